@@ -1,0 +1,136 @@
+import { isIP } from 'node:net'
+import { isApiKey } from './auth/credentials/format.ts'
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const introspections = ['public', 'authenticated'] as const
+
+/** Guards nothing: it is printed here. For development on PostgreSQL only. */
+const developmentSecretsKey = 'latchkey development key, known to everybody'
+
+/** The settings of a server, checked, with their defaults. */
+export interface Env {
+  readonly production: boolean
+  readonly port: number
+  readonly host: string
+  readonly dataDir: string
+  /** Absent: the embedded database in `dataDir`. */
+  readonly databaseUrl?: string | undefined
+  /** Absent only on the embedded database, which keeps one of its own in `dataDir`. */
+  readonly secretsKey?: string | undefined
+  readonly keyPrefix: string
+  readonly bootstrapKey?: string | undefined
+  readonly graphiql: boolean
+  readonly introspection: (typeof introspections)[number]
+  readonly logLevel: (typeof logLevels)[number]
+  readonly shutdownSeconds: number
+  /** What the operator should be told at the start, a line each. */
+  readonly warnings: readonly string[]
+}
+
+/** A setting with which the server cannot start; its message is one line for the operator. */
+export class SettingError extends Error {
+  override readonly name = 'SettingError'
+}
+
+interface Kind<T> {
+  /** Completes "expected …". */
+  readonly expected: string
+  /** Its value is never shown. */
+  readonly secret?: true
+  /** Undefined when the text is not acceptable. */
+  parse(text: string): T | undefined
+}
+
+const when =
+  (accept: (text: string) => boolean) =>
+  (text: string): string | undefined =>
+    accept(text) ? text : undefined
+
+const integer = (min: number, max: number): Kind<number> => ({
+  expected: `a whole number from ${min} to ${max}`,
+  parse: (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max ? value : undefined
+  },
+})
+
+const oneOf = <const T extends string>(choices: readonly T[]): Kind<T> => ({
+  expected: `one of ${choices.join(', ')}`,
+  parse: (text) => choices.find((choice) => choice === text),
+})
+
+const folder: Kind<string> = { expected: 'a folder', parse: (text) => text }
+
+const host: Kind<string> = {
+  expected: 'an address or a host name to listen on, without a port',
+  parse: when((text) => isIP(text) > 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)),
+}
+
+/** Secret, because it may hold a password. */
+const databaseUrl: Kind<string> = {
+  expected: 'postgresql://user:password@host:port/database',
+  secret: true,
+  // A URL of a Unix socket may name a user and no host, which is no URL to anybody but PostgreSQL.
+  parse: when(
+    (text) => /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text.replace('@/', '@host/')),
+  ),
+}
+
+const secretsKey: Kind<string> = {
+  expected: 'at least 32 characters',
+  secret: true,
+  parse: when((text) => text.length >= 32),
+}
+
+const keyPrefix: Kind<string> = {
+  expected: 'at most 20 of a-z, 0-9 and single _, beginning with a letter',
+  parse: when((text) => text.length <= 20 && /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(text)),
+}
+
+const apiKey: Kind<string> = {
+  expected: 'an API key: a prefix, _, 43 letters or digits and their checksum of 6',
+  secret: true,
+  parse: when(isApiKey),
+}
+
+/**
+ * Reads the settings. An empty one is an unset one.
+ *
+ * @throws SettingError naming the first setting that is not acceptable, its value unless it is
+ *   secret, and what was expected.
+ */
+export function readEnv(source: Readonly<Record<string, string | undefined>> = process.env): Env {
+  const read = <T>(name: string, kind: Kind<T>): T | undefined => {
+    const text = source[name]
+    if (text === undefined || text === '') return undefined
+    const value = kind.parse(text)
+    if (value !== undefined) return value
+    const shown = kind.secret ? 'not acceptable (its value is not shown)' : JSON.stringify(text)
+    throw new SettingError(`${name} is ${shown}; expected ${kind.expected}`)
+  }
+
+  const production = source.NODE_ENV === 'production'
+  const env = {
+    production,
+    port: read('PORT', integer(0, 65_535)) ?? 4000,
+    host: read('HOST', host) ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    dataDir: read('DATA_DIR', folder) ?? './data',
+    databaseUrl: read('DATABASE_URL', databaseUrl),
+    secretsKey: read('SECRETS_KEY', secretsKey),
+    keyPrefix: read('KEY_PREFIX', keyPrefix) ?? 'lk',
+    bootstrapKey: read('LATCHKEY_BOOTSTRAP_KEY', apiKey),
+    graphiql: (read('GRAPHIQL', oneOf(['on', 'off'])) ?? 'on') === 'on',
+    introspection:
+      read('INTROSPECTION', oneOf(introspections)) ?? (production ? 'authenticated' : 'public'),
+    logLevel: read('LOG_LEVEL', oneOf(logLevels)) ?? 'info',
+    shutdownSeconds: read('SHUTDOWN_SECONDS', integer(1, 300)) ?? 10,
+  } as const
+
+  if (env.databaseUrl === undefined || env.secretsKey !== undefined) return { ...env, warnings: [] }
+  if (production)
+    throw new SettingError(
+      `SECRETS_KEY is not set; with DATABASE_URL in production, expected ${secretsKey.expected}`,
+    )
+  const warning = 'SECRETS_KEY is not set: using the development key, which guards nothing'
+  return { ...env, secretsKey: developmentSecretsKey, warnings: [warning] }
+}

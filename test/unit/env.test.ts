@@ -1,0 +1,129 @@
+import { expect, test } from 'vitest'
+import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
+import { readEnv, SettingError } from '../../src/env.ts'
+
+const url = 'postgresql://app:pa55word@db.example:5432/latchkey'
+const longKey = 'k'.repeat(32)
+
+/** The message of the refusal, which is always one line. */
+function refusal(source: Record<string, string>): string {
+  try {
+    readEnv(source)
+  } catch (error) {
+    expect(error).toBeInstanceOf(SettingError)
+    const message = error instanceof Error ? error.message : ''
+    expect(message).not.toMatch(/[\r\n]/)
+    return message
+  }
+  throw new Error(`accepted ${JSON.stringify(source)}`)
+}
+
+test('has a default for every setting', () => {
+  expect(readEnv({})).toEqual({
+    production: false,
+    port: 4000,
+    host: '127.0.0.1',
+    dataDir: './data',
+    databaseUrl: undefined,
+    secretsKey: undefined,
+    keyPrefix: 'lk',
+    bootstrapKey: undefined,
+    graphiql: true,
+    introspection: 'public',
+    logLevel: 'info',
+    shutdownSeconds: 10,
+    warnings: [],
+  })
+})
+
+test('listens everywhere and hides the schema in production', () => {
+  expect(readEnv({ NODE_ENV: 'production' })).toMatchObject({
+    production: true,
+    host: '0.0.0.0',
+    introspection: 'authenticated',
+  })
+})
+
+test('takes what is set, whatever NODE_ENV says', () => {
+  const bootstrapKey = createApiKeySecret('lk')
+  const source = {
+    NODE_ENV: 'production',
+    PORT: '0',
+    HOST: '::1',
+    DATA_DIR: '/var/lib/latchkey',
+    DATABASE_URL: url,
+    SECRETS_KEY: longKey,
+    KEY_PREFIX: 'acme_live2',
+    LATCHKEY_BOOTSTRAP_KEY: bootstrapKey,
+    GRAPHIQL: 'off',
+    INTROSPECTION: 'public',
+    LOG_LEVEL: 'silent',
+    SHUTDOWN_SECONDS: '300',
+  }
+  expect(readEnv(source)).toEqual({
+    production: true,
+    port: 0,
+    host: '::1',
+    dataDir: '/var/lib/latchkey',
+    databaseUrl: url,
+    secretsKey: longKey,
+    keyPrefix: 'acme_live2',
+    bootstrapKey,
+    graphiql: false,
+    introspection: 'public',
+    logLevel: 'silent',
+    shutdownSeconds: 300,
+    warnings: [],
+  })
+})
+
+test('takes an empty setting for an unset one', () => {
+  const names = ['PORT', 'HOST', 'DATA_DIR', 'DATABASE_URL', 'SECRETS_KEY', 'KEY_PREFIX']
+  const more = ['LATCHKEY_BOOTSTRAP_KEY', 'GRAPHIQL', 'INTROSPECTION', 'LOG_LEVEL', 'NODE_ENV']
+  const source = Object.fromEntries([...names, ...more, 'SHUTDOWN_SECONDS'].map((n) => [n, '']))
+  expect(readEnv(source)).toEqual(readEnv({}))
+})
+
+test.each([
+  ['PORT', '65536', 'a whole number from 0 to 65535'],
+  ['PORT', '-1', 'a whole number from 0 to 65535'],
+  ['PORT', '40.5', 'a whole number from 0 to 65535'],
+  ['PORT', '4000\n', 'a whole number from 0 to 65535'],
+  ['SHUTDOWN_SECONDS', '0', 'a whole number from 1 to 300'],
+  ['HOST', 'localhost:4000', 'an address or a host name'],
+  ['KEY_PREFIX', 'LK', 'at most 20 of a-z'],
+  ['KEY_PREFIX', 'a__b', 'at most 20 of a-z'],
+  ['KEY_PREFIX', 'a'.repeat(21), 'at most 20 of a-z'],
+  ['GRAPHIQL', 'true', 'one of on, off'],
+  ['INTROSPECTION', 'off', 'one of public, authenticated'],
+  ['LOG_LEVEL', 'verbose', 'one of fatal, error, warn, info, debug, trace, silent'],
+])('refuses %s=%j and says what it expects', (name, value, expected) => {
+  const message = refusal({ [name]: value })
+  expect(message).toContain(`${name} is ${JSON.stringify(value)}; expected ${expected}`)
+})
+
+test.each([
+  ['DATABASE_URL', 'mysql://app:pa55word@db.example/latchkey'],
+  ['DATABASE_URL', 'postgresql://app:pa55word@db example/latchkey'],
+  ['DATABASE_URL', 'pa55word'],
+  ['SECRETS_KEY', 'pa55word'],
+  ['LATCHKEY_BOOTSTRAP_KEY', 'lk_pa55word'],
+  ['LATCHKEY_BOOTSTRAP_KEY', `${createApiKeySecret('lk')}pa55word`],
+])('refuses a bad %s without its value', (name, value) => {
+  const message = refusal({ [name]: value })
+  expect(message).toContain(`${name} is not acceptable`)
+  expect(message).not.toContain('pa55word')
+})
+
+test('takes the URL of a Unix socket', () => {
+  const socket = 'postgresql://app@/latchkey?host=/var/run/postgresql'
+  expect(readEnv({ DATABASE_URL: socket, SECRETS_KEY: longKey }).databaseUrl).toBe(socket)
+})
+
+test('wants a SECRETS_KEY with DATABASE_URL in production, and warns outside it', () => {
+  expect(refusal({ DATABASE_URL: url, NODE_ENV: 'production' })).toContain('SECRETS_KEY')
+  const env = readEnv({ DATABASE_URL: url })
+  expect(env.warnings).toEqual([expect.stringContaining('SECRETS_KEY')])
+  expect(env.secretsKey?.length).toBeGreaterThanOrEqual(32)
+  expect(readEnv({ DATABASE_URL: url, SECRETS_KEY: longKey }).warnings).toEqual([])
+})
