@@ -1,0 +1,49 @@
+import { PrismaPGlite } from 'pglite-prisma-adapter'
+import { PrismaClient } from '../generated/prisma/client.ts'
+import { openInFolder, openInMemory } from './pglite.ts'
+import { migratePostgres, postgresAdapter } from './postgres.ts'
+import { readTemplate } from './template.ts'
+
+/** An open database, migrated to this version. */
+export interface Database {
+  readonly prisma: PrismaClient
+  /** PGlite, in this process: one connection, one server. */
+  readonly embedded: boolean
+  /** Ends it; resolves when all that was committed is stored. */
+  close(): Promise<void>
+}
+
+/** Where the database is: on a server, in a folder of this machine, or in memory for tests. */
+export type DatabaseOptions =
+  | { readonly databaseUrl: string; readonly onConnectionError: (error: Error) => void }
+  | { readonly dataDir: string }
+  | { readonly template: Blob | undefined }
+
+type Adapter = PrismaPGlite | ReturnType<typeof postgresAdapter>
+
+// Hashes leave the database only where a query asks for them by name.
+const prismaOver = (adapter: Adapter): PrismaClient =>
+  new PrismaClient({ adapter, omit: { apiKeySecret: { hash: true } } })
+
+/**
+ * Opens the database and migrates it.
+ *
+ * @throws MigrationError when it cannot be migrated, and the driver's error when it is not there.
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  if ('databaseUrl' in options) {
+    await migratePostgres(options.databaseUrl)
+    const prisma = prismaOver(postgresAdapter(options.databaseUrl, options.onConnectionError))
+    return { prisma, embedded: false, close: () => prisma.$disconnect() }
+  }
+  const pglite =
+    'dataDir' in options
+      ? await openInFolder(options.dataDir, readTemplate)
+      : await openInMemory(options.template)
+  const prisma = prismaOver(new PrismaPGlite(pglite))
+  const close = async (): Promise<void> => {
+    await prisma.$disconnect()
+    await pglite.close()
+  }
+  return { prisma, embedded: true, close }
+}

@@ -1,0 +1,48 @@
+import { existsSync } from 'node:fs'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { PGlite } from '@electric-sql/pglite'
+import { migrate, type SqlSession } from './migrate.ts'
+import { readMigrations } from './migrations.ts'
+
+const sessionOf = (database: PGlite): SqlSession => ({
+  query: async (sql, values = []) =>
+    (await database.query<Record<string, unknown>>(sql, values)).rows,
+  run: async (script) => void (await database.exec(script)),
+})
+
+async function prepare(database: PGlite): Promise<PGlite> {
+  // Prisma's adapter sends and reads instants without their zone, as if it were always UTC, and the
+  // zone of the machine is PGlite's by default.
+  await database.exec(`SET TIME ZONE 'UTC'`)
+  await migrate(sessionOf(database), readMigrations())
+  return database
+}
+
+/** A migrated PGlite in memory, as `template` has it when given, else empty. */
+export const openInMemory = async (template?: Blob): Promise<PGlite> =>
+  prepare(await PGlite.create(template ? { loadDataDir: template } : {}))
+
+/**
+ * A migrated PGlite in the folder `<dataDir>/db`, made at the first start. Nobody else may have it
+ * open: see `lockDataDir`. It is made from the template when there is one, which is quicker.
+ */
+export async function openInFolder(
+  dataDir: string,
+  readTemplate: () => Promise<Blob | undefined>,
+): Promise<PGlite> {
+  const folder = join(dataDir, 'db')
+  const unfinished = join(dataDir, 'db.unfinished')
+  // A start that died while it made the folder left something that no start could open.
+  if (existsSync(unfinished)) await rm(folder, { recursive: true, force: true })
+  if (existsSync(folder)) return prepare(await PGlite.create(folder))
+
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await writeFile(unfinished, '')
+  const template = await readTemplate()
+  const database = await prepare(
+    await PGlite.create(folder, template ? { loadDataDir: template } : {}),
+  )
+  await rm(unfinished)
+  return database
+}

@@ -1,0 +1,82 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { MigrationError, migrate } from './migrate.ts'
+import { readMigrations } from './migrations.ts'
+
+/** The key of the advisory lock under which Prisma's own engine migrates. */
+const migrationLock = 72_707_369
+const oldestVersion = 15
+
+/** How long to wait for another server that is migrating the same database. */
+const lockTimeout = '60s'
+const lockNotAvailable = '55P03'
+const connectTimeoutMs = 5_000
+/** The server gives up a statement first, which leaves the connection usable. */
+const statementTimeoutMs = 10_000
+const queryTimeoutMs = 11_000
+const idleTimeoutMs = 30_000
+const maxConnections = 10
+
+/**
+ * Migrates the database, one server at a time.
+ *
+ * @throws MigrationError as `migrate`, or when the server is too old or the lock is not free within
+ *   a minute; the driver's error when there is no connection.
+ */
+export async function migratePostgres(databaseUrl: string): Promise<readonly string[]> {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: connectTimeoutMs,
+    keepAlive: true,
+    application_name: 'latchkey migrate',
+  })
+  // The statement that is running, or the next one, fails with it; unheard it would end the process.
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    const session = {
+      query: async (sql: string, values: unknown[] = []) => (await client.query(sql, values)).rows,
+      run: async (script: string) => void (await client.query(script)),
+    }
+    const [version] = await session.query(`SELECT current_setting('server_version_num')::int AS n`)
+    if (version.n < oldestVersion * 10_000)
+      throw new MigrationError(
+        `the database server is PostgreSQL ${Math.floor(version.n / 10_000)}; expected ${oldestVersion} or newer`,
+      )
+    await session.run(`SET lock_timeout = '${lockTimeout}'`)
+    await session.query('SELECT pg_advisory_lock($1)', [migrationLock]).catch((cause: unknown) => {
+      if (!(cause instanceof pg.DatabaseError && cause.code === lockNotAvailable)) throw cause
+      throw new MigrationError(
+        `another process has been migrating the database for more than ${lockTimeout}`,
+        { cause },
+      )
+    })
+    return await migrate(session, readMigrations())
+  } finally {
+    await client.end()
+  }
+}
+
+/**
+ * The pool over which Prisma reaches PostgreSQL. Nothing waits for ever: neither for a connection
+ * nor for an answer. A connection that dies while idle is told to `onConnectionError` and replaced.
+ */
+export const postgresAdapter = (
+  databaseUrl: string,
+  onConnectionError: (error: Error) => void,
+): PrismaPg =>
+  new PrismaPg(
+    {
+      connectionString: databaseUrl,
+      application_name: 'latchkey',
+      max: maxConnections,
+      keepAlive: true,
+      connectionTimeoutMillis: connectTimeoutMs,
+      idleTimeoutMillis: idleTimeoutMs,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: queryTimeoutMs,
+      // Prisma's adapter sends and reads instants without their zone, as if it were always UTC.
+      onConnect: async (client) => void (await client.query(`SET TIME ZONE 'UTC'`)),
+    },
+    { onPoolError: onConnectionError, onConnectionError },
+  )

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Database } from '../../src/db/client.ts'
+import { openTestDatabase } from '../setup/database.ts'
+
+let database: Database
+
+beforeAll(async () => {
+  // What the machine's zone is must not matter; this one is neither UTC nor whole hours from it.
+  process.env.TZ = 'Asia/Kolkata'
+  database = await openTestDatabase()
+})
+
+afterAll(() => database.close())
+
+const instant = new Date('2031-02-03T04:05:06.789Z')
+const hash = Uint8Array.from({ length: 32 }, (_, index) => index * 8)
+const permissions = ['agents:read', 'with "quotes", commas and {braces}', '', 'NULL', 'ü🔑\\']
+
+async function store(): Promise<void> {
+  const { prisma } = database
+  const keys = { workspaceId: 'wsp_1', keyId: 'key_1' }
+  await prisma.workspace.create({
+    data: { id: 'wsp_1', name: 'One', slug: 'one', createdAt: instant },
+  })
+  await prisma.user.create({ data: { id: 'usr_1', kind: 'HUMAN', createdAt: instant } })
+  const owner = { workspaceId: 'wsp_1', userId: 'usr_1' }
+  await prisma.member.create({
+    data: { ...owner, id: 'mem_1', role: 'OWNER', name: 'Ann', createdAt: instant },
+  })
+  await prisma.apiKey.create({
+    data: {
+      workspaceId: 'wsp_1',
+      id: 'key_1',
+      ownerId: 'usr_1',
+      name: 'Key',
+      start: 'lk_abcd',
+      last4: 'wxyz',
+      permissions,
+      allSpaces: true,
+      allowedIps: [],
+      createdAt: instant,
+      updatedAt: instant,
+      secretEpoch: 2n ** 62n,
+    },
+  })
+  await prisma.apiKeySecret.create({ data: { ...keys, hash, createdAt: instant } })
+}
+
+test('instants, bytes, lists and big integers are the same when read', async () => {
+  await store()
+  const { prisma } = database
+
+  const key = await prisma.apiKey.findFirstOrThrow({ include: { secrets: true } })
+  expect(key).toMatchObject({ createdAt: instant, permissions, allowedIps: [] })
+  expect(key.secretEpoch).toBe(2n ** 62n)
+  expect(key.expiresAt).toBeNull()
+
+  const [raw] = await prisma.$queryRaw<Record<string, unknown>[]>`
+    SELECT k."createdAt", k."permissions", k."allowedIps", k."secretEpoch", s."hash",
+      extract(epoch FROM k."createdAt")::float8 * 1000 AS ms
+    FROM "ApiKey" k JOIN "ApiKeySecret" s ON s."keyId" = k."id"
+    WHERE k."createdAt" = ${instant} AND s."hash" = ${hash}`
+  expect(raw).toEqual({
+    createdAt: instant,
+    permissions,
+    allowedIps: [],
+    secretEpoch: 2n ** 62n,
+    hash,
+    ms: instant.getTime(),
+  })
+
+  const [{ now } = { now: new Date(0) }] = await prisma.$queryRaw<
+    { now: Date }[]
+  >`SELECT now() AS now`
+  expect(Math.abs(now.getTime() - Date.now())).toBeLessThan(60_000)
+})
+
+test('a hash is read only where it is asked for', async () => {
+  const { prisma } = database
+  const where = { hash }
+  const secret = await prisma.apiKeySecret.findUniqueOrThrow({ where })
+  expect(secret).toMatchObject({ keyId: 'key_1' })
+  expect(secret).not.toHaveProperty('hash')
+  const key = await prisma.apiKey.findFirstOrThrow({ include: { secrets: true } })
+  expect(key.secrets).toHaveLength(1)
+  expect(key.secrets[0]).not.toHaveProperty('hash')
+  const asked = await prisma.apiKeySecret.findUniqueOrThrow({ where, select: { hash: true } })
+  expect(asked.hash).toEqual(hash)
+})

@@ -1,0 +1,19 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+/** With it, every suite runs on PostgreSQL, and those that need a server of their own as well. */
+const onPostgres = Boolean(process.env.TEST_DATABASE_URL)
+
+export default defineConfig({
+  test: {
+    root: fileURLToPath(new URL('..', import.meta.url)),
+    include: ['test/**/*.test.ts'],
+    exclude: onPostgres ? [] : ['test/postgres/**'],
+    globalSetup: ['test/setup/template.ts'],
+    pool: 'forks',
+    // Each may hold a PGlite of its own.
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+  },
+})
