@@ -97,3 +97,12 @@ export function missingRequirements(held: PermissionSet): PermissionName[] {
   const required = new Set([...held].flatMap((name): readonly string[] => catalogue[name].requires))
   return permissionNames.filter((name) => required.has(name) && !held.has(name))
 }
+
+/** Every name, permission or alias, that covers all that `name` covers. */
+export function namesCovering(name: string): string[] {
+  const wanted = covers(name)
+  return [...permissionNames, ...aliases.keys()].filter((candidate) => {
+    const covered = new Set(covers(candidate))
+    return wanted.length > 0 && wanted.every((permission) => covered.has(permission))
+  })
+}

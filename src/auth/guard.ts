@@ -1,0 +1,145 @@
+import SchemaBuilder, {
+  BasePlugin,
+  type PothosOutputFieldConfig,
+  type PothosOutputFieldType,
+  PothosSchemaError,
+  type SchemaTypes,
+} from '@pothos/core'
+import type { GraphQLResolveInfo } from 'graphql'
+import type { Context } from '../context.ts'
+import { forbidden } from '../errors.ts'
+import type { Caller } from './caller.ts'
+import type { PermissionName } from './permissions.ts'
+import { holds } from './policy.ts'
+
+/** What a field asks of its caller when one permission does not say it all. */
+export interface Requirement<Args> {
+  readonly permissions: readonly PermissionName[]
+  /** Also asks for all spaces. */
+  readonly allSpaces?: true
+  /** Calls that need nothing at all, such as a key revoking itself; `note` describes them. */
+  readonly unless?: {
+    readonly note: string
+    readonly when: (args: Args, caller: Caller) => boolean
+  }
+}
+
+/** A field's decision: open to every caller, or what it asks for. */
+export type Guard<Args> = 'public' | PermissionName | Requirement<Args>
+
+declare global {
+  export namespace PothosSchemaTypes {
+    export interface Plugins<Types extends SchemaTypes> {
+      guard: GuardPlugin<Types>
+    }
+    export interface FieldOptions<
+      Types extends SchemaTypes = SchemaTypes,
+      ParentShape = unknown,
+      Type extends
+        import('@pothos/core').TypeParam<Types> = import('@pothos/core').TypeParam<Types>,
+      Nullable extends
+        import('@pothos/core').FieldNullability<Type> = import('@pothos/core').FieldNullability<Type>,
+      Args extends import('@pothos/core').InputFieldMap = import('@pothos/core').InputFieldMap,
+      ResolveShape = unknown,
+      ResolveReturnShape = unknown,
+    > {
+      guard?: Guard<import('@pothos/core').InputShapeFromFields<Args>>
+    }
+    export interface ObjectTypeOptions<Types extends SchemaTypes = SchemaTypes, Shape = unknown> {
+      /** The type's own scalars and enums ask for nothing beyond what led to the object. */
+      leafFields?: 'public'
+    }
+  }
+}
+
+const normalized = (guard: Exclude<Guard<never>, 'public'>): Requirement<never> =>
+  typeof guard === 'string' ? { permissions: [guard] } : guard
+
+function describe(guard: Requirement<never>): string {
+  const names = guard.permissions.map((name) => `\`${name}\``).join(' and ')
+  const all = guard.allSpaces ? ' and all spaces' : ''
+  return `${guard.unless ? `${guard.unless.note} ` : ''}Needs ${names}${all}.`
+}
+
+/** Whether the field leads to a scalar or enum, or a list of them. */
+function isLeaf<Types extends SchemaTypes>(type: PothosOutputFieldType<Types>): boolean {
+  return type.kind === 'List' ? isLeaf(type.type) : type.kind === 'Scalar' || type.kind === 'Enum'
+}
+
+/**
+ * Turns each field's one declaration into its enforcement by scope-auth, its `@requiresScopes`
+ * directive and the end of its description. A field without a decision does not build.
+ */
+export class GuardPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
+  override onOutputFieldConfig(
+    field: PothosOutputFieldConfig<Types>,
+  ): PothosOutputFieldConfig<Types> {
+    const options = field.pothosOptions as { guard?: Guard<never> }
+    const guard = options.guard ?? this.#leafGuard(field)
+    if (guard === undefined)
+      throw new PothosSchemaError(`${field.parentType}.${field.name} declares no guard.`)
+    if (guard === 'public') return field
+    const requirement = normalized(guard)
+    return {
+      ...field,
+      description: [field.description, describe(requirement)].filter(Boolean).join(' '),
+      pothosOptions: { ...field.pothosOptions, authScopes: authScopes(requirement) },
+      extensions: {
+        ...field.extensions,
+        requirement,
+        directives: { requiresScopes: { scopes: [requirement.permissions] } },
+      },
+    } as PothosOutputFieldConfig<Types>
+  }
+
+  #leafGuard(field: PothosOutputFieldConfig<Types>): 'public' | undefined {
+    if (field.kind !== 'Object' || !isLeaf(field.type)) return undefined
+    const parent = this.buildCache.getTypeConfig(field.parentType, 'Object')
+    return (parent.pothosOptions as { leafFields?: 'public' }).leafFields
+  }
+}
+
+/** The scope map of a field: always a full one, never built from what may be undefined. */
+const authScopes =
+  ({ permissions, allSpaces, unless }: Requirement<never>) =>
+  (_parent: unknown, args: never, { caller }: Context) => ({
+    rights: {
+      permissions,
+      allSpaces: allSpaces ?? false,
+      exempt: unless?.when(args, caller) ?? false,
+    },
+  })
+
+/** What the one scope of scope-auth is asked: see `hasRights`. */
+export interface RightsQuestion {
+  readonly permissions: readonly PermissionName[]
+  readonly allSpaces: boolean
+  readonly exempt: boolean
+}
+
+/** The scope's answer: held before any space is looked at; rows decide the rest. */
+export const hasRights = (caller: Caller, question: RightsQuestion): boolean =>
+  question.exempt ||
+  (question.permissions.every((name) => holds(caller.rights, name)) &&
+    (!question.allSpaces || caller.rights.allSpaces))
+
+/** What a built field declares; undefined for one that is open to every caller. */
+export const requirementOf = (field: {
+  readonly extensions: Readonly<Record<string, unknown>>
+}): Requirement<never> | undefined => field.extensions.requirement as Requirement<never> | undefined
+
+/** The error of a refused field: what it asks for, and what of it is missing. */
+export function unauthorized(
+  _parent: object,
+  { caller }: Context,
+  info: GraphQLResolveInfo,
+): Error {
+  const field = info.parentType.getFields()[info.fieldName]
+  const permissions = (field && requirementOf(field)?.permissions) ?? []
+  const missing = permissions.filter((name) => !holds(caller.rights, name))
+  return missing.length === 0
+    ? forbidden(permissions, [], 'This needs all spaces.')
+    : forbidden(permissions, missing)
+}
+
+SchemaBuilder.registerPlugin('guard', GuardPlugin)

@@ -1,0 +1,139 @@
+import { type ApiKey, Prisma, type PrismaClient } from '../generated/prisma/client.ts'
+import type { Declared, Owner, Rights } from './policy.ts'
+import { effectiveRights } from './policy.ts'
+import { type Role, reachesAllSpaces } from './roles.ts'
+
+/** Whatever can run a statement: the client, or a transaction's own. */
+export type Queryable = Pick<PrismaClient, '$queryRaw'>
+
+interface LinkedScope {
+  readonly id: string
+  readonly permissions: readonly string[]
+}
+
+interface Grant {
+  readonly spaceId: string
+  readonly narrowed: boolean
+  readonly permissions: readonly string[]
+}
+
+/** A key with everything that decides what it may do, as of one moment of the database. */
+export interface KeyRecord extends ApiKey {
+  readonly epoch: bigint
+  readonly maxKeyLifetimeDays: number | null
+  readonly effectiveExpiresAt: Date | null
+  readonly ownerMemberId: string
+  readonly ownerRole: Role
+  readonly ownerName: string
+  readonly ownerEmail: string | null
+  readonly ownerKind: 'HUMAN' | 'MACHINE'
+  readonly ownerRemovedAt: Date | null
+  readonly scopes: readonly LinkedScope[]
+  readonly grants: readonly Grant[]
+  /** The spaces that the owner's role reaches; null: every one. */
+  readonly ownerReach: readonly string[] | null
+  /** The database's clock. */
+  readonly now: Date
+}
+
+/** The earlier of the key's own expiry and the end that the workspace's policy sets. */
+export const effectiveExpiry = Prisma.sql`least(k."expiresAt",
+  k."createdAt" + make_interval(hours => 24 * w."maxKeyLifetimeDays"))`
+
+const columns = Prisma.sql`
+  k.*, ${effectiveExpiry} AS "effectiveExpiresAt", w.epoch, w."maxKeyLifetimeDays",
+  m.id AS "ownerMemberId", m.role::text AS "ownerRole", m.name AS "ownerName",
+  m.email AS "ownerEmail", u.kind::text AS "ownerKind", m."removedAt" AS "ownerRemovedAt",
+  (SELECT coalesce(json_agg(json_build_object('id', s.id, 'permissions', s.permissions) ORDER BY s.id), '[]')
+     FROM "ApiKeyScope" ks JOIN "Scope" s ON s."workspaceId" = ks."workspaceId" AND s.id = ks."scopeId"
+    WHERE ks."workspaceId" = k."workspaceId" AND ks."keyId" = k.id AND s."deletedAt" IS NULL) AS scopes,
+  (SELECT coalesce(json_agg(json_build_object('spaceId', g."spaceId", 'narrowed', g.narrowed,
+                                              'permissions', g.permissions) ORDER BY g."spaceId"), '[]')
+     FROM "SpaceGrant" g WHERE g."workspaceId" = k."workspaceId" AND g."keyId" = k.id) AS grants,
+  CASE WHEN m.role IN ('OWNER', 'ADMIN') THEN NULL ELSE ARRAY(
+    SELECT sp.id FROM "Space" sp
+     WHERE sp."workspaceId" = k."workspaceId" AND sp."deletedAt" IS NULL
+       AND (sp.visibility = 'OPEN' OR EXISTS (
+         SELECT 1 FROM "SpaceMember" sm
+          WHERE sm."workspaceId" = sp."workspaceId" AND sm."spaceId" = sp.id AND sm."memberId" = m.id))
+     ORDER BY sp.id) END AS "ownerReach",
+  clock_timestamp()::timestamptz(3) AS now`
+
+const joins = Prisma.sql`
+  JOIN "Workspace" w ON w.id = k."workspaceId"
+  JOIN "Member" m ON m."workspaceId" = k."workspaceId" AND m."userId" = k."ownerId"
+  JOIN "User" u ON u.id = m."userId"`
+
+/** A key found by the hash of one of its secrets. */
+export interface PresentedKey extends KeyRecord {
+  /** When the presented secret ends; null: it is the current one. */
+  readonly secretEndsAt: Date | null
+  /** Whether it is the current one, and the one before it ends as soon as this is used. */
+  readonly retiresPrevious: boolean
+}
+
+/** The key that has, or had, a secret of this hash. One statement, so that rows and epoch agree. */
+export async function findKeyByHash(
+  db: Queryable,
+  hash: Uint8Array<ArrayBuffer>,
+): Promise<PresentedKey | undefined> {
+  const rows = await db.$queryRaw<PresentedKey[]>`
+    SELECT ${columns}, ps."endsAt" AS "secretEndsAt",
+           (ps."endsAt" IS NULL AND k."retirePreviousOnFirstUse" AND EXISTS (
+             SELECT 1 FROM "ApiKeySecret" o
+              WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id
+                AND o."endsAt" > clock_timestamp())) AS "retiresPrevious"
+      FROM "ApiKeySecret" ps
+      JOIN "ApiKey" k ON k."workspaceId" = ps."workspaceId" AND k.id = ps."keyId" ${joins}
+     WHERE ps.hash = ${hash}`
+  return rows[0]
+}
+
+/** The keys of these ids in the workspace, whoever asks: filter by what they may see. */
+export const findKeyRecords = (
+  db: Queryable,
+  workspaceId: string,
+  ids: readonly string[],
+): Promise<KeyRecord[]> => db.$queryRaw<KeyRecord[]>`
+  SELECT ${columns} FROM "ApiKey" k ${joins}
+   WHERE k."workspaceId" = ${workspaceId} AND k.id = ANY(${ids}::text[])`
+
+/** What the key declares: direct permissions and scopes, spaces and what narrows them there. */
+export const declaredOf = (
+  record: Pick<KeyRecord, 'permissions' | 'scopes' | 'allSpaces' | 'grants'>,
+): Declared => ({
+  permissions: [...record.permissions, ...record.scopes.flatMap(({ permissions }) => permissions)],
+  allSpaces: record.allSpaces,
+  grants: new Map(
+    record.grants.map(({ spaceId, narrowed, permissions }) => [
+      spaceId,
+      narrowed ? permissions : null,
+    ]),
+  ),
+})
+
+const ownerOf = (record: KeyRecord): Owner => ({
+  role: record.ownerRole,
+  reach:
+    reachesAllSpaces(record.ownerRole) || record.ownerReach === null
+      ? 'all'
+      : new Set(record.ownerReach),
+})
+
+const none: Declared = { permissions: [], allSpaces: false, grants: new Map() }
+
+/** What the key may do now: its owner's live role and reach, cut by what it declares. */
+export const rightsOf = (record: KeyRecord): Rights =>
+  effectiveRights(ownerOf(record), record.ownerRemovedAt === null ? declaredOf(record) : none)
+
+const millisecondsPerDay = 86_400_000
+
+/** The instant after which no key of that age may live under the policy; null: there is none. */
+export const lifetimeEnd = (createdAt: Date, maxKeyLifetimeDays: number | null): Date | null =>
+  maxKeyLifetimeDays === null
+    ? null
+    : new Date(createdAt.getTime() + maxKeyLifetimeDays * millisecondsPerDay)
+
+/** The earlier of two instants, where null is never. */
+export const earliest = (a: Date | null, b: Date | null): Date | null =>
+  a === null || b === null ? (a ?? b) : new Date(Math.min(a.getTime(), b.getTime()))

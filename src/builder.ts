@@ -1,0 +1,34 @@
+import SchemaBuilder from '@pothos/core'
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
+import { hasRights, type RightsQuestion, unauthorized } from './auth/guard.ts'
+import type { Context } from './context.ts'
+
+/** The one schema builder: its types, plugins and defaults. It defines no types of the schema. */
+export const builder = new SchemaBuilder<{
+  Context: Context
+  AuthScopes: { rights: RightsQuestion }
+  DefaultAuthStrategy: 'all'
+  DefaultFieldNullability: false
+  Scalars: {
+    ID: { Input: string; Output: string }
+    /** Text until a service has read it: what is wrong with it is answered with its path. */
+    DateTime: { Input: string; Output: Date }
+  }
+}>({
+  plugins: ['guard', ScopeAuthPlugin],
+  defaultFieldNullability: false,
+  scopeAuth: {
+    authScopes: ({ caller }) => ({ rights: (question) => hasRights(caller, question) }),
+    defaultStrategy: 'all',
+    unauthorizedError: unauthorized,
+  },
+})
+
+builder.queryType({ description: 'What can be read.' })
+builder.mutationType({
+  description:
+    'What can be changed. Each change is made whole or not at all; expected failures are in the payload.',
+})
+
+/** The builder's type parameters, for helpers that are generic over its fields. */
+export type Types = typeof builder extends PothosSchemaTypes.SchemaBuilder<infer T> ? T : never

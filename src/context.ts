@@ -1,0 +1,47 @@
+import DataLoader from 'dataloader'
+import type { Caller } from './auth/caller.ts'
+import type { Deps } from './deps.ts'
+import { unauthenticated } from './errors.ts'
+import type { ServiceContext } from './service-context.ts'
+
+/** Loads many keys in one go; results in the order of the keys. */
+type Load<Value> = (keys: readonly string[]) => Promise<readonly Value[]>
+
+/** What resolvers are given: one for each operation. */
+export interface Context extends ServiceContext {
+  /** The operation's loader of that name: what is asked for in one go is read in one go. */
+  batch<Value>(name: string, load: Load<Value>): DataLoader<string, Value>
+  /** Forgets what loaders have read: after a mutation it may be old. */
+  forgetBatches(): void
+}
+
+/** What is known of a request before its operation is. */
+export interface RequestInfo {
+  readonly requestId: string
+  readonly address: string | undefined
+  /** Undefined for a request without credentials, which may do no more than introspect. */
+  readonly caller: Caller | undefined
+}
+
+/** A context of its own for one operation: caches live in it and end with it. */
+export function createContext(deps: Deps, request: RequestInfo): Context {
+  const loaders = new Map<string, DataLoader<string, unknown>>()
+  return {
+    deps,
+    requestId: request.requestId,
+    address: request.address,
+    get caller() {
+      if (request.caller === undefined) throw unauthenticated('MISSING')
+      return request.caller
+    },
+    batch<Value>(name: string, load: Load<Value>) {
+      const loader =
+        loaders.get(name) ?? new DataLoader<string, unknown>(load, { maxBatchSize: 1_000 })
+      loaders.set(name, loader)
+      return loader as DataLoader<string, Value>
+    },
+    forgetBatches() {
+      loaders.clear()
+    },
+  }
+}

@@ -1,0 +1,197 @@
+import { assertAccepted, callerOf } from '../auth/authenticate.ts'
+import type { Caller } from '../auth/caller.ts'
+import { findKeyByHash } from '../auth/key-record.ts'
+import type { PermissionName } from '../auth/permissions.ts'
+import { holds } from '../auth/policy.ts'
+import type { Deps } from '../deps.ts'
+import { forbidden, RequestError, unauthenticated } from '../errors.ts'
+import type { Prisma, Workspace } from '../generated/prisma/client.ts'
+import { newId } from '../ids.ts'
+import { eventHash } from '../modules/audit/chain.ts'
+import { type ChangeEvent, changesText } from '../modules/audit/event.ts'
+import type { ServiceContext } from '../service-context.ts'
+
+/** The workspace's row under its lock, with the database's clock. */
+type LockedWorkspace = Workspace & { readonly now: Date }
+
+/** Who did something, as the audit keeps it. */
+interface Actor {
+  readonly kind: 'API_KEY' | null
+  readonly id: string | null
+  readonly name: string
+  readonly apiKeyId: string | null
+  readonly address: string | undefined
+  readonly requestId: string | undefined
+}
+
+/** A transaction that holds its workspace's lock: no other change of it runs meanwhile. */
+export interface Change {
+  readonly db: Prisma.TransactionClient
+  readonly deps: Deps
+  readonly workspace: LockedWorkspace
+  /** The database's clock as the lock was taken: the time of everything in the transaction. */
+  readonly now: Date
+  /** The epoch that the workspace has once this is committed. */
+  readonly nextEpoch: bigint
+  /** Puts an event into the audit chain; it is written with the change or not at all. */
+  record(event: ChangeEvent): void
+}
+
+/** A change on behalf of a caller, as they stand under the lock. */
+export interface CallerChange extends Change {
+  readonly caller: Caller
+}
+
+/** A transaction that waits longer than this for its turn, or runs longer, fails (milliseconds). */
+const patience = { maxWait: 10_000, timeout: 20_000 }
+
+async function lockWorkspace(
+  db: Prisma.TransactionClient,
+  workspaceId: string,
+): Promise<LockedWorkspace> {
+  const [workspace] = await db.$queryRaw<LockedWorkspace[]>`
+    SELECT w.*, clock_timestamp()::timestamptz(3) AS now
+      FROM "Workspace" w WHERE w.id = ${workspaceId} FOR UPDATE`
+  if (workspace === undefined) throw new RequestError('WORKSPACE_NOT_FOUND', 'No such workspace.')
+  return workspace
+}
+
+/**
+ * Runs `work` under the workspace's lock and commits it together with its audit events, or not at
+ * all. What records an event raises the epoch, unless it is told that no authorization can change.
+ */
+async function runChange<T>(
+  deps: Deps,
+  workspaceId: string,
+  actor: Actor,
+  work: (change: Change) => Promise<T>,
+  keepsAuthorization: boolean,
+): Promise<T> {
+  let raisedTo: bigint | undefined
+  try {
+    const result = await deps.prisma.$transaction(async (db) => {
+      const workspace = await lockWorkspace(db, workspaceId)
+      const nextEpoch = workspace.epoch + 1n
+      const events: ChangeEvent[] = []
+      const record = (event: ChangeEvent): void => void events.push(event)
+      const { now } = workspace
+      const value = await work({ db, deps, workspace, now, nextEpoch, record })
+      if (events.length > 0) {
+        if (!keepsAuthorization) raisedTo = nextEpoch
+        await appendEvents(db, deps, workspace, actor, events, raisedTo ?? workspace.epoch)
+      }
+      return value
+    }, patience)
+    if (raisedTo !== undefined) deps.credentials.raised(workspaceId, raisedTo)
+    return result
+  } catch (error) {
+    deps.credentials.clear()
+    throw error
+  }
+}
+
+async function appendEvents(
+  db: Prisma.TransactionClient,
+  deps: Deps,
+  workspace: LockedWorkspace,
+  actor: Actor,
+  events: readonly ChangeEvent[],
+  epoch: bigint,
+): Promise<void> {
+  let head = { sequence: workspace.auditSequence, hash: workspace.auditHash }
+  const rows = events.map((event) => {
+    const values = {
+      workspaceId: workspace.id,
+      sequence: head.sequence + 1,
+      id: newId('evt'),
+      at: workspace.now,
+      action: event.action,
+      actorKind: actor.kind,
+      actorId: actor.id,
+      actorName: actor.name,
+      apiKeyId: actor.apiKeyId,
+      accessTokenId: null,
+      targetId: event.targetId,
+      targetName: event.targetName,
+      ip: actor.address ?? null,
+      requestId: actor.requestId ?? null,
+      changes: changesText(event.changes ?? []),
+      previousHash: head.hash,
+    }
+    const hash = eventHash(deps.auditKey, values)
+    head = { sequence: values.sequence, hash }
+    return { ...values, hash }
+  })
+  await db.auditEvent.createMany({ data: rows })
+  await db.workspace.update({
+    where: { id: workspace.id },
+    data: { epoch, auditSequence: head.sequence, auditHash: head.hash },
+  })
+}
+
+/** The caller as they stand under the lock: read again when anything was changed or ended since. */
+async function callerUnderLock(
+  change: Change,
+  { caller, address }: ServiceContext,
+): Promise<Caller> {
+  const { epoch, validUntil } = caller
+  const isUnchanged = epoch === change.workspace.epoch
+  if (isUnchanged && (validUntil === null || change.now < validUntil)) return caller
+  const key = await findKeyByHash(change.db, caller.credentialHash)
+  if (key === undefined) throw unauthenticated('UNKNOWN')
+  assertAccepted(key, key.now, address)
+  return callerOf(key, caller.credentialHash)
+}
+
+/** What a change asks of its caller, once more under the lock. */
+export interface ChangeOptions {
+  /** The permission that the mutation's field asks for; null when it asks for none. */
+  readonly permission: PermissionName | null
+  /** For a change that no credential's rights depend on: the epoch stays. */
+  readonly keepsAuthorization?: boolean
+}
+
+/**
+ * Changes the caller's workspace in one transaction under its lock. A caller who was demoted,
+ * revoked, disabled or removed since the request was authenticated is refused.
+ *
+ * @throws RequestError UNAUTHENTICATED or FORBIDDEN when the caller may not, or no longer, do it
+ */
+export function change<T>(
+  context: ServiceContext,
+  { permission, keepsAuthorization = false }: ChangeOptions,
+  work: (change: CallerChange) => Promise<T>,
+): Promise<T> {
+  const { deps, caller, address, requestId } = context
+  const actor: Actor = {
+    kind: caller.kind,
+    id: caller.user.id,
+    name: caller.user.name,
+    apiKeyId: caller.key.id,
+    address,
+    requestId,
+  }
+  const asCaller = async (locked: Change): Promise<T> => {
+    const present = await callerUnderLock(locked, context)
+    if (permission !== null && !holds(present.rights, permission))
+      throw forbidden([permission], [permission])
+    return work({ ...locked, caller: present })
+  }
+  return runChange(deps, caller.workspaceId, actor, asCaller, keepsAuthorization)
+}
+
+const operator: Actor = {
+  kind: null,
+  id: null,
+  name: 'operator',
+  apiKeyId: null,
+  address: undefined,
+  requestId: undefined,
+}
+
+/** Changes a workspace on behalf of whoever runs the server: in the audit, the operator. */
+export const operatorChange = <T>(
+  deps: Deps,
+  workspaceId: string,
+  work: (change: Change) => Promise<T>,
+): Promise<T> => runChange(deps, workspaceId, operator, work, false)

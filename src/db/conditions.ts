@@ -1,0 +1,18 @@
+import { Prisma } from '../generated/prisma/client.ts'
+import { isId } from '../ids.ts'
+
+/** Whether the column holds this id. What has no id's shape is nowhere, and is not sent. */
+export const equalsId = (column: Prisma.Sql, id: string): Prisma.Sql =>
+  isId(id) ? Prisma.sql`${column} = ${id}` : Prisma.sql`FALSE`
+
+/** Whether the column lies after or before an instant. */
+export const compareInstant = (column: Prisma.Sql, operator: '<' | '>', at: Date): Prisma.Sql =>
+  Prisma.sql`${column} ${operator === '<' ? Prisma.sql`<` : Prisma.sql`>`} ${at.toISOString()}::timestamptz`
+
+/** Whether the column contains the text, in any case; the text's own wildcards stand for themselves. */
+export const contains = (column: Prisma.Sql, text: string): Prisma.Sql =>
+  Prisma.sql`${column} ILIKE ${`%${text.replaceAll(/[\\%_]/g, '\\$&')}%`}`
+
+/** All of the conditions; TRUE when there is none. */
+export const all = (conditions: readonly Prisma.Sql[]): Prisma.Sql =>
+  conditions.length === 0 ? Prisma.sql`TRUE` : Prisma.join([...conditions], ' AND ')

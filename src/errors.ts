@@ -1,0 +1,112 @@
+/** Why an expected failure of a mutation happened; the enum of the same name in the API. */
+export type UserErrorCode =
+  | 'INVALID'
+  | 'NOT_FOUND'
+  | 'NAME_TAKEN'
+  | 'UNKNOWN_PERMISSION'
+  | 'PERMISSION_DEPENDENCY_MISSING'
+  | 'PERMISSION_NOT_GRANTABLE'
+  | 'SPACE_NOT_GRANTABLE'
+  | 'EXPIRY_NOT_ALLOWED'
+  | 'LIMIT_REACHED'
+  | 'WRONG_STATE'
+  | 'IN_USE'
+  | 'CONFLICT'
+
+/** An expected failure, with the input field at fault. */
+export interface UserError {
+  readonly code: UserErrorCode
+  readonly message: string
+  readonly path: readonly string[] | null
+}
+
+/** Ends a mutation with expected failures: nothing is changed, and they are answered as data. */
+export class UserInputError extends Error {
+  override readonly name = 'UserInputError'
+  readonly errors: readonly UserError[]
+  constructor(errors: readonly UserError[]) {
+    super(errors.map(({ message }) => message).join('; '))
+    this.errors = errors
+  }
+}
+
+/** A `UserInputError` with one failure. */
+export const userError = (
+  code: UserErrorCode,
+  path: readonly string[] | null,
+  message: string,
+): UserInputError => new UserInputError([{ code, message, path }])
+
+/** Why a credential was not accepted. Beyond UNKNOWN it is told only to who presented the secret. */
+export type CredentialReason =
+  | 'MISSING'
+  | 'MALFORMED'
+  | 'UNKNOWN'
+  | 'EXPIRED'
+  | 'REVOKED'
+  | 'ROTATED'
+  | 'DISABLED'
+  | 'OWNER_REMOVED'
+  | 'IP_NOT_ALLOWED'
+
+/** The codes of failures that are not a mutation's own: who are you, may you, is it there at all. */
+export type RequestErrorCode =
+  | 'UNAUTHENTICATED'
+  | 'FORBIDDEN'
+  | 'WORKSPACE_NOT_FOUND'
+  | 'BAD_USER_INPUT'
+  | 'BAD_REQUEST'
+  | 'SERVICE_UNAVAILABLE'
+  | 'INTERNAL_SERVER_ERROR'
+
+/** A failure of the request or of one field, answered as a GraphQL error with this code. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  readonly code: RequestErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+  constructor(
+    code: RequestErrorCode,
+    message: string,
+    details: Readonly<Record<string, unknown>> = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+    this.code = code
+    this.details = details
+  }
+}
+
+const reasons: Readonly<Record<CredentialReason, string>> = {
+  MISSING: 'Send an API key in the Authorization header, as a Bearer token, or in X-API-Key.',
+  MALFORMED: 'This is not a well-formed API key.',
+  UNKNOWN: 'This API key is not known.',
+  EXPIRED: 'This API key has expired.',
+  REVOKED: 'This API key has been revoked.',
+  ROTATED: 'This secret has been replaced by a newer one.',
+  DISABLED: 'This API key is disabled.',
+  OWNER_REMOVED: 'The owner of this API key is no longer a member of the workspace.',
+  IP_NOT_ALLOWED: 'This API key is not allowed from this address.',
+}
+
+/** The credential is missing or not accepted: HTTP 401. */
+export const unauthenticated = (reason: CredentialReason): RequestError =>
+  new RequestError('UNAUTHENTICATED', reasons[reason], { reason })
+
+/** The caller sees the target but may not do this; `missing` names what they lack. */
+export const forbidden = (
+  required: readonly string[],
+  missing: readonly string[],
+  message = `This needs ${missing.join(' and ')}.`,
+): RequestError =>
+  new RequestError('FORBIDDEN', message, {
+    requiredPermissions: required,
+    missingPermissions: missing,
+  })
+
+/** An argument of a query is not acceptable; `path` leads to it. */
+export const badUserInput = (path: readonly string[], message: string): RequestError =>
+  new RequestError('BAD_USER_INPUT', message, { path })
+
+/** The answer cannot be known now: HTTP 503, and never a pass. */
+export const serviceUnavailable = (cause: unknown): RequestError =>
+  new RequestError('SERVICE_UNAVAILABLE', 'Temporarily unavailable; try again.', {}, { cause })

@@ -1,0 +1,81 @@
+import type { ObjectRef } from '@pothos/core'
+import { builder, type Types } from '../builder.ts'
+import { encodeCursor, type Listed, type Page } from '../db/page.ts'
+
+const PageInfo = builder.objectRef<Page<Listed>>('PageInfo').implement({
+  description: 'Where a page stands in its list.',
+  leafFields: 'public',
+  fields: (t) => ({
+    hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether more follows.' }),
+    hasPreviousPage: t.exposeBoolean('hasPreviousPage', {
+      description: 'Whether the page was asked for behind a cursor.',
+    }),
+    startCursor: t.string({
+      nullable: true,
+      description: 'The place of the first row.',
+      resolve: ({ nodes }) => cursorOf(nodes.at(0)),
+    }),
+    endCursor: t.string({
+      nullable: true,
+      description: 'The place of the last row: what `after` takes to go on.',
+      resolve: ({ nodes }) => cursorOf(nodes.at(-1)),
+    }),
+  }),
+})
+
+const cursorOf = (row: Listed | undefined): string | null =>
+  row === undefined ? null : encodeCursor(row)
+
+/** The connection and edge types of a listed entity: `<name>Connection`, `<name>Edge`. */
+export function connectionOf<Row extends Listed>(
+  name: string,
+  node: ObjectRef<Types, Row>,
+): ObjectRef<Types, Page<Row>> {
+  const listed = node as ObjectRef<Types, Listed>
+  const edge = builder.objectRef<Listed>(`${name}Edge`).implement({
+    description: `A place in a list of type ${name}.`,
+    leafFields: 'public',
+    fields: (t) => ({
+      cursor: t.string({ description: 'This place.', resolve: (row) => encodeCursor(row) }),
+      node: t.field({
+        type: listed,
+        guard: 'public',
+        description: 'What is there.',
+        resolve: (row) => row,
+      }),
+    }),
+  })
+  const connection = builder.objectRef<Page<Listed>>(`${name}Connection`).implement({
+    description: `A page of a list of type ${name}, newest first.`,
+    fields: (t) => ({
+      edges: t.field({
+        type: [edge],
+        guard: 'public',
+        description: 'The rows with their places.',
+        resolve: ({ nodes }) => [...nodes],
+      }),
+      nodes: t.field({
+        type: [listed],
+        guard: 'public',
+        description: 'The rows.',
+        resolve: ({ nodes }) => [...nodes],
+      }),
+      pageInfo: t.field({
+        type: PageInfo,
+        guard: 'public',
+        description: 'Whether there is more.',
+        resolve: (page) => page,
+      }),
+    }),
+  })
+  return connection as ObjectRef<Types, Page<Row>>
+}
+
+/** What `t.arg` offers that `pageArgs` needs. */
+type ArgBuilder = PothosSchemaTypes.InputFieldBuilder<Types, 'Arg'>
+
+/** The arguments of a connection. */
+export const pageArgs = (arg: ArgBuilder) => ({
+  first: arg.int({ description: 'How many rows: 1 to 100, 20 by default.' }),
+  after: arg.string({ description: 'A cursor: the page begins behind it.' }),
+})

@@ -1,0 +1,105 @@
+import type { FieldMap, InputObjectRef, ObjectFieldBuilder } from '@pothos/core'
+import type { Guard } from '../auth/guard.ts'
+import { builder, type Types } from '../builder.ts'
+import type { Context } from '../context.ts'
+import { type UserError, type UserErrorCode, UserInputError } from '../errors.ts'
+
+const codes: Readonly<Record<UserErrorCode, string>> = {
+  INVALID: 'The value is not acceptable.',
+  NOT_FOUND: 'There is nothing of that id within reach.',
+  NAME_TAKEN: 'Another one has this name.',
+  UNKNOWN_PERMISSION: 'No permission or alias has this name.',
+  PERMISSION_DEPENDENCY_MISSING: 'A permission is held without one that it requires.',
+  PERMISSION_NOT_GRANTABLE: 'More than the caller may give.',
+  SPACE_NOT_GRANTABLE: 'More in this space than the caller may give.',
+  EXPIRY_NOT_ALLOWED: 'Lives longer than the caller or the policy allows.',
+  LIMIT_REACHED: "The plan's limit is reached.",
+  WRONG_STATE: 'Not possible in the present state.',
+  IN_USE: 'Something else depends on it.',
+  CONFLICT: 'It was changed by somebody else meanwhile.',
+}
+
+const UserErrorCodeType = builder.enumType('UserErrorCode', {
+  description: 'Expect new values.',
+  values: Object.fromEntries(
+    Object.entries(codes).map(([code, description]) => [code, { description }]),
+  ) as Record<UserErrorCode, { description: string }>,
+})
+
+const UserErrorType = builder.objectRef<UserError>('UserError').implement({
+  description: 'An expected failure of a mutation. Nothing was changed when there is at least one.',
+  leafFields: 'public',
+  fields: (t) => ({
+    code: t.expose('code', { type: UserErrorCodeType, description: 'What kind of failure.' }),
+    message: t.exposeString('message', { description: 'What is wrong, for a human.' }),
+    path: t.stringList({
+      nullable: true,
+      description: 'The input field at fault, e.g. ["input", "spaces", "1", "spaceId"].',
+      resolve: ({ path }) => (path === null ? null : [...path]),
+    }),
+  }),
+})
+
+/** What a mutation's payload is made of: the result, or errors and nothing else. */
+export type Payload<Result> = Partial<Result> & { readonly errors: readonly UserError[] }
+
+interface MutationOptions<Input extends object, Result extends object> {
+  readonly description: string
+  readonly guard: Guard<{ input: Input }>
+  readonly input: InputObjectRef<Types, Input>
+  readonly payloadDescription?: string
+  readonly payload: (t: ObjectFieldBuilder<Types, Payload<Result>>) => FieldMap
+  readonly run: (context: Context, input: Input) => Promise<Result>
+}
+
+/**
+ * A mutation by the API's conventions: verb first, one `input`, a payload of its own whose `errors`
+ * hold expected failures.
+ */
+export function mutation<Input extends object, Result extends object>(
+  name: string,
+  options: MutationOptions<Input, Result>,
+): void {
+  const typeName = `${name.charAt(0).toUpperCase()}${name.slice(1)}Payload`
+  const payload = builder.objectRef<Payload<object>>(typeName).implement({
+    description: options.payloadDescription ?? `What came of \`${name}\`.`,
+    leafFields: 'public',
+    fields: (t) => ({
+      ...options.payload(t as ObjectFieldBuilder<Types, Payload<Result>>),
+      errors: t.field({
+        type: [UserErrorType],
+        guard: 'public',
+        description: 'Expected failures; empty when it was done.',
+        resolve: ({ errors }) => [...errors],
+      }),
+    }),
+  })
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: payload,
+      nullable: true,
+      description: options.description,
+      guard: options.guard as Guard<{ input: object }>,
+      args: {
+        input: t.arg({
+          type: options.input as InputObjectRef<Types, object>,
+          required: true,
+          description: 'What to do.',
+        }),
+      },
+      resolve: (_root, { input }, context) =>
+        outcome(context, () => options.run(context, input as Input)),
+    }),
+  )
+}
+
+async function outcome(context: Context, run: () => Promise<object>): Promise<Payload<object>> {
+  try {
+    return { ...(await run()), errors: [] }
+  } catch (error) {
+    if (error instanceof UserInputError) return { errors: error.errors }
+    throw error
+  } finally {
+    context.forgetBatches()
+  }
+}

@@ -1,0 +1,112 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServerAdapter, sendNodeResponse } from '@whatwg-node/server'
+import type { Logger } from 'pino'
+import { limitBody } from './body-limit.ts'
+import { writeError } from './send-error.ts'
+
+/** What is served. `address` is the peer's, as the socket has it. */
+export interface FetchApp {
+  fetch(request: Request, info?: { address?: string }): Promise<Response>
+}
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly maxBodyBytes: number
+  readonly logger: Pick<Logger, 'error'>
+}
+
+export interface Listener {
+  /** An address that a browser on this machine can open. */
+  readonly url: string
+  readonly port: number
+  /** Accepts nothing new, lets what runs finish, and after the grace ends the rest by force. */
+  close(graceSeconds: number): Promise<void>
+}
+
+const timeouts = {
+  /** A client has this long for its headers, and for the whole request, in milliseconds. */
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  /** Longer than the usual load balancer's 60 s, so that it is never ours that closes first. */
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+}
+
+/** Whether a URL can be made of it: a hostile Host header or request target must not be our error. */
+const hasUrl = (req: IncomingMessage): boolean =>
+  URL.canParse(`http://${req.headers.host ?? 'localhost'}${req.url ?? ''}`)
+
+function createHandler(app: FetchApp, maxBodyBytes: number, logger: ListenOptions['logger']) {
+  const { handleNodeRequestAndResponse } = createServerAdapter<{ address?: string }>(
+    (request, { address }) => app.fetch(request, address === undefined ? {} : { address }),
+  )
+  return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    try {
+      if (!limitBody(req, res, maxBodyBytes)) return
+      if (req.headers.expect !== undefined) res.writeContinue()
+      if (!hasUrl(req)) {
+        writeError(res, 400, 'BAD_REQUEST', 'The request target or Host header is not valid.')
+        res.end()
+        return
+      }
+      const address = req.socket.remoteAddress
+      const info = address === undefined ? {} : { address }
+      const response = await handleNodeRequestAndResponse(req, res, info)
+      // The body limit may have answered meanwhile.
+      if (!res.headersSent) await sendNodeResponse(response, res, req, true)
+    } catch (error) {
+      // A client that went away is no failure of ours.
+      if (res.destroyed) return
+      if (res.headersSent) {
+        logger.error({ err: error }, 'answer broken off')
+        res.destroy()
+        return
+      }
+      const requestId = writeError(res, 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.')
+      res.end()
+      logger.error({ err: error, requestId }, 'request failed')
+    }
+  }
+}
+
+async function close(server: Server, graceSeconds: number): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  // A connection that was busy when the server closed becomes idle later: nobody else would end it.
+  const sweep = setInterval(() => server.closeIdleConnections(), 25)
+  const force = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000)
+  await closed
+  clearInterval(sweep)
+  clearTimeout(force)
+}
+
+/**
+ * Serves `app` on node:http. A body over `maxBodyBytes` gets 413, what `app` throws a 500 without
+ * details, and what is not HTTP at all Node's own 400.
+ *
+ * @throws when the address cannot be listened on, e.g. with the code EADDRINUSE.
+ */
+export async function listen(app: FetchApp, options: ListenOptions): Promise<Listener> {
+  const { host, port, maxBodyBytes, logger } = options
+  const handle = createHandler(app, maxBodyBytes, logger)
+  const server = createServer(timeouts, handle)
+  // By default Node would ask a client for a body that is then refused.
+  server.on('checkContinue', handle)
+  server.listen(port, host)
+  await once(server, 'listening')
+  const bound = server.address()
+  const actualPort = typeof bound === 'object' && bound !== null ? bound.port : port
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  let closing: Promise<void> | undefined
+  return {
+    url: `http://${name.includes(':') ? `[${name}]` : name}:${actualPort}`,
+    port: actualPort,
+    close: (graceSeconds) => {
+      closing ??= close(server, graceSeconds)
+      return closing
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { RequestErrorCode } from '../errors.ts'
+
+/**
+ * Starts a GraphQL-shaped error as the answer to a request that never reaches the application, or
+ * that the application failed to answer. The whole answer is written but not ended, so that the
+ * caller decides what becomes of the connection.
+ *
+ * @returns the request id that the client is told, for the log.
+ */
+export function writeError(
+  res: ServerResponse,
+  status: number,
+  code: RequestErrorCode,
+  message: string,
+): string {
+  const requestId = randomUUID()
+  const body = JSON.stringify({ errors: [{ message, extensions: { code, requestId } }] })
+  res.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-request-id': requestId,
+    ...(res.shouldKeepAlive ? {} : { connection: 'close' }),
+  })
+  res.write(body)
+  return requestId
+}

@@ -1,0 +1,86 @@
+import ipaddr from 'ipaddr.js'
+import type { InputProblems } from './problems.ts'
+
+type Block = [ipaddr.IPv4 | ipaddr.IPv6, number]
+
+const maxBlocks = 50
+
+/** The address in its plain form (an IPv4-mapped one as IPv4), or undefined when it is none. */
+export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  return ipaddr.IPv4.isValidFourPartDecimal(text) ||
+    (text.includes(':') && ipaddr.IPv6.isValid(text))
+    ? ipaddr.process(text)
+    : undefined
+}
+
+function parseBlock(text: string): Block | undefined {
+  const [base = '', length, ...rest] = text.split('/')
+  const address = parseAddress(base)
+  if (address === undefined || rest.length > 0 || text.includes('%')) return undefined
+  const bits = address.kind() === 'ipv4' ? 32 : 128
+  if (length === undefined) return [address, bits]
+  if (!/^\d{1,3}$/.test(length)) return undefined
+  const mapped = base.includes(':') && bits === 32
+  const prefix = Number(length) - (mapped ? 96 : 0)
+  return prefix < 0 || prefix > bits ? undefined : [address, prefix]
+}
+
+const within = (address: ipaddr.IPv4 | ipaddr.IPv6, [base, prefix]: Block): boolean =>
+  address.kind() === base.kind() && address.match(base, prefix)
+
+const networkOf = ([base, prefix]: Block): string =>
+  base.kind() === 'ipv4'
+    ? ipaddr.IPv4.networkAddressFromCIDR(`${base}/${prefix}`).toString()
+    : ipaddr.IPv6.networkAddressFromCIDR(`${base}/${prefix}`).toString()
+
+/** Whether the address lies in one of the blocks. An unknown address lies in none. */
+export function isAllowedAddress(address: string | undefined, blocks: readonly string[]): boolean {
+  const parsed = address === undefined ? undefined : parseAddress(address)
+  if (parsed === undefined) return false
+  return blocks.some((text) => {
+    const block = parseBlock(text)
+    return block !== undefined && within(parsed, block)
+  })
+}
+
+/** Whether every address of `inner` lies inside one block of `outer`. */
+export function isInsideBlocks(inner: string, outer: readonly string[]): boolean {
+  const block = parseBlock(inner)
+  if (block === undefined) return false
+  return outer.some((text) => {
+    const around = parseBlock(text)
+    return around !== undefined && block[1] >= around[1] && within(block[0], around)
+  })
+}
+
+/**
+ * A list of addresses and CIDR blocks in plain form, at most 50. An empty list would allow nobody
+ * and is refused, as is a block with bits set beyond its length: it was meant to be another one.
+ */
+export function allowedIpsInput(
+  problems: InputProblems,
+  path: readonly string[],
+  values: readonly string[],
+): string[] {
+  if (values.length === 0)
+    problems.add('INVALID', path, 'An empty list would allow no address; null allows any.')
+  if (values.length > maxBlocks)
+    problems.add('INVALID', path, `At most ${maxBlocks} addresses and blocks are possible.`)
+  const blocks = values.slice(0, maxBlocks).map((value, index) => {
+    const block = parseBlock(value)
+    if (block === undefined) {
+      problems.add('INVALID', [...path, String(index)], 'This is no IP address or CIDR block.')
+      return value
+    }
+    const network = networkOf(block)
+    const plain = block[0].toString()
+    if (network !== plain)
+      problems.add(
+        'INVALID',
+        [...path, String(index)],
+        `This block has bits set beyond its length; its network is ${network}/${block[1]}.`,
+      )
+    return block[1] === (block[0].kind() === 'ipv4' ? 32 : 128) ? plain : `${plain}/${block[1]}`
+  })
+  return [...new Set(blocks)]
+}

@@ -1,0 +1,36 @@
+import { covers, expand, missingRequirements } from '../auth/permissions.ts'
+import type { InputProblems } from './problems.ts'
+
+type Path = readonly (string | number)[]
+
+/** Names of permissions and aliases, each known; as written, without repetition. */
+export function permissionNamesInput(
+  problems: InputProblems,
+  path: Path,
+  names: readonly string[],
+): string[] {
+  names.forEach((name, index) => {
+    if (covers(name).length === 0)
+      problems.add(
+        'UNKNOWN_PERMISSION',
+        [...path, index],
+        `There is no permission ${JSON.stringify(name.slice(0, 60))}; see the query permissions.`,
+      )
+  })
+  return [...new Set(names)]
+}
+
+/** Notes what a set of permissions lacks of its own requirements. */
+export function noteMissingRequirements(
+  problems: InputProblems,
+  path: Path,
+  names: readonly string[],
+): void {
+  const missing = missingRequirements(expand(names))
+  if (missing.length > 0)
+    problems.add(
+      'PERMISSION_DEPENDENCY_MISSING',
+      path,
+      `These permissions also require ${missing.join(', ')}.`,
+    )
+}

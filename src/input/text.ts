@@ -1,0 +1,47 @@
+import type { InputProblems } from './problems.ts'
+
+const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
+const controlsButLines = /(?![\n\r\t])[\p{Cc}\p{Cs}]/u
+const maxNameLength = 100
+
+/** Why text is not acceptable for storage, or undefined. Lengths are in characters (code points). */
+function textProblem(text: string, max: number, forbidden: RegExp): string | undefined {
+  if (forbidden.test(text)) return 'must not contain control characters or broken surrogates'
+  if ([...text].length > max) return `must have at most ${max} characters`
+  return undefined
+}
+
+/**
+ * A name: trimmed, NFC, 1 to 100 characters, no control characters. Notes a problem and returns it
+ * as it is when it is not acceptable.
+ */
+export function nameInput(
+  problems: InputProblems,
+  path: readonly (string | number)[],
+  value: string | null,
+): string {
+  const name = (value ?? '').trim().normalize('NFC')
+  const problem =
+    value === null || name === '' ? 'must not be empty' : textProblem(name, maxNameLength, controls)
+  if (problem !== undefined) problems.add('INVALID', path, `A name ${problem}.`)
+  return name
+}
+
+/** A name folded for comparison: two names with the same key are the same name. */
+export const nameKey = (name: string): string => name.normalize('NFC').toLowerCase()
+
+/** Optional text of several lines, e.g. a description; empty text is none. */
+export function textInput(
+  problems: InputProblems,
+  path: readonly (string | number)[],
+  value: string | null | undefined,
+  max: number,
+): string | null {
+  const text = (value ?? '').trim().normalize('NFC')
+  const problem = textProblem(text, max, controlsButLines)
+  if (problem !== undefined) problems.add('INVALID', path, `This ${problem}.`)
+  return text === '' ? null : text
+}
+
+/** Whether PostgreSQL can hold the text as it is: no NUL, no lone surrogate. */
+export const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
