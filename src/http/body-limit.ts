@@ -9,13 +9,6 @@ const lingerMs = 1_000
 
 /** Answers 413, reads on without keeping anything until the body ends or `lingerMs` are over. */
 function refuse(req: IncomingMessage, res: ServerResponse, maxBytes: number): void {
-  const abandon = () => req.destroy(new Error(`the request body is larger than ${maxBytes} bytes`))
-  if (res.headersSent) {
-    req.push = () => true
-    if (res.writableFinished) abandon()
-    else res.once('finish', abandon)
-    return
-  }
   res.shouldKeepAlive = false
   writeError(res, 413, 'BAD_REQUEST', `The request body must have at most ${maxBytes} bytes.`)
   const timer = setTimeout(() => res.end(), lingerMs)
@@ -27,7 +20,7 @@ function refuse(req: IncomingMessage, res: ServerResponse, maxBytes: number): vo
   res.once('close', () => {
     clearTimeout(timer)
     // Whoever waits for the rest of the body is told that it will not come.
-    abandon()
+    req.destroy(new Error(`the request body is larger than ${maxBytes} bytes`))
   })
 }
 
@@ -38,9 +31,17 @@ function count(req: IncomingMessage, res: ServerResponse, maxBytes: number): voi
   req.push = (chunk: Uint8Array | null, encoding?: BufferEncoding) => {
     received += chunk?.length ?? 0
     if (received <= maxBytes) return push(chunk, encoding)
-    refuse(req, res, maxBytes)
+    if (res.headersSent) req.push = () => true
+    else refuse(req, res, maxBytes)
     return true
   }
+  // After an answer Node throws the rest of the body away without a push, however long it is.
+  res.once('finish', () => {
+    const end = () => {
+      if (!req.complete) req.destroy()
+    }
+    if (!req.complete) setTimeout(end, lingerMs).unref()
+  })
 }
 
 /**

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { createServerAdapter, sendNodeResponse } from '@whatwg-node/server'
 import type { Logger } from 'pino'
 import { limitBody } from './body-limit.ts'
@@ -72,12 +73,25 @@ function createHandler(app: FetchApp, maxBodyBytes: number, logger: ListenOption
   }
 }
 
-async function close(server: Server, graceSeconds: number): Promise<void> {
+/** The connections on which no request has begun. To Node they are neither idle nor active. */
+function trackUnused(server: Server): ReadonlySet<Socket> {
+  const unused = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
+  const use = (req: IncomingMessage) => unused.delete(req.socket)
+  server.on('request', use).on('checkContinue', use)
+  return unused
+}
+
+async function close(server: Server, unused: ReadonlySet<Socket>, grace: number): Promise<void> {
   const closed = once(server, 'close')
   server.close()
+  for (const socket of unused) socket.destroy()
   // A connection that was busy when the server closed becomes idle later: nobody else would end it.
   const sweep = setInterval(() => server.closeIdleConnections(), 25)
-  const force = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000)
+  const force = setTimeout(() => server.closeAllConnections(), grace * 1000)
   await closed
   clearInterval(sweep)
   clearTimeout(force)
@@ -95,6 +109,7 @@ export async function listen(app: FetchApp, options: ListenOptions): Promise<Lis
   const server = createServer(timeouts, handle)
   // By default Node would ask a client for a body that is then refused.
   server.on('checkContinue', handle)
+  const unused = trackUnused(server)
   server.listen(port, host)
   await once(server, 'listening')
   const bound = server.address()
@@ -105,7 +120,7 @@ export async function listen(app: FetchApp, options: ListenOptions): Promise<Lis
     url: `http://${name.includes(':') ? `[${name}]` : name}:${actualPort}`,
     port: actualPort,
     close: (graceSeconds) => {
-      closing ??= close(server, graceSeconds)
+      closing ??= close(server, unused, graceSeconds)
       return closing
     },
   }

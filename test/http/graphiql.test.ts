@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { buildSchema, GraphQLError, getVariableValues, Kind, parse, validate } from 'graphql'
+import { expect, test } from 'vitest'
+import { isPermission } from '../../src/auth/permissions.ts'
+import { graphiqlPage, wantsGraphiql } from '../../src/http/graphiql.ts'
+import { readGraphiqlTabs } from '../../src/http/graphiql-tabs/tabs.ts'
+
+const page = graphiqlPage()
+const get = (headers: Record<string, string> = {}) =>
+  page.respond(new Request('http://localhost/graphql', { headers }))
+const bytes = async (response: Response) => Buffer.from(await response.arrayBuffer())
+const html = async () => (await bytes(await get())).toString()
+const tag = async (headers: Record<string, string>) => (await get(headers)).headers.get('etag')
+
+test('every encoding holds the same page', async () => {
+  const plain = await bytes(await get())
+  const br = await get({ 'accept-encoding': 'gzip, deflate, br, zstd' })
+  const gzip = await get({ 'accept-encoding': 'br;q=0, gzip' })
+  expect([br, gzip].map(({ headers }) => headers.get('content-encoding'))).toEqual(['br', 'gzip'])
+  expect(brotliDecompressSync(await bytes(br)).equals(plain)).toBe(true)
+  expect(gunzipSync(await bytes(gzip)).equals(plain)).toBe(true)
+  expect(Number(br.headers.get('content-length'))).toBeLessThan(2_000_000)
+})
+
+test.each([
+  ['*', 'br'],
+  ['GZIP', 'gzip'],
+  ['br;q=0.0, *;q=0.1', 'gzip'],
+  ['identity', null],
+  ['*;q=0', null],
+  ['deflate', null],
+  ['', null],
+])('Accept-Encoding %j is answered with %s', async (header, encoding) => {
+  const response = await get({ 'accept-encoding': header })
+  expect(response.headers.get('content-encoding')).toBe(encoding)
+})
+
+test('a browser that has the page is not sent it again', async () => {
+  const accept = { 'accept-encoding': 'br' }
+  const etag = await tag(accept)
+  expect(etag).toMatch(/^"[^"]+"$/)
+  expect(await tag({})).not.toBe(etag)
+  for (const known of [`${etag}`, `W/${etag}`, `"other", ${etag}`, '*']) {
+    const response = await get({ ...accept, 'if-none-match': known })
+    expect([response.status, (await bytes(response)).length]).toEqual([304, 0])
+    expect(response.headers.get('etag')).toBe(etag)
+  }
+  const other = await get({ ...accept, 'if-none-match': '"other"' })
+  expect(other.status).toBe(200)
+})
+
+test('its headers', async () => {
+  const { headers } = await get()
+  const script = (await html()).match(/<script>(.*)<\/script>/s)?.[1] ?? ''
+  const hash = createHash('sha256').update(script).digest('base64')
+  expect(Object.fromEntries(headers)).toMatchObject({
+    'cache-control': 'no-cache',
+    'content-security-policy': expect.stringContaining(`script-src 'sha256-${hash}';`),
+    'content-type': 'text/html; charset=utf-8',
+    'referrer-policy': 'no-referrer',
+    vary: 'accept, accept-encoding',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+  })
+  expect(headers.get('content-security-policy')).not.toMatch(/https?:|\*/)
+})
+
+test('it is for browsers only', () => {
+  const wants = (method: string, accept?: string) =>
+    wantsGraphiql(
+      new Request('http://localhost/graphql', { method, headers: accept ? { accept } : {} }),
+    )
+  expect(wants('GET', 'text/html,application/xhtml+xml,*/*;q=0.8')).toBe(true)
+  expect(wants('POST', 'text/html')).toBe(false)
+  expect(wants('GET', 'application/json')).toBe(false)
+  expect(wants('GET')).toBe(false)
+})
+
+test('the page carries the tabs as they are, and stores no headers', async () => {
+  const text = await html()
+  expect(text.split('</script').length).toBe(2)
+  const options = JSON.parse(text.match(/'#root'\),\s*(\{.*\}),\s*\);\s*<\/script>/s)?.[1] ?? '')
+  expect(options).toMatchObject({
+    title: 'Latchkey',
+    shouldPersistHeaders: false,
+    isHeadersEditorEnabled: true,
+    defaultEditorToolsVisibility: 'headers',
+  })
+  const headers = '{\n  "X-API-Key": ""\n}'
+  expect(options.defaultTabs).toEqual(readGraphiqlTabs().map((tab) => ({ ...tab, headers })))
+})
+
+const schema = () =>
+  buildSchema(readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8'))
+
+test.each(
+  readGraphiqlTabs().map(({ query, variables }) => [query.split('\n')[0], query, variables]),
+)('the tab "%s" fits the schema', (_, query = '', variables = '') => {
+  const document = parse(query)
+  expect(validate(schema(), document)).toEqual([])
+  const [operation] = document.definitions
+  if (operation?.kind !== Kind.OPERATION_DEFINITION) throw new GraphQLError('no operation')
+  const values = JSON.parse(variables)
+  const { errors } = getVariableValues(schema(), operation.variableDefinitions ?? [], values)
+  expect(errors).toBeUndefined()
+  expect((values.input?.permissions ?? []).every(isPermission)).toBe(true)
+  // The tab's title is the operation's name; what explains it must fit the narrow editor.
+  expect(operation.name?.value).toBeTruthy()
+  expect(query).toMatch(/^# \d\. .+\n#\n(# .{1,54}\n)+\n(query|mutation) /)
+})
