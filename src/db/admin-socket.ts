@@ -1,0 +1,67 @@
+import { rm } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { join, relative, resolve } from 'node:path'
+import { json } from 'node:stream/consumers'
+import { z } from 'zod'
+import { SettingError } from '../env.ts'
+
+/** Runs a command of the command line and answers what it prints. */
+export type CommandHandler = (argv: readonly string[]) => Promise<string>
+
+const commandBody = z.object({ argv: z.array(z.string()) })
+
+/** What every platform's `sockaddr_un` has room for, less its final zero. */
+const longestPath = 103
+
+/** @throws SettingError when the path has more bytes than a socket's may have. */
+export function socketPath(dataDir: string): string {
+  const absolute = resolve(dataDir, 'admin.sock')
+  const near = relative('', absolute)
+  const path = near.length < absolute.length ? near : absolute
+  if (Buffer.byteLength(path) <= longestPath) return path
+  throw new SettingError(
+    `DATA_DIR is ${JSON.stringify(dataDir)}; expected a folder whose path leaves room for a socket: ${join(dataDir, 'admin.sock')} has more than ${longestPath} bytes`,
+  )
+}
+
+async function answer(
+  request: IncomingMessage,
+  handler: CommandHandler | undefined,
+): Promise<[status: number, body: object]> {
+  if (request.method === 'GET' && request.url === '/') return [200, { pid: process.pid }]
+  if (request.method !== 'POST' || request.url !== '/run') return [404, { error: 'not found' }]
+  if (!handler) return [503, { error: 'the server is still starting' }]
+  try {
+    const { argv } = commandBody.parse(await json(request))
+    return [200, { output: await handler(argv) }]
+  } catch (error) {
+    return [400, { error: error instanceof Error ? error.message : String(error) }]
+  }
+}
+
+/**
+ * Serves commands on a socket that only this user can reach: `POST /run` with `{"argv": […]}`,
+ * answered by `{"output": "…"}` or, with status 400, `{"error": "…"}`. `GET /` tells the process id.
+ * Whatever lies at the path is replaced: the caller must hold the lock of the folder.
+ */
+export async function serveCommands(
+  path: string,
+  handler: () => CommandHandler | undefined,
+): Promise<Server> {
+  const server = createServer((request, response) => {
+    void answer(request, handler()).then(([status, body]) => {
+      response.writeHead(status, { 'content-type': 'application/json', connection: 'close' })
+      response.end(JSON.stringify(body))
+    })
+  })
+  await rm(path, { force: true })
+  // The socket's mode is set as it is bound, which listen() does before it returns.
+  const umask = process.umask(0o177)
+  const listening = new Promise<void>((done, fail) => {
+    server.once('error', fail).listen(path, done)
+  })
+  process.umask(umask)
+  await listening
+  // It serves those who hold the folder, and is no reason to go on for one who is done.
+  return server.unref()
+}

@@ -1,0 +1,147 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { json } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { SettingError } from '../env.ts'
+import { type CommandHandler, serveCommands, socketPath } from './admin-socket.ts'
+
+/** The sole right to a DATA_DIR, held until it is released or the process ends, however it ends. */
+export interface DataDirLock {
+  /** Who answers the command line from now on. */
+  onCommand(handler: CommandHandler): void
+  release(): Promise<void>
+}
+
+/** Another process has the folder; the message is one line for the operator. */
+export class DataDirInUseError extends Error {
+  override readonly name = 'DataDirInUseError'
+}
+
+const sqliteBusy = 5
+
+/** Locks in use: a connection that is collected as garbage would let its lock go. */
+const held = new Set<DatabaseSync>()
+
+/** The operating system's own lock on a file, by way of SQLite; undefined when another has it. */
+function lockFile(path: string): DatabaseSync | undefined {
+  const file = new DatabaseSync(path)
+  try {
+    file.exec('BEGIN EXCLUSIVE')
+    return file
+  } catch (error) {
+    file.close()
+    if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy)
+      return undefined
+    throw error
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** The holder's process id. It writes it just after it has the lock: until then a dead one's is there. */
+async function holderOf(pidFile: string): Promise<string> {
+  let pid = Number.NaN
+  for (let tries = 0; tries < 20; tries += 1) {
+    try {
+      pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10)
+      if (isAlive(pid)) break
+    } catch {
+      // Not written yet.
+    }
+    await sleep(50)
+  }
+  return Number.isNaN(pid) ? 'another process' : `process ${pid}`
+}
+
+/**
+ * Takes a DATA_DIR, which is made when it is not there, for this process alone. A holder that died
+ * leaves nothing that stands in the way: the operating system lets its lock go.
+ *
+ * @throws DataDirInUseError naming the holder's process id; SettingError when there can be no such
+ *   folder.
+ */
+export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
+  const socket = socketPath(dataDir)
+  const pidFile = join(dataDir, 'server.pid')
+  let file: DatabaseSync | undefined
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    file = lockFile(join(dataDir, 'server.lock'))
+    if (file) writeFileSync(pidFile, `${process.pid}\n`)
+  } catch (cause) {
+    file?.close()
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new SettingError(
+      `DATA_DIR is ${JSON.stringify(dataDir)}; expected a folder to write to: ${reason}`,
+    )
+  }
+  if (!file) {
+    const holder = await holderOf(pidFile)
+    throw new DataDirInUseError(`DATA_DIR ${dataDir} is in use by ${holder}`)
+  }
+
+  const lock = file
+  held.add(lock)
+  let handler: CommandHandler | undefined
+  const unlock = async (): Promise<void> => {
+    if (!held.delete(lock)) return
+    await rm(pidFile, { force: true })
+    lock.close()
+  }
+  try {
+    const server = await serveCommands(socket, () => handler)
+    return {
+      onCommand: (next) => {
+        handler = next
+      },
+      // The socket's file goes with the server, so the server goes before the lock.
+      release: () => new Promise((done) => server.close(done)).then(unlock),
+    }
+  } catch (error) {
+    await unlock()
+    throw error
+  }
+}
+
+const commandAnswer = z.union([z.object({ output: z.string() }), z.object({ error: z.string() })])
+
+/** A command that the server refused or could not run; the message says why. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+}
+
+/**
+ * Runs a command in the server that holds a DATA_DIR and returns what it prints; undefined when
+ * none is there to ask.
+ *
+ * @throws CommandError when the server does not run it.
+ */
+export async function sendCommand(
+  dataDir: string,
+  argv: readonly string[],
+): Promise<string | undefined> {
+  const response = await new Promise<IncomingMessage | undefined>((done, fail) => {
+    const call = request({ socketPath: socketPath(dataDir), path: '/run', method: 'POST' }, done)
+    call.on('error', (error) => {
+      const code = 'code' in error ? error.code : undefined
+      if (code === 'ENOENT' || code === 'ECONNREFUSED') done(undefined)
+      else fail(error)
+    })
+    call.end(JSON.stringify({ argv }))
+  })
+  if (!response) return undefined
+  const answer = commandAnswer.parse(await json(response))
+  if ('error' in answer) throw new CommandError(answer.error)
+  return answer.output
+}

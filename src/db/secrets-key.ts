@@ -1,0 +1,67 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SettingError } from '../env.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+
+const fileName = 'secrets.key'
+const shape = /^[\w-]{43}$/
+const settingName = 'secretsKeyFingerprint'
+
+/**
+ * The SECRETS_KEY that an embedded database keeps beside it: 256 random bits, made when there is
+ * none. The caller holds the lock of the folder.
+ *
+ * @throws SettingError when the file holds something else.
+ */
+export async function localSecretsKey(dataDir: string): Promise<string> {
+  const path = join(dataDir, fileName)
+  const stored = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (stored === undefined) {
+    const key = randomBytes(32).toString('base64url')
+    const draft = await open(`${path}.new`, 'w', 0o600)
+    try {
+      await draft.writeFile(`${key}\n`)
+      // All that it encrypts would be lost with it.
+      await draft.sync()
+    } finally {
+      await draft.close()
+    }
+    await rename(`${path}.new`, path)
+    return key
+  }
+  const key = stored.trim()
+  if (shape.test(key)) return key
+  throw new SettingError(`${path} does not hold a key; restore it, or set SECRETS_KEY`)
+}
+
+/** Tells keys apart without telling anything about them. */
+function fingerprint(secretsKey: string): string {
+  const mac = createHmac('sha256', secretsKey)
+    .update('latchkey: fingerprint of SECRETS_KEY')
+    .digest()
+  return createHash('sha256').update(mac).digest('hex')
+}
+
+/**
+ * Makes sure that the database is used with one and the same SECRETS_KEY for ever: the first one
+ * leaves its fingerprint there.
+ *
+ * @throws SettingError when this is another key.
+ */
+export async function checkSecretsKey(
+  prisma: Pick<PrismaClient, 'setting'>,
+  secretsKey: string,
+): Promise<void> {
+  const value = fingerprint(secretsKey)
+  // Of several that start at once with different keys, one is the first.
+  await prisma.setting.createMany({ data: [{ name: settingName, value }], skipDuplicates: true })
+  const stored = await prisma.setting.findUniqueOrThrow({ where: { name: settingName } })
+  if (stored.value === value) return
+  throw new SettingError(
+    'SECRETS_KEY is not the one that this database was set up with; expected the same one',
+  )
+}
