@@ -1,0 +1,176 @@
+import type { Caller } from '../../auth/caller.ts'
+import { ceilings, type Role } from '../../auth/roles.ts'
+import { type CallerChange, change } from '../../db/change.ts'
+import { findOne } from '../../db/page.ts'
+import { userError } from '../../errors.ts'
+import { newId } from '../../ids.ts'
+import { emailInput } from '../../input/email.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { nameInput } from '../../input/text.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { changesBetween } from '../audit/event.ts'
+import { type MemberRow, members, visibleMembers } from './member.queries.ts'
+import { assertMayGiveRole, assertMayTouchOwnersThings } from './role-grants.ts'
+
+/** The ids of the spaces that every member reaches. */
+export const openSpaceIds = async ({ db, workspace }: CallerChange): Promise<string[]> => {
+  const rows = await db.space.findMany({
+    where: { workspaceId: workspace.id, visibility: 'OPEN', deletedAt: null },
+    select: { id: true },
+  })
+  return rows.map(({ id }) => id)
+}
+
+/** @throws UserInputError NOT_FOUND for an id that no present member of the workspace has */
+async function findMember(c: CallerChange, id: string): Promise<MemberRow> {
+  const member = await findOne<MemberRow>(c.db, { ...members, where: visibleMembers(c.caller) }, id)
+  if (member === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such member.')
+  return member
+}
+
+export interface AddMemberInput {
+  readonly email: string
+  readonly name?: string | null | undefined
+  readonly role: Role
+}
+
+/** Enters a human by e-mail, with a role that the caller may give. */
+export function addMember(context: ServiceContext, input: AddMemberInput): Promise<MemberRow> {
+  const problems = new InputProblems()
+  const email = emailInput(problems, ['email'], input.email)
+  const name = nameInput(problems, ['name'], input.name ?? input.email)
+  problems.throwIfAny()
+  return change(context, { permission: 'members:create' }, async (c) => {
+    assertMayGiveRole(c.caller, input.role, await openSpaceIds(c), ['input', 'role'])
+    const where = { workspaceId: c.workspace.id, emailKey: email.toLowerCase() }
+    if (await c.db.member.findUnique({ where: { workspaceId_emailKey: where } }))
+      throw userError('CONFLICT', ['input', 'email'], 'Somebody with this e-mail is a member.')
+    const shown = { name, email, role: input.role }
+    return createMember(c, 'HUMAN', { ...shown, emailKey: where.emailKey }, shown)
+  })
+}
+
+/** Creates a user of its own with its membership, and records the event. */
+export async function createMember(
+  c: CallerChange,
+  kind: 'HUMAN' | 'MACHINE',
+  data: { name: string; role: Role; email?: string; emailKey?: string },
+  shown: object,
+): Promise<MemberRow> {
+  const user = await c.db.user.create({ data: { id: newId('usr'), kind, createdAt: c.now } })
+  const member = await c.db.member.create({
+    data: {
+      ...data,
+      workspaceId: c.workspace.id,
+      id: newId('mem'),
+      userId: user.id,
+      createdAt: c.now,
+    },
+  })
+  const changes = changesBetween({}, { kind, ...shown })
+  c.record({ action: 'member.added', targetId: member.id, targetName: member.name, changes })
+  return { ...member, kind }
+}
+
+export interface UpdateMemberInput {
+  readonly id: string
+  readonly role?: Role | null | undefined
+  readonly name?: string | null | undefined
+}
+
+/** Changes a member's role or name here. A new role shrinks or widens their keys at once. */
+export function updateMember(
+  context: ServiceContext,
+  input: UpdateMemberInput,
+): Promise<MemberRow> {
+  const problems = new InputProblems()
+  if (input.role === null) problems.add('INVALID', ['role'], 'A role cannot be null.')
+  const name = input.name === undefined ? undefined : nameInput(problems, ['name'], input.name)
+  problems.throwIfAny()
+  return change(context, { permission: 'members:update' }, async (c) => {
+    const member = await findMember(c, input.id)
+    assertMayTouchOwnersThings(c.caller, member)
+    const shown = { name: name ?? member.name, role: input.role ?? member.role }
+    const changes = changesBetween<typeof shown>(member, shown)
+    if (changes.length === 0) return member
+    if (shown.role !== member.role) await assertMayChangeRole(c, member, shown.role)
+    c.record({ action: 'member.updated', targetId: member.id, targetName: member.name, changes })
+    await c.db.member.update({
+      where: { workspaceId_id: { workspaceId: c.workspace.id, id: member.id } },
+      data: shown,
+    })
+    return { ...member, ...shown }
+  })
+}
+
+async function assertMayChangeRole(c: CallerChange, member: MemberRow, role: Role): Promise<void> {
+  if (member.kind === 'MACHINE') assertMachineRole(role)
+  assertMayGiveRole(c.caller, role, await openSpaceIds(c), ['input', 'role'])
+  if (member.role === 'OWNER') await assertAnotherOwner(c, member)
+}
+
+/** @throws UserInputError INVALID: no machine user can own a workspace */
+export function assertMachineRole(role: Role): void {
+  if (ceilings[role].has('members:own'))
+    throw userError('INVALID', ['input', 'role'], 'A machine user is at most ADMIN.')
+}
+
+/** @throws UserInputError WRONG_STATE when this is the last human OWNER */
+async function assertAnotherOwner(c: CallerChange, member: MemberRow): Promise<void> {
+  const others = await c.db.member.count({
+    where: {
+      workspaceId: c.workspace.id,
+      role: 'OWNER',
+      removedAt: null,
+      user: { kind: 'HUMAN' },
+      id: { not: member.id },
+    },
+  })
+  if (others === 0)
+    throw userError('WRONG_STATE', ['input', 'id'], 'A workspace keeps at least one human OWNER.')
+}
+
+export interface RemovedMember {
+  readonly member: MemberRow
+  readonly revokedKeyCount: number
+}
+
+/** Whether the caller asks for their own membership, which takes no permission to leave. */
+export const isOwnMembership = (caller: Caller, id: string): boolean => caller.user.memberId === id
+
+/** Removes a member; the user's keys in this workspace are revoked with it, for good. */
+export function removeMember(
+  context: ServiceContext,
+  { id }: { readonly id: string },
+): Promise<RemovedMember> {
+  const permission = isOwnMembership(context.caller, id) ? null : 'members:delete'
+  return change(context, { permission }, async (c) => {
+    const member = await findMember(c, id)
+    assertMayTouchOwnersThings(c.caller, member)
+    if (member.role === 'OWNER') await assertAnotherOwner(c, member)
+    const { count } = await c.db.apiKey.updateMany({
+      where: { workspaceId: c.workspace.id, ownerId: member.userId, revokedAt: null },
+      data: {
+        revokedAt: c.now,
+        revokedById: c.caller.user.id,
+        revocationReason: 'owner removed',
+        ownerRemoved: true,
+        nameKey: null,
+        updatedAt: c.now,
+      },
+    })
+    const its = { workspaceId: c.workspace.id, memberId: member.id }
+    await c.db.spaceMember.deleteMany({ where: its })
+    await c.db.member.update({
+      where: { workspaceId_id: { workspaceId: c.workspace.id, id: member.id } },
+      data: { removedAt: c.now, emailKey: null },
+    })
+    c.record({
+      action: 'member.removed',
+      targetId: member.id,
+      targetName: member.name,
+      changes: [{ field: 'revokedKeyCount', before: 0, after: count }],
+    })
+    return { member: { ...member, removedAt: c.now }, revokedKeyCount: count }
+  })
+}

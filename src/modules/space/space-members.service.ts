@@ -1,0 +1,65 @@
+import type { CallerChange } from '../../db/change.ts'
+import { change } from '../../db/change.ts'
+import { findOne } from '../../db/page.ts'
+import { userError } from '../../errors.ts'
+import type { Space } from '../../generated/prisma/client.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { type MemberRow, members, visibleMembers } from '../member/member.queries.ts'
+import { assertMayAdmit } from '../member/role-grants.ts'
+import { spaceToChange } from './space.service.ts'
+
+export interface SpaceMemberInput {
+  readonly spaceId: string
+  readonly memberId: string
+}
+
+async function findBoth(
+  c: CallerChange,
+  { spaceId, memberId }: SpaceMemberInput,
+): Promise<{ space: Space; member: MemberRow }> {
+  const space = await spaceToChange(c, spaceId, 'spaces:update', ['input', 'spaceId'])
+  const listing = { ...members, where: visibleMembers(c.caller) }
+  const member = await findOne<MemberRow>(c.db, listing, memberId)
+  if (member === null)
+    throw userError('NOT_FOUND', ['input', 'memberId'], 'There is no such member.')
+  return { space, member }
+}
+
+/** Lets a member into a space: the caller needs, there, all that the member's role can do. */
+export const addSpaceMember = (context: ServiceContext, input: SpaceMemberInput): Promise<Space> =>
+  change(context, { permission: 'spaces:update' }, async (c) => {
+    const { space, member } = await findBoth(c, input)
+    assertMayAdmit(c.caller, member.role, space.id, ['input', 'memberId'])
+    const { count } = await c.db.spaceMember.createMany({
+      data: { workspaceId: c.workspace.id, spaceId: space.id, memberId: member.id },
+      skipDuplicates: true,
+    })
+    if (count > 0)
+      c.record({
+        action: 'space.member_added',
+        targetId: space.id,
+        targetName: space.name,
+        changes: [{ field: 'member', before: null, after: member.id }],
+      })
+    return space
+  })
+
+/** Takes a member out of a space; for who is not in it, nothing changes. */
+export const removeSpaceMember = (
+  context: ServiceContext,
+  input: SpaceMemberInput,
+): Promise<Space> =>
+  change(context, { permission: 'spaces:update' }, async (c) => {
+    const { space, member } = await findBoth(c, input)
+    const { count } = await c.db.spaceMember.deleteMany({
+      where: { workspaceId: c.workspace.id, spaceId: space.id, memberId: member.id },
+    })
+    if (count > 0)
+      c.record({
+        action: 'space.member_removed',
+        targetId: space.id,
+        targetName: space.name,
+        changes: [{ field: 'member', before: member.id, after: null }],
+      })
+    return space
+  })
