@@ -5,7 +5,7 @@ import { PGlite } from '@electric-sql/pglite'
 import { migrate, type SqlSession } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
 
-const sessionOf = (database: PGlite): SqlSession => ({
+export const sessionOf = (database: PGlite): SqlSession => ({
   query: async (sql, values = []) =>
     (await database.query<Record<string, unknown>>(sql, values)).rows,
   run: async (script) => void (await database.exec(script)),
