@@ -1,0 +1,41 @@
+import autocannon from 'autocannon'
+import type { Subject } from './subject.ts'
+
+/** One round on one subject; latencies in milliseconds. */
+export interface Round {
+  readonly requestsPerSecond: number
+  readonly p50: number
+  readonly p99: number
+}
+
+/**
+ * Sends the subject's request over and over for `seconds`.
+ *
+ * @throws when any answer is not the expected one, to the byte.
+ */
+export async function measure(
+  subject: Subject,
+  connections: number,
+  seconds: number,
+): Promise<Round> {
+  const result = await autocannon({
+    url: subject.url,
+    method: 'POST',
+    headers: { ...subject.headers },
+    body: subject.body,
+    expectBody: subject.expected,
+    connections,
+    duration: seconds,
+  })
+  const { errors, timeouts, non2xx, mismatches } = result
+  if (errors + timeouts + non2xx + mismatches > 0)
+    throw new Error(
+      `${subject.name}: ${errors} errors, ${timeouts} timeouts, ${non2xx} not 2xx, ` +
+        `${mismatches} other answers than ${subject.expected}`,
+    )
+  return {
+    requestsPerSecond: result.requests.total / result.duration,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+  }
+}

@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A server in a process of its own, and the one request that is measured on it. */
+export interface Subject {
+  readonly name: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  /** What every single answer must be. */
+  readonly expected: string
+  stop(): Promise<void>
+}
+
+export interface SubjectOptions {
+  readonly name: string
+  readonly script: string
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly query: string
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (typeof address !== 'object' || address === null) throw new Error('no free port')
+  return address.port
+}
+
+/** The first answer, once there is one; it must be data without errors. */
+async function firstAnswer(child: ChildProcess, url: string, init: RequestInit): Promise<string> {
+  const deadline = performance.now() + 60_000
+  while (child.exitCode === null && performance.now() < deadline) {
+    const response = await fetch(url, init).catch(() => undefined)
+    if (response !== undefined) {
+      const text = await response.text()
+      const { data, errors } = JSON.parse(text)
+      if (response.status !== 200 || errors !== undefined || data == null)
+        throw new Error(`answered ${response.status}: ${text}`)
+      return text
+    }
+    await sleep(100)
+  }
+  throw new Error(child.exitCode === null ? 'did not start in time' : 'ended at its start')
+}
+
+/**
+ * Starts the script with PORT set to a free one and NODE_ENV=production, and asks it once.
+ *
+ * @throws with the process's output when it does not start, or answers anything but data.
+ */
+export async function startSubject(options: SubjectOptions): Promise<Subject> {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}/graphql`
+  const child = spawn(process.execPath, [options.script], {
+    cwd: options.cwd,
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data) => {
+      output = (output + data).slice(-10_000)
+    })
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await exited
+  }
+  const headers = { 'content-type': 'application/json', ...options.headers }
+  const body = JSON.stringify({ query: options.query })
+  try {
+    const expected = await firstAnswer(child, url, { method: 'POST', headers, body })
+    return { name: options.name, url, headers, body, expected, stop }
+  } catch (error) {
+    await stop()
+    throw new Error(`${options.name}: ${error}\n${output}`)
+  }
+}
