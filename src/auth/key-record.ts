@@ -1,6 +1,6 @@
 import { type ApiKey, Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import type { Declared, Owner, Rights } from './policy.ts'
-import { effectiveRights } from './policy.ts'
+import { declaredBy, effectiveRights } from './policy.ts'
 import { type Role, reachesAllSpaces } from './roles.ts'
 
 /** Whatever can run a statement: the client, or a transaction's own. */
@@ -98,20 +98,6 @@ export const findKeyRecords = (
   SELECT ${columns} FROM "ApiKey" k ${joins}
    WHERE k."workspaceId" = ${workspaceId} AND k.id = ANY(${ids}::text[])`
 
-/** What the key declares: direct permissions and scopes, spaces and what narrows them there. */
-export const declaredOf = (
-  record: Pick<KeyRecord, 'permissions' | 'scopes' | 'allSpaces' | 'grants'>,
-): Declared => ({
-  permissions: [...record.permissions, ...record.scopes.flatMap(({ permissions }) => permissions)],
-  allSpaces: record.allSpaces,
-  grants: new Map(
-    record.grants.map(({ spaceId, narrowed, permissions }) => [
-      spaceId,
-      narrowed ? permissions : null,
-    ]),
-  ),
-})
-
 const ownerOf = (record: KeyRecord): Owner => ({
   role: record.ownerRole,
   reach:
@@ -124,7 +110,7 @@ const none: Declared = { permissions: [], allSpaces: false, grants: new Map() }
 
 /** What the key may do now: its owner's live role and reach, cut by what it declares. */
 export const rightsOf = (record: KeyRecord): Rights =>
-  effectiveRights(ownerOf(record), record.ownerRemovedAt === null ? declaredOf(record) : none)
+  effectiveRights(ownerOf(record), record.ownerRemovedAt === null ? declaredBy(record) : none)
 
 const millisecondsPerDay = 86_400_000
 

@@ -23,6 +23,30 @@ export interface Declared {
   readonly grants: ReadonlyMap<string, readonly string[] | null>
 }
 
+/** A key's declaration as it is written: direct permissions, linked scopes, space grants. */
+export interface DeclaredTerms {
+  readonly permissions: readonly string[]
+  readonly scopes: readonly { readonly id: string; readonly permissions: readonly string[] }[]
+  readonly allSpaces: boolean
+  readonly grants: readonly {
+    readonly spaceId: string
+    readonly narrowed: boolean
+    readonly permissions: readonly string[]
+  }[]
+}
+
+/** What the terms declare together. */
+export const declaredBy = (terms: DeclaredTerms): Declared => ({
+  permissions: [...terms.permissions, ...terms.scopes.flatMap(({ permissions }) => permissions)],
+  allSpaces: terms.allSpaces,
+  grants: new Map(
+    terms.grants.map(({ spaceId, narrowed, permissions }) => [
+      spaceId,
+      narrowed ? permissions : null,
+    ]),
+  ),
+})
+
 /** What a credential may do now. The decision's rules 3 and 4 in one value. */
 export interface Rights {
   /** Held before any space is looked at: what a field's guard asks. */

@@ -1,0 +1,146 @@
+import type { UserErrorCode } from '../errors.ts'
+import { isInsideBlocks } from '../input/addresses.ts'
+import type { Caller } from './caller.ts'
+import { aliases, covers, expand, isPerSpace, type PermissionName } from './permissions.ts'
+import { type DeclaredTerms, declaredBy, declaredSpaces, heldIn, holds, reaches } from './policy.ts'
+
+/** A key as it is or would be: what decides whether a caller may grant it. */
+export interface KeyTerms extends DeclaredTerms {
+  readonly ownerId: string
+  readonly ownerKind: 'HUMAN' | 'MACHINE'
+  readonly expiresAt: Date | null
+  readonly requestsPerMinute: number | null
+  /** Empty: any address. */
+  readonly allowedIps: readonly string[]
+}
+
+/** Why a key is not grantable, and the field of the key that says so. */
+export interface GrantProblem {
+  readonly code: UserErrorCode
+  readonly field: readonly (string | number)[]
+  readonly message: string
+}
+
+/** The field that brings the permission in: the first direct name or scope that covers it. */
+function fieldOf(terms: KeyTerms, permission: PermissionName): (string | number)[] {
+  const brings = (name: string): boolean => covers(name).includes(permission)
+  const direct = terms.permissions.findIndex(brings)
+  if (direct >= 0) return ['permissions', direct]
+  const scope = terms.scopes.findIndex(({ permissions }) => permissions.some(brings))
+  return scope >= 0 ? ['scopeIds', scope] : ['permissions']
+}
+
+function permissionProblems({ rights }: Caller, terms: KeyTerms): GrantProblem[] {
+  const isCompared = (name: PermissionName): boolean =>
+    isPerSpace(name) ? terms.allSpaces : !(name === 'members:own' && terms.ownerKind === 'MACHINE')
+  return [...expand(declaredBy(terms).permissions)]
+    .filter((name) => isCompared(name) && !holds(rights, name))
+    .map((name) => ({
+      code: 'PERMISSION_NOT_GRANTABLE',
+      field: fieldOf(terms, name),
+      message: `You do not hold ${name}.`,
+    }))
+}
+
+function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
+  const { rights, user, key } = caller
+  if (terms.allSpaces)
+    return rights.allSpaces || (terms.ownerId === user.id && key.allSpaces)
+      ? []
+      : [{ code: 'SPACE_NOT_GRANTABLE', field: ['allSpaces'], message: 'You have not all spaces.' }]
+  const declared = declaredSpaces(declaredBy(terms))
+  const problems: GrantProblem[] = []
+  const missingAtAll = new Set<PermissionName>()
+  terms.grants.forEach(({ spaceId }, index) => {
+    const held = heldIn(rights, spaceId)
+    const missing = [...(declared.get(spaceId) ?? [])].filter((name) => !held.has(name))
+    const heldElsewhere = missing.filter((name) => holds(rights, name))
+    for (const name of missing) if (!holds(rights, name)) missingAtAll.add(name)
+    if (heldElsewhere.length > 0 || !reaches(rights, spaceId))
+      problems.push({
+        code: 'SPACE_NOT_GRANTABLE',
+        field: ['spaces', index, 'spaceId'],
+        message: `You do not hold ${heldElsewhere.join(', ') || 'anything'} in this space.`,
+      })
+  })
+  for (const name of missingAtAll)
+    problems.push({
+      code: 'PERMISSION_NOT_GRANTABLE',
+      field: fieldOf(terms, name),
+      message: `You do not hold ${name}.`,
+    })
+  return problems
+}
+
+function boundProblems({ key }: Caller, terms: KeyTerms): GrantProblem[] {
+  const problems: GrantProblem[] = []
+  const add = (code: UserErrorCode, field: readonly (string | number)[], message: string): void =>
+    void problems.push({ code, field, message })
+  const { expiresAt } = key
+  if (expiresAt !== null && (terms.expiresAt === null || terms.expiresAt > expiresAt))
+    add(
+      'EXPIRY_NOT_ALLOWED',
+      ['expiresAt'],
+      `The calling key expires; this one must too, by ${expiresAt.toISOString()}.`,
+    )
+  const limit = key.requestsPerMinute
+  if (limit !== null && (terms.requestsPerMinute === null || terms.requestsPerMinute > limit))
+    add('INVALID', ['requestsPerMinute'], `The calling key's own limit is ${limit}.`)
+  if (key.allowedIps.length > 0) {
+    if (terms.allowedIps.length === 0)
+      add('INVALID', ['allowedIps'], 'The calling key has an address rule; this one must too.')
+    terms.allowedIps.forEach((block, index) => {
+      if (!isInsideBlocks(block, key.allowedIps))
+        add('INVALID', ['allowedIps', index], "This lies outside the calling key's addresses.")
+    })
+  }
+  return problems
+}
+
+/**
+ * Why the caller may not grant such a key; empty when they may. What the key declares, without its
+ * owner's ceiling, must lie within what the caller can do now, and its bounds within the caller's:
+ * a key never yields a stronger one. For a machine user's key members:own is left out, for no
+ * machine user can ever hold it.
+ */
+export const grantProblems = (caller: Caller, terms: KeyTerms): GrantProblem[] => [
+  ...permissionProblems(caller, terms),
+  ...spaceProblems(caller, terms),
+  ...boundProblems(caller, terms),
+]
+
+/** Whether `names` cover the name now and whatever is added to it later. */
+const coversForGood = (names: readonly string[], name: string): boolean =>
+  aliases.has(name)
+    ? names.includes(name) || names.includes('*')
+    : covers(name).every((permission) => expand(names).has(permission))
+
+const allCoveredForGood = (names: readonly string[], within: readonly string[]): boolean =>
+  names.every((name) => coversForGood(within, name))
+
+/** Whether nothing that the key can do, nor where, from where, how long and how often, grows. */
+export function onlyNarrows(before: KeyTerms, after: KeyTerms): boolean {
+  const was = declaredBy(before)
+  const is = declaredBy(after)
+  const spacesNarrow = [...is.grants].every(([spaceId, narrowing]) => {
+    if (was.allSpaces) return true
+    const earlier = was.grants.get(spaceId)
+    if (earlier === undefined) return false
+    return earlier === null || (narrowing !== null && allCoveredForGood(narrowing, earlier))
+  })
+  return (
+    after.ownerId === before.ownerId &&
+    allCoveredForGood(is.permissions, was.permissions) &&
+    (was.allSpaces || !is.allSpaces) &&
+    spacesNarrow &&
+    isWithin(after.expiresAt, before.expiresAt) &&
+    isWithin(after.requestsPerMinute, before.requestsPerMinute) &&
+    areBlocksWithin(after.allowedIps, before.allowedIps)
+  )
+}
+
+const isWithin = <T extends Date | number>(after: T | null, before: T | null): boolean =>
+  before === null || (after !== null && after <= before)
+
+const areBlocksWithin = (after: readonly string[], before: readonly string[]): boolean =>
+  before.length === 0 || (after.length > 0 && after.every((block) => isInsideBlocks(block, before)))

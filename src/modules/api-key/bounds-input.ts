@@ -1,0 +1,62 @@
+import type { KeyTerms } from '../../auth/grant.ts'
+import { lifetimeEnd } from '../../auth/key-record.ts'
+import type { CallerChange } from '../../db/change.ts'
+import { parseInstant } from '../../input/instant.ts'
+import type { InputProblems } from '../../input/problems.ts'
+import { limitsOf } from '../../limits/plans.ts'
+
+type Base = KeyTerms & { readonly createdAt: Date }
+
+/** When the key is to end: an instant to come, within the workspace's policy; null: never by itself. */
+export function expiryInput(
+  { now, workspace }: CallerChange,
+  problems: InputProblems,
+  base: Base,
+  value: string | null | undefined,
+): Date | null {
+  if (value === undefined) return base.expiresAt
+  if (value === null) return null
+  const expiresAt = parseInstant(value)
+  const end = lifetimeEnd(base.createdAt, workspace.maxKeyLifetimeDays)
+  if (expiresAt === undefined)
+    problems.add('INVALID', ['expiresAt'], 'This is no RFC 3339 instant of the years 1970 to 9998.')
+  else if (expiresAt <= now) problems.add('INVALID', ['expiresAt'], 'This is in the past.')
+  else if (end !== null && expiresAt > end)
+    problems.add(
+      'EXPIRY_NOT_ALLOWED',
+      ['expiresAt'],
+      `The workspace lets this key live until ${end.toISOString()} at the longest.`,
+    )
+  return expiresAt ?? null
+}
+
+/** The key's own limit, not above the plan's: 0 blocks, null is the plan's. */
+export function requestsPerMinuteInput(
+  { workspace }: CallerChange,
+  problems: InputProblems,
+  base: Base,
+  value: number | null | undefined,
+): number | null {
+  if (value === undefined) return base.requestsPerMinute
+  const limit = limitsOf(workspace).requestsPerMinute
+  if (value !== null && value < 0)
+    problems.add('INVALID', ['requestsPerMinute'], 'A limit is 0 or more.')
+  else if (value !== null && limit !== null && value > limit)
+    problems.add('INVALID', ['requestsPerMinute'], `The plan's limit is ${limit}.`)
+  return value
+}
+
+const defaultOverlapSeconds = 3_600
+const maxOverlapSeconds = 604_800
+
+/** How long a replaced secret still works, in seconds: 0 to 7 days, an hour by default. */
+export function overlapInput(problems: InputProblems, value: number | null | undefined): number {
+  const seconds = value ?? defaultOverlapSeconds
+  if (seconds < 0 || seconds > maxOverlapSeconds)
+    problems.add(
+      'INVALID',
+      ['overlapSeconds'],
+      `An overlap is 0 to ${maxOverlapSeconds} seconds (7 days).`,
+    )
+  return seconds
+}

@@ -1,0 +1,183 @@
+import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
+import { hashSecret } from '../../auth/credentials/hash.ts'
+import type { KeyTerms } from '../../auth/grant.ts'
+import { type CallerChange, type Change, change } from '../../db/change.ts'
+import { forbidden, userError } from '../../errors.ts'
+import { isIdOf, newId } from '../../ids.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { nameInput, nameKey, textInput } from '../../input/text.ts'
+import { limitsOf } from '../../limits/plans.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { changesBetween } from '../audit/event.ts'
+import type { ApiKeyRow } from './api-key.queries.ts'
+import { takeKeyName } from './key-name.ts'
+import {
+  assertMayHaveSecretOf,
+  isWithinKeyRole,
+  noteUngrantable,
+  readKey,
+} from './key-to-change.ts'
+import { countLiveKeys } from './live-keys.ts'
+import { shownTerms } from './shown-terms.ts'
+import { type KeyTermsInput, keyTermsInput } from './terms-input.ts'
+
+export const maxKeyDescription = 1_000
+
+/** A key with its secret: shown this once, and stored nowhere. */
+export interface KeyWithSecret {
+  readonly apiKey: ApiKeyRow
+  readonly secret: string
+}
+
+export interface CreateApiKeyInput extends KeyTermsInput {
+  readonly name: string
+  readonly description?: string | null | undefined
+  readonly ownerId?: string | null | undefined
+}
+
+/** In a create, null is the same as nothing given. */
+const withoutNulls = ({ expiresAt, allowedIps, requestsPerMinute, ...lists }: KeyTermsInput) => ({
+  ...lists,
+  expiresAt: expiresAt ?? undefined,
+  allowedIps: allowedIps ?? undefined,
+  requestsPerMinute: requestsPerMinute ?? undefined,
+})
+
+/** The owner that a new key may have: the caller's own user or a machine user. */
+async function ownerInput(
+  c: CallerChange,
+  ownerId: string | null | undefined,
+): Promise<Pick<KeyTerms, 'ownerId' | 'ownerKind'>> {
+  const { user } = c.caller
+  if (ownerId === null || ownerId === undefined || ownerId === user.id)
+    return { ownerId: user.id, ownerKind: user.kind }
+  const owner = await findOwner(c, ownerId, ['input', 'ownerId'])
+  if (!isWithinKeyRole(c, ownerId)) throw forbidden(['keys:create'], ['keys:create'])
+  assertMayHaveSecretOf(c, owner, ['input', 'ownerId'])
+  return owner
+}
+
+/** @throws UserInputError NOT_FOUND for who is no present member of the workspace */
+export async function findOwner(
+  { db, workspace }: CallerChange,
+  ownerId: string,
+  path: readonly string[],
+): Promise<Pick<KeyTerms, 'ownerId' | 'ownerKind'>> {
+  const its = { workspaceId: workspace.id, userId: ownerId }
+  const member = isIdOf('usr', ownerId)
+    ? await db.member.findFirst({ where: { ...its, removedAt: null }, include: { user: true } })
+    : null
+  if (member === null) throw userError('NOT_FOUND', path, 'There is no such user.')
+  return { ownerId, ownerKind: member.user.kind }
+}
+
+/** A new key, at most as strong as the caller. */
+export function createApiKey(
+  context: ServiceContext,
+  input: CreateApiKeyInput,
+): Promise<KeyWithSecret> {
+  return change(context, { permission: 'keys:create' }, async (c) => {
+    const problems = new InputProblems()
+    const name = nameInput(problems, ['name'], input.name)
+    const description = textInput(problems, ['description'], input.description, maxKeyDescription)
+    const owner = await ownerInput(c, input.ownerId)
+    const blank = {
+      ...owner,
+      permissions: [],
+      scopes: [],
+      allSpaces: false,
+      grants: [],
+      expiresAt: null,
+      requestsPerMinute: null,
+      allowedIps: [],
+      createdAt: c.now,
+    }
+    const terms = await keyTermsInput(c, problems, blank, withoutNulls(input))
+    problems.throwIfAny()
+    noteUngrantable(c, problems, terms)
+    problems.throwIfAny()
+    await assertBelowKeyLimit(c)
+    const by = { createdById: c.caller.user.id, createdByKeyId: c.caller.key.id }
+    return insertKey(c, { name, description, terms, ...by })
+  })
+}
+
+/** @throws UserInputError LIMIT_REACHED; counted under the lock, so creations at once cannot overstep */
+async function assertBelowKeyLimit(c: Change): Promise<void> {
+  const { keyLimit } = limitsOf(c.workspace)
+  if (keyLimit !== null && (await countLiveKeys(c.db, c.workspace.id)) >= keyLimit)
+    throw userError('LIMIT_REACHED', null, `The plan allows ${keyLimit} live keys.`)
+}
+
+/** What a new key is made of, all of it checked. */
+export interface NewKey {
+  readonly name: string
+  readonly description: string | null
+  readonly terms: KeyTerms
+  readonly createdById: string | null
+  readonly createdByKeyId: string | null
+  /** A secret of the operator's choosing instead of a random one. */
+  readonly secret?: string
+}
+
+/** Stores a key with its secret's hash, and records the event. */
+export async function insertKey(c: Change, key: NewKey): Promise<KeyWithSecret> {
+  const { terms } = key
+  const id = newId('key')
+  const secret = key.secret ?? createApiKeySecret(c.deps.keyPrefix)
+  const workspaceId = c.workspace.id
+  await takeKeyName(c, terms.ownerId, key.name, id, ['input', 'name'])
+  await c.db.apiKey.create({
+    data: {
+      workspaceId,
+      id,
+      ownerId: terms.ownerId,
+      name: key.name,
+      nameKey: nameKey(key.name),
+      description: key.description,
+      ...shownParts(secret),
+      ...storedTerms(terms),
+      createdAt: c.now,
+      updatedAt: c.now,
+      createdById: key.createdById,
+      createdByKeyId: key.createdByKeyId,
+      secretEpoch: c.nextEpoch,
+    },
+  })
+  await c.db.apiKeySecret.create({
+    data: { hash: hashSecret(secret), workspaceId, keyId: id, createdAt: c.now },
+  })
+  await storeLinks(c, id, terms)
+  const changes = changesBetween(
+    {},
+    { name: key.name, ownerId: terms.ownerId, ...shownTerms(terms) },
+  )
+  c.record({ action: 'api_key.created', targetId: id, targetName: key.name, changes })
+  return { apiKey: await readKey(c, id), secret }
+}
+
+/** The terms that are columns of the key itself. */
+export const storedTerms = (terms: KeyTerms) => ({
+  permissions: [...terms.permissions],
+  allSpaces: terms.allSpaces,
+  allowedIps: [...terms.allowedIps],
+  requestsPerMinute: terms.requestsPerMinute,
+  expiresAt: terms.expiresAt,
+})
+
+/** Stores the scopes and space grants of a key that has none stored. */
+export async function storeLinks({ db, workspace }: Change, keyId: string, terms: KeyTerms) {
+  const workspaceId = workspace.id
+  await db.apiKeyScope.createMany({
+    data: terms.scopes.map(({ id }) => ({ workspaceId, keyId, scopeId: id })),
+  })
+  await db.spaceGrant.createMany({
+    data: terms.grants.map(({ spaceId, narrowed, permissions }) => ({
+      workspaceId,
+      keyId,
+      spaceId,
+      narrowed,
+      permissions: [...permissions],
+    })),
+  })
+}

@@ -1,0 +1,37 @@
+import { change } from '../../db/change.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import type { ApiKeyRow } from './api-key.queries.ts'
+import { assertGrantable, assertLive, keyToChange, readKey } from './key-to-change.ts'
+
+interface KeyInput {
+  readonly id: string
+}
+
+/** Refuses a key until it is enabled again. For a disabled one nothing changes. */
+export const disableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKeyRow> =>
+  change(context, { permission: 'keys:update' }, async (c) => {
+    const key = await keyToChange(c, id)
+    assertLive(key)
+    if (key.disabledAt !== null) return readKey(c, key.id)
+    await c.db.apiKey.update({
+      where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
+      data: { disabledAt: c.now, updatedAt: c.now },
+    })
+    c.record({ action: 'api_key.disabled', targetId: key.id, targetName: key.name })
+    return readKey(c, key.id)
+  })
+
+/** Accepts a disabled key again: it must be one that the caller could grant. */
+export const enableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKeyRow> =>
+  change(context, { permission: 'keys:update' }, async (c) => {
+    const key = await keyToChange(c, id)
+    assertLive(key)
+    if (key.disabledAt === null) return readKey(c, key.id)
+    assertGrantable(c, key)
+    await c.db.apiKey.update({
+      where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
+      data: { disabledAt: null, updatedAt: c.now },
+    })
+    c.record({ action: 'api_key.enabled', targetId: key.id, targetName: key.name })
+    return readKey(c, key.id)
+  })

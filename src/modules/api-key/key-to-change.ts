@@ -1,0 +1,83 @@
+import { grantProblems, type KeyTerms } from '../../auth/grant.ts'
+import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
+import { onlyOwnKeys } from '../../auth/roles.ts'
+import type { CallerChange, Change } from '../../db/change.ts'
+import { findOne } from '../../db/page.ts'
+import { RequestError, userError } from '../../errors.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
+import { type ApiKeyRow, apiKeys, visibleKeys } from './api-key.queries.ts'
+
+/**
+ * The key that the caller sees, under the workspace's lock.
+ *
+ * @throws UserInputError NOT_FOUND when they see none of that id; RequestError FORBIDDEN for the key
+ *   of an OWNER who is somebody else, without members:own
+ */
+export async function keyToChange(c: CallerChange, id: string): Promise<KeyRecord> {
+  const row = await findOne<ApiKeyRow>(c.db, { ...apiKeys, where: visibleKeys(c.caller) }, id)
+  const [record] = row === null ? [] : await findKeyRecords(c.db, c.workspace.id, [row.id])
+  if (record === undefined)
+    throw userError('NOT_FOUND', ['input', 'id'], 'There is no such API key.')
+  assertMayTouchOwnersThings(c.caller, { userId: record.ownerId, role: record.ownerRole })
+  return record
+}
+
+/** @throws UserInputError WRONG_STATE for a revoked or an expired key, which change no more */
+export function assertLive(key: KeyRecord): void {
+  if (key.revokedAt !== null) throw userError('WRONG_STATE', ['input', 'id'], 'The key is revoked.')
+  if (key.effectiveExpiresAt !== null && key.now >= key.effectiveExpiresAt)
+    throw userError('WRONG_STATE', ['input', 'id'], 'The key has expired.')
+}
+
+/**
+ * A new secret is given only for a key of the caller's own user or of a machine user.
+ *
+ * @throws UserInputError PERMISSION_NOT_GRANTABLE for another human's key
+ */
+export function assertMayHaveSecretOf(
+  { caller }: CallerChange,
+  { ownerId, ownerKind }: Pick<KeyTerms, 'ownerId' | 'ownerKind'>,
+  path: readonly string[],
+): void {
+  if (ownerId !== caller.user.id && ownerKind !== 'MACHINE')
+    throw userError(
+      'PERMISSION_NOT_GRANTABLE',
+      path,
+      "Nobody but its owner is given a new secret of a person's key.",
+    )
+}
+
+/**
+ * Notes why the caller may not grant the terms. With `path`, the whole key is at fault: the input
+ * that was given has no field for what is wrong with it.
+ */
+export function noteUngrantable(
+  { caller }: CallerChange,
+  problems: InputProblems,
+  terms: KeyTerms,
+  path?: readonly string[],
+): void {
+  for (const { code, field, message } of grantProblems(caller, terms))
+    problems.add(code, path ?? field, message)
+}
+
+/** @throws UserInputError when the caller may not grant the key as it is */
+export function assertGrantable(c: CallerChange, terms: KeyTerms): void {
+  const problems = new InputProblems()
+  noteUngrantable(c, problems, terms, ['id'])
+  problems.throwIfAny()
+}
+
+/** The key as it is now, to be shown. */
+export async function readKey({ db, workspace }: Change, id: string): Promise<ApiKeyRow> {
+  const where = Prisma.sql`k."workspaceId" = ${workspace.id}`
+  const row = await findOne<ApiKeyRow>(db, { ...apiKeys, where }, id)
+  if (row === null) throw new RequestError('INTERNAL_SERVER_ERROR', 'The key is gone.')
+  return row
+}
+
+/** Whether the caller's permissions on keys cover this one: some roles' end at their own. */
+export const isWithinKeyRole = ({ caller }: CallerChange, ownerId: string): boolean =>
+  !onlyOwnKeys(caller.user.role) || ownerId === caller.user.id

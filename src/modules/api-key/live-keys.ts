@@ -1,0 +1,10 @@
+import type { Queryable } from '../../auth/key-record.ts'
+import { isLive } from './api-key.queries.ts'
+
+/** How many keys of the workspace are live: neither revoked nor expired. */
+export async function countLiveKeys(db: Queryable, workspaceId: string): Promise<number> {
+  const [row] = await db.$queryRaw<{ count: number }[]>`
+    SELECT count(*)::int AS count FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
+     WHERE k."workspaceId" = ${workspaceId} AND ${isLive}`
+  return row?.count ?? 0
+}

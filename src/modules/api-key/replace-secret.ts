@@ -1,0 +1,49 @@
+import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
+import { hashSecret } from '../../auth/credentials/hash.ts'
+import { earliest, type KeyRecord } from '../../auth/key-record.ts'
+import type { CallerChange } from '../../db/change.ts'
+import { userError } from '../../errors.ts'
+
+/** How the secret before a rotation ends. */
+export interface Overlap {
+  readonly seconds: number
+  readonly retireOnFirstUse: boolean
+}
+
+/**
+ * Gives a key a new secret; the present one works on for the overlap, never past the key's expiry,
+ * and any older one ends now. It compares and sets: a request authenticated before the present
+ * secret was made asked for the replacement of another one, and has lost.
+ *
+ * @throws UserInputError CONFLICT when the secret was replaced since the request was authenticated
+ */
+export async function replaceSecret(
+  { db, deps, workspace, now, nextEpoch }: CallerChange,
+  key: KeyRecord,
+  authenticatedAt: bigint,
+  overlap: Overlap,
+): Promise<{ readonly secret: string; readonly previousSecretExpiresAt: Date | null }> {
+  if (key.secretEpoch > authenticatedAt)
+    throw userError('CONFLICT', ['input', 'id'], 'The key was rotated by somebody else meanwhile.')
+  const secret = createApiKeySecret(deps.keyPrefix)
+  const its = { workspaceId: workspace.id, keyId: key.id }
+  const end = new Date(now.getTime() + overlap.seconds * 1_000)
+  const endsAt = earliest(end, key.effectiveExpiresAt) ?? end
+  await db.apiKeySecret.updateMany({
+    where: { ...its, endsAt: { gt: now } },
+    data: { endsAt: now },
+  })
+  await db.apiKeySecret.updateMany({ where: { ...its, endsAt: null }, data: { endsAt } })
+  await db.apiKeySecret.create({ data: { ...its, hash: hashSecret(secret), createdAt: now } })
+  await db.apiKey.update({
+    where: { workspaceId_id: { workspaceId: workspace.id, id: key.id } },
+    data: {
+      ...shownParts(secret),
+      rotatedAt: now,
+      updatedAt: now,
+      secretEpoch: nextEpoch,
+      retirePreviousOnFirstUse: overlap.retireOnFirstUse,
+    },
+  })
+  return { secret, previousSecretExpiresAt: endsAt > now ? endsAt : null }
+}

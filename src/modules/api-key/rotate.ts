@@ -1,0 +1,55 @@
+import { change } from '../../db/change.ts'
+import { InputProblems } from '../../input/problems.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { overlapInput } from './bounds-input.ts'
+import type { KeyWithSecret } from './create.ts'
+import {
+  assertGrantable,
+  assertLive,
+  assertMayHaveSecretOf,
+  keyToChange,
+  readKey,
+} from './key-to-change.ts'
+import { replaceSecret } from './replace-secret.ts'
+
+export interface RotateApiKeyInput {
+  readonly id: string
+  readonly overlapSeconds?: number | null | undefined
+  readonly retirePreviousOnFirstUse?: boolean | null | undefined
+}
+
+/**
+ * A new secret for the same key: id, settings, counters and expiry stay. Who rotates another key
+ * than their own gets its secret, so it must be one that they could grant.
+ */
+export function rotateApiKey(
+  context: ServiceContext,
+  input: RotateApiKeyInput,
+): Promise<KeyWithSecret> {
+  const problems = new InputProblems()
+  const seconds = overlapInput(problems, input.overlapSeconds)
+  problems.throwIfAny()
+  return change(context, { permission: 'keys:update' }, async (c) => {
+    const key = await keyToChange(c, input.id)
+    assertLive(key)
+    if (key.id !== c.caller.key.id) {
+      assertMayHaveSecretOf(c, key, ['input', 'id'])
+      assertGrantable(c, key)
+    }
+    const retireOnFirstUse = input.retirePreviousOnFirstUse ?? false
+    const { secret, previousSecretExpiresAt } = await replaceSecret(c, key, context.caller.epoch, {
+      seconds,
+      retireOnFirstUse,
+    })
+    c.record({
+      action: 'api_key.rotated',
+      targetId: key.id,
+      targetName: key.name,
+      changes: [
+        { field: 'previousSecretExpiresAt', before: null, after: previousSecretExpiresAt },
+        { field: 'retirePreviousOnFirstUse', before: null, after: retireOnFirstUse },
+      ],
+    })
+    return { apiKey: await readKey(c, key.id), secret }
+  })
+}

@@ -1,0 +1,145 @@
+import type { KeyTerms } from '../../auth/grant.ts'
+import { covers, expand, isPerSpace } from '../../auth/permissions.ts'
+import { reaches } from '../../auth/policy.ts'
+import type { CallerChange } from '../../db/change.ts'
+import { isId } from '../../ids.ts'
+import { allowedIpsInput } from '../../input/addresses.ts'
+import { noteRepeatedIds } from '../../input/ids.ts'
+import { noteMissingRequirements, permissionNamesInput } from '../../input/permission-list.ts'
+import type { InputProblems } from '../../input/problems.ts'
+import { liveSpaceIds } from '../space/live-spaces.ts'
+import { expiryInput, requestsPerMinuteInput } from './bounds-input.ts'
+
+/** One space of a key, as it is written in an input. */
+export interface SpaceGrantInput {
+  readonly spaceId: string
+  readonly permissions?: readonly string[] | null | undefined
+}
+
+/** The part of an input that says what a key may do, where, from where, how long and how often. */
+export interface KeyTermsInput {
+  readonly permissions?: readonly string[] | null | undefined
+  readonly scopeIds?: readonly string[] | null | undefined
+  readonly allSpaces?: boolean | null | undefined
+  readonly spaces?: readonly SpaceGrantInput[] | null | undefined
+  readonly expiresAt?: string | null | undefined
+  readonly allowedIps?: readonly string[] | null | undefined
+  readonly requestsPerMinute?: number | null | undefined
+}
+
+const maxGrants = 1_000
+const maxScopes = 50
+
+/**
+ * The terms that `base` becomes by the input: absent fields stay, lists replace as a whole. All that
+ * is wrong is noted, whoever asks; whether the caller may grant the result is not looked at here.
+ */
+export async function keyTermsInput(
+  c: CallerChange,
+  problems: InputProblems,
+  base: KeyTerms & { readonly createdAt: Date },
+  input: KeyTermsInput,
+): Promise<KeyTerms> {
+  const permissions = input.permissions
+    ? permissionNamesInput(problems, ['permissions'], input.permissions)
+    : base.permissions
+  const scopes = input.scopeIds ? await scopesInput(c, problems, input.scopeIds) : base.scopes
+  const terms: KeyTerms = {
+    ...base,
+    permissions,
+    scopes,
+    ...(await spacesInput(c, problems, base, input)),
+    expiresAt: expiryInput(c, problems, base, input.expiresAt),
+    requestsPerMinute: requestsPerMinuteInput(c, problems, base, input.requestsPerMinute),
+    allowedIps:
+      input.allowedIps === undefined
+        ? base.allowedIps
+        : input.allowedIps === null
+          ? []
+          : allowedIpsInput(problems, ['allowedIps'], input.allowedIps),
+  }
+  if (input.permissions || input.scopeIds || input.spaces) noteUnheld(problems, terms, input)
+  return terms
+}
+
+async function scopesInput(
+  { db, workspace }: CallerChange,
+  problems: InputProblems,
+  ids: readonly string[],
+): Promise<KeyTerms['scopes']> {
+  if (ids.length > maxScopes) {
+    problems.add('INVALID', ['scopeIds'], `At most ${maxScopes} scopes are possible.`)
+    return []
+  }
+  noteRepeatedIds(problems, ids, (index) => ['scopeIds', index])
+  const found = await db.scope.findMany({
+    where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
+    select: { id: true, permissions: true },
+  })
+  const byId = new Map(found.map((scope) => [scope.id, scope]))
+  ids.forEach((id, index) => {
+    if (!byId.has(id)) problems.add('NOT_FOUND', ['scopeIds', index], 'There is no such scope.')
+  })
+  return ids.flatMap((id) => byId.get(id) ?? [])
+}
+
+async function spacesInput(
+  c: CallerChange,
+  problems: InputProblems,
+  base: KeyTerms,
+  { allSpaces, spaces }: KeyTermsInput,
+): Promise<Pick<KeyTerms, 'allSpaces' | 'grants'>> {
+  if (spaces && spaces.length > maxGrants) {
+    problems.add('INVALID', ['spaces'], `At most ${maxGrants} spaces are possible.`)
+    return { allSpaces: false, grants: [] }
+  }
+  if (allSpaces && spaces && spaces.length > 0)
+    problems.add('INVALID', ['spaces'], 'A key is for all spaces or for a list, not both.')
+  if (allSpaces) return { allSpaces: true, grants: [] }
+  const grants = spaces ? await grantsInput(c, problems, spaces) : base.grants
+  return { allSpaces: grants.length === 0 && (allSpaces ?? base.allSpaces), grants }
+}
+
+async function grantsInput(
+  c: CallerChange,
+  problems: InputProblems,
+  spaces: readonly SpaceGrantInput[],
+): Promise<KeyTerms['grants']> {
+  const ids = spaces.map(({ spaceId }) => spaceId)
+  noteRepeatedIds(problems, ids, (index) => ['spaces', index, 'spaceId'])
+  const live = await liveSpaceIds(c, ids)
+  return spaces.map(({ spaceId, permissions }, index) => {
+    if (!live.has(spaceId) || !reaches(c.caller.rights, spaceId))
+      problems.add('NOT_FOUND', ['spaces', index, 'spaceId'], 'There is no such space.')
+    const path = ['spaces', index, 'permissions']
+    return {
+      spaceId,
+      narrowed: permissions !== null && permissions !== undefined,
+      permissions: permissions ? permissionNamesInput(problems, path, permissions) : [],
+    }
+  })
+}
+
+/** Notes requirements that the key, or a grant as it is written, lacks, and grants of what the key does not hold. */
+function noteUnheld(problems: InputProblems, terms: KeyTerms, input: KeyTermsInput): void {
+  const names = [...terms.permissions, ...terms.scopes.flatMap(({ permissions }) => permissions)]
+  noteMissingRequirements(problems, ['permissions'], names)
+  if (!input.spaces) return
+  const held = expand(names)
+  const isNarrowing = (name: string): boolean => {
+    const inSpace = covers(name).filter(isPerSpace)
+    return inSpace.length > 0 && inSpace.every((permission) => held.has(permission))
+  }
+  terms.grants.forEach(({ permissions }, index) => {
+    const path = ['spaces', index, 'permissions']
+    permissions.forEach((name, at) => {
+      if (covers(name).length > 0 && !isNarrowing(name))
+        problems.add(
+          'INVALID',
+          [...path, at],
+          `A grant only narrows: ${name} is not held in a space by this key.`,
+        )
+    })
+    noteMissingRequirements(problems, path, permissions.flatMap(covers).filter(isPerSpace))
+  })
+}

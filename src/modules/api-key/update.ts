@@ -1,0 +1,89 @@
+import { onlyNarrows } from '../../auth/grant.ts'
+import type { KeyRecord } from '../../auth/key-record.ts'
+import { type CallerChange, change } from '../../db/change.ts'
+import { userError } from '../../errors.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { nameInput, nameKey, textInput } from '../../input/text.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { changesBetween } from '../audit/event.ts'
+import type { ApiKeyRow } from './api-key.queries.ts'
+import { maxKeyDescription, storedTerms, storeLinks } from './create.ts'
+import { takeKeyName } from './key-name.ts'
+import { assertLive, keyToChange, noteUngrantable, readKey } from './key-to-change.ts'
+import { shownTerms } from './shown-terms.ts'
+import { type KeyTermsInput, keyTermsInput } from './terms-input.ts'
+
+export interface UpdateApiKeyInput extends KeyTermsInput {
+  readonly id: string
+  readonly name?: string | null | undefined
+  readonly description?: string | null | undefined
+}
+
+/** Fields for which null says nothing: a list is emptied by an empty list. */
+const notNullable = ['permissions', 'scopeIds', 'allSpaces', 'spaces'] as const
+
+/**
+ * Changes a live key. Absent fields stay. The key as it would be must be one that the caller may
+ * grant, unless it is only narrowed.
+ */
+export function updateApiKey(
+  context: ServiceContext,
+  input: UpdateApiKeyInput,
+): Promise<ApiKeyRow> {
+  return change(context, { permission: 'keys:update' }, async (c) => {
+    const key = await keyToChange(c, input.id)
+    assertLive(key)
+    const problems = new InputProblems()
+    for (const field of notNullable)
+      if (input[field] === null) problems.add('INVALID', [field], `${field} cannot be null.`)
+    const name = input.name === undefined ? key.name : nameInput(problems, ['name'], input.name)
+    const description =
+      input.description === undefined
+        ? key.description
+        : textInput(problems, ['description'], input.description, maxKeyDescription)
+    const terms = await keyTermsInput(c, problems, key, input)
+    problems.throwIfAny()
+    if (!onlyNarrows(key, terms)) {
+      assertMayWiden(c, key)
+      noteUngrantable(c, problems, terms)
+    }
+    problems.throwIfAny()
+    const changes = changesBetween<object>(
+      { name: key.name, description: key.description, ...shownTerms(key) },
+      { name, description, ...shownTerms(terms) },
+    )
+    if (changes.length === 0) return readKey(c, key.id)
+    if (nameKey(name) !== key.nameKey)
+      await takeKeyName(c, key.ownerId, name, key.id, ['input', 'name'])
+    await clearLinks(c, key)
+    await storeLinks(c, key.id, terms)
+    await c.db.apiKey.update({
+      where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
+      data: {
+        ...storedTerms(terms),
+        name,
+        nameKey: nameKey(name),
+        description,
+        updatedAt: c.now,
+      },
+    })
+    c.record({ action: 'api_key.updated', targetId: key.id, targetName: key.name, changes })
+    return readKey(c, key.id)
+  })
+}
+
+/** Another person's key can be narrowed, not widened. */
+function assertMayWiden({ caller }: CallerChange, { ownerId, ownerKind }: KeyRecord): void {
+  if (ownerId !== caller.user.id && ownerKind === 'HUMAN')
+    throw userError(
+      'PERMISSION_NOT_GRANTABLE',
+      ['input', 'id'],
+      "A person's key is widened by nobody but its owner.",
+    )
+}
+
+async function clearLinks({ db, workspace }: CallerChange, { id }: KeyRecord): Promise<void> {
+  const its = { workspaceId: workspace.id, keyId: id }
+  await db.apiKeyScope.deleteMany({ where: its })
+  await db.spaceGrant.deleteMany({ where: its })
+}

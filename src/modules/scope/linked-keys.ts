@@ -1,0 +1,76 @@
+import { grantProblems, onlyNarrows } from '../../auth/grant.ts'
+import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
+import { expand, missingRequirements } from '../../auth/permissions.ts'
+import { declaredBy } from '../../auth/policy.ts'
+import type { CallerChange } from '../../db/change.ts'
+import { userError } from '../../errors.ts'
+import { Prisma, type Scope } from '../../generated/prisma/client.ts'
+import { isLive, keysOfScope, visibleKeys } from '../api-key/api-key.queries.ts'
+
+interface LinkedKey {
+  readonly record: KeyRecord
+  readonly isVisible: boolean
+}
+
+/** The live keys linked to the scope, and whether the caller sees each. */
+async function findLinkedKeys(c: CallerChange, { id }: Scope): Promise<LinkedKey[]> {
+  const rows = await c.db.$queryRaw<{ id: string; isVisible: boolean }[]>`
+    SELECT k.id, (${visibleKeys(c.caller)}) AS "isVisible"
+      FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
+     WHERE k."workspaceId" = ${c.workspace.id} AND ${isLive} AND ${keysOfScope(Prisma.sql`${id}`)}
+     ORDER BY k.id`
+  const visible = new Map(rows.map((row) => [row.id, row.isVisible]))
+  const records = await findKeyRecords(c.db, c.workspace.id, [...visible.keys()])
+  return records.map((record) => ({ record, isVisible: visible.get(record.id) === true }))
+}
+
+/** The keys as a message may tell them: those that the caller sees by name, the rest as a number. */
+function told(keys: readonly LinkedKey[]): string {
+  const names = keys.filter((key) => key.isVisible).map(({ record }) => JSON.stringify(record.name))
+  const hidden = keys.length - names.length
+  return [...names, ...(hidden > 0 ? [`${hidden} that you do not see`] : [])].join(', ')
+}
+
+/** @throws UserInputError IN_USE naming the live keys linked to the scope */
+export async function assertUnused(c: CallerChange, scope: Scope): Promise<void> {
+  const keys = await findLinkedKeys(c, scope)
+  if (keys.length > 0)
+    throw userError('IN_USE', ['input', 'id'], `API keys link to this scope: ${told(keys)}.`)
+}
+
+/**
+ * Whether every linked key may become what the scope's new permissions make of it.
+ *
+ * @throws UserInputError IN_USE when one would lack a requirement of what it holds,
+ *   PERMISSION_NOT_GRANTABLE when one would grow into what the caller may not grant
+ */
+export async function assertLinkedKeysAllow(
+  c: CallerChange,
+  scope: Scope,
+  permissions: readonly string[],
+): Promise<void> {
+  const path = ['input', 'permissions']
+  const keys = (await findLinkedKeys(c, scope)).map((key) => ({
+    ...key,
+    terms: {
+      ...key.record,
+      scopes: key.record.scopes.map((link) =>
+        link.id === scope.id ? { ...link, permissions } : link,
+      ),
+    },
+  }))
+  const broken = keys.filter(
+    ({ terms }) => missingRequirements(expand(declaredBy(terms).permissions)).length > 0,
+  )
+  if (broken.length > 0)
+    throw userError('IN_USE', path, `API keys need what this takes away: ${told(broken)}.`)
+  const stronger = keys.filter(
+    ({ record, terms }) => !onlyNarrows(record, terms) && grantProblems(c.caller, terms).length > 0,
+  )
+  if (stronger.length > 0)
+    throw userError(
+      'PERMISSION_NOT_GRANTABLE',
+      path,
+      `API keys would become more than you may grant: ${told(stronger)}.`,
+    )
+}

@@ -1,0 +1,178 @@
+import {
+  type AccessLevel,
+  clashesWithLevel,
+  joinLevel,
+  withLevel,
+} from '../../auth/access-level.ts'
+import { covers } from '../../auth/permissions.ts'
+import { holds } from '../../auth/policy.ts'
+import { type CallerChange, change } from '../../db/change.ts'
+import { findOne } from '../../db/page.ts'
+import { userError } from '../../errors.ts'
+import type { Scope } from '../../generated/prisma/client.ts'
+import { newId } from '../../ids.ts'
+import { noteMissingRequirements, permissionNamesInput } from '../../input/permission-list.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { nameInput, nameKey, textInput } from '../../input/text.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { changesBetween } from '../audit/event.ts'
+import { assertLinkedKeysAllow, assertUnused } from './linked-keys.ts'
+import { scopes, visibleScopes } from './scope.queries.ts'
+
+const maxDescription = 1_000
+
+interface ScopeFields {
+  readonly description?: string | null | undefined
+  readonly permissions?: readonly string[] | null | undefined
+  readonly agentAccess?: AccessLevel | null | undefined
+}
+
+/** The permissions that `names` and a level make together, by the rule of a create or an update. */
+function permissionsInput(
+  problems: InputProblems,
+  names: readonly string[],
+  level: AccessLevel | null | undefined,
+  combine: typeof joinLevel,
+): string[] {
+  const permissions = permissionNamesInput(problems, ['permissions'], names)
+  if (level === null || level === undefined) return permissions
+  if (level === 'CUSTOM') {
+    problems.add(
+      'INVALID',
+      ['agentAccess'],
+      'CUSTOM is what other mixes are called; it gives none.',
+    )
+    return permissions
+  }
+  const alias = permissions.find(clashesWithLevel)
+  if (alias !== undefined)
+    problems.add('INVALID', ['agentAccess'], `${alias} covers agents: no level fits beside it.`)
+  return combine(permissions, level)
+}
+
+/** A scope can be given only what its author holds. */
+function noteUnheld(c: CallerChange, problems: InputProblems, names: readonly string[]): void {
+  names.forEach((name, index) => {
+    const missing = covers(name).filter((permission) => !holds(c.caller.rights, permission))
+    if (missing.length > 0)
+      problems.add(
+        'PERMISSION_NOT_GRANTABLE',
+        ['permissions', index],
+        `You do not hold ${missing.join(', ')}.`,
+      )
+  })
+}
+
+async function assertNameFree(
+  { db, workspace }: CallerChange,
+  name: string,
+  except: string | null,
+): Promise<void> {
+  const taken = await db.scope.findUnique({
+    where: { workspaceId_nameKey: { workspaceId: workspace.id, nameKey: nameKey(name) } },
+  })
+  if (taken !== null && taken.id !== except)
+    throw userError('NAME_TAKEN', ['input', 'name'], 'A scope of this name exists.')
+}
+
+export interface CreateScopeInput extends ScopeFields {
+  readonly name: string
+}
+
+/** A new scope of permissions that the caller holds. */
+export function createScope(context: ServiceContext, input: CreateScopeInput): Promise<Scope> {
+  const problems = new InputProblems()
+  const name = nameInput(problems, ['name'], input.name)
+  const description = textInput(problems, ['description'], input.description, maxDescription)
+  const names = input.permissions ?? []
+  const permissions = permissionsInput(problems, names, input.agentAccess, joinLevel)
+  noteMissingRequirements(problems, ['permissions'], permissions)
+  problems.throwIfAny()
+  return change(context, { permission: 'scopes:create' }, async (c) => {
+    noteUnheld(c, problems, permissions)
+    problems.throwIfAny()
+    await assertNameFree(c, name, null)
+    const shown = { name, description, permissions }
+    const scope = await c.db.scope.create({
+      data: {
+        ...shown,
+        workspaceId: c.workspace.id,
+        id: newId('scp'),
+        nameKey: nameKey(name),
+        createdAt: c.now,
+        updatedAt: c.now,
+      },
+    })
+    const changes = changesBetween({}, shown)
+    c.record({ action: 'scope.created', targetId: scope.id, targetName: name, changes })
+    return scope
+  })
+}
+
+async function findScope({ db, caller }: CallerChange, id: string): Promise<Scope> {
+  const scope = await findOne<Scope>(db, { ...scopes, where: visibleScopes(caller) }, id)
+  if (scope === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such scope.')
+  return scope
+}
+
+export interface UpdateScopeInput extends ScopeFields {
+  readonly id: string
+  readonly name?: string | null | undefined
+}
+
+/**
+ * Changes a scope and, at once, every key linked to it. What it gains the caller must hold, and each
+ * linked key, as it would be, must be one that the caller may grant.
+ */
+export function updateScope(context: ServiceContext, input: UpdateScopeInput): Promise<Scope> {
+  return change(context, { permission: 'scopes:update' }, async (c) => {
+    const scope = await findScope(c, input.id)
+    const problems = new InputProblems()
+    if (input.permissions === null)
+      problems.add('INVALID', ['permissions'], 'permissions cannot be null.')
+    if (input.agentAccess === null)
+      problems.add('INVALID', ['agentAccess'], 'An access level cannot be null.')
+    const name = input.name === undefined ? scope.name : nameInput(problems, ['name'], input.name)
+    const description =
+      input.description === undefined
+        ? scope.description
+        : textInput(problems, ['description'], input.description, maxDescription)
+    const names = input.permissions ?? scope.permissions
+    const permissions = permissionsInput(problems, names, input.agentAccess, withLevel)
+    noteMissingRequirements(problems, ['permissions'], permissions)
+    problems.throwIfAny()
+    const shown = { name, description, permissions }
+    const changes = changesBetween<typeof shown>(scope, shown)
+    if (changes.length === 0) return scope
+    noteUnheld(
+      c,
+      problems,
+      permissions.filter((added) => !scope.permissions.includes(added)),
+    )
+    problems.throwIfAny()
+    await assertNameFree(c, name, scope.id)
+    await assertLinkedKeysAllow(c, scope, permissions)
+    c.record({ action: 'scope.updated', targetId: scope.id, targetName: scope.name, changes })
+    return c.db.scope.update({
+      where: { workspaceId_id: { workspaceId: c.workspace.id, id: scope.id } },
+      data: { ...shown, nameKey: nameKey(name), updatedAt: c.now },
+    })
+  })
+}
+
+/** Deletes a scope that no live key links to; dead keys are unlinked. */
+export const deleteScope = (
+  context: ServiceContext,
+  { id }: { readonly id: string },
+): Promise<string> =>
+  change(context, { permission: 'scopes:delete' }, async (c) => {
+    const scope = await findScope(c, id)
+    await assertUnused(c, scope)
+    await c.db.apiKeyScope.deleteMany({ where: { workspaceId: c.workspace.id, scopeId: id } })
+    await c.db.scope.update({
+      where: { workspaceId_id: { workspaceId: c.workspace.id, id } },
+      data: { deletedAt: c.now, nameKey: null },
+    })
+    c.record({ action: 'scope.deleted', targetId: id, targetName: scope.name })
+    return id
+  })

@@ -1,0 +1,69 @@
+import { change } from '../../db/change.ts'
+import { userError } from '../../errors.ts'
+import { Prisma, type Workspace } from '../../generated/prisma/client.ts'
+import { parseInstant } from '../../input/instant.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { nameInput } from '../../input/text.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { changesBetween } from '../audit/event.ts'
+import { slugInput } from './slug.ts'
+
+/** A century: dates stay within what a DateTime can tell. */
+const maxLifetimeDays = 36_500
+
+export interface UpdateWorkspaceInput {
+  readonly name?: string | null | undefined
+  readonly slug?: string | null | undefined
+  readonly maxKeyLifetimeDays?: number | null | undefined
+  readonly legacyKeySunsetAt?: string | null | undefined
+}
+
+function sunsetInput(problems: InputProblems, value: string | null): Date | null {
+  const sunset = value === null ? undefined : parseInstant(value)
+  if (sunset === undefined)
+    problems.add('INVALID', ['legacyKeySunsetAt'], 'This is no RFC 3339 instant.')
+  return sunset ?? null
+}
+
+function lifetimeInput(problems: InputProblems, value: number | null): number | null {
+  if (value !== null && (value < 1 || value > maxLifetimeDays))
+    problems.add('INVALID', ['maxKeyLifetimeDays'], `1 to ${maxLifetimeDays} days are possible.`)
+  return value
+}
+
+/** Changes the workspace and its policies. Absent fields stay; null removes the lifetime policy. */
+export function updateWorkspace(
+  context: ServiceContext,
+  input: UpdateWorkspaceInput,
+): Promise<Workspace> {
+  const { name, slug, maxKeyLifetimeDays, legacyKeySunsetAt } = input
+  const problems = new InputProblems()
+  const fields = {
+    ...(name !== undefined && { name: nameInput(problems, ['name'], name) }),
+    ...(slug !== undefined && { slug: slugInput(problems, ['slug'], slug) }),
+    ...(maxKeyLifetimeDays !== undefined && {
+      maxKeyLifetimeDays: lifetimeInput(problems, maxKeyLifetimeDays),
+    }),
+    ...(legacyKeySunsetAt !== undefined && {
+      legacyKeySunsetAt: sunsetInput(problems, legacyKeySunsetAt),
+    }),
+  }
+  problems.throwIfAny()
+  return change(context, { permission: 'workspace:update' }, async (c) => {
+    const changes = changesBetween<Partial<Workspace>>(c.workspace, fields)
+    if (changes.length === 0) return c.workspace
+    c.record({
+      action: 'workspace.updated',
+      targetId: c.workspace.id,
+      targetName: c.workspace.name,
+      changes,
+    })
+    return c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
+  }).catch((error: unknown) => {
+    throw isTaken(error) ? userError('NAME_TAKEN', ['input', 'slug'], 'This slug is taken.') : error
+  })
+}
+
+/** The slug is the one value that other workspaces, under other locks, can take meanwhile. */
+const isTaken = (error: unknown): boolean =>
+  error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002'
