@@ -1,6 +1,7 @@
-import { PrismaPGlite } from 'pglite-prisma-adapter'
+import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { PrismaClient } from '../generated/prisma/client.ts'
 import { openInFolder, openInMemory } from './pglite.ts'
+import { pgliteAdapter } from './pglite-adapter.ts'
 import { migratePostgres, postgresAdapter } from './postgres.ts'
 import { readTemplate } from './template.ts'
 
@@ -19,10 +20,8 @@ export type DatabaseOptions =
   | { readonly dataDir: string }
   | { readonly template: Blob | undefined }
 
-type Adapter = PrismaPGlite | ReturnType<typeof postgresAdapter>
-
 // Hashes leave the database only where a query asks for them by name.
-const prismaOver = (adapter: Adapter): PrismaClient =>
+const prismaOver = (adapter: SqlDriverAdapterFactory): PrismaClient =>
   new PrismaClient({ adapter, omit: { apiKeySecret: { hash: true } } })
 
 /**
@@ -40,7 +39,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     'dataDir' in options
       ? await openInFolder(options.dataDir, readTemplate)
       : await openInMemory(options.template)
-  const prisma = prismaOver(new PrismaPGlite(pglite))
+  const prisma = prismaOver(pgliteAdapter(pglite))
   const close = async (): Promise<void> => {
     await prisma.$disconnect()
     await pglite.close()

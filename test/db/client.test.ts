@@ -87,3 +87,35 @@ test('a hash is read only where it is asked for', async () => {
   const asked = await prisma.apiKeySecret.findUniqueOrThrow({ where, select: { hash: true } })
   expect(asked.hash).toEqual(hash)
 })
+
+test('a transaction whose COMMIT fails is no success', async () => {
+  const { prisma } = database
+  await prisma.$executeRaw`CREATE TABLE parent (id int PRIMARY KEY)`
+  await prisma.$executeRaw`
+    CREATE TABLE child (id int REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)`
+  const orphan = prisma.$transaction((tx) => tx.$executeRaw`INSERT INTO child VALUES (1)`)
+  await expect(orphan).rejects.toThrow('ForeignKeyConstraintViolation')
+  const family = prisma.$transaction(async (tx) => {
+    await tx.$executeRaw`INSERT INTO child VALUES (1)`
+    await tx.$executeRaw`INSERT INTO parent VALUES (1)`
+  })
+  await expect(family).resolves.toBeUndefined()
+  expect(await prisma.$queryRaw`SELECT id FROM child`).toEqual([{ id: 1 }])
+})
+
+test('a transaction that throws leaves nothing, and its isolation level ends with it', async () => {
+  const { prisma } = database
+  const level = { isolationLevel: 'Serializable' } as const
+  const failing = prisma.$transaction(async (tx) => {
+    await tx.setting.create({ data: { name: 'a', value: 'b' } })
+    expect(await tx.$queryRaw`SHOW transaction_isolation`).toEqual([
+      { transaction_isolation: 'serializable' },
+    ])
+    throw new Error('on purpose')
+  }, level)
+  await expect(failing).rejects.toThrow('on purpose')
+  expect(await prisma.setting.count()).toBe(0)
+  expect(await prisma.$queryRaw`SHOW transaction_isolation`).toEqual([
+    { transaction_isolation: 'read committed' },
+  ])
+})
