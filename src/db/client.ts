@@ -27,7 +27,7 @@ const prismaOver = (adapter: SqlDriverAdapterFactory): PrismaClient =>
 /**
  * Opens the database and migrates it.
  *
- * @throws MigrationError when it cannot be migrated, and the driver's error when it is not there.
+ * @throws MigrationError when it cannot be migrated, SettingError when there is none at the URL.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if ('databaseUrl' in options) {

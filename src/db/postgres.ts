@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
+import { SettingError } from '../env.ts'
 import { MigrationError, migrate } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
 
@@ -21,7 +22,7 @@ const maxConnections = 10
  * Migrates the database, one server at a time.
  *
  * @throws MigrationError as `migrate`, or when the server is too old or the lock is not free within
- *   a minute; the driver's error when there is no connection.
+ *   a minute; SettingError when there is no connection.
  */
 export async function migratePostgres(databaseUrl: string): Promise<readonly string[]> {
   const client = new pg.Client({
@@ -32,7 +33,10 @@ export async function migratePostgres(databaseUrl: string): Promise<readonly str
   })
   // The statement that is running, or the next one, fails with it; unheard it would end the process.
   client.on('error', () => undefined)
-  await client.connect()
+  await client.connect().catch((cause: NodeJS.ErrnoException) => {
+    // Where a host has several addresses, only the code tells what happened.
+    throw new SettingError(`DATABASE_URL leads to no database: ${cause.message || cause.code}`)
+  })
   try {
     const session = {
       query: async (sql: string, values: unknown[] = []) => (await client.query(sql, values)).rows,
