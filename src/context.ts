@@ -1,8 +1,11 @@
-import DataLoader from 'dataloader'
+import Loader from 'dataloader'
 import type { Caller } from './auth/caller.ts'
 import type { Deps } from './deps.ts'
 import { unauthenticated } from './errors.ts'
 import type { ServiceContext } from './service-context.ts'
+
+/** Loads by id; what is asked for in one go is read in one go. */
+export type DataLoader<Value> = Loader<string, Value>
 
 /** Loads many keys in one go; results in the order of the keys. */
 type Load<Value> = (keys: readonly string[]) => Promise<readonly Value[]>
@@ -10,7 +13,7 @@ type Load<Value> = (keys: readonly string[]) => Promise<readonly Value[]>
 /** What resolvers are given: one for each operation. */
 export interface Context extends ServiceContext {
   /** The operation's loader of that name: what is asked for in one go is read in one go. */
-  batch<Value>(name: string, load: Load<Value>): DataLoader<string, Value>
+  batch<Value>(name: string, load: Load<Value>): DataLoader<Value>
   /** Forgets what loaders have read: after a mutation it may be old. */
   forgetBatches(): void
 }
@@ -25,7 +28,7 @@ export interface RequestInfo {
 
 /** A context of its own for one operation: caches live in it and end with it. */
 export function createContext(deps: Deps, request: RequestInfo): Context {
-  const loaders = new Map<string, DataLoader<string, unknown>>()
+  const loaders = new Map<string, DataLoader<unknown>>()
   return {
     deps,
     requestId: request.requestId,
@@ -35,10 +38,9 @@ export function createContext(deps: Deps, request: RequestInfo): Context {
       return request.caller
     },
     batch<Value>(name: string, load: Load<Value>) {
-      const loader =
-        loaders.get(name) ?? new DataLoader<string, unknown>(load, { maxBatchSize: 1_000 })
+      const loader = loaders.get(name) ?? new Loader<string, unknown>(load, { maxBatchSize: 1_000 })
       loaders.set(name, loader)
-      return loader as DataLoader<string, Value>
+      return loader as DataLoader<Value>
     },
     forgetBatches() {
       loaders.clear()

@@ -56,6 +56,11 @@ async function lockWorkspace(
   return workspace
 }
 
+interface RunOptions {
+  readonly keepsAuthorization?: boolean
+  readonly prepare?: ((db: Prisma.TransactionClient) => Promise<void>) | undefined
+}
+
 /**
  * Runs `work` under the workspace's lock and commits it together with its audit events, or not at
  * all. What records an event raises the epoch, unless it is told that no authorization can change.
@@ -65,11 +70,12 @@ async function runChange<T>(
   workspaceId: string,
   actor: Actor,
   work: (change: Change) => Promise<T>,
-  keepsAuthorization: boolean,
+  { keepsAuthorization = false, prepare }: RunOptions,
 ): Promise<T> {
   let raisedTo: bigint | undefined
   try {
     const result = await deps.prisma.$transaction(async (db) => {
+      await prepare?.(db)
       const workspace = await lockWorkspace(db, workspaceId)
       const nextEpoch = workspace.epoch + 1n
       const events: ChangeEvent[] = []
@@ -177,7 +183,7 @@ export function change<T>(
       throw forbidden([permission], [permission])
     return work({ ...locked, caller: present })
   }
-  return runChange(deps, caller.workspaceId, actor, asCaller, keepsAuthorization)
+  return runChange(deps, caller.workspaceId, actor, asCaller, { keepsAuthorization })
 }
 
 const operator: Actor = {
@@ -189,9 +195,13 @@ const operator: Actor = {
   requestId: undefined,
 }
 
-/** Changes a workspace on behalf of whoever runs the server: in the audit, the operator. */
+/**
+ * Changes a workspace on behalf of whoever runs the server: in the audit, the operator. `prepare`
+ * runs first in the same transaction: it may make the workspace.
+ */
 export const operatorChange = <T>(
   deps: Deps,
   workspaceId: string,
   work: (change: Change) => Promise<T>,
-): Promise<T> => runChange(deps, workspaceId, operator, work, false)
+  prepare?: (db: Prisma.TransactionClient) => Promise<void>,
+): Promise<T> => runChange(deps, workspaceId, operator, work, { prepare })

@@ -1,4 +1,4 @@
-import type { ObjectRef } from '@pothos/core'
+import type { ArgBuilder, ObjectRef } from '@pothos/core'
 import { builder, type Types } from '../builder.ts'
 import { encodeCursor, type Listed, type Page } from '../db/page.ts'
 
@@ -71,11 +71,8 @@ export function connectionOf<Row extends Listed>(
   return connection as ObjectRef<Types, Page<Row>>
 }
 
-/** What `t.arg` offers that `pageArgs` needs. */
-type ArgBuilder = PothosSchemaTypes.InputFieldBuilder<Types, 'Arg'>
-
 /** The arguments of a connection. */
-export const pageArgs = (arg: ArgBuilder) => ({
+export const pageArgs = (arg: ArgBuilder<Types>) => ({
   first: arg.int({ description: 'How many rows: 1 to 100, 20 by default.' }),
   after: arg.string({ description: 'A cursor: the page begins behind it.' }),
 })

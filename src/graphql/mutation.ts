@@ -1,4 +1,4 @@
-import type { FieldMap, InputObjectRef, ObjectFieldBuilder } from '@pothos/core'
+import type { FieldMap, InputObjectRef, ObjectFieldBuilder, ObjectRef } from '@pothos/core'
 import type { Guard } from '../auth/guard.ts'
 import { builder, type Types } from '../builder.ts'
 import type { Context } from '../context.ts'
@@ -51,6 +51,21 @@ interface MutationOptions<Input extends object, Result extends object> {
   readonly payload: (t: ObjectFieldBuilder<Types, Payload<Result>>) => FieldMap
   readonly run: (context: Context, input: Input) => Promise<Result>
 }
+
+/** A payload's own entity: null with errors; it asks for nothing beyond its mutation. */
+export const shown = <Entity extends object>(
+  t: ObjectFieldBuilder<Types, { readonly errors: readonly UserError[] }>,
+  name: string,
+  type: ObjectRef<Types, Entity>,
+  description: string,
+) =>
+  t.field({
+    type: type as ObjectRef<Types, object>,
+    nullable: true,
+    guard: 'public',
+    description,
+    resolve: (payload) => (payload as Readonly<Record<string, object | undefined>>)[name] ?? null,
+  })
 
 /**
  * A mutation by the API's conventions: verb first, one `input`, a payload of its own whose `errors`

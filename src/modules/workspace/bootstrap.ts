@@ -1,9 +1,9 @@
-import { operatorChange } from '../../db/change.ts'
+import { type Change, operatorChange } from '../../db/change.ts'
 import type { Deps } from '../../deps.ts'
 import { RequestError } from '../../errors.ts'
 import type { Plan } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { insertKey, type KeyWithSecret } from '../api-key/create.ts'
+import { insertKey, type KeyWithSecret, type NewKey } from '../api-key/create.ts'
 
 /** A workspace to begin with. */
 export interface NewWorkspace {
@@ -15,58 +15,51 @@ export interface NewWorkspace {
   readonly secret?: string
 }
 
-/** A workspace with its human OWNER and a first key of theirs: everything, in all spaces. */
-export async function createFirstWorkspace(
+/** A workspace with its human OWNER and a first key of theirs, for everything in all spaces. */
+export function createFirstWorkspace(
   deps: Deps,
   { name, slug, plan, owner, secret }: NewWorkspace,
-): Promise<KeyWithSecret & { readonly workspaceId: string; readonly userId: string }> {
+): Promise<KeyWithSecret> {
   const workspaceId = newId('wsp')
   const userId = newId('usr')
   const createdAt = new Date()
-  await deps.prisma.$transaction(async (db) => {
-    await db.workspace.create({ data: { id: workspaceId, name, slug, plan, createdAt } })
-    await db.user.create({ data: { id: userId, kind: 'HUMAN', createdAt } })
-    await db.member.create({
-      data: {
-        ...owner,
-        workspaceId,
-        id: newId('mem'),
-        userId,
-        role: 'OWNER',
-        emailKey: owner.email.toLowerCase(),
-        createdAt,
-      },
-    })
-  })
-  return { ...(await giveOwnerKey(deps, workspaceId, userId, secret)), workspaceId, userId }
+  const member = {
+    ...owner,
+    workspaceId,
+    id: newId('mem'),
+    userId,
+    role: 'OWNER',
+    createdAt,
+  } as const
+  return operatorChange(
+    deps,
+    workspaceId,
+    (c) => insertKey(c, { ...ownerKey(c, userId), ...(secret !== undefined && { secret }) }),
+    async (db) => {
+      await db.workspace.create({ data: { id: workspaceId, name, slug, plan, createdAt } })
+      await db.user.create({ data: { id: userId, kind: 'HUMAN', createdAt } })
+      await db.member.create({ data: { ...member, emailKey: owner.email.toLowerCase() } })
+    },
+  )
 }
 
-const giveOwnerKey = (
-  deps: Deps,
-  workspaceId: string,
-  ownerId: string,
-  secret?: string,
-): Promise<KeyWithSecret> =>
-  operatorChange(deps, workspaceId, (c) =>
-    insertKey(c, {
-      name: `Owner key of ${c.now.toISOString()}`,
-      description: null,
-      terms: {
-        ownerId,
-        ownerKind: 'HUMAN',
-        permissions: ['*'],
-        scopes: [],
-        allSpaces: true,
-        grants: [],
-        expiresAt: null,
-        requestsPerMinute: null,
-        allowedIps: [],
-      },
-      createdById: null,
-      createdByKeyId: null,
-      ...(secret !== undefined && { secret }),
-    }),
-  )
+const ownerKey = ({ now }: Change, ownerId: string): NewKey => ({
+  name: `Owner key of ${now.toISOString()}`,
+  description: null,
+  terms: {
+    ownerId,
+    ownerKind: 'HUMAN',
+    permissions: ['*'],
+    scopes: [],
+    allSpaces: true,
+    grants: [],
+    expiresAt: null,
+    requestsPerMinute: null,
+    allowedIps: [],
+  },
+  createdById: null,
+  createdByKeyId: null,
+})
 
 /**
  * A new owner key for the oldest human OWNER of a workspace, for an operator who has lost it.
@@ -80,5 +73,5 @@ export async function replaceOwnerKey(deps: Deps, slug: string): Promise<KeyWith
   })
   if (owner === null)
     throw new RequestError('WORKSPACE_NOT_FOUND', `There is no workspace ${JSON.stringify(slug)}.`)
-  return giveOwnerKey(deps, owner.workspaceId, owner.userId)
+  return operatorChange(deps, owner.workspaceId, (c) => insertKey(c, ownerKey(c, owner.userId)))
 }

@@ -58,7 +58,7 @@ export function updateWorkspace(
       targetName: c.workspace.name,
       changes,
     })
-    return c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
+    return await c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
   }).catch((error: unknown) => {
     throw isTaken(error) ? userError('NAME_TAKEN', ['input', 'slug'], 'This slug is taken.') : error
   })

@@ -1,0 +1,28 @@
+import type { Context } from '../context.ts'
+import {
+  findPages,
+  type Listed,
+  type Listing,
+  type Page,
+  type PageArgs,
+  pageRequest,
+} from '../db/page.ts'
+
+/**
+ * A page of a parent's own list. All parents of one operation that ask for the same page are
+ * answered by one statement; `listing` must tie its rows to `parentId`.
+ */
+export function nestedPage<Row extends Listed>(
+  context: Context,
+  field: string,
+  parent: string,
+  args: PageArgs,
+  listing: () => Listing,
+): Promise<Page<Row>> {
+  const page = pageRequest(args)
+  const name = `${field} ${page.limit} ${args.after ?? ''}`
+  const loader = context.batch<Page<Row>>(name, (parents) =>
+    findPages(context.deps.prisma, parents, listing(), page),
+  )
+  return loader.load(parent)
+}

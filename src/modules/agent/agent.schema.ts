@@ -1,0 +1,109 @@
+import { builder } from '../../builder.ts'
+import type { Context, DataLoader } from '../../context.ts'
+import { findOne, findPage, pageRequest } from '../../db/page.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import { pageArgs } from '../../graphql/connection.ts'
+import { searchInput } from '../../graphql/filter-input.ts'
+import { User, userLoader } from '../member/user.schema.ts'
+import { Agent, AgentConnection, Space } from '../refs.ts'
+import { spaceLoader } from '../space/space-loader.ts'
+import { agentFilter, agents, visibleAgents } from './agent.queries.ts'
+
+export const AgentStatusType = builder.enumType('AgentStatus', {
+  description: 'Whether an agent is in use.',
+  values: {
+    ACTIVE: { description: 'In use.' },
+    ARCHIVED: { description: 'Kept, and out of use.' },
+  } as const,
+})
+
+/** The ids of an agent's spaces, deleted ones included. */
+const spaceIdsLoader = (context: Context): DataLoader<string[]> =>
+  context.batch('agent.spaceIds', async (ids) => {
+    const rows = await context.deps.prisma.agentSpace.findMany({
+      where: { workspaceId: context.caller.workspaceId, agentId: { in: [...ids] } },
+      orderBy: { spaceId: 'asc' },
+    })
+    const byAgent = Map.groupBy(rows, ({ agentId }) => agentId)
+    return ids.map((id) => (byAgent.get(id) ?? []).map(({ spaceId }) => spaceId))
+  })
+
+Agent.implement({
+  description: 'An agent: instructions for a model, in one or more spaces.',
+  leafFields: 'public',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'The id of the agent.' }),
+    name: t.exposeString('name', { description: 'What it is called.' }),
+    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    instructions: t.exposeString('instructions', {
+      nullable: true,
+      description: 'What the model is told.',
+    }),
+    model: t.exposeString('model', { nullable: true, description: 'The model that runs it.' }),
+    status: t.expose('status', { type: AgentStatusType, description: 'Whether it is in use.' }),
+    version: t.exposeInt('version', {
+      description: 'Raised by every update; a session keeps the version that it began with.',
+    }),
+    spaceIds: t.idList({
+      description: 'An agent is within reach only of who reaches every one of these.',
+      resolve: ({ id }, _args, context) => spaceIdsLoader(context).load(id),
+    }),
+    spaces: t.field({
+      type: [Space],
+      nullable: true,
+      guard: 'spaces:read',
+      description: 'Its spaces, as far as the caller sees them.',
+      resolve: async ({ id }, _args, context) => {
+        const ids = await spaceIdsLoader(context).load(id)
+        const rows = await Promise.all(ids.map((spaceId) => spaceLoader(context).load(spaceId)))
+        return rows.filter((space) => space !== null)
+      },
+    }),
+    createdBy: t.field({
+      type: User,
+      nullable: true,
+      guard: 'members:read',
+      description: 'Who made it.',
+      resolve: ({ createdById }, _args, context) =>
+        createdById === null ? null : userLoader(context).load(createdById),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+  }),
+})
+
+const AgentFilter = builder.inputType('AgentFilter', {
+  description: 'What a list of agents is narrowed by; all of what is given.',
+  fields: (t) => ({
+    spaceId: t.id({ description: 'Those that live in this space, among others perhaps.' }),
+    status: t.field({ type: AgentStatusType, description: 'Whether they are in use.' }),
+    search: t.string({ description: 'Part of the name.' }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  agent: t.field({
+    type: Agent,
+    nullable: true,
+    guard: 'agents:read',
+    description: 'One agent.',
+    args: { id: t.arg.id({ required: true, description: 'The id of the agent.' }) },
+    resolve: (_root, { id }, { deps, caller }) =>
+      findOne(deps.prisma, { ...agents, where: visibleAgents(caller) }, id),
+  }),
+  agents: t.field({
+    type: AgentConnection,
+    nullable: true,
+    guard: 'agents:read',
+    description: 'The agents within reach: those all of whose spaces are.',
+    args: {
+      ...pageArgs(t.arg),
+      filter: t.arg({ type: AgentFilter, description: 'What to narrow the list by.' }),
+    },
+    resolve: (_root, { filter, ...args }, { deps, caller }) => {
+      const narrowed = agentFilter({ ...filter, search: searchInput(filter?.search) })
+      const where = Prisma.sql`${visibleAgents(caller)} AND ${narrowed}`
+      return findPage(deps.prisma, { ...agents, where }, pageRequest(args))
+    },
+  }),
+}))

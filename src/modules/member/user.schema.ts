@@ -1,0 +1,57 @@
+import type { roles } from '../../auth/roles.ts'
+import { builder } from '../../builder.ts'
+import type { Context, DataLoader } from '../../context.ts'
+import type { UserKind } from '../../generated/prisma/client.ts'
+
+/** A user as the workspace shows them, also once they are no member any more. */
+export interface ShownUser {
+  readonly id: string
+  readonly kind: UserKind
+  readonly name: string
+  readonly email: string | null
+}
+
+export const UserKindType = builder.enumType('UserKind', {
+  description: 'Who a user is.',
+  values: {
+    HUMAN: { description: 'A person.' },
+    MACHINE: { description: 'An integration: it owns keys, is no seat and cannot sign in.' },
+  } as const,
+})
+
+export const RoleType = builder.enumType('Role', {
+  description: 'What a member can do at most; their keys never more. It counts as it is now.',
+  values: {
+    OWNER: { description: 'Everything, in every space.' },
+    ADMIN: { description: 'Everything but making and unmaking owners, in every space.' },
+    BUILDER: { description: 'Agents, sessions and documents in their spaces; their own keys.' },
+    MEMBER: { description: 'Runs agents in their spaces, in their own sessions; their own keys.' },
+  } satisfies Record<(typeof roles)[number], { description: string }>,
+})
+
+export const User = builder.objectRef<ShownUser>('User').implement({
+  description: 'A user, under the name and e-mail that this workspace knows.',
+  leafFields: 'public',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'The id of the user.' }),
+    kind: t.expose('kind', { type: UserKindType, description: 'A person or an integration.' }),
+    name: t.exposeString('name', { description: 'The name in this workspace.' }),
+    email: t.exposeString('email', { nullable: true, description: 'Null for a machine user.' }),
+  }),
+})
+
+/** The users of these ids in the caller's workspace, past members included. */
+export const userLoader = (context: Context): DataLoader<ShownUser | null> =>
+  context.batch('user', async (ids) => {
+    const rows = await context.deps.prisma.member.findMany({
+      where: { workspaceId: context.caller.workspaceId, userId: { in: [...ids] } },
+      include: { user: true },
+    })
+    const byId = new Map(
+      rows.map(({ userId, name, email, user }) => [
+        userId,
+        { id: userId, kind: user.kind, name, email },
+      ]),
+    )
+    return ids.map((id) => byId.get(id) ?? null)
+  })

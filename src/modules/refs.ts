@@ -1,0 +1,26 @@
+import { builder } from '../builder.ts'
+import type {
+  Agent as AgentRow,
+  Scope as ScopeRow,
+  Space as SpaceRow,
+  Workspace as WorkspaceRow,
+} from '../generated/prisma/client.ts'
+import { connectionOf } from '../graphql/connection.ts'
+import type { ApiKeyRow } from './api-key/api-key.queries.ts'
+import type { MemberRow } from './member/member.queries.ts'
+
+// The entities that types of several modules lead to, so that no module imports another's types.
+
+export const Workspace = builder.objectRef<WorkspaceRow>('Workspace')
+export const Member = builder.objectRef<MemberRow>('Member')
+export const Space = builder.objectRef<SpaceRow>('Space')
+export const Scope = builder.objectRef<ScopeRow>('Scope')
+export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
+export const Agent = builder.objectRef<AgentRow>('Agent')
+
+export const WorkspaceConnection = connectionOf('Workspace', Workspace)
+export const MemberConnection = connectionOf('Member', Member)
+export const SpaceConnection = connectionOf('Space', Space)
+export const ScopeConnection = connectionOf('Scope', Scope)
+export const ApiKeyConnection = connectionOf('ApiKey', ApiKey)
+export const AgentConnection = connectionOf('Agent', Agent)

@@ -1,0 +1,98 @@
+import { type AccessLevel, accessLevelOf } from '../../auth/access-level.ts'
+import { builder } from '../../builder.ts'
+import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import { pageArgs } from '../../graphql/connection.ts'
+import { permissionInput, searchInput } from '../../graphql/filter-input.ts'
+import { nestedPage } from '../../graphql/nested-page.ts'
+import { apiKeys, keysOfScope, visibleKeys } from '../api-key/api-key.queries.ts'
+import { keyCounts } from '../api-key/key-counts.ts'
+import { ApiKeyConnection, Scope, ScopeConnection } from '../refs.ts'
+import { scopeFilter, scopes, visibleScopes } from './scope.queries.ts'
+
+export const AccessLevelType = builder.enumType('AccessLevel', {
+  description: 'The agent permissions of a scope, read as one word.',
+  values: {
+    NONE: { description: 'No agents.' },
+    VIEW: { description: 'List and details.' },
+    EDIT: { description: 'VIEW, and update what exists.' },
+    FULL: { description: 'EDIT, and create and delete.' },
+    CUSTOM: { description: 'Any other mix of permissions.' },
+  } satisfies Record<AccessLevel, { description: string }>,
+})
+
+Scope.implement({
+  description:
+    'A named, reusable set of permissions. Keys link to it; editing it changes them all at once.',
+  leafFields: 'public',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'The id of the scope.' }),
+    name: t.exposeString('name', { description: 'Unique in the workspace, in any case.' }),
+    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    permissions: t.exposeStringList('permissions', {
+      description: 'Permissions and aliases, as written.',
+    }),
+    agentAccess: t.field({
+      type: AccessLevelType,
+      description: 'The agent permissions, read as a level.',
+      resolve: ({ permissions }) => accessLevelOf(permissions),
+    }),
+    keyCount: t.int({
+      nullable: true,
+      guard: 'keys:read',
+      description: 'How many of the keys that link to it the caller sees.',
+      resolve: ({ id }, _args, context) =>
+        keyCounts(context, 'scope', keysOfScope(parentId)).load(id),
+    }),
+    apiKeys: t.field({
+      type: ApiKeyConnection,
+      nullable: true,
+      guard: 'keys:read',
+      description: 'The keys that link to it, as far as the caller sees them.',
+      args: pageArgs(t.arg),
+      resolve: ({ id }, args, context) =>
+        nestedPage(context, 'Scope.apiKeys', id, args, () => ({
+          ...apiKeys,
+          where: Prisma.sql`${visibleKeys(context.caller)} AND ${keysOfScope(parentId)}`,
+        })),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+  }),
+})
+
+const ScopeFilter = builder.inputType('ScopeFilter', {
+  description: 'What a list of scopes is narrowed by; all of what is given.',
+  fields: (t) => ({
+    permission: t.string({ description: 'Those that hold it, by themselves or by an alias.' }),
+    search: t.string({ description: 'Part of the name.' }),
+  }),
+})
+
+builder.queryFields((t) => ({
+  scope: t.field({
+    type: Scope,
+    nullable: true,
+    guard: 'scopes:read',
+    description: 'One scope.',
+    args: { id: t.arg.id({ required: true, description: 'The id of the scope.' }) },
+    resolve: (_root, { id }, { deps, caller }) =>
+      findOne(deps.prisma, { ...scopes, where: visibleScopes(caller) }, id),
+  }),
+  scopes: t.field({
+    type: ScopeConnection,
+    nullable: true,
+    guard: 'scopes:read',
+    description: 'The scopes of the workspace.',
+    args: {
+      ...pageArgs(t.arg),
+      filter: t.arg({ type: ScopeFilter, description: 'What to narrow the list by.' }),
+    },
+    resolve: (_root, { filter, ...args }, { deps, caller }) => {
+      const search = searchInput(filter?.search)
+      const narrowed = scopeFilter({ search, permission: permissionInput(filter?.permission) })
+      const where = Prisma.sql`${visibleScopes(caller)} AND ${narrowed}`
+      return findPage(deps.prisma, { ...scopes, where }, pageRequest(args))
+    },
+  }),
+}))

@@ -1,0 +1,95 @@
+import { builder } from '../../builder.ts'
+import type { Context } from '../../context.ts'
+import { findPage, type Listing, pageRequest } from '../../db/page.ts'
+import { Prisma, type Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
+import { pageArgs } from '../../graphql/connection.ts'
+import { limitsOf } from '../../limits/plans.ts'
+import { countLiveKeys } from '../api-key/live-keys.ts'
+import { Workspace, WorkspaceConnection } from '../refs.ts'
+
+const PlanType = builder.enumType('Plan', {
+  description: 'What a workspace may use.',
+  values: {
+    FREE: { description: '600 requests a minute, 20 live keys.' },
+    PRO: { description: '3,000 requests a minute, 100 live keys.' },
+    BUSINESS: { description: '6,000 requests a minute, 1,000 live keys.' },
+    ENTERPRISE: { description: 'Limits of its own, or none.' },
+  } as const,
+})
+
+/** The caller's workspace, read anew for each operation. */
+export const findWorkspace = ({ deps, caller }: Context): Promise<WorkspaceRow | null> =>
+  deps.prisma.workspace.findUnique({ where: { id: caller.workspaceId } })
+
+Workspace.implement({
+  description: 'The tenant: members, spaces, agents and keys belong to it.',
+  leafFields: 'public',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'The id of the workspace.' }),
+    name: t.exposeString('name', { description: 'What it is called.' }),
+    slug: t.exposeString('slug', { description: 'Its short name, unique everywhere.' }),
+    plan: t.expose('plan', { type: PlanType, description: 'What it may use.' }),
+    seatCount: t.int({
+      nullable: true,
+      guard: { permissions: ['workspace:read', 'members:read'] },
+      description: 'Humans only: machine users are not billed as seats.',
+      resolve: ({ id }, _args, { deps }) =>
+        deps.prisma.member.count({
+          where: { workspaceId: id, removedAt: null, user: { kind: 'HUMAN' } },
+        }),
+    }),
+    maxKeyLifetimeDays: t.exposeInt('maxKeyLifetimeDays', {
+      nullable: true,
+      description:
+        'The longest that a new or rotated key may live; null: no policy. Keys beyond it are refused, not deleted.',
+    }),
+    keyLimit: t.int({
+      nullable: true,
+      guard: { permissions: ['workspace:read', 'keys:read'] },
+      description: 'How many live keys the plan allows; null: no limit.',
+      resolve: (workspace) => limitsOf(workspace).keyLimit,
+    }),
+    apiKeyCount: t.int({
+      nullable: true,
+      guard: { permissions: ['workspace:read', 'keys:read'] },
+      description: 'How many live keys there are.',
+      resolve: ({ id }, _args, { deps }) => countLiveKeys(deps.prisma, id),
+    }),
+    requestsPerMinute: t.int({
+      nullable: true,
+      description: "The plan's limit; null: none.",
+      resolve: (workspace) => limitsOf(workspace).requestsPerMinute,
+    }),
+    legacyKeySunsetAt: t.expose('legacyKeySunsetAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'After this instant legacy keys are refused.',
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+  }),
+})
+
+const enterable = ({ caller }: Context): Listing => ({
+  from: Prisma.sql`"Workspace" w`,
+  alias: Prisma.sql`w`,
+  where: Prisma.sql`w.id = ${caller.workspaceId}`,
+})
+
+builder.queryFields((t) => ({
+  workspace: t.field({
+    type: Workspace,
+    nullable: true,
+    guard: 'workspace:read',
+    description: 'The current workspace.',
+    resolve: (_root, _args, context) => findWorkspace(context),
+  }),
+  workspaces: t.field({
+    type: WorkspaceConnection,
+    guard: 'public',
+    description:
+      'The workspaces that this credential can enter: one for a key. Needs no permission.',
+    args: pageArgs(t.arg),
+    resolve: (_root, args, context) =>
+      findPage<WorkspaceRow>(context.deps.prisma, enterable(context), pageRequest(args)),
+  }),
+}))
