@@ -1,0 +1,175 @@
+import { builder } from '../../builder.ts'
+import { mutation, shown } from '../../graphql/mutation.ts'
+import { ApiKey } from '../refs.ts'
+import type { ApiKeyRow } from './api-key.queries.ts'
+import { createApiKey, type KeyWithSecret } from './create.ts'
+import { disableApiKey, enableApiKey } from './enable.ts'
+import { type RevokedKeys, revokeApiKey, revokesItself } from './revoke.ts'
+import { rotateApiKey } from './rotate.ts'
+import { secretField } from './secret-field.ts'
+import { transferApiKey } from './transfer.ts'
+import { updateApiKey } from './update.ts'
+
+interface KeyPayload {
+  readonly apiKey: ApiKeyRow
+}
+
+const SpaceGrantInput = builder.inputType('SpaceGrantInput', {
+  description: 'A space that a key may act in.',
+  fields: (t) => ({
+    spaceId: t.id({ required: true, description: 'The id of the space.' }),
+    permissions: t.stringList({
+      description: "Narrows the key's permissions there; absent or null: all of them.",
+    }),
+  }),
+})
+
+const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
+  description: 'A key to make, at most as strong as the caller.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: "Unique among the owner's live keys." }),
+    description: t.string({ description: 'What it is for.' }),
+    ownerId: t.id({
+      description: "The caller's own user or a machine user; by default the caller's own.",
+    }),
+    permissions: t.stringList({ description: 'Permissions and aliases; none by default.' }),
+    scopeIds: t.idList({ description: 'Scopes to link to; at most 50.' }),
+    allSpaces: t.boolean({ description: 'Every space that the owner reaches, now and later.' }),
+    spaces: t.field({ type: [SpaceGrantInput], description: 'These spaces; at most 1,000.' }),
+    expiresAt: t.field({ type: 'DateTime', description: 'When it ends; never by default.' }),
+    allowedIps: t.stringList({ description: 'Addresses and CIDR blocks; at most 50.' }),
+    requestsPerMinute: t.int({ description: "Its own limit, below the plan's; 0 blocks." }),
+  }),
+})
+
+mutation<typeof CreateApiKeyInput.$inferInput, KeyWithSecret>('createApiKey', {
+  description: 'Makes a key. Its secret is in the answer and nowhere else.',
+  guard: 'keys:create',
+  input: CreateApiKeyInput,
+  payloadDescription:
+    'The only place, with the rotate, migrate and transfer payloads, where a secret is ever shown.',
+  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The new key.'), secret: secretField(t) }),
+  run: (context, input) => createApiKey(context, input),
+})
+
+const UpdateApiKeyInput = builder.inputType('UpdateApiKeyInput', {
+  description: 'What to change of a key; absent fields stay, lists replace as a whole.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'The id of the key.' }),
+    name: t.string({ description: "Unique among the owner's live keys." }),
+    description: t.string({ description: 'What it is for; null clears it.' }),
+    permissions: t.stringList({ description: 'Permissions and aliases anew; [] is none.' }),
+    scopeIds: t.idList({ description: 'Linked scopes anew; [] is none.' }),
+    allSpaces: t.boolean({ description: 'true empties the list of spaces.' }),
+    spaces: t.field({ type: [SpaceGrantInput], description: 'Its spaces anew; [] is none.' }),
+    expiresAt: t.field({ type: 'DateTime', description: 'When it ends; null: not by itself.' }),
+    allowedIps: t.stringList({ description: 'Addresses and CIDR blocks anew; null: any.' }),
+    requestsPerMinute: t.int({ description: "Its own limit; null: the plan's." }),
+  }),
+})
+
+mutation<typeof UpdateApiKeyInput.$inferInput, KeyPayload>('updateApiKey', {
+  description: 'Changes a live key.',
+  guard: 'keys:update',
+  input: UpdateApiKeyInput,
+  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key as it is now.') }),
+  run: async (context, input) => ({ apiKey: await updateApiKey(context, input) }),
+})
+
+const overlapDescription =
+  "How long the old secret still works: 0 (at once) to 604800 (7 days), never past the key's expiry; 3600 by default."
+
+const RotateApiKeyInput = builder.inputType('RotateApiKeyInput', {
+  description: 'Which key to rotate, and how the old secret ends.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'The id of the key.' }),
+    overlapSeconds: t.int({ description: overlapDescription }),
+    retirePreviousOnFirstUse: t.boolean({
+      description:
+        'Ends the overlap early, when the new secret is first used: a lost response costs nothing.',
+    }),
+  }),
+})
+
+mutation<typeof RotateApiKeyInput.$inferInput, KeyWithSecret>('rotateApiKey', {
+  description: 'A new secret for the same key: same id, settings, counters and expiry.',
+  guard: 'keys:update',
+  input: RotateApiKeyInput,
+  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key.'), secret: secretField(t) }),
+  run: (context, input) => rotateApiKey(context, input),
+})
+
+const RevokeApiKeyInput = builder.inputType('RevokeApiKeyInput', {
+  description: 'Which key to revoke.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'The id of the key.' }),
+    reason: t.string({ description: 'Why; kept with the key.' }),
+    includeCreated: t.boolean({
+      description: 'Also every key that this one made, and theirs, in one transaction.',
+    }),
+  }),
+})
+
+mutation<typeof RevokeApiKeyInput.$inferInput, RevokedKeys>('revokeApiKey', {
+  description: 'For good, at once. Repeating it changes nothing.',
+  guard: {
+    permissions: ['keys:delete'],
+    unless: {
+      note: 'A key may always revoke itself.',
+      when: ({ input }, caller) => revokesItself(caller, input),
+    },
+  },
+  input: RevokeApiKeyInput,
+  payload: (t) => ({
+    apiKey: shown(t, 'apiKey', ApiKey, 'The key.'),
+    revokedCount: t.int({
+      nullable: true,
+      description: 'How many keys this revoked: 0 when it was revoked before.',
+      resolve: ({ revokedCount }) => revokedCount ?? null,
+    }),
+  }),
+  run: (context, input) => revokeApiKey(context, input),
+})
+
+const DisableApiKeyInput = builder.inputType('DisableApiKeyInput', {
+  description: 'Which key to disable.',
+  fields: (t) => ({ id: t.id({ required: true, description: 'The id of the key.' }) }),
+})
+
+mutation<typeof DisableApiKeyInput.$inferInput, KeyPayload>('disableApiKey', {
+  description: 'Reversible: refused until enabled again.',
+  guard: 'keys:update',
+  input: DisableApiKeyInput,
+  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key.') }),
+  run: async (context, input) => ({ apiKey: await disableApiKey(context, input) }),
+})
+
+const EnableApiKeyInput = builder.inputType('EnableApiKeyInput', {
+  description: 'Which key to enable.',
+  fields: (t) => ({ id: t.id({ required: true, description: 'The id of the key.' }) }),
+})
+
+mutation<typeof EnableApiKeyInput.$inferInput, KeyPayload>('enableApiKey', {
+  description: 'Accepts a disabled key again.',
+  guard: 'keys:update',
+  input: EnableApiKeyInput,
+  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key.') }),
+  run: async (context, input) => ({ apiKey: await enableApiKey(context, input) }),
+})
+
+const TransferApiKeyInput = builder.inputType('TransferApiKeyInput', {
+  description: 'Which key to give to whom.',
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'The id of the key.' }),
+    ownerId: t.id({ required: true, description: "A machine user's user id." }),
+    overlapSeconds: t.int({ description: overlapDescription }),
+  }),
+})
+
+mutation<typeof TransferApiKeyInput.$inferInput, KeyWithSecret>('transferApiKey', {
+  description: 'Gives a key to a machine user, under a new secret.',
+  guard: 'keys:update',
+  input: TransferApiKeyInput,
+  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key.'), secret: secretField(t) }),
+  run: (context, input) => transferApiKey(context, input),
+})

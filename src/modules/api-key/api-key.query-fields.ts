@@ -1,0 +1,70 @@
+import { builder } from '../../builder.ts'
+import { findOne, findPage, pageRequest } from '../../db/page.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import { pageArgs } from '../../graphql/connection.ts'
+import { instantInput, permissionInput, searchInput } from '../../graphql/filter-input.ts'
+import { ApiKey, ApiKeyConnection } from '../refs.ts'
+import { apiKeyFilter, apiKeys, visibleKeys } from './api-key.queries.ts'
+import { ApiKeyStatusType } from './api-key.schema.ts'
+
+const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
+  description: 'What a list of keys is narrowed by; all of what is given.',
+  fields: (t) => ({
+    status: t.field({ type: ApiKeyStatusType, description: 'Whether they are accepted.' }),
+    ownerId: t.id({ description: 'The user that they act for.' }),
+    spaceId: t.id({ description: 'Those that name this space, and those for all spaces.' }),
+    scopeId: t.id({ description: 'Those linked to this scope.' }),
+    permission: t.string({ description: 'Those that declare it, directly, by scope or by alias.' }),
+    legacy: t.boolean({ description: 'Whether they were issued elsewhere.' }),
+    createdById: t.id({ description: 'The user who made them.' }),
+    createdByKeyId: t.id({ description: 'The key that made them.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Made after this.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Made before this.' }),
+    expiresAfter: t.field({ type: 'DateTime', description: 'Ending after this, by policy too.' }),
+    expiresBefore: t.field({ type: 'DateTime', description: 'Ending before this, by policy too.' }),
+    lastUsedBefore: t.field({ type: 'DateTime', description: 'Includes keys never used.' }),
+    neverUsed: t.boolean({ description: 'Whether they were never used.' }),
+    search: t.string({ description: 'Part of the name.' }),
+  }),
+})
+
+function filterInput(filter: typeof ApiKeyFilter.$inferInput) {
+  const { createdAfter, createdBefore, expiresAfter, expiresBefore, lastUsedBefore } = filter
+  return {
+    ...filter,
+    search: searchInput(filter.search),
+    permission: permissionInput(filter.permission),
+    createdAfter: instantInput('createdAfter', createdAfter),
+    createdBefore: instantInput('createdBefore', createdBefore),
+    expiresAfter: instantInput('expiresAfter', expiresAfter),
+    expiresBefore: instantInput('expiresBefore', expiresBefore),
+    lastUsedBefore: instantInput('lastUsedBefore', lastUsedBefore),
+  }
+}
+
+builder.queryFields((t) => ({
+  apiKey: t.field({
+    type: ApiKey,
+    nullable: true,
+    guard: 'keys:read',
+    description: 'One key.',
+    args: { id: t.arg.id({ required: true, description: 'The id of the key.' }) },
+    resolve: (_root, { id }, { deps, caller }) =>
+      findOne(deps.prisma, { ...apiKeys, where: visibleKeys(caller) }, id),
+  }),
+  apiKeys: t.field({
+    type: ApiKeyConnection,
+    nullable: true,
+    guard: 'keys:read',
+    description: 'The keys that the caller sees, expired and revoked ones included.',
+    args: {
+      ...pageArgs(t.arg),
+      filter: t.arg({ type: ApiKeyFilter, description: 'What to narrow the list by.' }),
+    },
+    resolve: (_root, { filter, ...args }, { deps, caller }) => {
+      const narrowed = apiKeyFilter(caller, filterInput(filter ?? {}))
+      const where = Prisma.sql`${visibleKeys(caller)} AND ${narrowed}`
+      return findPage(deps.prisma, { ...apiKeys, where }, pageRequest(args))
+    },
+  }),
+}))

@@ -1,0 +1,147 @@
+import { workspaceWide } from '../../auth/policy.ts'
+import { builder } from '../../builder.ts'
+import { findByIds } from '../../db/page.ts'
+import type { Scope as ScopeRow } from '../../generated/prisma/client.ts'
+import { User, userLoader } from '../member/user.schema.ts'
+import { ApiKey, Scope } from '../refs.ts'
+import { scopes, visibleScopes } from '../scope/scope.queries.ts'
+import type { ApiKeyStatus } from './api-key.queries.ts'
+import { keyRecordLoader, keyRightsLoader } from './key-loaders.ts'
+import { SpaceGrant } from './space-grant.schema.ts'
+
+export const ApiKeyStatusType = builder.enumType('ApiKeyStatus', {
+  description: 'Whether a key is accepted.',
+  values: {
+    ACTIVE: { description: 'Accepted.' },
+    DISABLED: { description: 'Refused until it is enabled.' },
+    EXPIRED: { description: 'Refused for good: its time is over.' },
+    REVOKED: { description: 'Refused for good.' },
+  } satisfies Record<ApiKeyStatus, { description: string }>,
+})
+
+ApiKey.implement({
+  description: 'A credential for integrations. It never does more than its owner can now.',
+  leafFields: 'public',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'The id of the key; rotation keeps it.' }),
+    name: t.exposeString('name', { description: "Unique among its owner's live keys." }),
+    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    status: t.expose('status', { type: ApiKeyStatusType, description: 'Whether it is accepted.' }),
+    start: t.exposeString('start', { description: "The secret's first characters." }),
+    last4: t.exposeString('last4', { description: "The secret's last four characters." }),
+    legacy: t.exposeBoolean('legacy', { description: 'Whether it was issued elsewhere.' }),
+    owner: t.field({
+      type: User,
+      nullable: true,
+      guard: 'members:read',
+      description: 'Whom the key acts for: a person or a machine user.',
+      resolve: ({ ownerId }, _args, context) => userLoader(context).load(ownerId),
+    }),
+    createdBy: t.field({
+      type: User,
+      nullable: true,
+      guard: 'members:read',
+      description: 'Who made it; null: the operator.',
+      resolve: ({ createdById }, _args, context) =>
+        createdById === null ? null : userLoader(context).load(createdById),
+    }),
+    createdByKeyId: t.exposeID('createdByKeyId', {
+      nullable: true,
+      description: 'The key that made it, if a key did.',
+    }),
+    permissions: t.exposeStringList('permissions', {
+      description: 'Granted directly. An empty list with no linked scope grants nothing.',
+    }),
+    scopes: t.field({
+      type: [Scope],
+      nullable: true,
+      guard: 'scopes:read',
+      description: 'The linked scopes.',
+      resolve: async ({ id }, _args, context) => {
+        const record = await keyRecordLoader(context).load(id)
+        const loader = context.batch<ScopeRow | null>('scope', (ids) =>
+          findByIds(context.deps.prisma, { ...scopes, where: visibleScopes(context.caller) }, ids),
+        )
+        const rows = await Promise.all((record?.scopes ?? []).map((link) => loader.load(link.id)))
+        return rows.filter((scope) => scope !== null)
+      },
+    }),
+    effectivePermissions: t.stringList({
+      description:
+        "What the key can do now: its permissions and scopes, cut by the owner's live role.",
+      resolve: async ({ id }, _args, context) => {
+        const rights = await keyRightsLoader(context).load(id)
+        return rights === null ? [] : workspaceWide(rights)
+      },
+    }),
+    allSpaces: t.exposeBoolean('allSpaces', {
+      description: 'Every space that the owner reaches, now and later. Never together with spaces.',
+    }),
+    spaces: t.field({
+      type: [SpaceGrant],
+      guard: 'public',
+      description: 'The spaces that it names.',
+      resolve: async ({ id }, _args, context) => {
+        const record = await keyRecordLoader(context).load(id)
+        return (record?.grants ?? []).map((grant) => ({ ...grant, keyId: id }))
+      },
+    }),
+    allowedIps: t.stringList({
+      nullable: true,
+      description: 'CIDR blocks or addresses; null: any address; never empty.',
+      resolve: ({ allowedIps }) => (allowedIps.length === 0 ? null : allowedIps),
+    }),
+    requestsPerMinute: t.exposeInt('requestsPerMinute', {
+      nullable: true,
+      description: "Its own limit, below the plan's; null: the plan's.",
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
+    expiresAt: t.expose('expiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it ends; null: not by itself.',
+    }),
+    effectiveExpiresAt: t.expose('effectiveExpiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: "With the workspace's lifetime policy applied.",
+    }),
+    rotatedAt: t.expose('rotatedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its secret was last replaced.',
+    }),
+    previousSecretExpiresAt: t.expose('previousSecretExpiresAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Until when the secret before the last rotation still works; null: it does not.',
+    }),
+    revokedAt: t.expose('revokedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was revoked.',
+    }),
+    revokedBy: t.field({
+      type: User,
+      nullable: true,
+      guard: 'members:read',
+      description: 'Who revoked it.',
+      resolve: ({ revokedById }, _args, context) =>
+        revokedById === null ? null : userLoader(context).load(revokedById),
+    }),
+    revocationReason: t.exposeString('revocationReason', {
+      nullable: true,
+      description: 'Why it was revoked.',
+    }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last used, to within ten seconds; null: never.',
+    }),
+    lastUsedIp: t.exposeString('lastUsedIp', {
+      nullable: true,
+      description: 'The address that it was last used from.',
+    }),
+  }),
+})

@@ -1,0 +1,30 @@
+import { findKeyRecords, type KeyRecord, rightsOf } from '../../auth/key-record.ts'
+import type { Rights } from '../../auth/policy.ts'
+import type { Context, DataLoader } from '../../context.ts'
+import { findByIds } from '../../db/page.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import { type ApiKeyRow, apiKeys } from './api-key.queries.ts'
+
+/** What the keys of these ids declare and may do now. For keys that the caller has been shown. */
+export const keyRecordLoader = (context: Context): DataLoader<KeyRecord | null> =>
+  context.batch('keyRecord', async (ids) => {
+    const records = await findKeyRecords(context.deps.prisma, context.caller.workspaceId, ids)
+    const byId = new Map(records.map((record) => [record.id, record]))
+    return ids.map((id) => byId.get(id) ?? null)
+  })
+
+/** What each of the keys may do now; null for one that is gone. */
+export const keyRightsLoader = (context: Context): DataLoader<Rights | null> =>
+  context.batch('keyRights', async (ids) => {
+    const records = await keyRecordLoader(context).loadMany(ids)
+    return records.map((record) =>
+      record === null || record instanceof Error ? null : rightsOf(record),
+    )
+  })
+
+/** The calling key itself: reading it takes no permission. */
+export async function ownKey({ deps, caller }: Context): Promise<ApiKeyRow | null> {
+  const where = Prisma.sql`k."workspaceId" = ${caller.workspaceId}`
+  const [row] = await findByIds<ApiKeyRow>(deps.prisma, { ...apiKeys, where }, [caller.key.id])
+  return row ?? null
+}

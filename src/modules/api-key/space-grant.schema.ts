@@ -1,0 +1,40 @@
+import { heldIn, inOrder } from '../../auth/policy.ts'
+import { builder } from '../../builder.ts'
+import { Space } from '../refs.ts'
+import { spaceLoader } from '../space/space-loader.ts'
+import { keyRightsLoader } from './key-loaders.ts'
+
+/** One space that a key names. */
+export interface ShownGrant {
+  readonly keyId: string
+  readonly spaceId: string
+  readonly narrowed: boolean
+  readonly permissions: readonly string[]
+}
+
+export const SpaceGrant = builder.objectRef<ShownGrant>('SpaceGrant').implement({
+  description: 'A space that a key may act in, and what narrows it there.',
+  leafFields: 'public',
+  fields: (t) => ({
+    spaceId: t.exposeID('spaceId', { description: 'The id of the space.' }),
+    space: t.field({
+      type: Space,
+      nullable: true,
+      guard: 'spaces:read',
+      description: 'The space.',
+      resolve: ({ spaceId }, _args, context) => spaceLoader(context).load(spaceId),
+    }),
+    permissions: t.stringList({
+      nullable: true,
+      description: "Narrows the key's permissions inside this space; null: all of them.",
+      resolve: ({ narrowed, permissions }) => (narrowed ? [...permissions] : null),
+    }),
+    effectivePermissions: t.stringList({
+      description: 'What the key can do in this space now.',
+      resolve: async ({ keyId, spaceId }, _args, context) => {
+        const rights = await keyRightsLoader(context).load(keyId)
+        return rights === null ? [] : inOrder(heldIn(rights, spaceId))
+      },
+    }),
+  }),
+})

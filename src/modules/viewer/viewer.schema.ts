@@ -1,0 +1,102 @@
+import type { Caller } from '../../auth/caller.ts'
+import type { PermissionSet } from '../../auth/permissions.ts'
+import { inOrder, workspaceWide } from '../../auth/policy.ts'
+import { builder } from '../../builder.ts'
+import { ownKey } from '../api-key/key-loaders.ts'
+import { RoleType, User } from '../member/user.schema.ts'
+import { ApiKey, Space, Workspace } from '../refs.ts'
+import { spaceLoader } from '../space/space-loader.ts'
+import { findWorkspace } from '../workspace/workspace.schema.ts'
+
+const CallerKindType = builder.enumType('CallerKind', {
+  description: 'What kind of credential asks.',
+  values: {
+    HUMAN: { description: 'A person, by their sign-in.' },
+    API_KEY: { description: 'An API key.' },
+    ACCESS_TOKEN: { description: 'A short-lived token derived from a key.' },
+  } as const,
+})
+
+interface EffectiveSpaceShape {
+  readonly spaceId: string
+  readonly held: PermissionSet
+}
+
+const EffectiveSpace = builder.objectRef<EffectiveSpaceShape>('EffectiveSpace').implement({
+  description: 'A space within reach, with what may be done there.',
+  leafFields: 'public',
+  fields: (t) => ({
+    spaceId: t.exposeID('spaceId', { description: 'The id of the space.' }),
+    space: t.field({
+      type: Space,
+      nullable: true,
+      guard: 'spaces:read',
+      description: 'The space.',
+      resolve: ({ spaceId }, _args, context) => spaceLoader(context).load(spaceId),
+    }),
+    permissions: t.stringList({
+      description: 'What may be done there.',
+      resolve: ({ held }) => inOrder(held),
+    }),
+  }),
+})
+
+const Viewer = builder.objectRef<Caller>('Viewer').implement({
+  description: 'Who is asking, with what rights.',
+  leafFields: 'public',
+  fields: (t) => ({
+    kind: t.expose('kind', { type: CallerKindType, description: 'The kind of credential.' }),
+    user: t.field({
+      type: User,
+      guard: 'public',
+      description: 'The user that the credential acts for.',
+      resolve: ({ user }) => user,
+    }),
+    apiKey: t.field({
+      type: ApiKey,
+      nullable: true,
+      guard: 'public',
+      description: 'The calling key, if it is one.',
+      resolve: (_caller, _args, context) => ownKey(context),
+    }),
+    workspace: t.field({
+      type: Workspace,
+      nullable: true,
+      guard: 'workspace:read',
+      description: 'The workspace.',
+      resolve: (_caller, _args, context) => findWorkspace(context),
+    }),
+    role: t.field({
+      type: RoleType,
+      nullable: true,
+      description: "The user's role here.",
+      resolve: ({ user }) => user.role,
+    }),
+    permissions: t.stringList({
+      description:
+        "Effective and workspace-wide: owner's live role, cut by the key, cut by the token.",
+      resolve: ({ rights }) => workspaceWide(rights),
+    }),
+    allSpaces: t.boolean({
+      description: 'Whether every space is within reach, now and later.',
+      resolve: ({ rights }) => rights.allSpaces,
+    }),
+    spaces: t.field({
+      type: [EffectiveSpace],
+      guard: 'public',
+      description:
+        'Every space within reach, each with what may be done there. Empty when allSpaces.',
+      resolve: ({ rights }) => [...rights.spaces].map(([spaceId, held]) => ({ spaceId, held })),
+    }),
+  }),
+})
+
+builder.queryField('viewer', (t) =>
+  t.field({
+    type: Viewer,
+    guard: 'public',
+    description:
+      'Who is asking, with what rights. Needs no permission: the first query of every integrator.',
+    resolve: (_root, _args, { caller }) => caller,
+  }),
+)

@@ -1,0 +1,44 @@
+import { printSchemaWithDirectives } from '@graphql-tools/utils'
+import {
+  DirectiveLocation,
+  GraphQLDirective,
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLString,
+  lexicographicSortSchema,
+} from 'graphql'
+import { builder } from './builder.ts'
+import './graphql/scalars.ts'
+import './modules/agent/agent.mutations.ts'
+import './modules/api-key/api-key.mutations.ts'
+import './modules/api-key/api-key.query-fields.ts'
+import './modules/member/member.mutations.ts'
+import './modules/member/member.schema.ts'
+import './modules/permission/permission.schema.ts'
+import './modules/scope/scope.mutations.ts'
+import './modules/space/space.mutations.ts'
+import './modules/viewer/viewer.schema.ts'
+import './modules/workspace/workspace.mutations.ts'
+import './modules/workspace/workspace.schema.ts'
+
+/** The directive by which GraphQL routers know what a field asks for: an OR of ANDs. */
+const requiresScopes = new GraphQLDirective({
+  name: 'requiresScopes',
+  description: 'The permissions that a field asks for: all names of one of the lists.',
+  locations: [DirectiveLocation.FIELD_DEFINITION],
+  args: {
+    scopes: {
+      description: 'Lists of permissions, any one of which will do.',
+      type: new GraphQLNonNull(
+        new GraphQLList(new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(GraphQLString)))),
+      ),
+    },
+  },
+})
+
+/** The whole API. A field without a decision on who may ask for it would have thrown here. */
+export const schema = builder.toSchema({ directives: [requiresScopes], sortSchema: true })
+
+/** The API as text, sorted, with what each field asks for: what schema.graphql holds. */
+export const printedSchema = (): string =>
+  `${printSchemaWithDirectives(lexicographicSortSchema(schema))}\n`
