@@ -20,6 +20,7 @@ interface Grant {
 /** A key with everything that decides what it may do, as of one moment of the database. */
 export interface KeyRecord extends ApiKey {
   readonly epoch: bigint
+  readonly workspaceSlug: string
   readonly maxKeyLifetimeDays: number | null
   readonly effectiveExpiresAt: Date | null
   readonly ownerMemberId: string
@@ -41,7 +42,7 @@ export const effectiveExpiry = Prisma.sql`least(k."expiresAt",
   k."createdAt" + make_interval(hours => 24 * w."maxKeyLifetimeDays"))`
 
 const columns = Prisma.sql`
-  k.*, ${effectiveExpiry} AS "effectiveExpiresAt", w.epoch, w."maxKeyLifetimeDays",
+  k.*, ${effectiveExpiry} AS "effectiveExpiresAt", w.epoch, w.slug AS "workspaceSlug", w."maxKeyLifetimeDays",
   m.id AS "ownerMemberId", m.role::text AS "ownerRole", m.name AS "ownerName",
   m.email AS "ownerEmail", u.kind::text AS "ownerKind", m."removedAt" AS "ownerRemovedAt",
   (SELECT coalesce(json_agg(json_build_object('id', s.id, 'permissions', s.permissions) ORDER BY s.id), '[]')

@@ -1,0 +1,72 @@
+import { randomUUID } from 'node:crypto'
+import type { Deps } from './deps.ts'
+import type { Env } from './env.ts'
+import { RequestError, unauthenticated } from './errors.ts'
+import { authenticate } from './http/authenticate.ts'
+import { allowAnyOrigin, preflightResponse } from './http/cors.ts'
+import { graphiqlPage, wantsGraphiql } from './http/graphiql.ts'
+import { createGraphQL } from './http/graphql.ts'
+import { health, ready } from './http/health.ts'
+import { errorResponse, jsonResponse } from './http/respond.ts'
+
+/** What of the settings the application itself looks at. */
+export type AppOptions = Pick<Env, 'graphiql' | 'introspection'>
+
+/** The peer of a request, as the socket tells it. */
+export interface Peer {
+  readonly address?: string
+}
+
+/** The application: answers requests, and knows nothing of sockets. */
+export interface App {
+  fetch(request: Request, peer?: Peer): Promise<Response>
+}
+
+/** The path of a URL as it was sent, without parsing what comes before and after. */
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const end = url.slice(start).search(/[?#]/)
+  return start < 0 ? '/' : end < 0 ? url.slice(start) : url.slice(start, start + end)
+}
+
+/** The application over its dependencies. Paths are exact; anything else is 404. */
+export function createApp(deps: Deps, options: AppOptions): App {
+  const graphql = createGraphQL(deps)
+  const page = graphiqlPage()
+
+  const answer = async (request: Request, peer: Peer, requestId: string): Promise<Response> => {
+    const { address } = peer
+    const caller = await authenticate(deps, { headers: request.headers, address, requestId })
+    if (caller === undefined && options.introspection !== 'public') throw unauthenticated('MISSING')
+    return graphql.fetch(request, { requestId, address, caller })
+  }
+
+  const graphqlEndpoint = async (request: Request, peer: Peer): Promise<Response> => {
+    if (request.method === 'OPTIONS') return preflightResponse()
+    if (options.graphiql && wantsGraphiql(request)) return page.respond(request)
+    const requestId = randomUUID()
+    const response = await answer(request, peer, requestId).catch((error: unknown) => {
+      if (!(error instanceof RequestError)) throw error
+      if (error.cause !== undefined)
+        deps.logger.error({ err: error.cause, requestId }, error.message)
+      return errorResponse(request, error, requestId)
+    })
+    response.headers.set('x-request-id', requestId)
+    return allowAnyOrigin(response)
+  }
+
+  return {
+    async fetch(request, peer = {}) {
+      switch (pathOf(request.url)) {
+        case '/graphql':
+          return await graphqlEndpoint(request, peer)
+        case '/health':
+          return health()
+        case '/ready':
+          return await ready(deps)
+        default:
+          return jsonResponse(404, { error: 'not found' })
+      }
+    },
+  }
+}

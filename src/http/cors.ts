@@ -1,0 +1,23 @@
+const shared = {
+  // No cookies and no other ambient credentials: any page may ask, none can on somebody's behalf.
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'X-Request-Id, Retry-After, WWW-Authenticate',
+}
+
+/** Lets a page of any origin read the answer. */
+export function allowAnyOrigin(response: Response): Response {
+  for (const [name, value] of Object.entries(shared)) response.headers.set(name, value)
+  return response
+}
+
+/** The answer to a browser that asks before it sends. */
+export const preflightResponse = (): Response =>
+  new Response(null, {
+    status: 204,
+    headers: {
+      ...shared,
+      'access-control-allow-methods': 'GET, POST, OPTIONS',
+      'access-control-allow-headers': 'Authorization, Content-Type, X-API-Key, X-Workspace-Id',
+      'access-control-max-age': '7200',
+    },
+  })

@@ -1,0 +1,66 @@
+import { type ExecutionResult, GraphQLError } from 'graphql'
+import { createYoga, type Plugin } from 'graphql-yoga'
+import type { Caller } from '../auth/caller.ts'
+import { createContext } from '../context.ts'
+import type { Deps } from '../deps.ts'
+import { unauthenticated } from '../errors.ts'
+import { schema } from '../schema.ts'
+import { causeOf, maskError } from './errors.ts'
+import { onlyIntrospects } from './introspection.ts'
+
+/** What is known of a request as it reaches GraphQL. */
+export interface ServerContext {
+  readonly requestId: string
+  readonly address: string | undefined
+  readonly caller: Caller | undefined
+}
+
+/** Without a credential nothing but introspection passes, and where it is not public nothing gets here. */
+const anonymousOnlyIntrospects: Plugin<object, ServerContext> = {
+  onParams({ params, context }) {
+    if (context.caller === undefined && !onlyIntrospects(params.query))
+      throw unauthenticated('MISSING')
+  },
+}
+
+/** Gives every error its request id, and the log what was masked. */
+const errorsOnTheWayOut = (deps: Deps): Plugin<object, ServerContext> => ({
+  onResultProcess({ result, setResult, serverContext }) {
+    if (Array.isArray(result) || !('errors' in result) || !result.errors) return
+    const { requestId } = serverContext
+    const errors = result.errors.map((error) => {
+      const cause = causeOf(error)
+      if (cause !== undefined) deps.logger.error({ err: cause, requestId }, error.message)
+      return withRequestId(error, requestId)
+    })
+    setResult({ ...(result as ExecutionResult), errors })
+  },
+})
+
+const withRequestId = (error: GraphQLError, requestId: string): GraphQLError =>
+  new GraphQLError(error.message, {
+    nodes: error.nodes ?? null,
+    source: error.source ?? null,
+    positions: error.positions ?? null,
+    path: error.path ?? null,
+    extensions: { ...error.extensions, requestId },
+  })
+
+/**
+ * The GraphQL engine behind our own HTTP. Its limits, pages, routes and logs are ours, and so
+ * switched off here; errors are masked in every environment.
+ */
+export const createGraphQL = (deps: Deps) =>
+  createYoga<ServerContext>({
+    schema,
+    context: (request) => createContext(deps, request),
+    maskedErrors: { isDev: false, maskError },
+    plugins: [anonymousOnlyIntrospects, errorsOnTheWayOut(deps)],
+    logging: false,
+    cors: false,
+    graphiql: false,
+    landingPage: false,
+    batching: false,
+    multipart: false,
+    maxRequestBodySize: false,
+  })

@@ -1,0 +1,55 @@
+import type { Logger } from 'pino'
+import { createCredentialCache, noCredentialCache } from './auth/credential-cache.ts'
+import { openDatabase } from './db/client.ts'
+import { type DataDirLock, lockDataDir } from './db/lock.ts'
+import { checkSecretsKey, localSecretsKey } from './db/secrets-key.ts'
+import type { Deps } from './deps.ts'
+import type { Env } from './env.ts'
+import { createUsageRecorder } from './jobs/usage.ts'
+import { deriveAuditKey } from './modules/audit/chain.ts'
+
+/** An open database with what works on it. */
+export interface Installation {
+  readonly deps: Deps
+  /** Of the embedded database: this process alone has it. */
+  readonly lock: DataDirLock | undefined
+  /** Stores what is gathered in memory, closes the database, gives the folder back. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the database that the settings name and migrates it.
+ *
+ * @throws SettingError, MigrationError or DataDirInUseError with one line for the operator
+ */
+export async function openInstallation(env: Env, logger: Logger): Promise<Installation> {
+  const { databaseUrl, dataDir } = env
+  const lock = databaseUrl === undefined ? await lockDataDir(dataDir) : undefined
+  try {
+    const onConnectionError = (err: Error): void => logger.warn({ err }, 'database connection lost')
+    const database = await openDatabase(
+      databaseUrl === undefined ? { dataDir } : { databaseUrl, onConnectionError },
+    )
+    const { prisma, embedded } = database
+    const secretsKey = env.secretsKey ?? (await localSecretsKey(dataDir))
+    await checkSecretsKey(prisma, secretsKey)
+    const deps: Deps = {
+      prisma,
+      // Other replicas can change a database on a server; they do not tell this one.
+      credentials: embedded ? createCredentialCache() : noCredentialCache,
+      usage: createUsageRecorder(prisma, logger),
+      auditKey: deriveAuditKey(secretsKey),
+      keyPrefix: env.keyPrefix,
+      logger,
+    }
+    const close = async (): Promise<void> => {
+      await deps.usage.close()
+      await database.close()
+      await lock?.release()
+    }
+    return { deps, lock, close }
+  } catch (error) {
+    await lock?.release()
+    throw error
+  }
+}
