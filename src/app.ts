@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { createContext } from './context.ts'
 import type { Deps } from './deps.ts'
 import type { Env } from './env.ts'
 import { RequestError, unauthenticated } from './errors.ts'
@@ -38,7 +39,7 @@ export function createApp(deps: Deps, options: AppOptions): App {
     const { address } = peer
     const caller = await authenticate(deps, { headers: request.headers, address, requestId })
     if (caller === undefined && options.introspection !== 'public') throw unauthenticated('MISSING')
-    return graphql.fetch(request, { requestId, address, caller })
+    return graphql.fetch(request, createContext(deps, { requestId, address, caller }))
   }
 
   const graphqlEndpoint = async (request: Request, peer: Peer): Promise<Response> => {

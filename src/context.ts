@@ -12,6 +12,8 @@ type Load<Value> = (keys: readonly string[]) => Promise<readonly Value[]>
 
 /** What resolvers are given: one for each operation. */
 export interface Context extends ServiceContext {
+  /** Whether there is no caller: asking for one then fails. */
+  readonly isAnonymous: boolean
   /** The operation's loader of that name: what is asked for in one go is read in one go. */
   batch<Value>(name: string, load: Load<Value>): DataLoader<Value>
   /** Forgets what loaders have read: after a mutation it may be old. */
@@ -33,6 +35,7 @@ export function createContext(deps: Deps, request: RequestInfo): Context {
     deps,
     requestId: request.requestId,
     address: request.address,
+    isAnonymous: request.caller === undefined,
     get caller() {
       if (request.caller === undefined) throw unauthenticated('MISSING')
       return request.caller

@@ -5,6 +5,10 @@ import { defineConfig } from 'vitest/config'
 const onPostgres = Boolean(process.env.TEST_DATABASE_URL)
 
 export default defineConfig({
+  // Vite would take the module build for us while libraries get Node's choice: two graphql's.
+  resolve: {
+    alias: [{ find: /^graphql$/, replacement: fileURLToPath(import.meta.resolve('graphql')) }],
+  },
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
     include: ['test/**/*.test.ts'],

@@ -1,30 +1,21 @@
 import { type ExecutionResult, GraphQLError } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
-import type { Caller } from '../auth/caller.ts'
-import { createContext } from '../context.ts'
+import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { unauthenticated } from '../errors.ts'
 import { schema } from '../schema.ts'
 import { causeOf, maskError } from './errors.ts'
 import { onlyIntrospects } from './introspection.ts'
 
-/** What is known of a request as it reaches GraphQL. */
-export interface ServerContext {
-  readonly requestId: string
-  readonly address: string | undefined
-  readonly caller: Caller | undefined
-}
-
 /** Without a credential nothing but introspection passes, and where it is not public nothing gets here. */
-const anonymousOnlyIntrospects: Plugin<object, ServerContext> = {
+const anonymousOnlyIntrospects: Plugin<object, Context> = {
   onParams({ params, context }) {
-    if (context.caller === undefined && !onlyIntrospects(params.query))
-      throw unauthenticated('MISSING')
+    if (context.isAnonymous && !onlyIntrospects(params.query)) throw unauthenticated('MISSING')
   },
 }
 
 /** Gives every error its request id, and the log what was masked. */
-const errorsOnTheWayOut = (deps: Deps): Plugin<object, ServerContext> => ({
+const errorsOnTheWayOut = (deps: Deps): Plugin<object, Context> => ({
   onResultProcess({ result, setResult, serverContext }) {
     if (Array.isArray(result) || !('errors' in result) || !result.errors) return
     const { requestId } = serverContext
@@ -48,12 +39,11 @@ const withRequestId = (error: GraphQLError, requestId: string): GraphQLError =>
 
 /**
  * The GraphQL engine behind our own HTTP. Its limits, pages, routes and logs are ours, and so
- * switched off here; errors are masked in every environment.
+ * switched off here; errors are masked in every environment. Each request brings a context of its own.
  */
 export const createGraphQL = (deps: Deps) =>
-  createYoga<ServerContext>({
+  createYoga<Context>({
     schema,
-    context: (request) => createContext(deps, request),
     maskedErrors: { isDev: false, maskError },
     plugins: [anonymousOnlyIntrospects, errorsOnTheWayOut(deps)],
     logging: false,

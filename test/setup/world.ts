@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import type { ExecutionResult } from 'graphql'
+import { pino } from 'pino'
+import { type App, createApp } from '../../src/app.ts'
+import { createCredentialCache, noCredentialCache } from '../../src/auth/credential-cache.ts'
+import type { Deps } from '../../src/deps.ts'
+import { createUsageRecorder } from '../../src/jobs/usage.ts'
+import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
+import { createFirstWorkspace } from '../../src/modules/workspace/bootstrap.ts'
+import { openTestDatabase } from './database.ts'
+
+/** An answer with its HTTP status and headers. */
+export interface Answer<Data> {
+  readonly status: number
+  readonly headers: Headers
+  readonly data: Data
+  readonly errors: readonly {
+    readonly message: string
+    readonly path?: readonly (string | number)[]
+    readonly extensions: Readonly<Record<string, unknown>>
+  }[]
+}
+
+/** A workspace of the test, with its owner's key. */
+export interface TestWorkspace {
+  readonly id: string
+  readonly slug: string
+  readonly ownerId: string
+  readonly ownerMemberId: string
+  /** Everything, in all spaces. */
+  readonly secret: string
+  readonly keyId: string
+}
+
+export interface World {
+  readonly app: App
+  readonly deps: Deps
+  /** Every line that was logged. */
+  readonly logs: readonly string[]
+  /** Sends an operation with a key; `secret` null: without. Nothing of the answer is checked. */
+  gql<Data = any>(
+    secret: string | null,
+    query: string,
+    variables?: Readonly<Record<string, unknown>>,
+    options?: { readonly address?: string; readonly headers?: Record<string, string> },
+  ): Promise<Answer<Data>>
+  createWorkspace(): Promise<TestWorkspace>
+  close(): Promise<void>
+}
+
+/** The application on a database of its own, through its front door. */
+export async function createWorld(): Promise<World> {
+  const database = await openTestDatabase()
+  const logs: string[] = []
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(line) })
+  const deps: Deps = {
+    prisma: database.prisma,
+    credentials: database.embedded ? createCredentialCache() : noCredentialCache,
+    usage: createUsageRecorder(database.prisma, logger),
+    auditKey: deriveAuditKey('a key for tests, long enough to be one'),
+    keyPrefix: 'lk',
+    logger,
+  }
+  const app = createApp(deps, { graphiql: true, introspection: 'public' })
+
+  const gql: World['gql'] = async (secret, query, variables, { address, headers } = {}) => {
+    const request = new Request('http://latchkey.test/graphql', {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(secret !== null && { authorization: `Bearer ${secret}` }),
+        ...headers,
+      },
+      body: JSON.stringify({ query, variables }),
+    })
+    const response = await app.fetch(request, address === undefined ? {} : { address })
+    const body = (await response.json()) as ExecutionResult
+    return {
+      status: response.status,
+      headers: response.headers,
+      data: body.data as never,
+      errors: (body.errors ?? []) as never,
+    }
+  }
+
+  const createWorkspace = async (): Promise<TestWorkspace> => {
+    const slug = `w-${randomBytes(6).toString('hex')}`
+    const { apiKey, secret } = await createFirstWorkspace(deps, {
+      name: slug,
+      slug,
+      plan: 'ENTERPRISE',
+      owner: { name: 'Olga Owner', email: 'olga@example.com' },
+    })
+    const { workspaceId, ownerId, id } = apiKey
+    const member = await deps.prisma.member.findUniqueOrThrow({
+      where: { workspaceId_userId: { workspaceId, userId: ownerId } },
+    })
+    return { id: workspaceId, slug, ownerId, ownerMemberId: member.id, secret, keyId: id }
+  }
+
+  const close = async (): Promise<void> => {
+    await deps.usage.close()
+    await database.close()
+  }
+  return { app, deps, logs, gql, createWorkspace, close }
+}
