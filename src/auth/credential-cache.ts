@@ -11,10 +11,11 @@ export interface CachedCredential {
 export interface CredentialCache {
   get(hash: string): CachedCredential | undefined
   set(hash: string, credential: CachedCredential): void
-  /** To be told of every epoch raised, before the change that raised it is answered. */
+  /**
+   * To be told of every epoch raised, before the change that raised it is answered; also of one that
+   * may or may not have been raised.
+   */
   raised(workspaceId: string, epoch: bigint): void
-  /** To be told when it is not known whether a transaction was committed. */
-  clear(): void
 }
 
 const maxEntries = 10_000
@@ -44,9 +45,6 @@ export function createCredentialCache(): CredentialCache {
     raised(workspaceId, epoch) {
       if (epoch > (epochs.get(workspaceId) ?? 0n)) epochs.set(workspaceId, epoch)
     },
-    clear() {
-      entries.clear()
-    },
   }
 }
 
@@ -55,5 +53,4 @@ export const noCredentialCache: CredentialCache = {
   get: () => undefined,
   set: () => undefined,
   raised: () => undefined,
-  clear: () => undefined,
 }

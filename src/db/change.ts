@@ -74,7 +74,7 @@ async function runChange<T>(
 ): Promise<T> {
   let raisedTo: bigint | undefined
   try {
-    const result = await deps.prisma.$transaction(async (db) => {
+    return await deps.prisma.$transaction(async (db) => {
       await prepare?.(db)
       const workspace = await lockWorkspace(db, workspaceId)
       const nextEpoch = workspace.epoch + 1n
@@ -88,11 +88,9 @@ async function runChange<T>(
       }
       return value
     }, patience)
+  } finally {
+    // Also when it failed: a commit whose answer was lost may have been done.
     if (raisedTo !== undefined) deps.credentials.raised(workspaceId, raisedTo)
-    return result
-  } catch (error) {
-    deps.credentials.clear()
-    throw error
   }
 }
 
