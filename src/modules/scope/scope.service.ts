@@ -50,9 +50,15 @@ function permissionsInput(
   return combine(permissions, level)
 }
 
-/** A scope can be given only what its author holds. */
-function noteUnheld(c: CallerChange, problems: InputProblems, names: readonly string[]): void {
+/** A scope can be given only what its author holds; what it has already may stay. */
+function noteUnheld(
+  c: CallerChange,
+  problems: InputProblems,
+  names: readonly string[],
+  present: readonly string[] = [],
+): void {
   names.forEach((name, index) => {
+    if (present.includes(name)) return
     const missing = covers(name).filter((permission) => !holds(c.caller.rights, permission))
     if (missing.length > 0)
       problems.add(
@@ -144,11 +150,7 @@ export function updateScope(context: ServiceContext, input: UpdateScopeInput): P
     const shown = { name, description, permissions }
     const changes = changesBetween<typeof shown>(scope, shown)
     if (changes.length === 0) return scope
-    noteUnheld(
-      c,
-      problems,
-      permissions.filter((added) => !scope.permissions.includes(added)),
-    )
+    noteUnheld(c, problems, permissions, scope.permissions)
     problems.throwIfAny()
     await assertNameFree(c, name, scope.id)
     await assertLinkedKeysAllow(c, scope, permissions)

@@ -66,4 +66,6 @@ export function updateWorkspace(
 
 /** The slug is the one value that other workspaces, under other locks, can take meanwhile. */
 const isTaken = (error: unknown): boolean =>
-  error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002'
+  error instanceof Prisma.PrismaClientKnownRequestError &&
+  error.code === 'P2002' &&
+  JSON.stringify(error.meta ?? {}).includes('"slug"')
