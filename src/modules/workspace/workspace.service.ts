@@ -68,4 +68,4 @@ export function updateWorkspace(
 const isTaken = (error: unknown): boolean =>
   error instanceof Prisma.PrismaClientKnownRequestError &&
   error.code === 'P2002' &&
-  JSON.stringify(error.meta ?? {}).includes('"slug"')
+  error.meta?.modelName === 'Workspace'
