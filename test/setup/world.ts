@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { ExecutionResult } from 'graphql'
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
+import { type ExecutionResult, print } from 'graphql'
 import { pino } from 'pino'
 import { type App, createApp } from '../../src/app.ts'
 import { createCredentialCache, noCredentialCache } from '../../src/auth/credential-cache.ts'
@@ -44,6 +45,12 @@ export interface World {
     variables?: Readonly<Record<string, unknown>>,
     options?: { readonly address?: string; readonly headers?: Record<string, string> },
   ): Promise<Answer<Data>>
+  /** Sends an operation of test/operations or GraphiQL's tabs, typed by codegen.ts. */
+  run<Data, Variables extends Readonly<Record<string, unknown>>>(
+    secret: string | null,
+    document: TypedDocumentNode<Data, Variables>,
+    variables: Variables,
+  ): Promise<Answer<Data | null>>
   createWorkspace(): Promise<TestWorkspace>
   close(): Promise<void>
 }
@@ -83,6 +90,8 @@ export async function createWorld(): Promise<World> {
     }
   }
 
+  const run: World['run'] = (secret, document, variables) => gql(secret, print(document), variables)
+
   const createWorkspace = async (): Promise<TestWorkspace> => {
     const slug = `w-${randomBytes(6).toString('hex')}`
     const { apiKey, secret } = await createFirstWorkspace(deps, {
@@ -102,5 +111,5 @@ export async function createWorld(): Promise<World> {
     await deps.usage.close()
     await database.close()
   }
-  return { app, deps, logs, gql, createWorkspace, close }
+  return { app, deps, logs, gql, run, createWorkspace, close }
 }
