@@ -6,6 +6,7 @@ import {
   GraphQLNonNull,
   GraphQLString,
   lexicographicSortSchema,
+  specifiedDirectives,
 } from 'graphql'
 import { builder } from './builder.ts'
 import './graphql/scalars.ts'
@@ -37,7 +38,11 @@ const requiresScopes = new GraphQLDirective({
 })
 
 /** The whole API. A field without a decision on who may ask for it would have thrown here. */
-export const schema = builder.toSchema({ directives: [requiresScopes], sortSchema: true })
+export const schema = builder.toSchema({
+  // A list of directives replaces GraphQL's own: without them no client could @include or @skip.
+  directives: [...specifiedDirectives, requiresScopes],
+  sortSchema: true,
+})
 
 /** The API as text, sorted, with what each field asks for: what schema.graphql holds. */
 export const printedSchema = (): string =>
