@@ -67,6 +67,20 @@ export const shown = <Entity extends object>(
     resolve: (payload) => (payload as Readonly<Record<string, object | undefined>>)[name] ?? null,
   })
 
+/** The id of what a mutation deleted; null with errors. */
+export const deletedId = (
+  t: ObjectFieldBuilder<
+    Types,
+    { readonly deletedId?: string; readonly errors: readonly UserError[] }
+  >,
+) =>
+  t.id({
+    nullable: true,
+    guard: 'public',
+    description: 'The id of what was deleted.',
+    resolve: (payload) => payload.deletedId ?? null,
+  })
+
 /**
  * A mutation by the API's conventions: verb first, one `input`, a payload of its own whose `errors`
  * hold expected failures.

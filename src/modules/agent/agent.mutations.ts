@@ -1,6 +1,6 @@
 import { builder } from '../../builder.ts'
 import type { Agent as AgentRow } from '../../generated/prisma/client.ts'
-import { mutation, shown } from '../../graphql/mutation.ts'
+import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
 import { Agent } from '../refs.ts'
 import { AgentStatusType } from './agent.schema.ts'
 import { createAgent, deleteAgent, updateAgent } from './agent.service.ts'
@@ -61,12 +61,6 @@ mutation<typeof DeleteAgentInput.$inferInput, { deletedId: string }>('deleteAgen
   description: 'Deletes an agent.',
   guard: 'agents:delete',
   input: DeleteAgentInput,
-  payload: (t) => ({
-    deletedId: t.id({
-      nullable: true,
-      description: 'The id of the deleted agent.',
-      resolve: ({ deletedId }) => deletedId ?? null,
-    }),
-  }),
+  payload: (t) => ({ deletedId: deletedId(t) }),
   run: async (context, input) => ({ deletedId: await deleteAgent(context, input) }),
 })

@@ -1,15 +1,14 @@
-import { holdsInEvery, reaches } from '../../auth/policy.ts'
+import { holdsInEvery } from '../../auth/policy.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Agent, AgentStatus } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { noteRepeatedIds } from '../../input/ids.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
-import { liveSpaceIds } from '../space/live-spaces.ts'
+import { noteUnreachedSpaces } from '../space/live-spaces.ts'
 import { agents, visibleAgents } from './agent.queries.ts'
 
 type AgentAction = 'agents:create' | 'agents:update' | 'agents:delete'
@@ -53,7 +52,6 @@ function spaceIdsInput(problems: InputProblems, spaceIds: readonly string[] | nu
     problems.add('INVALID', ['spaceIds'], 'An agent lives in at least one space.')
   else if (spaceIds.length > maxSpaces)
     problems.add('INVALID', ['spaceIds'], `At most ${maxSpaces} spaces are possible.`)
-  else noteRepeatedIds(problems, spaceIds, (index) => ['spaceIds', index])
 }
 
 /**
@@ -67,11 +65,7 @@ async function assertSpaces(
   permission: AgentAction,
 ): Promise<void> {
   const problems = new InputProblems()
-  const live = await liveSpaceIds(c, spaceIds)
-  spaceIds.forEach((id, index) => {
-    if (!live.has(id) || !reaches(c.caller.rights, id))
-      problems.add('NOT_FOUND', ['spaceIds', index], 'There is no such space.')
-  })
+  await noteUnreachedSpaces(c, problems, spaceIds, (index) => ['spaceIds', index])
   problems.throwIfAny()
   if (!holdsInEvery(c.caller.rights, permission, spaceIds))
     throw forbidden([permission], [permission])

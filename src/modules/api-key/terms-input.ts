@@ -1,13 +1,12 @@
 import type { KeyTerms } from '../../auth/grant.ts'
 import { covers, expand, isPerSpace } from '../../auth/permissions.ts'
-import { reaches } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { isId } from '../../ids.ts'
 import { allowedIpsInput } from '../../input/addresses.ts'
 import { noteRepeatedIds } from '../../input/ids.ts'
 import { noteMissingRequirements, permissionNamesInput } from '../../input/permission-list.ts'
 import type { InputProblems } from '../../input/problems.ts'
-import { liveSpaceIds } from '../space/live-spaces.ts'
+import { noteUnreachedSpaces } from '../space/live-spaces.ts'
 import { expiryInput, requestsPerMinuteInput } from './bounds-input.ts'
 
 /** One space of a key, as it is written in an input. */
@@ -106,11 +105,8 @@ async function grantsInput(
   spaces: readonly SpaceGrantInput[],
 ): Promise<KeyTerms['grants']> {
   const ids = spaces.map(({ spaceId }) => spaceId)
-  noteRepeatedIds(problems, ids, (index) => ['spaces', index, 'spaceId'])
-  const live = await liveSpaceIds(c, ids)
+  await noteUnreachedSpaces(c, problems, ids, (index) => ['spaces', index, 'spaceId'])
   return spaces.map(({ spaceId, permissions }, index) => {
-    if (!live.has(spaceId) || !reaches(c.caller.rights, spaceId))
-      problems.add('NOT_FOUND', ['spaces', index, 'spaceId'], 'There is no such space.')
     const path = ['spaces', index, 'permissions']
     return {
       spaceId,

@@ -1,12 +1,11 @@
-import { holdsIn, reaches } from '../../auth/policy.ts'
+import { holdsIn } from '../../auth/policy.ts'
 import type { Role } from '../../auth/roles.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
-import { noteRepeatedIds } from '../../input/ids.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { liveSpaceIds } from '../space/live-spaces.ts'
+import { noteUnreachedSpaces } from '../space/live-spaces.ts'
 import type { MemberRow } from './member.queries.ts'
 import { assertMachineRole, createMember, openSpaceIds } from './member.service.ts'
 import { assertMayAdmit, assertMayGiveRole } from './role-grants.ts'
@@ -29,7 +28,6 @@ export function createMachineUser(
   const spaceIds = input.spaceIds ?? []
   if (spaceIds.length > maxSpaces)
     problems.add('INVALID', ['spaceIds'], `At most ${maxSpaces} spaces are possible.`)
-  else noteRepeatedIds(problems, spaceIds, (index) => ['spaceIds', index])
   problems.throwIfAny()
   assertMachineRole(input.role)
   return change(context, { permission: 'members:create' }, async (c) => {
@@ -54,11 +52,7 @@ async function assertMayAdmitToAll(
   spaceIds: readonly string[],
 ): Promise<void> {
   const problems = new InputProblems()
-  const live = await liveSpaceIds(c, spaceIds)
-  spaceIds.forEach((id, index) => {
-    if (!live.has(id) || !reaches(c.caller.rights, id))
-      problems.add('NOT_FOUND', ['spaceIds', index], 'There is no such space.')
-  })
+  await noteUnreachedSpaces(c, problems, spaceIds, (index) => ['spaceIds', index])
   problems.throwIfAny()
   spaceIds.forEach((id, index) => {
     if (!holdsIn(c.caller.rights, 'spaces:update', id))

@@ -1,6 +1,6 @@
 import { builder } from '../../builder.ts'
 import type { Scope as ScopeRow } from '../../generated/prisma/client.ts'
-import { mutation, shown } from '../../graphql/mutation.ts'
+import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
 import { Scope } from '../refs.ts'
 import { AccessLevelType } from './scope.schema.ts'
 import { createScope, deleteScope, updateScope } from './scope.service.ts'
@@ -61,12 +61,6 @@ mutation<typeof DeleteScopeInput.$inferInput, { deletedId: string }>('deleteScop
   description: 'Deletes a scope that no live key links to.',
   guard: 'scopes:delete',
   input: DeleteScopeInput,
-  payload: (t) => ({
-    deletedId: t.id({
-      nullable: true,
-      description: 'The id of the deleted scope.',
-      resolve: ({ deletedId }) => deletedId ?? null,
-    }),
-  }),
+  payload: (t) => ({ deletedId: deletedId(t) }),
   run: async (context, input) => ({ deletedId: await deleteScope(context, input) }),
 })

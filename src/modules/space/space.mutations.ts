@@ -1,6 +1,6 @@
 import { builder } from '../../builder.ts'
 import type { Space as SpaceRow } from '../../generated/prisma/client.ts'
-import { mutation, shown } from '../../graphql/mutation.ts'
+import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
 import { Space } from '../refs.ts'
 import { SpaceVisibilityType } from './space.schema.ts'
 import { createSpace, deleteSpace, updateSpace } from './space.service.ts'
@@ -58,13 +58,7 @@ mutation<typeof DeleteSpaceInput.$inferInput, { deletedId: string }>('deleteSpac
     'Deletes a space with its grants and memberships; its agents stay out of reach until they are moved.',
   guard: 'spaces:delete',
   input: DeleteSpaceInput,
-  payload: (t) => ({
-    deletedId: t.id({
-      nullable: true,
-      description: 'The id of the deleted space.',
-      resolve: ({ deletedId }) => deletedId ?? null,
-    }),
-  }),
+  payload: (t) => ({ deletedId: deletedId(t) }),
   run: async (context, input) => ({ deletedId: await deleteSpace(context, input) }),
 })
 
