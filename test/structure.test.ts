@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, extname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const filesIn = (...folders: readonly string[]): string[] =>
+  folders.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+      .filter((file) => !/(^|\/)(generated|node_modules)\//.test(file)),
+  )
+
+interface Source {
+  readonly file: string
+  readonly text: string
+  /** Files of the project as paths from its root, packages by their name. */
+  readonly imports: readonly string[]
+}
+
+const specifiers = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g
+
+const read = (file: string): Source => {
+  const text = readFileSync(join(root, file), 'utf8')
+  const imports = [...text.matchAll(specifiers)].map(([, specifier = '']) =>
+    specifier.startsWith('.') ? join(dirname(file), specifier) : specifier,
+  )
+  return { file, text, imports }
+}
+
+const isCode = (file: string): boolean => ['.ts', '.mjs'].includes(extname(file))
+const src = filesIn('src').filter(isCode).map(read)
+const code = [
+  ...src,
+  ...filesIn('test', 'scripts', 'bin', 'bench').filter(isCode).map(read),
+  ...['codegen.ts', 'prisma/prisma.config.ts'].map(read),
+]
+
+/** The imports of the files that `from` picks which lead to what `to` matches. */
+const arrows = (from: (file: string) => boolean, to: RegExp): string[] =>
+  src
+    .filter(({ file }) => from(file))
+    .flatMap(({ file, imports }) =>
+      imports.filter((target) => to.test(target)).map((target) => `${file} -> ${target}`),
+    )
+
+const isSchemaFile = (file: string): boolean =>
+  /\.(schema|mutations|query-fields)\.ts$/.test(file) || file === 'src/modules/refs.ts'
+const inModules = (file: string): boolean => file.startsWith('src/modules/')
+
+test('the imports are read at all', () => {
+  expect(src.length).toBeGreaterThan(100)
+  expect(arrows((file) => file === 'src/app.ts', /./)).toContain('src/app.ts -> src/context.ts')
+  expect(arrows((file) => file === 'src/schema.ts', /^graphql$/)).toHaveLength(1)
+})
+
+test('modules know nothing of HTTP, the application or the process', () => {
+  expect(arrows(inModules, /^src\/(http\/|(server|app|cli|env|commands|schema)\.ts)/)).toEqual([])
+})
+
+test('the database, the permissions and the inputs know nothing of what stands on them', () => {
+  const below = (file: string) => /^src\/(db|auth|input|limits|jobs)\//.test(file)
+  expect(arrows(below, /^src\/(http\/|(server|app|cli|commands|schema)\.ts)/)).toEqual([])
+  const graphqlPieces = (file: string) => /^src\/graphql\//.test(file)
+  expect(arrows(graphqlPieces, /^src\/(http|modules)\//)).toEqual([])
+})
+
+// A rule can be tested, and given another door, without a schema.
+test('services and queries know no GraphQL', () => {
+  const graphql =
+    /^(graphql|graphql-yoga|@pothos\/.*|@graphql-tools\/.*)$|^src\/(builder\.ts|graphql\/|modules\/refs\.ts)|\.(schema|mutations|query-fields)\.ts$/
+  // Pieces of schema files: a field that several payloads share, and loaders of one operation.
+  const shared = ['secret-field.ts', 'key-loaders.ts', 'space-loader.ts']
+  const isRule = (file: string) =>
+    inModules(file) && !isSchemaFile(file) && !shared.some((name) => file.endsWith(`/${name}`))
+  expect(src.filter(({ file }) => isRule(file)).length).toBeGreaterThan(30)
+  expect(arrows(isRule, graphql)).toEqual([])
+})
+
+// One definition of who may do what, that anything can be asked about without a database.
+test('the rules of permissions import nothing but each other', () => {
+  const rules = (file: string) => /^src\/auth\/(permissions|roles|policy)\.ts$/.test(file)
+  expect(src.filter(({ file }) => rules(file))).toHaveLength(3)
+  expect(arrows(rules, /^(?!src\/auth\/(permissions|roles|policy|caller)\.ts$)/)).toEqual([])
+  expect(arrows((file) => file === 'src/auth/permissions.ts', /./)).toEqual([])
+})
+
+test('only env.ts reads the environment', () => {
+  const readers = src.filter(({ text }) => /process\s*\.\s*env\b|process\[/.test(text))
+  expect(readers.map(({ file }) => file)).toEqual(['src/env.ts'])
+  expect(arrows(() => true, /^(node:)?process$/)).toEqual([])
+})
+
+test('no file is longer than 300 lines', () => {
+  const long = code.filter(({ text }) => text.split('\n').length > 301)
+  expect(long.map(({ file }) => file)).toEqual([])
+})
+
+const found = (pattern: RegExp, sources: readonly Source[]): string[] =>
+  sources.filter(({ text }) => pattern.test(text)).map(({ file }) => file)
+
+/** In two parts, so that this file does not find itself. */
+const word = (...parts: readonly string[]): RegExp => new RegExp(parts.join(''))
+
+test('nothing switches the checks off', () => {
+  expect(found(word('disable', 'ScopeAuth'), code)).toEqual([])
+  expect(found(word('@ts-', '(ignore|nocheck)'), code)).toEqual([])
+  expect(found(word('biome', '-ignore'), src)).toEqual([])
+  expect(found(word('\\bas ', 'any\\b'), src)).toEqual([])
+})
+
+test('nothing is left to do in a comment', () => {
+  expect(found(word('\\b(TO', 'DO|FIX', 'ME|XX', 'X|HA', 'CK)\\b'), code)).toEqual([])
+})
+
+test('nothing tells of the machine that it was written on', () => {
+  const paths = word('(\\.\\./sha', 'red\\b|/wo', 'rk/|/ro', 'ot/|/home/\\w)')
+  // The contract is looked for beside the project, and need not be there.
+  expect(found(paths, code)).toEqual(['test/schema.test.ts'])
+})
+
+test('exports are named, and no file does nothing but pass on', () => {
+  expect(found(/^export default\b/m, src)).toEqual([])
+  expect(src.filter(({ file }) => file.endsWith('/index.ts'))).toEqual([])
+})
