@@ -6,17 +6,21 @@ import { fillExampleWorkspace } from './modules/workspace/example.ts'
 const usage = `latchkey bootstrap <slug>   a new owner key for the workspace of that slug
 latchkey demo               an example workspace to explore`
 
+/** A command of the command line, ready to run; it resolves to what it prints. */
+export type Command = (deps: Deps) => Promise<string>
+
 /**
- * Runs one command of the command line and returns what it prints.
+ * Reads a command, so that a mistyped one is refused before any database is opened or made.
  *
- * @throws SettingError for a command that there is not; RequestError or UserInputError when it fails
+ * @throws SettingError for a command that there is not
  */
-export async function runCommand(deps: Deps, argv: readonly string[]): Promise<string> {
-  const [command, argument, ...rest] = argv
-  if (command === 'demo' && argument === undefined) return await fillExampleWorkspace(deps)
-  if (command === 'bootstrap' && argument !== undefined && rest.length === 0) {
-    const { secret } = await replaceOwnerKey(deps, argument)
-    return `A new owner key of ${argument}, shown this once:\n${secret}`
-  }
+export function readCommand(argv: readonly string[]): Command {
+  const [name, argument, ...rest] = argv
+  if (name === 'demo' && argument === undefined) return fillExampleWorkspace
+  if (name === 'bootstrap' && argument !== undefined && rest.length === 0)
+    return async (deps) => {
+      const { secret } = await replaceOwnerKey(deps, argument)
+      return `A new owner key of ${argument}, shown this once:\n${secret}`
+    }
   throw new SettingError(`expected one of\n${usage}`)
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { destination, pino } from 'pino'
 import { createApp } from './app.ts'
-import { runCommand } from './commands.ts'
+import { readCommand } from './commands.ts'
 import { DataDirInUseError } from './db/lock.ts'
 import { MigrationError } from './db/migrate.ts'
 import { type Env, readEnv, SettingError } from './env.ts'
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const logger = pino({ level: env.logLevel }, destination(2))
   for (const warning of env.warnings) logger.warn(warning)
   const { deps, lock, close } = await openInstallation(env, logger)
-  lock?.onCommand((argv) => runCommand(deps, argv))
+  lock?.onCommand(async (argv) => await readCommand(argv)(deps))
   const start = await ensureFirstWorkspace(deps, env.bootstrapKey)
   const app = createApp(deps, env)
   const { host, port } = env

@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { createFolder, launch, occupyPort } from './program.ts'
+
+/** The settings, the line after "latchkey: ", and what no line may hold. */
+const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = [
+  [{ PORT: 'abc' }, /^PORT is "abc"; expected a whole number from 0 to 65535$/],
+  [{ LOG_LEVEL: 'x' }, /^LOG_LEVEL is "x"; expected one of fatal, error,/],
+  [{ SECRETS_KEY: 'hunter2' }, /^SECRETS_KEY is not acceptable .+ 32 characters$/, 'hunter2'],
+  [{ LATCHKEY_BOOTSTRAP_KEY: 'hunter2' }, /^LATCHKEY_BOOTSTRAP_KEY is not accept/, 'hunter2'],
+  [{ DATABASE_URL: 'mysql://user:hunter2@h/db' }, /^DATABASE_URL is not acceptable/, 'hunter2'],
+  [
+    { DATABASE_URL: 'postgresql://user:hunter2@127.0.0.1:1/db' },
+    /^DATABASE_URL leads to no database: /,
+    'hunter2',
+  ],
+  [
+    { DATABASE_URL: 'postgresql://u:hunter2@127.0.0.1:1/db', NODE_ENV: 'production' },
+    /^SECRETS_KEY is not set; with DATABASE_URL in production, expected/,
+    'hunter2',
+  ],
+  [{ DATA_DIR: '/dev/null/data' }, /^DATA_DIR is "\/dev\/null\/data"; expected a folder/],
+]
+
+// What is on standard error ends in logs: a setting's secret value must not.
+test('a bad setting stops the start with one line that names it, and never a secret', async () => {
+  const dataDir = join(await createFolder(), 'data')
+  const attempts = refused.map(([settings, line, hidden]) => async () => {
+    const warned = settings.DATABASE_URL ? { LOG_LEVEL: 'error' } : {}
+    const { output, exited } = launch({ DATA_DIR: dataDir, ...warned, ...settings })
+    expect(await exited, JSON.stringify(settings)).toBe(1)
+    expect(output.stdout).toBe('')
+    expect(output.stderr).toMatch(/^latchkey: .+\n$/)
+    expect(output.stderr.slice('latchkey: '.length).trimEnd()).toMatch(line)
+    if (hidden) expect(output.stderr).not.toContain(hidden)
+  })
+  // Two at a time: each takes a processor.
+  const worker = async (): Promise<void> => {
+    for (let next = attempts.pop(); next; next = attempts.pop()) await next()
+  }
+  await Promise.all([worker(), worker()])
+})
+
+test('a PORT that is in use stops the start with one line', async () => {
+  const { port, close } = await occupyPort()
+  const { output, exited } = launch({ DATA_DIR: await createFolder(), PORT: String(port) })
+  expect(await exited).toBe(1)
+  expect(output.stdout).toBe('')
+  expect(output.stderr).toBe(`latchkey: PORT is ${port}; expected one that is free on 127.0.0.1\n`)
+  await close()
+})

@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest'
+import { createApiKeySecret, isApiKey } from '../../src/auth/credentials/format.ts'
+import { createFolder, freePort, keysIn, start, startServer, stop } from './program.ts'
+
+const viewer = '{ viewer { user { name } role workspace { name plan } allSpaces permissions } }'
+
+test('the first start shows the owner key, this once, and a curl that works', async () => {
+  const settings = { DATA_DIR: await createFolder() }
+  const first = await startServer(settings)
+  console.log(`first start: ${Math.round(first.startedInMs)} ms`)
+  expect(first.startedInMs).toBeLessThan(10_000)
+  const { stdout, stderr } = first.output
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/^Latchkey listens on http:\/\/127\.0\.0\.1:\d+\/graphql \(GraphiQL/)
+  expect(stdout).toMatch(/^ {2}workspace {2}Main$/m)
+  expect(first.printedKeys).toHaveLength(1)
+  const [key = ''] = first.printedKeys
+  expect(stdout).toContain(`  owner key  ${key} (shown this once)\n`)
+  expect(isApiKey(key)).toBe(true)
+  expect((await first.gql(key, viewer)).data.viewer).toEqual({
+    user: { name: 'Owner' },
+    role: 'OWNER',
+    workspace: { name: 'Main', plan: 'ENTERPRISE' },
+    allSpaces: true,
+    permissions: expect.arrayContaining(['members:own', 'keys:create', 'audit:read']),
+  })
+
+  const command = stdout.slice(stdout.indexOf('curl'))
+  const pasted = start('sh', ['-c', `${command.trim()} --silent`], {})
+  expect(await pasted.exited).toBe(0)
+  expect(JSON.parse(pasted.output.stdout).data.viewer.role).toBe('OWNER')
+
+  const page = await fetch(`${first.url}/graphql`, { headers: { accept: 'text/html' } })
+  expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+  expect(await stop(first)).toBe(0)
+
+  const second = await startServer(settings)
+  console.log(`second start: ${Math.round(second.startedInMs)} ms`)
+  expect(second.output.stderr).toBe('')
+  expect(second.output.stdout).toBe(
+    `Latchkey listens on ${second.url}/graphql (GraphiQL in a browser)\n`,
+  )
+  expect((await second.gql(key, viewer)).status).toBe(200)
+})
+
+// A set-up by script must not leave its key in a log.
+test('LATCHKEY_BOOTSTRAP_KEY is the owner key, is not shown, and counts once', async () => {
+  const key = createApiKeySecret('set_up')
+  const settings = { DATA_DIR: await createFolder() }
+  const first = await startServer({ ...settings, LATCHKEY_BOOTSTRAP_KEY: key })
+  expect(keysIn(first.output.stdout)).toEqual([])
+  expect(first.output.stderr).toBe('')
+  expect((await first.gql(key, viewer)).data.viewer.role).toBe('OWNER')
+  const command = first.output.stdout.slice(first.output.stdout.indexOf('curl')).trim()
+  const pasted = start('sh', ['-c', `${command} --silent`], { LATCHKEY_BOOTSTRAP_KEY: key })
+  expect(await pasted.exited).toBe(0)
+  expect(JSON.parse(pasted.output.stdout).data.viewer.role).toBe('OWNER')
+  await stop(first)
+
+  const other = createApiKeySecret('set_up')
+  const second = await startServer({ ...settings, LATCHKEY_BOOTSTRAP_KEY: other })
+  expect(second.output.stdout.split('\n').slice(1)).toEqual([
+    'LATCHKEY_BOOTSTRAP_KEY is ignored: this database has a workspace.',
+    '',
+  ])
+  expect((await second.gql(key, viewer)).status).toBe(200)
+  expect((await second.gql(other, viewer)).errors[0].extensions.reason).toBe('UNKNOWN')
+})
+
+test('PORT, HOST, KEY_PREFIX and GRAPHIQL are as set, and in production the schema takes a key', async () => {
+  const port = await freePort()
+  const server = await startServer({
+    DATA_DIR: await createFolder(),
+    NODE_ENV: 'production',
+    PORT: String(port),
+    HOST: 'localhost',
+    KEY_PREFIX: 'acme_ai',
+    GRAPHIQL: 'off',
+  })
+  expect(server.output.stdout).toMatch(`Latchkey listens on http://localhost:${port}/graphql\n`)
+  const page = await fetch(`${server.url}/graphql`, { headers: { accept: 'text/html' } })
+  expect(page.headers.get('content-type') ?? '').not.toContain('text/html')
+  const [key = ''] = server.printedKeys
+  expect(key).toMatch(/^acme_ai_/)
+  const made = await server.gql(key, 'mutation { createApiKey(input: { name: "a" }) { secret } }')
+  expect(made.data.createApiKey.secret).toMatch(/^acme_ai_/)
+  expect((await server.gql(key, '{ __schema { queryType { name } } }')).status).toBe(200)
+  expect((await server.gql('', '{ __schema { queryType { name } } }')).status).toBe(401)
+})
