@@ -2,7 +2,8 @@ import type { InputProblems } from './problems.ts'
 
 const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
 const controlsButLines = /(?![\n\r\t])[\p{Cc}\p{Cs}]/u
-const maxNameLength = 100
+/** In characters (code points). */
+export const maxNameLength = 100
 
 /** Why text is not acceptable for storage, or undefined. Lengths are in characters (code points). */
 function textProblem(text: string, max: number, forbidden: RegExp): string | undefined {

@@ -97,8 +97,9 @@ export interface CreateAgentInput extends AgentTexts {
 /** A new agent in one or more spaces, in each of which the caller holds agents:create. */
 export function createAgent(context: ServiceContext, input: CreateAgentInput): Promise<Agent> {
   const problems = new InputProblems()
-  const texts = textsInput(problems, input)
+  const { description, instructions, model } = input
   const name = nameInput(problems, ['name'], input.name)
+  const texts = textsInput(problems, { description, instructions, model })
   spaceIdsInput(problems, input.spaceIds)
   problems.throwIfAny()
   return change(context, asks('agents:create'), async (c) => {
@@ -115,7 +116,7 @@ export function createAgent(context: ServiceContext, input: CreateAgentInput): P
       },
     })
     await putInSpaces(c, agent.id, input.spaceIds)
-    const changes = changesBetween({}, { ...texts, spaceIds: input.spaceIds })
+    const changes = changesBetween({}, { name, ...texts, spaceIds: input.spaceIds })
     c.record({ action: 'agent.created', targetId: agent.id, targetName: agent.name, changes })
     return agent
   })

@@ -6,7 +6,7 @@ import { userError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { emailInput } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
-import { nameInput } from '../../input/text.ts'
+import { maxNameLength, nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import { type MemberRow, members, visibleMembers } from './member.queries.ts'
@@ -38,7 +38,11 @@ export interface AddMemberInput {
 export function addMember(context: ServiceContext, input: AddMemberInput): Promise<MemberRow> {
   const problems = new InputProblems()
   const email = emailInput(problems, ['email'], input.email)
-  const name = nameInput(problems, ['name'], input.name ?? input.email)
+  // Addresses may be longer than names.
+  const name =
+    typeof input.name === 'string'
+      ? nameInput(problems, ['name'], input.name)
+      : [...email].slice(0, maxNameLength).join('')
   problems.throwIfAny()
   return change(context, { permission: 'members:create' }, async (c) => {
     assertMayGiveRole(c.caller, input.role, await openSpaceIds(c), ['input', 'role'])
