@@ -76,7 +76,7 @@ async function walk(secret: string): Promise<string[]> {
   do {
     const query = `query ($after: String) { agents(first: 3, after: $after) {
       nodes { id } pageInfo { hasNextPage endCursor } } }`
-    const { nodes, pageInfo } = (await gql(secret, query, { after })).agents
+    const { nodes, pageInfo }: any = (await gql(secret, query, { after })).agents
     found.push(...nodes.map(({ id }: { id: string }) => id))
     expect(nodes.length === 3 || !pageInfo.hasNextPage).toBe(true)
     after = pageInfo.hasNextPage ? pageInfo.endCursor : null

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { done, seed } from '../setup/seed.ts'
+import { createWorld, type World } from '../setup/world.ts'
+import { mutationField, namesOf, queryField } from './every-field.ts'
+import { insertKey } from './insert-key.ts'
+
+let world: World
+
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterAll(() => world.close())
+
+// A credential that is not accepted is told why, and nothing else by any field: neither whether
+// the field exists nor whether the document can be read.
+test('callers without an accepted credential get 401 with the reason on every field', async () => {
+  const workspace = await world.createWorkspace()
+  const make = seed(world, workspace.secret)
+  const its = { workspaceId: workspace.id, ownerId: workspace.ownerId, permissions: ['*'] }
+  const past = new Date(Date.now() - 1_000)
+  const left = await make.machine({ name: 'left', role: 'BUILDER' })
+  const leftKey = await make.key({
+    name: 'left',
+    ownerId: left.userId,
+    permissions: ['agents:read'],
+  })
+  await done(world, workspace.secret, 'removeMember', 'member { id }', { id: left.id })
+  const rotated = await make.key({ name: 'rotated' })
+  const rotation = { id: rotated.id, overlapSeconds: 0 }
+  await done(world, workspace.secret, 'rotateApiKey', 'secret', rotation)
+  const bounded = await make.key({ name: 'bounded', allowedIps: ['192.0.2.1'] })
+  const dead: Readonly<Record<string, string | null>> = {
+    MISSING: null,
+    MALFORMED: 'lk_short',
+    REVOKED: (await insertKey(world, { ...its, revokedAt: past })).secret,
+    EXPIRED: (await insertKey(world, { ...its, expiresAt: past })).secret,
+    DISABLED: (await insertKey(world, { ...its, disabledAt: past })).secret,
+    OWNER_REMOVED: leftKey.secret,
+    ROTATED: rotated.secret,
+    IP_NOT_ALLOWED: bounded.secret,
+  }
+  const documents = [
+    ...namesOf('Query').map((name) => `{ ${queryField(name)} }`),
+    ...namesOf('Mutation').map((name) => `mutation { ${mutationField(name)} }`),
+    '{ noSuchField }',
+    '{ not a document',
+  ]
+  for (const [reason, secret] of Object.entries(dead))
+    for (const document of documents) {
+      const { status, headers, data, errors } = await world.gql(secret, document)
+      expect(status, `${reason} ${document}`).toBe(401)
+      expect(headers.get('www-authenticate')).toMatch(/^Bearer/)
+      expect(data ?? null).toBeNull()
+      expect(errors).toHaveLength(1)
+      expect(errors[0]?.extensions).toMatchObject({ code: 'UNAUTHENTICATED', reason })
+    }
+})

@@ -1,0 +1,102 @@
+import { newId } from '../../src/ids.ts'
+import { fieldPermissions } from './field-permissions.ts'
+
+/** Inputs that the schema accepts and every service refuses as data, so that nothing changes. */
+const nothing = { agt: newId('agt'), key: newId('key'), mem: newId('mem'), scp: newId('scp') }
+const noSpace = newId('spc')
+const inputs: Readonly<Record<string, string>> = {
+  addMember: '{ email: "", role: MEMBER }',
+  addSpaceMember: `{ spaceId: "${noSpace}", memberId: "${nothing.mem}" }`,
+  createAgent: '{ name: "", spaceIds: [] }',
+  createApiKey: '{ name: "" }',
+  createMachineUser: '{ name: "", role: MEMBER }',
+  createScope: '{ name: "" }',
+  createSpace: '{ name: "" }',
+  deleteAgent: `{ id: "${nothing.agt}" }`,
+  deleteScope: `{ id: "${nothing.scp}" }`,
+  deleteSpace: `{ id: "${noSpace}" }`,
+  disableApiKey: `{ id: "${nothing.key}" }`,
+  enableApiKey: `{ id: "${nothing.key}" }`,
+  removeMember: `{ id: "${nothing.mem}" }`,
+  removeSpaceMember: `{ spaceId: "${noSpace}", memberId: "${nothing.mem}" }`,
+  revokeApiKey: `{ id: "${nothing.key}" }`,
+  rotateApiKey: `{ id: "${nothing.key}" }`,
+  transferApiKey: `{ id: "${nothing.key}", ownerId: "${newId('usr')}" }`,
+  updateAgent: `{ id: "${nothing.agt}" }`,
+  updateApiKey: `{ id: "${nothing.key}" }`,
+  updateMember: `{ id: "${nothing.mem}" }`,
+  updateScope: `{ id: "${nothing.scp}" }`,
+  updateSpace: `{ id: "${noSpace}" }`,
+  updateWorkspace: '{ name: "" }',
+}
+
+/** A mutation that changes nothing. */
+export const mutationField = (name: string): string =>
+  `${name}(input: ${inputs[name]}) { errors { code } }`
+
+/** The arguments of the query fields that ask for one thing: of nothing. */
+export const queryArguments: Readonly<Record<string, string>> = Object.fromEntries(
+  ['agent', 'apiKey', 'member', 'scope', 'space'].map((name) => [name, `(id: "${noSpace}")`]),
+)
+
+export const queryField = (name: string): string =>
+  `${name}${queryArguments[name] ?? ''} { __typename }`
+
+/** The names of all fields of a type. */
+export const namesOf = (type: string): string[] => [
+  ...(fieldPermissions[type]?.open.split(' ').filter(Boolean) ?? []),
+  ...Object.keys(fieldPermissions[type]?.guarded ?? {}),
+]
+
+/** How the types with guarded fields of their own are come by; those of `needs` are guarded too. */
+export const ways: readonly { type: string; way: [string, string]; at: string; needs: string[] }[] =
+  [
+    {
+      type: 'Agent',
+      way: ['agents(first: 1) { nodes {', '} }'],
+      at: 'nodes',
+      needs: ['agents:read'],
+    },
+    {
+      type: 'Member',
+      way: ['members(first: 1) { nodes {', '} }'],
+      at: 'nodes',
+      needs: ['members:read'],
+    },
+    {
+      type: 'Scope',
+      way: ['scopes(first: 1) { nodes {', '} }'],
+      at: 'nodes',
+      needs: ['scopes:read'],
+    },
+    {
+      type: 'Space',
+      way: ['spaces(first: 1) { nodes {', '} }'],
+      at: 'nodes',
+      needs: ['spaces:read'],
+    },
+    { type: 'Workspace', way: ['workspaces { nodes {', '} }'], at: 'nodes', needs: [] },
+    { type: 'Viewer', way: ['viewer {', '}'], at: '', needs: [] },
+    { type: 'ApiKey', way: ['viewer { apiKey {', '} }'], at: 'apiKey', needs: [] },
+    { type: 'EffectiveSpace', way: ['viewer { spaces {', '} }'], at: 'spaces', needs: [] },
+    {
+      type: 'SpaceGrant',
+      way: ['viewer { apiKey { spaces {', '} } }'],
+      at: 'apiKey.spaces',
+      needs: [],
+    },
+  ]
+
+const leaves = new Set(['Member.keyCount', 'Scope.keyCount', 'Workspace.apiKeyCount'])
+leaves.add('Workspace.keyLimit').add('Workspace.seatCount')
+
+const guardedFields = (type: string): string =>
+  Object.keys(fieldPermissions[type]?.guarded ?? {})
+    .map((name) => (leaves.has(`${type}.${name}`) ? name : `${name} { __typename }`))
+    .join(' ')
+
+/** Asks for every query field and, by every way, for every guarded field of a type. */
+export const queries = `{ ${namesOf('Query').map(queryField).join(' ')}
+  ${ways.map(({ type, way }) => `as${type}: ${way[0]} ${guardedFields(type)} ${way[1]}`).join(' ')} }`
+/** Asks for every mutation; none of them changes anything. */
+export const mutations = `mutation { ${namesOf('Mutation').map(mutationField).join(' ')} }`

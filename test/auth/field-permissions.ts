@@ -1,0 +1,143 @@
+/**
+ * What each field of the API asks for, written out by hand from the specification: the permissions
+ * of a field that asks for some, and the names of those that ask for nothing. A field that is added
+ * without a line here, or whose decision changes, fails the tests.
+ */
+export interface TypePermissions {
+  readonly open: string
+  readonly guarded: Readonly<Record<string, readonly string[]>>
+}
+
+const open = (names: string): TypePermissions => ({ open: names, guarded: {} })
+
+export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
+  Query: {
+    open: 'permissions viewer workspaces',
+    guarded: {
+      agent: ['agents:read'],
+      agents: ['agents:read'],
+      apiKey: ['keys:read'],
+      apiKeys: ['keys:read'],
+      member: ['members:read'],
+      members: ['members:read'],
+      scope: ['scopes:read'],
+      scopes: ['scopes:read'],
+      space: ['spaces:read'],
+      spaces: ['spaces:read'],
+      workspace: ['workspace:read'],
+    },
+  },
+  Mutation: {
+    open: '',
+    guarded: {
+      addMember: ['members:create'],
+      addSpaceMember: ['spaces:update'],
+      createAgent: ['agents:create'],
+      createApiKey: ['keys:create'],
+      createMachineUser: ['members:create'],
+      createScope: ['scopes:create'],
+      createSpace: ['spaces:create'],
+      deleteAgent: ['agents:delete'],
+      deleteScope: ['scopes:delete'],
+      deleteSpace: ['spaces:delete'],
+      disableApiKey: ['keys:update'],
+      enableApiKey: ['keys:update'],
+      removeMember: ['members:delete'],
+      removeSpaceMember: ['spaces:update'],
+      revokeApiKey: ['keys:delete'],
+      rotateApiKey: ['keys:update'],
+      transferApiKey: ['keys:update'],
+      updateAgent: ['agents:update'],
+      updateApiKey: ['keys:update'],
+      updateMember: ['members:update'],
+      updateScope: ['scopes:update'],
+      updateSpace: ['spaces:update'],
+      updateWorkspace: ['workspace:update'],
+    },
+  },
+  Agent: {
+    open: 'createdAt description id instructions model name spaceIds status updatedAt version',
+    guarded: { createdBy: ['members:read'], spaces: ['spaces:read'] },
+  },
+  ApiKey: {
+    open:
+      'allSpaces allowedIps createdAt createdByKeyId description effectiveExpiresAt ' +
+      'effectivePermissions expiresAt id last4 lastUsedAt lastUsedIp legacy name permissions ' +
+      'previousSecretExpiresAt requestsPerMinute revocationReason revokedAt rotatedAt spaces ' +
+      'start status updatedAt',
+    guarded: {
+      createdBy: ['members:read'],
+      owner: ['members:read'],
+      revokedBy: ['members:read'],
+      scopes: ['scopes:read'],
+    },
+  },
+  EffectiveSpace: { open: 'permissions spaceId', guarded: { space: ['spaces:read'] } },
+  Member: {
+    open: 'createdAt id role user',
+    guarded: { apiKeys: ['keys:read'], keyCount: ['keys:read'], spaces: ['spaces:read'] },
+  },
+  Scope: {
+    open: 'agentAccess createdAt description id name permissions updatedAt',
+    guarded: { apiKeys: ['keys:read'], keyCount: ['keys:read'] },
+  },
+  Space: {
+    open: 'createdAt description id name updatedAt visibility',
+    guarded: { agents: ['agents:read'], apiKeys: ['keys:read'], members: ['members:read'] },
+  },
+  SpaceGrant: {
+    open: 'effectivePermissions permissions spaceId',
+    guarded: { space: ['spaces:read'] },
+  },
+  Viewer: {
+    open: 'allSpaces apiKey kind permissions role spaces user',
+    guarded: { workspace: ['workspace:read'] },
+  },
+  Workspace: {
+    open: 'createdAt id legacyKeySunsetAt maxKeyLifetimeDays name plan requestsPerMinute slug',
+    guarded: {
+      apiKeyCount: ['workspace:read', 'keys:read'],
+      keyLimit: ['workspace:read', 'keys:read'],
+      seatCount: ['workspace:read', 'members:read'],
+    },
+  },
+  Permission: open('description includes name perSpace requires'),
+  User: open('email id kind name'),
+  UserError: open('code message path'),
+  PageInfo: open('endCursor hasNextPage hasPreviousPage startCursor'),
+  AddMemberPayload: open('errors member'),
+  AddSpaceMemberPayload: open('errors space'),
+  CreateAgentPayload: open('agent errors'),
+  CreateApiKeyPayload: open('apiKey errors secret'),
+  CreateMachineUserPayload: open('errors member'),
+  CreateScopePayload: open('errors scope'),
+  CreateSpacePayload: open('errors space'),
+  DeleteAgentPayload: open('deletedId errors'),
+  DeleteScopePayload: open('deletedId errors'),
+  DeleteSpacePayload: open('deletedId errors'),
+  DisableApiKeyPayload: open('apiKey errors'),
+  EnableApiKeyPayload: open('apiKey errors'),
+  RemoveMemberPayload: open('errors member revokedKeyCount'),
+  RemoveSpaceMemberPayload: open('errors space'),
+  RevokeApiKeyPayload: open('apiKey errors revokedCount'),
+  RotateApiKeyPayload: open('apiKey errors secret'),
+  TransferApiKeyPayload: open('apiKey errors secret'),
+  UpdateAgentPayload: open('agent errors'),
+  UpdateApiKeyPayload: open('apiKey errors'),
+  UpdateMemberPayload: open('errors member'),
+  UpdateScopePayload: open('errors scope'),
+  UpdateSpacePayload: open('errors space'),
+  UpdateWorkspacePayload: open('errors workspace'),
+  AgentConnection: open('edges nodes pageInfo'),
+  AgentEdge: open('cursor node'),
+  ApiKeyConnection: open('edges nodes pageInfo'),
+  ApiKeyEdge: open('cursor node'),
+  MemberConnection: open('edges nodes pageInfo'),
+  MemberEdge: open('cursor node'),
+  ScopeConnection: open('edges nodes pageInfo'),
+  ScopeEdge: open('cursor node'),
+  SpaceConnection: open('edges nodes pageInfo'),
+  SpaceEdge: open('cursor node'),
+  WorkspaceConnection: open('edges nodes pageInfo'),
+  WorkspaceEdge: open('cursor node'),
+}

@@ -1,0 +1,103 @@
+import { expect } from 'vitest'
+
+/** A place where an id goes in: an operation with `$id`, and what an id of nothing gives there. */
+export interface IdPlace {
+  readonly name: string
+  /** The kind of id that belongs there. */
+  readonly kind: 'space' | 'agent' | 'key' | 'scope' | 'member' | 'user'
+  readonly query: string
+  readonly nothing: unknown
+}
+
+type Kind = IdPlace['kind']
+
+const item = (kind: Kind, field: string): IdPlace => ({
+  name: field,
+  kind,
+  query: `query ($id: ID!) { it: ${field}(id: $id) { __typename id } }`,
+  nothing: null,
+})
+
+const filter = (kind: Kind, list: string, field: string): IdPlace => ({
+  name: `${list} of ${field}`,
+  kind,
+  query: `query ($id: ID!) { it: ${list}(filter: { ${field}: $id }) {
+    __typename edges { cursor } nodes { id }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`,
+  nothing: expectConnection(list),
+})
+
+function expectConnection(list: string): unknown {
+  const name = { agents: 'Agent', apiKeys: 'ApiKey', members: 'Member' }[list]
+  return {
+    __typename: `${name}Connection`,
+    edges: [],
+    nodes: [],
+    pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+  }
+}
+
+const mutation = (kind: Kind, field: string, input: string, path: string): IdPlace => ({
+  name: `${field} ${path}`,
+  kind,
+  query: `mutation ($id: ID!) { it: ${field}(input: { ${input} }) {
+    __typename errors { code message path } } }`,
+  nothing: {
+    __typename: `${field.charAt(0).toUpperCase()}${field.slice(1)}Payload`,
+    errors: [
+      { code: 'NOT_FOUND', message: expect.any(String), path: ['input', ...path.split('.')] },
+    ],
+  },
+})
+
+/** Ids of the caller's own, to stand beside the one that is tried. */
+export type OwnIds = Readonly<Record<Kind, string>>
+
+/** Every place of the API where an id goes in. */
+export const idPlaces = (own: OwnIds): readonly IdPlace[] => [
+  item('agent', 'agent'),
+  item('key', 'apiKey'),
+  item('member', 'member'),
+  item('scope', 'scope'),
+  item('space', 'space'),
+  filter('space', 'agents', 'spaceId'),
+  filter('space', 'members', 'spaceId'),
+  filter('space', 'apiKeys', 'spaceId'),
+  filter('scope', 'apiKeys', 'scopeId'),
+  filter('user', 'apiKeys', 'ownerId'),
+  filter('user', 'apiKeys', 'createdById'),
+  filter('key', 'apiKeys', 'createdByKeyId'),
+  mutation('space', 'addSpaceMember', `spaceId: $id, memberId: "${own.member}"`, 'spaceId'),
+  mutation('member', 'addSpaceMember', `spaceId: "${own.space}", memberId: $id`, 'memberId'),
+  mutation('space', 'removeSpaceMember', `spaceId: $id, memberId: "${own.member}"`, 'spaceId'),
+  mutation('member', 'removeSpaceMember', `spaceId: "${own.space}", memberId: $id`, 'memberId'),
+  mutation('space', 'updateSpace', 'id: $id, name: "taken"', 'id'),
+  mutation('space', 'deleteSpace', 'id: $id', 'id'),
+  mutation('space', 'createAgent', `name: "a", spaceIds: ["${own.space}", $id]`, 'spaceIds.1'),
+  mutation('agent', 'updateAgent', 'id: $id, name: "taken"', 'id'),
+  mutation('space', 'updateAgent', `id: "${own.agent}", spaceIds: [$id]`, 'spaceIds.0'),
+  mutation('agent', 'deleteAgent', 'id: $id', 'id'),
+  mutation('space', 'createApiKey', 'name: "k", spaces: [{ spaceId: $id }]', 'spaces.0.spaceId'),
+  mutation('scope', 'createApiKey', 'name: "k", scopeIds: [$id]', 'scopeIds.0'),
+  mutation('user', 'createApiKey', 'name: "k", ownerId: $id', 'ownerId'),
+  mutation('key', 'updateApiKey', 'id: $id, name: "taken"', 'id'),
+  mutation(
+    'space',
+    'updateApiKey',
+    `id: "${own.key}", spaces: [{ spaceId: $id }]`,
+    'spaces.0.spaceId',
+  ),
+  mutation('scope', 'updateApiKey', `id: "${own.key}", scopeIds: [$id]`, 'scopeIds.0'),
+  mutation('key', 'rotateApiKey', 'id: $id', 'id'),
+  mutation('key', 'revokeApiKey', 'id: $id', 'id'),
+  mutation('key', 'revokeApiKey', 'id: $id, includeCreated: true', 'id'),
+  mutation('key', 'disableApiKey', 'id: $id', 'id'),
+  mutation('key', 'enableApiKey', 'id: $id', 'id'),
+  mutation('key', 'transferApiKey', `id: $id, ownerId: "${own.user}"`, 'id'),
+  mutation('user', 'transferApiKey', `id: "${own.key}", ownerId: $id`, 'ownerId'),
+  mutation('space', 'createMachineUser', 'name: "m", role: MEMBER, spaceIds: [$id]', 'spaceIds.0'),
+  mutation('member', 'updateMember', 'id: $id, name: "taken"', 'id'),
+  mutation('member', 'removeMember', 'id: $id', 'id'),
+  mutation('scope', 'updateScope', 'id: $id, name: "taken"', 'id'),
+  mutation('scope', 'deleteScope', 'id: $id', 'id'),
+]

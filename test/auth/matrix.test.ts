@@ -1,0 +1,189 @@
+import { type GraphQLObjectType, isObjectType } from 'graphql'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { requirementOf } from '../../src/auth/guard.ts'
+import { permissionNames } from '../../src/auth/permissions.ts'
+import { ceilings } from '../../src/auth/roles.ts'
+import { schema } from '../../src/schema.ts'
+import { done, seed } from '../setup/seed.ts'
+import { type Answer, createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { mutations, namesOf, queries, queryArguments, ways } from './every-field.ts'
+import { fieldPermissions } from './field-permissions.ts'
+import { insertKey, type RawKey } from './insert-key.ts'
+
+let world: World
+let workspace: TestWorkspace
+let make: ReturnType<typeof seed>
+let space = ''
+
+beforeAll(async () => {
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+  make = seed(world, workspace.secret)
+  space = await make.space({ name: 'space' })
+  await make.agent({ name: 'agent', spaceIds: [space] })
+  await make.scope({ name: 'scope', permissions: ['agents:read'] })
+})
+afterAll(() => world.close())
+
+const keyOf = (
+  permissions: readonly string[],
+  more: Partial<RawKey> = {},
+): Promise<{ id: string; secret: string }> =>
+  insertKey(world, { workspaceId: workspace.id, ownerId: workspace.ownerId, permissions, ...more })
+
+const objectTypes = Object.values(schema.getTypeMap()).filter(
+  (type): type is GraphQLObjectType => isObjectType(type) && !type.name.startsWith('__'),
+)
+
+// Every field of every type has its line in the table: one that is added, or whose decision
+// changes, is looked at by a human before it is served.
+test('each field asks for what the table says, and the table knows every field', () => {
+  const built = objectTypes.map((type) => {
+    const fields = Object.values(type.getFields())
+    const guarded = fields.flatMap((field) => {
+      const requirement = requirementOf(field)
+      return requirement ? [[field.name, requirement.permissions] as const] : []
+    })
+    const open = fields.filter((field) => requirementOf(field) === undefined)
+    return [
+      type.name,
+      {
+        open: open
+          .map(({ name }) => name)
+          .sort()
+          .join(' '),
+        guarded: Object.fromEntries(guarded),
+      },
+    ]
+  })
+  expect(Object.fromEntries(built)).toEqual(fieldPermissions)
+})
+
+test('only createSpace asks for all spaces, and only leaving and revoking oneself are exempt', () => {
+  const fields = objectTypes.flatMap((type) => Object.values(type.getFields()))
+  const having = (part: 'allSpaces' | 'unless'): string[] =>
+    fields.filter((field) => requirementOf(field)?.[part]).map(({ name }) => name)
+  expect(having('allSpaces')).toEqual(['createSpace'])
+  expect(having('unless').sort()).toEqual(['removeMember', 'revokeApiKey'])
+})
+
+interface Refusal {
+  readonly path: string
+  readonly required: readonly string[]
+  readonly missing: readonly string[]
+}
+
+/** What the table refuses to a caller who holds these permissions, in spaces that they name. */
+function expectedRefusals(held: ReadonlySet<string>, allSpaces: boolean): Refusal[] {
+  const refusals: Refusal[] = []
+  const ask = (path: string, required: readonly string[]): boolean => {
+    const missing = required.filter((name) => !held.has(name))
+    const refused = missing.length > 0 || (path === 'createSpace' && !allSpaces)
+    if (refused) refusals.push({ path, required, missing })
+    return !refused
+  }
+  for (const root of ['Query', 'Mutation'])
+    for (const [name, required] of Object.entries(fieldPermissions[root]?.guarded ?? {}))
+      ask(name, required)
+  for (const { type, at, needs } of ways)
+    if (ask(`as${type}`, needs))
+      for (const [name, required] of Object.entries(fieldPermissions[type]?.guarded ?? {}))
+        ask([`as${type}`, at, name].filter(Boolean).join('.'), required)
+  return refusals.sort((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+/** What was refused; anything that failed otherwise than by FORBIDDEN is a failure of the test. */
+function refusalsOf(answer: Answer<any>): Refusal[] {
+  expect(answer.status).toBe(200)
+  const refusals = answer.errors.map(({ path = [], extensions }): [string, Refusal] => {
+    expect(extensions.code).toBe('FORBIDDEN')
+    const { requiredPermissions, missingPermissions } = extensions as Record<string, string[]>
+    const named = path.filter((step) => typeof step === 'string').join('.')
+    return [
+      named,
+      { path: named, required: requiredPermissions ?? [], missing: missingPermissions ?? [] },
+    ]
+  })
+  // Of a list each row has its own refusal.
+  return [...new Map(refusals).values()]
+}
+
+async function assertRefusals(secret: string, held: ReadonlySet<string>, allSpaces: boolean) {
+  const read = await world.gql(secret, queries)
+  const written = await world.gql(secret, mutations)
+  const refusals = [...refusalsOf(read), ...refusalsOf(written)]
+  const expected = expectedRefusals(held, allSpaces)
+  expect(refusals.sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual(expected)
+  const refused = new Set(expected.map(({ path }) => path))
+  for (const name of namesOf('Mutation'))
+    if (refused.has(name)) expect(written.data[name]).toBeNull()
+    else expect(written.data[name].errors, name).not.toEqual([])
+  for (const name of namesOf('Query'))
+    if (refused.has(name)) expect(read.data[name]).toBeNull()
+    else if (!(name in queryArguments)) expect(read.data[name], name).not.toBeNull()
+}
+
+// Each permission opens exactly the fields that ask for it: alone, and with what it takes to come
+// to each type's own relations.
+test.each(permissionNames)('a key with nothing but %s', async (permission) => {
+  for (const parent of new Set([permission, ...ways.flatMap(({ needs }) => needs)])) {
+    const held = new Set([permission, parent])
+    const { secret } = await keyOf([...held], { spaceIds: [space] })
+    await assertRefusals(secret, held, false)
+  }
+})
+
+test('a key without any permission', async () => {
+  const { secret } = await keyOf([], { spaceIds: [space] })
+  await assertRefusals(secret, new Set(), false)
+})
+
+// A role's ceiling cuts the key, whatever it declares.
+test.each(['OWNER', 'ADMIN', 'BUILDER', 'MEMBER'] as const)(
+  'a key with everything, of a user of the role %s',
+  async (role) => {
+    const ownerId =
+      role === 'OWNER'
+        ? workspace.ownerId
+        : (await make.machine({ name: role, role, spaceIds: [space] })).userId
+    const held: ReadonlySet<string> = ceilings[role]
+    const all = await keyOf(['*'], { ownerId })
+    await assertRefusals(all.secret, held, role === 'OWNER' || role === 'ADMIN')
+    const listed = await keyOf(['*'], { ownerId, spaceIds: [space] })
+    await assertRefusals(listed.secret, held, false)
+  },
+)
+
+// Ending oneself takes no permission; ending anything else with it does.
+test('a key may revoke itself, and its user may leave, without any permission', async () => {
+  const user = await make.machine({ name: 'leaver', role: 'MEMBER' })
+  const key = await keyOf([], { ownerId: user.userId })
+  const refused = await world.gql(
+    key.secret,
+    `mutation { a: revokeApiKey(input: { id: "${key.id}", includeCreated: true }) { errors { code } }
+      b: revokeApiKey(input: { id: "${workspace.keyId}" }) { errors { code } }
+      c: removeMember(input: { id: "${workspace.ownerMemberId}" }) { errors { code } } }`,
+  )
+  expect(refused.data).toEqual({ a: null, b: null, c: null })
+  await done(world, key.secret, 'revokeApiKey', 'revokedCount', { id: key.id })
+  const other = await keyOf([], { ownerId: user.userId })
+  await done(world, other.secret, 'removeMember', 'revokedKeyCount', { id: user.id })
+})
+
+// A payload shows what was changed; what hangs on it asks as everywhere.
+test('relations inside a payload ask for their own permission', async () => {
+  const { secret } = await keyOf(['agents:create'], { spaceIds: [space] })
+  const { data, errors } = await world.gql(
+    secret,
+    `mutation { createAgent(input: { name: "made", spaceIds: ["${space}"] }) {
+      errors { code } agent { name spaces { id } createdBy { name } } } }`,
+  )
+  expect(data.createAgent).toEqual({
+    errors: [],
+    agent: { name: 'made', spaces: null, createdBy: null },
+  })
+  expect(errors.map((error) => error.extensions.missingPermissions)).toEqual([
+    ['spaces:read'],
+    ['members:read'],
+  ])
+})

@@ -1,0 +1,240 @@
+import { type GraphQLInputType, getNamedType, isInputObjectType } from 'graphql'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newId } from '../../src/ids.ts'
+import { schema } from '../../src/schema.ts'
+import { seed } from '../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { idPlaces, type OwnIds } from './id-places.ts'
+
+/** A workspace with one of each, and a second space with one of each that a key for the first lacks. */
+interface Furnished extends TestWorkspace {
+  readonly own: OwnIds
+  readonly hidden: Partial<OwnIds>
+  readonly limited: string
+}
+
+let world: World
+let mine: Furnished
+let theirs: Furnished
+
+// The same names in both: what is unique is so within a workspace.
+async function furnish(): Promise<Furnished> {
+  const workspace = await world.createWorkspace()
+  const make = seed(world, workspace.secret)
+  const [space, other] = [await make.space({ name: 'one' }), await make.space({ name: 'two' })]
+  const machine = await make.machine({ name: 'machine', role: 'BUILDER', spaceIds: [space] })
+  const scope = await make.scope({ name: 'scope', permissions: ['agents:read'] })
+  const keyIn = async (name: string, spaceId: string): Promise<string> => {
+    const input = { name, permissions: ['agents:read'], scopeIds: [scope], spaces: [{ spaceId }] }
+    return (await make.key({ ...input, ownerId: machine.userId })).id
+  }
+  const limited = await make.key({ name: 'l', permissions: ['*'], spaces: [{ spaceId: space }] })
+  return {
+    ...workspace,
+    limited: limited.secret,
+    own: {
+      space,
+      agent: await make.agent({ name: 'agent', spaceIds: [space] }),
+      key: await keyIn('key', space),
+      scope,
+      member: machine.id,
+      user: machine.userId,
+    },
+    hidden: {
+      space: other,
+      agent: await make.agent({ name: 'both', spaceIds: [space, other] }),
+      key: await keyIn('hidden', other),
+    },
+  }
+}
+
+beforeAll(async () => {
+  world = await createWorld()
+  mine = await furnish()
+  theirs = await furnish()
+})
+afterAll(() => world.close())
+
+const prefixes = {
+  space: 'spc',
+  agent: 'agt',
+  key: 'key',
+  scope: 'scp',
+  member: 'mem',
+  user: 'usr',
+} as const
+type Kind = keyof typeof prefixes
+const kinds = Object.keys(prefixes) as Kind[]
+
+/** Ids that name nothing for the caller, whatever they name elsewhere. */
+function idsOfNothing(kind: Kind, hidden: Partial<OwnIds>): Record<string, unknown> {
+  const own = mine.own[kind]
+  return {
+    'an id that never was': newId(prefixes[kind]),
+    "another workspace's": theirs.own[kind],
+    ...(hidden[kind] && { 'out of reach': hidden[kind] }),
+    ...Object.fromEntries(
+      kinds.filter((it) => it !== kind).map((it) => [`its own ${it}`, mine.own[it]]),
+    ),
+    'a workspace': mine.id,
+    'in another case': own.toUpperCase(),
+    'with a space behind': `${own} `,
+    'with a NUL behind': `${own}\0`,
+    'cut short': own.slice(0, -1),
+    'of another time': `${prefixes[kind]}_${own.slice(-26).replace(/./, 'z')}`,
+    'a lone surrogate': '\ud800',
+    'a surrogate inside': `${own.slice(0, 10)}\udc00${own.slice(11)}`,
+    NUL: '\0',
+    'no text at all': '',
+    'a number': 42,
+    SQL: `' OR ''='`,
+    'a wildcard': '%',
+    'very long': 'x'.repeat(10_000),
+  }
+}
+
+/** What is stored in a workspace, less what being used changes. */
+async function contents(workspaceId: string): Promise<unknown> {
+  const { prisma } = world.deps
+  const where = { where: { workspaceId } }
+  return {
+    workspace: await prisma.workspace.findUnique({ where: { id: workspaceId } }),
+    rows: await Promise.all([
+      prisma.agent.findMany(where),
+      prisma.agentSpace.findMany(where),
+      prisma.space.findMany(where),
+      prisma.spaceMember.findMany(where),
+      prisma.member.findMany(where),
+      prisma.scope.findMany(where),
+      prisma.apiKey.findMany(where),
+      prisma.apiKeySecret.findMany(where),
+      prisma.apiKeyScope.findMany(where),
+      prisma.spaceGrant.findMany(where),
+      prisma.auditEvent.findMany(where),
+    ]),
+  }
+}
+
+// Invisible is absent: whatever an id names that is not the caller's to see, the answer is that of
+// an id that never was, byte for byte, and nothing is changed on either side.
+test.each(['all spaces', 'one space'])(
+  'by a key for %s, no id tells of what it names',
+  async (who) => {
+    const secret = who === 'all spaces' ? mine.secret : mine.limited
+    const hidden = who === 'all spaces' ? {} : mine.hidden
+    const before = [await contents(mine.id), await contents(theirs.id)]
+    for (const { name, kind, query, nothing } of idPlaces(mine.own)) {
+      const answers: [string, string][] = []
+      for (const [what, id] of Object.entries(idsOfNothing(kind, hidden))) {
+        const { status, data, errors } = await world.gql(secret, query, { id })
+        expect({ status, data, errors }, `${name}: ${what}`).toEqual({
+          status: 200,
+          data: { it: nothing },
+          errors: [],
+        })
+        answers.push([
+          what,
+          JSON.stringify(data).replaceAll(JSON.stringify(id).slice(1, -1) || '\0', ''),
+        ])
+      }
+      const [[, first] = ['', '']] = answers
+      for (const [what, answer] of answers) expect(answer, `${name}: ${what}`).toBe(first)
+    }
+    expect([await contents(mine.id), await contents(theirs.id)]).toEqual(before)
+  },
+)
+
+// A place that is added later must be tried here as well.
+test('every argument and input field for ids is among the places', () => {
+  const queries = idPlaces(mine.own).map(({ query }) => query)
+  const isId = (type: GraphQLInputType): boolean => getNamedType(type).name === 'ID'
+  const fieldsOf = (type: GraphQLInputType): string[] => {
+    const named = getNamedType(type)
+    if (!isInputObjectType(named)) return []
+    return Object.values(named.getFields()).flatMap((field) => [
+      ...(isId(field.type) ? [field.name] : []),
+      ...fieldsOf(field.type),
+    ])
+  }
+  for (const root of [schema.getQueryType(), schema.getMutationType()])
+    for (const { name, args } of Object.values(root?.getFields() ?? {}))
+      for (const arg of args)
+        for (const id of isId(arg.type) ? [arg.name] : fieldsOf(arg.type)) {
+          const tried = new RegExp(`: ${name}\\(.*\\b${id}: (\\$id|\\[.*\\$id\\])`)
+          expect(
+            queries.some((query) => tried.test(query)),
+            `${name} ${id}`,
+          ).toBe(true)
+        }
+})
+
+const everything = `{
+  viewer { user { id } apiKey { id } }
+  workspaces { nodes { id } }
+  spaces { nodes { id agents { nodes { id } } members { nodes { id user { id } } } apiKeys { nodes { id } } } }
+  agents { nodes { id spaceIds spaces { id } createdBy { id } } }
+  members { nodes { id user { id } spaces { nodes { id } } apiKeys { nodes { id } } keyCount } }
+  scopes { nodes { id keyCount apiKeys { nodes { id } } } }
+  apiKeys { nodes { id owner { id } createdBy { id } createdByKeyId scopes { id } spaces { spaceId space { id } } } }
+}`
+
+// Lists and relations stay inside the workspace, from end to end, with the same names in both.
+test('two workspaces share no id, and their answers have the same shape', async () => {
+  const shapes: string[] = []
+  const found: Set<string>[] = []
+  for (const { secret } of [mine, theirs]) {
+    const { data, errors } = await world.gql(secret, everything)
+    expect(errors).toEqual([])
+    const text = JSON.stringify(data)
+    shapes.push(text.replaceAll(/"[a-z]{3}_[0-9a-z]{26}"/g, 'id'))
+    found.push(new Set(text.match(/[a-z]{3}_[0-9a-z]{26}/g)))
+  }
+  const [a = new Set<string>(), b = new Set<string>()] = found
+  expect(a.size).toBeGreaterThan(10)
+  expect([...a].filter((id) => b.has(id))).toEqual([])
+  expect(shapes[0]).toBe(shapes[1])
+})
+
+// Naming a workspace that is not the key's own is the same as naming one that is not there.
+test('X-Workspace-Id of another workspace is that of none: 404', async () => {
+  const ask = async (name: string) => {
+    const headers = { 'x-workspace-id': name }
+    const { status, data, errors } = await world.gql(
+      mine.secret,
+      '{ workspace { id } }',
+      {},
+      { headers },
+    )
+    const [error] = errors
+    return {
+      status,
+      data,
+      errors: errors.length,
+      message: error?.message,
+      extensions: { ...error?.extensions, requestId: '' },
+    }
+  }
+  const never = await ask(newId('wsp'))
+  expect(never).toMatchObject({
+    status: 404,
+    errors: 1,
+    extensions: { code: 'WORKSPACE_NOT_FOUND' },
+  })
+  for (const name of [
+    theirs.id,
+    theirs.slug,
+    mine.slug.toUpperCase(),
+    mine.id.toUpperCase(),
+    'x',
+    '%',
+    "'",
+    mine.own.space,
+  ])
+    expect(await ask(name), name).toEqual(never)
+  for (const name of [mine.id, mine.slug, ''])
+    expect(await ask(name), name).toMatchObject({
+      status: 200,
+      errors: 0,
+      data: { workspace: { id: mine.id } },
+    })
+})
