@@ -80,6 +80,9 @@ export class GuardPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
       throw new PothosSchemaError(`${field.parentType}.${field.name} declares no guard.`)
     if (guard === 'public') return field
     const requirement = normalized(guard)
+    // An empty list would be fulfilled by everybody: whoever means that says it.
+    if (requirement.permissions.length === 0)
+      throw new PothosSchemaError(`${field.parentType}.${field.name} names no permission.`)
     return {
       ...field,
       description: [field.description, describe(requirement)].filter(Boolean).join(' '),
