@@ -3,12 +3,19 @@ import type { InputProblems } from './problems.ts'
 
 type Path = readonly (string | number)[]
 
+/** More than there are names; each wrong one is answered, so that there must be an end to them. */
+const maxNames = 200
+
 /** Names of permissions and aliases, each known; as written, without repetition. */
 export function permissionNamesInput(
   problems: InputProblems,
   path: Path,
   names: readonly string[],
 ): string[] {
+  if (names.length > maxNames) {
+    problems.add('INVALID', path, `At most ${maxNames} permissions are possible.`)
+    return []
+  }
   names.forEach((name, index) => {
     if (covers(name).length === 0)
       problems.add(

@@ -6,7 +6,7 @@ import {
 } from '../generated/operations.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
-import { type Input, refusal } from './nothing-stored.ts'
+import { type Input, problemsOf, refusal, storesNothing } from './nothing-stored.ts'
 
 let world: World
 let workspace: TestWorkspace
@@ -14,6 +14,8 @@ let make: ReturnType<typeof seed>
 let spaceId: string
 const refused = (mutation: string, input: Input) =>
   refusal(world, workspace.secret, mutation, input)
+const problems = (mutation: string, input: Input) =>
+  problemsOf(world, workspace.secret, mutation, input)
 
 beforeAll(async () => {
   world = await createWorld()
@@ -61,10 +63,12 @@ async function takers(): Promise<readonly (readonly [string, Input])[]> {
 
 test('a bad name is refused with its path wherever one goes in, and nothing is stored', async () => {
   for (const [mutation, rest] of await takers())
-    for (const [what, name] of Object.entries(badNames))
-      expect(await refused(mutation, { ...rest, name }), `${mutation}: ${what}`).toEqual([
-        'INVALID input.name',
-      ])
+    await storesNothing(world, async () => {
+      for (const [what, name] of Object.entries(badNames))
+        expect(await problems(mutation, { ...rest, name }), `${mutation}: ${what}`).toEqual([
+          'INVALID input.name',
+        ])
+    })
 })
 
 test('a name is counted in characters, not in UTF-16 units', async () => {
@@ -192,7 +196,7 @@ test('an address longer than a name is still an address, without a name beside i
 })
 
 test('several mistakes are told at once, each with its path', async () => {
-  const problems = await refused('createApiKey', {
+  const told = await refused('createApiKey', {
     name: '',
     description: text(1_001),
     permissions: ['agents:fly'],
@@ -201,7 +205,7 @@ test('several mistakes are told at once, each with its path', async () => {
     requestsPerMinute: -1,
     spaces: [{ spaceId }, { spaceId: 'spc_nothing' }],
   })
-  expect(problems.sort()).toEqual([
+  expect(told.sort()).toEqual([
     'INVALID input.allowedIps.1',
     'INVALID input.description',
     'INVALID input.expiresAt',

@@ -8,7 +8,7 @@ const writtenLater = ['ApiKeyUsage', '_prisma_migrations']
  * What the database holds, table by table: how many rows and a sum over all their values, epochs
  * and audit heads included.
  */
-export async function stored({ deps }: World): Promise<readonly unknown[]> {
+async function stored({ deps }: World): Promise<readonly unknown[]> {
   const tables = await deps.prisma.$queryRaw<{ name: string }[]>`
     SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename`
   const sums = tables
@@ -63,20 +63,26 @@ interface Problem {
   readonly path: readonly string[] | null
 }
 
+/** Does the work, and fails when anything was stored by it. */
+export async function storesNothing<T>(world: World, work: () => Promise<T>): Promise<T> {
+  const before = await stored(world)
+  const value = await work()
+  expect(await stored(world)).toEqual(before)
+  return value
+}
+
 /**
  * What a mutation is refused with, each problem as `CODE path.to.the.field`: an expected failure as
- * data, or a top-level error by its code alone. Fails when anything was stored.
+ * data, or a top-level error by its code alone.
  */
-export async function refusal(
+export async function problemsOf(
   world: World,
   secret: string,
   mutation: string,
   input: Input,
 ): Promise<string[]> {
-  const before = await stored(world)
   const answer = await world.gql(secret, operation(mutation), { input })
   expectSafe(answer)
-  expect(await stored(world)).toEqual(before)
   const problems: readonly Problem[] = answer.data?.[mutation]?.errors ?? []
   for (const { message } of problems) expect(message).not.toMatch(internals)
   return [
@@ -84,3 +90,7 @@ export async function refusal(
     ...problems.map(({ code, path }) => `${code} ${(path ?? []).join('.')}`),
   ]
 }
+
+/** `problemsOf` of one mutation that must have stored nothing. */
+export const refusal = (...call: Parameters<typeof problemsOf>): Promise<string[]> =>
+  storesNothing(call[0], () => problemsOf(...call))
