@@ -74,7 +74,7 @@ test('an admin enters the key and is told who they are', async () => {
     await page.keyboard.press(press)
   await page.keyboard.insertText(server.key)
   await page.getByRole('button', { name: 'Execute query' }).click()
-  await page.locator('.result-window').getByText(`"${name}"`).waitFor()
+  await page.locator('.result-window').getByText(`"${name}"`, { exact: true }).waitFor()
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT })
 
   expect(complaints).toEqual([])
