@@ -22,6 +22,10 @@ const isExpired = Prisma.sql`coalesce(${effectiveExpiry} <= clock_timestamp(), F
 /** Neither revoked nor expired; a disabled key is live. */
 export const isLive = Prisma.sql`(k."revokedAt" IS NULL AND NOT ${isExpired})`
 
+/** Neither revoked nor past its own expiry: live, or live again once the lifetime policy is relaxed. */
+export const mayLive = Prisma.sql`(k."revokedAt" IS NULL
+  AND coalesce(k."expiresAt" > clock_timestamp(), TRUE))`
+
 const status = Prisma.sql`CASE
   WHEN k."revokedAt" IS NOT NULL THEN 'REVOKED' WHEN ${isExpired} THEN 'EXPIRED'
   WHEN k."disabledAt" IS NOT NULL THEN 'DISABLED' ELSE 'ACTIVE' END`

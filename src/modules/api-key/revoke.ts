@@ -42,8 +42,8 @@ export function revokeApiKey(
   return change(context, { permission }, async (c) => {
     const key = await keyToChange(c, input.id)
     const created = input.includeCreated ? await findCreated(c, key.id) : []
-    created.forEach((record) => void assertMayRevoke(c, record))
     const keys = [key, ...created].filter(({ revokedAt }) => revokedAt === null)
+    for (const record of keys) assertMayRevoke(c, record)
     await c.db.apiKey.updateMany({
       where: { workspaceId: c.workspace.id, id: { in: keys.map(({ id }) => id) } },
       data: {

@@ -10,7 +10,7 @@ import { maxNameLength, nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import { type MemberRow, members, visibleMembers } from './member.queries.ts'
-import { assertMayGiveRole, assertMayTouchOwnersThings } from './role-grants.ts'
+import { assertMayGiveRole, assertMayPromote, assertMayTouchOwnersThings } from './role-grants.ts'
 
 /** The ids of the spaces that every member reaches. */
 export const openSpaceIds = async ({ db, workspace }: CallerChange): Promise<string[]> => {
@@ -107,9 +107,24 @@ export function updateMember(
   })
 }
 
+/** The ids of the spaces that the member was let into. */
+const spaceIdsOf = async (
+  { db, workspace }: CallerChange,
+  { id }: MemberRow,
+): Promise<string[]> => {
+  const rows = await db.spaceMember.findMany({
+    where: { workspaceId: workspace.id, memberId: id },
+    select: { spaceId: true },
+  })
+  return rows.map(({ spaceId }) => spaceId)
+}
+
 async function assertMayChangeRole(c: CallerChange, member: MemberRow, role: Role): Promise<void> {
   if (member.kind === 'MACHINE') assertMachineRole(role)
-  assertMayGiveRole(c.caller, role, await openSpaceIds(c), ['input', 'role'])
+  const path = ['input', 'role']
+  assertMayGiveRole(c.caller, role, await openSpaceIds(c), path)
+  const roles = { from: member.role, to: role }
+  assertMayPromote(c.caller, roles, await spaceIdsOf(c, member), path)
   if (member.role === 'OWNER') await assertAnotherOwner(c, member)
 }
 

@@ -38,6 +38,24 @@ export function assertMayGiveRole(
 }
 
 /**
+ * A promotion gives, in every space that the member was let into, what the new role can do there
+ * beyond the old one.
+ *
+ * @throws UserInputError PERMISSION_NOT_GRANTABLE naming what is missing
+ */
+export function assertMayPromote(
+  { rights }: Caller,
+  { from, to }: { readonly from: Role; readonly to: Role },
+  spaceIds: readonly string[],
+  path: Path,
+): void {
+  const gained = [...ceilings[to]].filter((name) => isPerSpace(name) && !ceilings[from].has(name))
+  const missing = spaceIds.flatMap((id) => gained.filter((name) => !heldIn(rights, id).has(name)))
+  if (missing.length > 0)
+    throw notGrantable(path, [...new Set(missing)], ' in every space of this member')
+}
+
+/**
  * Letting somebody into a space takes, there, all that their role can do.
  *
  * @throws UserInputError PERMISSION_NOT_GRANTABLE naming what is missing

@@ -5,23 +5,29 @@ import { declaredBy } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import { Prisma, type Scope } from '../../generated/prisma/client.ts'
-import { isLive, keysOfScope, visibleKeys } from '../api-key/api-key.queries.ts'
+import { isLive, keysOfScope, mayLive, visibleKeys } from '../api-key/api-key.queries.ts'
+
+type LinkedRow = Pick<LinkedKey, 'isVisible' | 'isLive'> & { readonly id: string }
 
 interface LinkedKey {
   readonly record: KeyRecord
   readonly isVisible: boolean
+  readonly isLive: boolean
 }
 
-/** The live keys linked to the scope, and whether the caller sees each. */
+/** The keys linked to the scope that are live or may be again, and whether the caller sees each. */
 async function findLinkedKeys(c: CallerChange, { id }: Scope): Promise<LinkedKey[]> {
-  const rows = await c.db.$queryRaw<{ id: string; isVisible: boolean }[]>`
-    SELECT k.id, (${visibleKeys(c.caller)}) AS "isVisible"
+  const rows = await c.db.$queryRaw<LinkedRow[]>`
+    SELECT k.id, (${visibleKeys(c.caller)}) AS "isVisible", ${isLive} AS "isLive"
       FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
-     WHERE k."workspaceId" = ${c.workspace.id} AND ${isLive} AND ${keysOfScope(Prisma.sql`${id}`)}
+     WHERE k."workspaceId" = ${c.workspace.id} AND ${mayLive} AND ${keysOfScope(Prisma.sql`${id}`)}
      ORDER BY k.id`
-  const visible = new Map(rows.map((row) => [row.id, row.isVisible]))
-  const records = await findKeyRecords(c.db, c.workspace.id, [...visible.keys()])
-  return records.map((record) => ({ record, isVisible: visible.get(record.id) === true }))
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  const records = await findKeyRecords(c.db, c.workspace.id, [...byId.keys()])
+  return records.map((record) => {
+    const row = byId.get(record.id)
+    return { record, isVisible: row?.isVisible === true, isLive: row?.isLive === true }
+  })
 }
 
 /** The keys as a message may tell them: those that the caller sees by name, the rest as a number. */
@@ -33,13 +39,14 @@ function told(keys: readonly LinkedKey[]): string {
 
 /** @throws UserInputError IN_USE naming the live keys linked to the scope */
 export async function assertUnused(c: CallerChange, scope: Scope): Promise<void> {
-  const keys = await findLinkedKeys(c, scope)
+  const keys = (await findLinkedKeys(c, scope)).filter((key) => key.isLive)
   if (keys.length > 0)
     throw userError('IN_USE', ['input', 'id'], `API keys link to this scope: ${told(keys)}.`)
 }
 
 /**
- * Whether every linked key may become what the scope's new permissions make of it.
+ * Whether every linked key may become what the scope's new permissions make of it; also one that
+ * only the lifetime policy has ended, for the policy can be relaxed.
  *
  * @throws UserInputError IN_USE when one would lack a requirement of what it holds,
  *   PERMISSION_NOT_GRANTABLE when one would grow into what the caller may not grant
@@ -60,7 +67,8 @@ export async function assertLinkedKeysAllow(
     },
   }))
   const broken = keys.filter(
-    ({ terms }) => missingRequirements(expand(declaredBy(terms).permissions)).length > 0,
+    ({ isLive, terms }) =>
+      isLive && missingRequirements(expand(declaredBy(terms).permissions)).length > 0,
   )
   if (broken.length > 0)
     throw userError('IN_USE', path, `API keys need what this takes away: ${told(broken)}.`)

@@ -1,0 +1,119 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { grantProblems, onlyNarrows } from '../../src/auth/grant.ts'
+import { declaredBy, effectiveRights } from '../../src/auth/policy.ts'
+import { isAllowedAddress } from '../../src/input/addresses.ts'
+import {
+  callerBy,
+  excess,
+  isWorkspacePermission,
+  keyTerms,
+  names,
+  owner,
+  ownerOf,
+  reach,
+  role,
+} from '../setup/arbitrary.ts'
+
+const runs = { numRuns: 4_000 }
+const addresses = ['10.1.2.3', '10.1.9.9', '10.2.0.1', '192.168.0.7', '2001:db8::1', '8.8.8.8']
+
+/** Two keys that are often alike, so that enough of the pairs are grantable. */
+const pair = fc.tuple(keyTerms, keyTerms, names, fc.nat()).map(([first, other, less, pick]) => {
+  const alike = {
+    ...first,
+    permissions: first.permissions.filter((_, index) => (pick >> index) & 1),
+    grants: first.grants.map((grant) =>
+      pick % 3 === 0 && !grant.narrowed ? { ...grant, narrowed: true, permissions: less } : grant,
+    ),
+    ...(pick % 5 === 0 && { requestsPerMinute: other.requestsPerMinute }),
+    ...(pick % 7 === 0 && { expiresAt: other.expiresAt }),
+    ...(pick % 11 === 0 && { allowedIps: other.allowedIps }),
+  }
+  return { first, second: pick % 2 === 0 ? alike : other }
+})
+
+// A key never yields a stronger one: neither by what it does, nor where, nor how long.
+test('what a caller may grant does nothing that the caller cannot', () => {
+  let granted = 0
+  fc.assert(
+    fc.property(pair, role, reach, role, reach, ({ first, second }, hers, has, its, reached) => {
+      const caller = callerBy(first, ownerOf(hers, has))
+      const isOwn = second.ownerId === first.ownerId
+      const key = { ...second, ownerKind: isOwn ? first.ownerKind : 'MACHINE' } as const
+      if (grantProblems(caller, key).length > 0) return
+      granted++
+      const machine = ownerOf(its === 'OWNER' ? 'ADMIN' : its, reached)
+      const owned = isOwn ? ownerOf(hers, has) : machine
+      const made = callerBy(key, owned)
+      expect(excess(made.rights, caller.rights, isWorkspacePermission)).toEqual([])
+      expect(isLater(key.expiresAt, first.expiresAt)).toBe(false)
+      expect(isLater(key.requestsPerMinute, first.requestsPerMinute)).toBe(false)
+      for (const address of addresses)
+        if (isAllowed(address, key.allowedIps))
+          expect(isAllowed(address, first.allowedIps)).toBe(true)
+    }),
+    runs,
+  )
+  expect(granted).toBeGreaterThan(200)
+})
+
+const isLater = (after: Date | number | null, before: Date | number | null): boolean =>
+  before !== null && (after === null || after > before)
+
+const isAllowed = (address: string, blocks: readonly string[]): boolean =>
+  blocks.length === 0 || isAllowedAddress(address, blocks)
+
+// Two steps are no road either: what a granted key grants, its maker could have granted.
+test('granting is transitive', () => {
+  let chains = 0
+  fc.assert(
+    fc.property(pair, fc.nat(), owner, ({ first, second }, pick, its) => {
+      const third = {
+        ...second,
+        permissions: second.permissions.filter((_, index) => (pick >> index) & 1),
+      }
+      const own = { ownerId: first.ownerId, ownerKind: first.ownerKind }
+      const [a, b, c] = [first, { ...second, ...own }, { ...third, ...own }]
+      if (grantProblems(callerBy(a, its), b).length > 0) return
+      if (grantProblems(callerBy(b, its), c).length > 0) return
+      chains++
+      const added = excess(callerBy(c, its).rights, callerBy(a, its).rights, isWorkspacePermission)
+      expect(added).toEqual([])
+    }),
+    runs,
+  )
+  expect(chains).toBeGreaterThan(100)
+})
+
+// An update that asks for no grant test must really take away only.
+test('what only narrows leaves no right, space or bound wider than it was', () => {
+  let narrowed = 0
+  fc.assert(
+    fc.property(pair, owner, ({ first, second }, its) => {
+      if (!onlyNarrows(first, second)) return
+      narrowed++
+      expect(second.ownerId).toBe(first.ownerId)
+      const before = effectiveRights(its, declaredBy(first))
+      expect(excess(effectiveRights(its, declaredBy(second)), before)).toEqual([])
+      expect(isLater(second.expiresAt, first.expiresAt)).toBe(false)
+      expect(isLater(second.requestsPerMinute, first.requestsPerMinute)).toBe(false)
+      for (const address of addresses)
+        if (isAllowed(address, second.allowedIps))
+          expect(isAllowed(address, first.allowedIps)).toBe(true)
+    }),
+    runs,
+  )
+  expect(narrowed).toBeGreaterThan(200)
+})
+
+test('the same key only narrows, and whoever holds all of it may grant it again', () => {
+  fc.assert(
+    fc.property(keyTerms, (key) => {
+      expect(onlyNarrows(key, key)).toBe(true)
+      const self = callerBy(key, { role: 'OWNER', reach: 'all' })
+      if (key.allSpaces || key.grants.every(({ narrowed }) => !narrowed))
+        expect(grantProblems(self, key)).toEqual([])
+    }),
+  )
+})
