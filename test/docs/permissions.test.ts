@@ -1,0 +1,63 @@
+import { readFile } from 'node:fs/promises'
+import { buildSchema } from 'graphql'
+import { expect, test } from 'vitest'
+import { aliases, catalogue, permissionNames } from '../../src/auth/permissions.ts'
+import { ceilings, roles } from '../../src/auth/roles.ts'
+
+const read = (path: string): Promise<string> =>
+  readFile(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+const page = await read('docs/permissions.md')
+
+/** The cells of the rows below a heading, without the table's head. */
+function rowsOf(heading: string): string[][] {
+  const [, section = ''] =
+    new RegExp(`^## ${heading}\\n(.*?)(?=^## |$(?![^]))`, 'ms').exec(page) ?? []
+  const rows = section.split('\n').filter((line) => line.startsWith('|'))
+  return rows.slice(2).map((row) =>
+    row
+      .split('|')
+      .map((cell) => cell.trim())
+      .slice(1, -1),
+  )
+}
+
+const names = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
+
+test('the catalogue is documented as it is', () => {
+  const documented = rowsOf('The catalogue').map(([name, per, needs, of = '', description]) => ({
+    name: names(name)[0],
+    perSpace: per === 'space',
+    requires: names(needs),
+    roles: of === 'everybody' ? [...roles] : of.split(', '),
+    description,
+  }))
+  const actual = permissionNames.map((name) => ({
+    name,
+    perSpace: catalogue[name].perSpace,
+    requires: [...catalogue[name].requires],
+    roles: roles.filter((role) => ceilings[role].has(name)),
+    description: catalogue[name].description,
+  }))
+  expect(documented).toEqual(actual)
+})
+
+test('every alias is documented', () => {
+  const documented = rowsOf('Aliases').flatMap(([alias]) => names(alias))
+  const kinds = [...aliases.keys()].map((alias) => alias.replace(/^[a-z]+:/, '<resource>:'))
+  expect(new Set(documented)).toEqual(new Set(kinds))
+})
+
+test('every root field is documented with the permissions that it prints', async () => {
+  const schema = buildSchema(await read('schema.graphql'))
+  const documented = new Map(
+    rowsOf('What each field asks for').flatMap(([fields, asks]) =>
+      names(fields).map((field): [string, string[]] => [field, names(asks)]),
+    ),
+  )
+  for (const type of [schema.getQueryType(), schema.getMutationType()])
+    for (const [name, { astNode }] of Object.entries(type?.getFields() ?? {})) {
+      const asks = /Needs (`.+?)\.$/.exec(astNode?.description?.value ?? '')?.[1]
+      expect([name, documented.get(name)]).toEqual([name, names(asks)])
+    }
+})
