@@ -1,8 +1,8 @@
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
-import { type IdKind, newId } from '../../src/ids.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { fill } from './fill.ts'
 
 const rows = 50
 
@@ -27,78 +27,11 @@ function listen(): void {
   })
 }
 
-/** Fifty of each, each with relations of its own and some that all share. */
-async function fill({ deps: { prisma }, createWorkspace }: World): Promise<TestWorkspace> {
-  const made = await createWorkspace()
-  const of = { workspaceId: made.id, createdAt: new Date() }
-  const ids = (kind: IdKind): string[] => Array.from({ length: rows }, () => newId(kind))
-  const named = <T>(list: readonly string[], more: (index: number) => T) =>
-    list.map((id, i) => ({ ...of, id, name: `number ${i}`, updatedAt: of.createdAt, ...more(i) }))
-  const at = (list: readonly string[], i: number): string => list[i] ?? ''
-  const [users, members, spaces] = [ids('usr'), ids('mem'), ids('spc')]
-  const [scopes, keys, agents] = [ids('scp'), ids('key'), ids('agt')]
-  /** Each with the first space and one of its own. */
-  const inSpaces = <T>(link: (spaceId: string, i: number) => T): T[] =>
-    spaces.flatMap((own, i) => [...new Set([own, at(spaces, 0)])].map((space) => link(space, i)))
-
-  await prisma.user.createMany({
-    data: users.map((id) => ({ id, kind: 'MACHINE', createdAt: of.createdAt })),
-  })
-  await prisma.member.createMany({
-    data: members.map((id, i) => ({
-      ...of,
-      id,
-      userId: at(users, i),
-      name: id,
-      role: 'BUILDER' as const,
-    })),
-  })
-  await prisma.space.createMany({
-    data: named(spaces, (i) => ({ nameKey: at(spaces, i), visibility: 'RESTRICTED' as const })),
-  })
-  await prisma.scope.createMany({
-    data: named(scopes, (i) => ({ nameKey: at(scopes, i), permissions: ['agents:read'] })),
-  })
-  await prisma.apiKey.createMany({
-    data: named(keys, (i) => ({
-      ownerId: at(users, i),
-      createdById: at(users, rows - 1 - i),
-      start: 'lk_0000',
-      last4: '0000',
-      permissions: ['agents:*'],
-      allSpaces: false,
-      allowedIps: [],
-      secretEpoch: 0n,
-    })),
-  })
-  await prisma.agent.createMany({ data: named(agents, (i) => ({ createdById: at(users, i) })) })
-
-  const { workspaceId } = of
-  await prisma.spaceMember.createMany({
-    data: inSpaces((spaceId, i) => ({ workspaceId, spaceId, memberId: at(members, i) })),
-  })
-  await prisma.agentSpace.createMany({
-    data: inSpaces((spaceId, i) => ({ workspaceId, spaceId, agentId: at(agents, i) })),
-  })
-  await prisma.spaceGrant.createMany({
-    data: inSpaces((spaceId, i) => ({
-      workspaceId,
-      spaceId,
-      keyId: at(keys, i),
-      narrowed: true,
-      permissions: ['agents:read'],
-    })),
-  })
-  await prisma.apiKeyScope.createMany({
-    data: keys.map((keyId, i) => ({ workspaceId, keyId, scopeId: at(scopes, i) })),
-  })
-  return made
-}
-
 beforeAll(async () => {
   listen()
   world = await createWorld()
-  workspace = await fill(world)
+  workspace = await world.createWorkspace()
+  await fill(world, workspace, rows)
 })
 afterAll(async () => {
   vi.restoreAllMocks()
