@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { expect, test } from 'vitest'
+
+const file = (path: string): URL => new URL(`../../${path}`, import.meta.url)
+const read = (path: string): Promise<string> => readFile(file(path), 'utf8')
+
+const allOf = (text: string, pattern: RegExp): string[] =>
+  [...text.matchAll(pattern)].map(([, found = '']) => found)
+
+test('README.md has every setting that there is, and no other', async () => {
+  const readme = await read('README.md')
+  const [, section = ''] = /^## Settings\n(.*?)^## /ms.exec(readme) ?? []
+  const documented = allOf(section, /^\| `(\w+)`/gm)
+  const env = await read('src/env.ts')
+  const actual = [...allOf(env, /read\(\s*'(\w+)'/g), ...allOf(env, /source\.(\w+)/g)]
+  expect([...documented].sort()).toEqual([...actual].sort())
+})
+
+test('every link to a file leads to one, and every npm script is there', async () => {
+  const { scripts } = JSON.parse(await read('package.json'))
+  for (const page of [
+    'README.md',
+    'docs/permissions.md',
+    'docs/operations.md',
+    'bench/README.md',
+  ]) {
+    const text = await read(page)
+    const links = allOf(text, /\]\(([^)#:]+)(?:#[^)]*)?\)/g)
+    expect(links.filter((link) => !existsSync(new URL(link, file(page))))).toEqual([])
+    const named = allOf(text, /npm run ([\w:]+)/g)
+    expect(named.filter((name) => !(name in scripts))).toEqual([])
+  }
+})
