@@ -33,6 +33,12 @@ const unexpected = (cause: unknown): RequestError =>
 const originOf = (error: unknown): unknown =>
   error instanceof GraphQLError && error.originalError ? originOf(error.originalError) : error
 
+/** The codes of the engine's own that are in the closed set. */
+const engineCodes = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_REQUEST']
+
+/** The code of an error of the engine that has none of these: of the request, or of a value in it. */
+const otherCode = (http: unknown): RequestErrorCode => (http ? 'BAD_REQUEST' : 'BAD_USER_INPUT')
+
 /**
  * What may be shown of an error: our own failures with their code, graphql-js's with one, and
  * nothing at all of any other. The cause stays reachable for the log alone.
@@ -40,10 +46,13 @@ const originOf = (error: unknown): unknown =>
 export function maskError(error: unknown): GraphQLError {
   const origin = originOf(error)
   if (origin instanceof GraphQLError) {
-    const code = origin.extensions.code ?? 'BAD_USER_INPUT'
+    const { http } = origin.extensions
+    const code = engineCodes.find((known) => known === origin.extensions.code) ?? otherCode(http)
+    // What is no request of GraphQL at all is 400 to every client, not only to those of the newer media type.
+    const shownHttp = http && code === 'BAD_REQUEST' ? { ...http, spec: false } : http
     return new GraphQLError(origin.message, {
       ...placeOf(error),
-      extensions: { ...origin.extensions, code },
+      extensions: { code, ...(shownHttp && { http: shownHttp }) },
     })
   }
   const shown = origin instanceof RequestError ? origin : unexpected(origin)

@@ -6,6 +6,7 @@ import { unauthenticated } from '../errors.ts'
 import { schema } from '../schema.ts'
 import { causeOf, maskError } from './errors.ts'
 import { onlyIntrospects } from './introspection.ts'
+import { onlyWellFormed } from './well-formed.ts'
 
 /** Without a credential nothing but introspection passes, and where it is not public nothing gets here. */
 const anonymousOnlyIntrospects: Plugin<object, Context> = {
@@ -45,7 +46,7 @@ export const createGraphQL = (deps: Deps) =>
   createYoga<Context>({
     schema,
     maskedErrors: { isDev: false, maskError },
-    plugins: [anonymousOnlyIntrospects, errorsOnTheWayOut(deps)],
+    plugins: [onlyWellFormed, anonymousOnlyIntrospects, errorsOnTheWayOut(deps)],
     logging: false,
     cors: false,
     graphiql: false,

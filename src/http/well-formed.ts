@@ -1,0 +1,35 @@
+import { GraphQLError } from 'graphql'
+import type { Plugin } from 'graphql-yoga'
+import type { Context } from '../context.ts'
+
+const refused = (message: string, status: number): GraphQLError =>
+  new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status } } })
+
+const isJsonText = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Refuses what the engine would take for another thing or stumble over: a body that is not JSON (a
+ * form of another page can be sent without asking first), and an address whose variables are none.
+ */
+export const onlyWellFormed: Plugin<object, Context> = {
+  onRequestParse({ request }) {
+    if (request.method === 'POST') {
+      const type = request.headers.get('content-type') ?? ''
+      if (!/^application\/json(;|$)/.test(type))
+        throw refused('Send the operation as application/json.', 415)
+    } else {
+      const parameters = new URL(request.url).searchParams
+      for (const name of ['variables', 'extensions']) {
+        const text = parameters.get(name)
+        if (text && !isJsonText(text)) throw refused(`${name} must be JSON.`, 400)
+      }
+    }
+  },
+}
