@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { noCredentialCache } from '../../../src/auth/credential-cache.ts'
+import { openDatabase } from '../../../src/db/client.ts'
+import { createUsageRecorder } from '../../../src/jobs/usage.ts'
+import { done, seed } from '../../setup/seed.ts'
+import { createWorld, type World } from '../../setup/world.ts'
+import { attempt, verdict } from './ask.ts'
+import { askOver } from './second-app.ts'
+
+type Front = Pick<World, 'gql'>
+
+const postgres = inject('postgres')
+
+let world: World
+let databaseUrl: string
+beforeAll(async () => {
+  world = await createWorld()
+  const [row] = await world.deps.prisma.$queryRaw<{ name: string }[]>`
+    SELECT current_database()::text AS name`
+  const url = new URL(postgres?.url ?? 'postgresql://127.0.0.1')
+  url.pathname = `/${row?.name}`
+  databaseUrl = url.href
+})
+afterAll(() => world.close())
+
+/**
+ * Holds the workspace's lock while `begin` is called and until as many connections wait for it as
+ * there can be, so that every request has been authenticated before the first of them goes on.
+ */
+async function underLock<T>(workspaceId: string, waiters: number, begin: () => T): Promise<T> {
+  if (!postgres) return begin()
+  const holder = new pg.Client({ connectionString: databaseUrl })
+  await holder.connect()
+  await holder.query('BEGIN')
+  await holder.query('SELECT 1 FROM "Workspace" WHERE id = $1 FOR UPDATE', [workspaceId])
+  const begun = begin()
+  const waiting = `SELECT count(*)::int AS count FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`
+  while ((await holder.query(waiting)).rows[0].count < waiters) {
+    await sleep(10)
+    // Inside a transaction the statistics stand still otherwise.
+    await holder.query('SELECT pg_stat_clear_snapshot()')
+  }
+  await sleep(100)
+  await holder.query('COMMIT')
+  await holder.end()
+  return begun
+}
+
+async function race(fronts: readonly Front[]): Promise<void> {
+  const workspace = await world.createWorkspace()
+  const key = await seed(world, workspace.secret).key({ name: 'raced' })
+  // The caller is known before the race: nobody is held up by being looked up.
+  for (const front of fronts) expect(await verdict(front, workspace.secret)).toBe('ACCEPTED')
+
+  const rotate = (_: unknown, index: number) =>
+    attempt(
+      fronts[index % fronts.length] ?? world,
+      workspace.secret,
+      'rotateApiKey',
+      { id: key.id },
+      'secret apiKey { id }',
+    )
+  const answers = await Promise.all(
+    await underLock(workspace.id, 10 * fronts.length, () => Array.from({ length: 20 }, rotate)),
+  )
+
+  const won = answers.filter(({ codes }) => codes.length === 0)
+  const lost = answers.filter(({ codes }) => codes.length > 0)
+  expect(lost.map(({ codes }) => codes)).toEqual(Array(19).fill(['CONFLICT']))
+  for (const { payload } of lost) expect(payload).toMatchObject({ secret: null, apiKey: null })
+  expect(won).toHaveLength(1)
+  for (const front of fronts) {
+    expect(await verdict(front, won[0]?.payload.secret)).toBe('ACCEPTED')
+    expect(await verdict(front, key.secret)).toBe('ACCEPTED')
+  }
+  expect(await world.deps.prisma.apiKeySecret.count({ where: { keyId: key.id } })).toBe(2)
+  const events = { targetId: key.id, action: 'api_key.rotated' }
+  expect(await world.deps.prisma.auditEvent.count({ where: events })).toBe(1)
+}
+
+// Of two who rotate at once one would be given a secret that the other has just ended.
+test('of 20 rotations at once exactly one gets a secret, and that one works', () => race([world]))
+
+// Replicas know nothing of each other but what the database says.
+test.runIf(postgres)('so it is over two servers on one database', async () => {
+  const onConnectionError = (error: Error): never => {
+    throw error
+  }
+  const database = await openDatabase({ databaseUrl, onConnectionError })
+  const usage = createUsageRecorder(database.prisma, world.deps.logger)
+  const { prisma } = database
+  const other = askOver({ ...world.deps, prisma, usage, credentials: noCredentialCache })
+  await race([world, other]).finally(async () => {
+    await usage.close()
+    await database.close()
+  })
+})
+
+// Two transfers at once would give two integrations a secret each, one of them dead.
+test('a rotation and a transfer that began before one another was done do not both succeed', async () => {
+  const workspace = await world.createWorkspace()
+  const make = seed(world, workspace.secret)
+  const robot = await make.machine({ name: 'Robot', role: 'ADMIN' })
+  const key = await make.key({ name: 'raced' })
+  await verdict(world, workspace.secret)
+  const input = { id: key.id, ownerId: robot.userId }
+  const answers = await Promise.all(
+    await underLock(workspace.id, 2, () => [
+      attempt(world, workspace.secret, 'rotateApiKey', { id: key.id }, 'secret'),
+      attempt(world, workspace.secret, 'transferApiKey', input, 'secret'),
+    ]),
+  )
+  expect(answers.flatMap(({ codes }) => codes)).toEqual(['CONFLICT'])
+  const [winner] = answers.filter(({ codes }) => codes.length === 0)
+  expect(await verdict(world, winner?.payload.secret)).toBe('ACCEPTED')
+})
+
+// A request that comes later knows of the rotation before, and asks for another one.
+test('rotations one after the other all succeed', async () => {
+  const workspace = await world.createWorkspace()
+  const key = await seed(world, workspace.secret).key({ name: 'in turn' })
+  for (let turn = 0; turn < 3; turn += 1) {
+    const { secret } = await done(world, workspace.secret, 'rotateApiKey', 'secret', { id: key.id })
+    expect(await verdict(world, secret)).toBe('ACCEPTED')
+  }
+})
