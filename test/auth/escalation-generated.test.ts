@@ -1,0 +1,191 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expand, missingRequirements, permissionNames } from '../../src/auth/permissions.ts'
+import { addHuman, type Human, humanKey } from '../setup/human.ts'
+import { outcome } from '../setup/outcome.ts'
+import { seed } from '../setup/seed.ts'
+import { type View, view } from '../setup/view.ts'
+import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+
+let world: World
+let workspace: TestWorkspace
+let spaceIds: string[]
+let robot: string
+/** One of each role. */
+const people = new Map<string, Human>()
+let count = 0
+
+beforeAll(async () => {
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+  const make = seed(world, workspace.secret)
+  spaceIds = [
+    await make.space({ name: 'A', visibility: 'OPEN' }),
+    await make.space({ name: 'B' }),
+    await make.space({ name: 'C' }),
+  ]
+  robot = (await make.machine({ name: 'Robot', role: 'ADMIN' })).userId
+})
+afterAll(() => world.close())
+
+/** Names with all that they require, so that most of what is asked for is well formed. */
+const closed = (names: readonly string[]): string[] => [
+  ...new Set([...names, ...missingRequirements(expand(names))]),
+]
+const names = fc
+  .uniqueArray(fc.constantFrom('agents:*', 'members:*', '*:read', 'scopes:*', ...permissionNames), {
+    maxLength: 8,
+  })
+  .map(closed)
+const kept = (list: readonly string[], pick: number): string[] =>
+  closed(list.filter((_, index) => (pick >> (index % 20)) & 1))
+
+interface Wanted {
+  readonly permissions: readonly string[]
+  readonly allSpaces: boolean
+  /** Indices of spaces, with what narrows the key there. */
+  readonly spaces: readonly { readonly index: number; readonly narrowing: number | null }[]
+}
+
+const wanted = fc.record({
+  permissions: fc.oneof(names, fc.constant(['*'])),
+  allSpaces: fc.boolean(),
+  spaces: fc
+    .subarray([0, 1, 2])
+    .chain((indices) =>
+      fc.tuple(
+        ...indices.map((index) =>
+          fc.record({ index: fc.constant(index), narrowing: fc.option(fc.nat()) }),
+        ),
+      ),
+    ),
+})
+
+const perSpace = /^(agents|sessions|documents):|^spaces:(read|update|delete)$/
+
+/** The part of an input that says what a key may do and where. */
+function inputOf({ permissions, allSpaces, spaces }: Wanted): Record<string, unknown> {
+  if (allSpaces) return { permissions, allSpaces }
+  const held = [...expand(permissions)].filter((name) => perSpace.test(name))
+  return {
+    permissions,
+    spaces: spaces.map(({ index, narrowing }) => ({
+      spaceId: spaceIds[index],
+      ...(narrowing !== null && { permissions: kept(held, narrowing) }),
+    })),
+  }
+}
+
+/** The caller's key has these besides, so that it can ask at all. */
+const asking = ['keys:read', 'keys:create']
+
+const pair = fc
+  .tuple(fc.constantFrom('OWNER', 'ADMIN', 'BUILDER', 'MEMBER'), wanted, wanted, fc.nat())
+  .map(([role, caller, other, pick]) => {
+    const permissions = closed([...asking, ...caller.permissions])
+    const part = pick % 5 === 0 ? permissions : kept(caller.permissions, pick)
+    const alike = { ...caller, permissions: part }
+    return {
+      role,
+      caller: { ...caller, permissions },
+      request:
+        pick % 3 === 0
+          ? other
+          : { ...alike, spaces: pick % 3 === 1 ? other.spaces : caller.spaces },
+      isForRobot: pick % 4 === 0,
+    }
+  })
+
+/** What of `inner` is not in `outer`, where a per-space permission counts in its spaces only. */
+function excess(inner: View, outer: View): string[] {
+  const everywhere = outer.permissions.filter((name) => perSpace.test(name))
+  const allowed = (id: string) => (outer.allSpaces ? everywhere : outer.spaces[id])
+  const workspaceWide = (name: string): boolean => inner.allSpaces || !perSpace.test(name)
+  return [
+    ...(inner.allSpaces && !outer.allSpaces ? ['all spaces'] : []),
+    ...inner.permissions.filter((it) => workspaceWide(it) && !outer.permissions.includes(it)),
+    ...Object.entries(inner.spaces).flatMap(([id, held]) =>
+      allowed(id) === undefined
+        ? [`reach of ${id}`]
+        : held.filter((name) => !allowed(id)?.includes(name)).map((name) => `${name} in ${id}`),
+    ),
+  ]
+}
+
+/** A key for the whole of what the caller declares, by the role's own road to one. */
+async function callerKey(role: string, caller: Wanted): Promise<string> {
+  const { permissions, allSpaces, spaces } = inputOf(caller) as {
+    permissions: string[]
+    allSpaces?: boolean
+    spaces?: { spaceId: string; permissions?: string[] }[]
+  }
+  const human = people.get(role) ?? (await addHuman(world, workspace, role))
+  people.set(role, human)
+  const { secret } = await humanKey(world, workspace, human, {
+    permissions,
+    allSpaces: allSpaces ?? false,
+    grants: (spaces ?? []).map((space) => ({
+      spaceId: space.spaceId,
+      narrowed: space.permissions !== undefined,
+      permissions: space.permissions ?? [],
+    })),
+  })
+  return secret
+}
+
+async function create(
+  secret: string,
+  input: Record<string, unknown>,
+): Promise<{ secret: string } | undefined> {
+  const { data, errors } = await world.gql(
+    secret,
+    'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret errors { code } } }',
+    { input: { name: `Generated ${++count}`, ...input } },
+  )
+  if (errors.length > 0) expect(errors[0]?.extensions.code).toBe('FORBIDDEN')
+  const created = data?.createApiKey?.secret
+  return created ? { secret: created } : undefined
+}
+
+// The rule of the house, through the front door: whatever is asked for, a key yields no stronger one.
+test('a key that a key makes does nothing more, and makes its maker again only as an equal', async () => {
+  const pairs = fc.sample(pair, { numRuns: 150, seed: 20_260_917 })
+  let made = 0
+  let equals = 0
+  for (const { role, caller, request, isForRobot } of pairs) {
+    const maker = await callerKey(role, caller)
+    const owner = isForRobot ? { ownerId: robot } : {}
+    const outer = (await view(world, maker)) as View
+    const created = await create(maker, { ...inputOf(request), ...owner })
+    if (created === undefined) continue
+    made++
+    const inner = (await view(world, created.secret)) as View
+    expect({ role, caller, request, excess: excess(inner, outer) }).toMatchObject({ excess: [] })
+    const again = await create(created.secret, inputOf(caller))
+    if (again === undefined) continue
+    equals++
+    const copy = (await view(world, again.secret)) as View
+    expect(excess(copy, inner)).toEqual([])
+    expect(excess(copy, outer)).toEqual([])
+  }
+  expect(made).toBeGreaterThan(30)
+  expect(equals).toBeGreaterThan(3)
+})
+
+// And by updates: a key that may change itself ends no stronger than it began.
+test('a key that updates itself ends no stronger', async () => {
+  const pairs = fc.sample(pair, { numRuns: 40, seed: 4 })
+  let changed = 0
+  for (const { role, caller, request } of pairs) {
+    const permissions = closed([...caller.permissions, 'keys:update'])
+    const maker = await callerKey(role, { ...caller, permissions })
+    const before = (await view(world, maker)) as View
+    const own = await world.gql(maker, '{ viewer { apiKey { id } } }')
+    const input = { id: own.data.viewer.apiKey.id, ...inputOf(request) }
+    const result = await outcome(world, maker, 'updateApiKey', input)
+    const after = (await view(world, maker)) as View
+    expect({ caller, request, result, excess: excess(after, before) }).toMatchObject({ excess: [] })
+    if (result[0] === 'done') changed++
+  }
+  expect(changed).toBeGreaterThan(10)
+})
