@@ -22,7 +22,8 @@ async function furnish(): Promise<Furnished> {
   const workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   const [space, other] = [await make.space({ name: 'one' }), await make.space({ name: 'two' })]
-  const machine = await make.machine({ name: 'machine', role: 'BUILDER', spaceIds: [space] })
+  const spaceIds = [space, other]
+  const machine = await make.machine({ name: 'machine', role: 'BUILDER', spaceIds })
   const scope = await make.scope({ name: 'scope', permissions: ['agents:read'] })
   const keyIn = async (name: string, spaceId: string): Promise<string> => {
     const input = { name, permissions: ['agents:read'], scopeIds: [scope], spaces: [{ spaceId }] }
@@ -42,7 +43,7 @@ async function furnish(): Promise<Furnished> {
     },
     hidden: {
       space: other,
-      agent: await make.agent({ name: 'both', spaceIds: [space, other] }),
+      agent: await make.agent({ name: 'both', spaceIds }),
       key: await keyIn('hidden', other),
     },
   }

@@ -170,3 +170,20 @@ test('agents of a deleted space are seen with all spaces only, until their space
   for (const secret of [listed, builderAll])
     expect((await seen(secret, all)).agents).toEqual(['in A', 'in C', 'in both'])
 })
+
+// What is deleted is gone for everybody, its maker included.
+test('a deleted agent is nowhere, and nothing can be done with it', async () => {
+  const kept = await make.agent({ name: 'kept', spaceIds: [a] })
+  const gone = await make.agent({ name: 'gone', spaceIds: [a] })
+  const { secret } = await make.key({ name: 'k', permissions, spaces: [{ spaceId: a }] })
+  expect((await seen(secret, [kept, gone])).agents).toEqual(['gone', 'kept'])
+  await done(world, workspace.secret, 'deleteAgent', 'deletedId', { id: gone })
+  for (const caller of [secret, workspace.secret]) {
+    expect(await seen(caller, [kept, gone])).toMatchObject({
+      agents: ['kept'],
+      spaces: { A: ['kept'] },
+    })
+    const { data } = await update(caller, { id: gone, name: 'back' })
+    expect(data.updateAgent.errors).toEqual([{ code: 'NOT_FOUND', path: ['input', 'id'] }])
+  }
+})
