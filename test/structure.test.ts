@@ -105,7 +105,7 @@ const found = (pattern: RegExp, sources: readonly Source[]): string[] =>
 const word = (...parts: readonly string[]): RegExp => new RegExp(parts.join(''))
 
 test('nothing switches the checks off', () => {
-  expect(found(word('disable', 'ScopeAuth'), code)).toEqual([])
+  expect(found(word('disable', 'ScopeAuth'), src)).toEqual([])
   expect(found(word('@ts-', '(ignore|nocheck)'), code)).toEqual([])
   expect(found(word('biome', '-ignore'), src)).toEqual([])
   expect(found(word('\\bas ', 'any\\b'), src)).toEqual([])

@@ -95,6 +95,13 @@ test('a key cannot end before it begins', async () => {
   }
 })
 
+test('legacy keys can have ended already', async () => {
+  const { data } = await world.run(workspace.secret, UpdateWorkspaceDocument, {
+    input: { legacyKeySunsetAt: '1970-01-01T00:00:00Z' },
+  })
+  expect(data?.updateWorkspace?.errors).toEqual([])
+})
+
 test('real days, offsets and fractions are read to the millisecond', async () => {
   const readings: readonly (readonly [string, string])[] = [
     ['2096-02-29T00:00:00Z', '2096-02-29T00:00:00.000Z'],
