@@ -155,6 +155,32 @@ test('a key narrowed at the same time makes no key stronger than it is then', as
   }
 })
 
+// One request holds several mutations: each is judged by what those before it left.
+test('a mutation counts for the next one of the same request', async () => {
+  const permissions = ['keys:read', 'keys:create', 'keys:update', 'members:read']
+  const maker = await seed(world, workspace.secret).key({ name: name(), permissions })
+  const { data, errors } = await world.gql(
+    maker.secret,
+    `mutation ($id: ID!, $less: [String!], $wanted: CreateApiKeyInput!) {
+      first: updateApiKey(input: { id: $id, permissions: $less }) { errors { code } }
+      second: createApiKey(input: $wanted) { secret errors { code path } }
+      third: updateApiKey(input: { id: $id, permissions: [] }) { errors { code } }
+      fourth: createApiKey(input: { name: "late" }) { secret }
+    }`,
+    { id: maker.id, less: permissions.slice(0, 3), wanted: { name: name(), permissions } },
+  )
+  expect(data.first.errors).toEqual([])
+  expect(data.second).toEqual({
+    secret: null,
+    errors: [{ code: 'PERMISSION_NOT_GRANTABLE', path: ['input', 'permissions', '3'] }],
+  })
+  expect(data.third.errors).toEqual([])
+  expect(data.fourth).toBeNull()
+  expect(errors).toMatchObject([
+    { path: ['fourth'], extensions: { code: 'FORBIDDEN', missingPermissions: ['keys:create'] } },
+  ])
+})
+
 // Two owners who take the role from each other at the same time: one of them stays.
 test('owners that demote each other at once leave one owner', async () => {
   for (let round = 0; round < rounds; round++) {

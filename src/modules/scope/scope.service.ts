@@ -4,7 +4,7 @@ import {
   joinLevel,
   withLevel,
 } from '../../auth/access-level.ts'
-import { covers } from '../../auth/permissions.ts'
+import { aliases, covers, expand } from '../../auth/permissions.ts'
 import { holds } from '../../auth/policy.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
@@ -50,23 +50,31 @@ function permissionsInput(
   return combine(permissions, level)
 }
 
-/** A scope can be given only what its author holds; what it has already may stay. */
+/**
+ * A scope can be given only what its author holds; what it has already may stay, an alias also as
+ * some of what it covers. What the list does not name came with the level.
+ */
 function noteUnheld(
-  c: CallerChange,
+  { caller }: CallerChange,
   problems: InputProblems,
   names: readonly string[],
+  { permissions: given }: ScopeFields,
   present: readonly string[] = [],
 ): void {
-  names.forEach((name, index) => {
-    if (present.includes(name)) return
-    const missing = covers(name).filter((permission) => !holds(c.caller.rights, permission))
-    if (missing.length > 0)
-      problems.add(
-        'PERMISSION_NOT_GRANTABLE',
-        ['permissions', index],
-        `You do not hold ${missing.join(', ')}.`,
-      )
-  })
+  const there = expand(present)
+  const byLevel: string[] = []
+  const note = (path: readonly (string | number)[], missing: readonly string[]): void =>
+    problems.add('PERMISSION_NOT_GRANTABLE', path, `You do not hold ${missing.join(', ')}.`)
+  for (const name of names) {
+    if (present.includes(name)) continue
+    const missing = covers(name).filter(
+      (it) => !holds(caller.rights, it) && (aliases.has(name) || !there.has(it)),
+    )
+    const index = given?.indexOf(name) ?? -1
+    if (index < 0) byLevel.push(...missing)
+    else if (missing.length > 0) note(['permissions', index], missing)
+  }
+  if (byLevel.length > 0) note(['agentAccess'], byLevel)
 }
 
 async function assertNameFree(
@@ -95,7 +103,7 @@ export function createScope(context: ServiceContext, input: CreateScopeInput): P
   noteMissingRequirements(problems, ['permissions'], permissions)
   problems.throwIfAny()
   return change(context, { permission: 'scopes:create' }, async (c) => {
-    noteUnheld(c, problems, permissions)
+    noteUnheld(c, problems, permissions, input)
     problems.throwIfAny()
     await assertNameFree(c, name, null)
     const shown = { name, description, permissions }
@@ -150,7 +158,7 @@ export function updateScope(context: ServiceContext, input: UpdateScopeInput): P
     const shown = { name, description, permissions }
     const changes = changesBetween<typeof shown>(scope, shown)
     if (changes.length === 0) return scope
-    noteUnheld(c, problems, permissions, scope.permissions)
+    noteUnheld(c, problems, permissions, input, scope.permissions)
     problems.throwIfAny()
     await assertNameFree(c, name, scope.id)
     await assertLinkedKeysAllow(c, scope, permissions)
