@@ -1,4 +1,5 @@
 import type { FieldMap, InputObjectRef, ObjectFieldBuilder, ObjectRef } from '@pothos/core'
+import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import type { Guard } from '../auth/guard.ts'
 import { builder, type Types } from '../builder.ts'
 import type { Context } from '../context.ts'
@@ -31,7 +32,10 @@ const UserErrorType = builder.objectRef<UserError>('UserError').implement({
   leafFields: 'public',
   fields: (t) => ({
     code: t.expose('code', { type: UserErrorCodeType, description: 'What kind of failure.' }),
-    message: t.exposeString('message', { description: 'What is wrong, for a human.' }),
+    message: t.string({
+      description: 'What is wrong, for a human.',
+      resolve: ({ message }) => withoutSecrets(message),
+    }),
     path: t.stringList({
       nullable: true,
       description: 'The input field at fault, e.g. ["input", "spaces", "1", "spaceId"].',

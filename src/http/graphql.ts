@@ -1,5 +1,6 @@
 import { type ExecutionResult, GraphQLError } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
+import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { unauthenticated } from '../errors.ts'
@@ -30,7 +31,7 @@ const errorsOnTheWayOut = (deps: Deps): Plugin<object, Context> => ({
 })
 
 const withRequestId = (error: GraphQLError, requestId: string): GraphQLError =>
-  new GraphQLError(error.message, {
+  new GraphQLError(withoutSecrets(error.message), {
     nodes: error.nodes ?? null,
     source: error.source ?? null,
     positions: error.positions ?? null,
