@@ -1,12 +1,16 @@
 import { type UserError, type UserErrorCode, UserInputError } from '../errors.ts'
 
+/** Enough to put right at once; an answer must not grow far beyond the input that it refuses. */
+const maxProblems = 100
+
 /** Gathers what is wrong with an input, so that one answer names all of it. */
 export class InputProblems {
   readonly #errors: UserError[] = []
 
-  /** Notes one problem; `path` leads to the field inside the mutation's `input`. */
+  /** Notes one problem, if not too many are; `path` leads to the field inside the mutation's `input`. */
   add(code: UserErrorCode, path: readonly (string | number)[], message: string): void {
-    this.#errors.push({ code, message, path: ['input', ...path.map(String)] })
+    if (this.#errors.length < maxProblems)
+      this.#errors.push({ code, message, path: ['input', ...path.map(String)] })
   }
 
   get any(): boolean {

@@ -80,6 +80,14 @@ test('a list far longer than there are permissions is refused as a whole', async
   ])
 })
 
+test('of very many mistakes the first hundred are told', async () => {
+  const permissions = Array.from({ length: 100 }, () => 'x')
+  const spaces = Array.from({ length: 1_000 }, () => ({ spaceId: 'x', permissions }))
+  const told = await refused('createApiKey', { name: '', spaces })
+  expect(told).toHaveLength(100)
+  expect(told[0]).toBe('INVALID input.name')
+})
+
 test('a permission is not given without what it requires', async () => {
   const missing = ['PERMISSION_DEPENDENCY_MISSING input.permissions']
   for (const [mutation, rest] of takers())

@@ -224,7 +224,7 @@ test('1,000 grants and 50 scopes are fine, and quick; one more is not', async ()
   const key = data?.createApiKey?.secret ?? ''
   const seen = await world.gql(key, '{ viewer { spaces { spaceId permissions } } }')
   expect(seen.data.viewer.spaces).toHaveLength(1_000)
-  expect(performance.now() - begun).toBeLessThan(5_000)
+  expect(performance.now() - begun).toBeLessThan(3_000)
 
   const scopeIds: string[] = []
   for (let index = 0; index < 51; index++)
