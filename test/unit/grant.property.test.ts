@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { grantProblems, onlyNarrows } from '../../src/auth/grant.ts'
+import { grantProblems, type KeyTerms, onlyNarrows } from '../../src/auth/grant.ts'
 import { declaredBy, effectiveRights } from '../../src/auth/policy.ts'
 import { isAllowedAddress } from '../../src/input/addresses.ts'
 import {
@@ -15,23 +15,35 @@ import {
   role,
 } from '../setup/arbitrary.ts'
 
-const runs = { numRuns: 4_000 }
+const runs = { numRuns: 6_000 }
 const addresses = ['10.1.2.3', '10.1.9.9', '10.2.0.1', '192.168.0.7', '2001:db8::1', '8.8.8.8']
 
-/** Two keys that are often alike, so that enough of the pairs are grantable. */
-const pair = fc.tuple(keyTerms, keyTerms, names, fc.nat()).map(([first, other, less, pick]) => {
-  const alike = {
-    ...first,
-    permissions: first.permissions.filter((_, index) => (pick >> index) & 1),
-    grants: first.grants.map((grant) =>
-      pick % 3 === 0 && !grant.narrowed ? { ...grant, narrowed: true, permissions: less } : grant,
-    ),
+const flip = (pick: number, bit: number): boolean => ((pick >> bit) & 1) === 1
+
+/** A key that differs from another one in a few things, some narrower, some wider. */
+function altered(key: KeyTerms, other: KeyTerms, less: readonly string[], pick: number): KeyTerms {
+  return {
+    ...key,
+    ...(flip(pick, 0) && { permissions: key.permissions.filter((_, at) => flip(pick, at % 20)) }),
+    ...(flip(pick, 10) && { permissions: [...key.permissions, ...less.slice(0, 2)] }),
+    ...(flip(pick, 1) && {
+      grants: key.grants.map((grant, at) =>
+        flip(pick, 2 + at)
+          ? grant
+          : { ...grant, narrowed: flip(pick, 6 + at) || !grant.narrowed, permissions: less },
+      ),
+    }),
     ...(pick % 5 === 0 && { requestsPerMinute: other.requestsPerMinute }),
     ...(pick % 7 === 0 && { expiresAt: other.expiresAt }),
     ...(pick % 11 === 0 && { allowedIps: other.allowedIps }),
   }
-  return { first, second: pick % 2 === 0 ? alike : other }
-})
+}
+
+/** Two keys that are often alike, so that enough of the pairs are grantable. */
+const pair = fc.tuple(keyTerms, keyTerms, names, fc.nat()).map(([first, other, less, pick]) => ({
+  first,
+  second: pick % 3 === 0 ? other : altered(first, other, less, pick),
+}))
 
 // A key never yields a stronger one: neither by what it does, nor where, nor how long.
 test('what a caller may grant does nothing that the caller cannot', () => {

@@ -1,0 +1,91 @@
+import { expect, test } from 'vitest'
+import { type KeyTerms, onlyNarrows } from '../../src/auth/grant.ts'
+import { permissionNames } from '../../src/auth/permissions.ts'
+
+const key = (terms: Partial<KeyTerms>): KeyTerms => ({
+  ownerId: 'me',
+  ownerKind: 'HUMAN',
+  permissions: [],
+  scopes: [],
+  allSpaces: false,
+  grants: [],
+  expiresAt: null,
+  requestsPerMinute: null,
+  allowedIps: [],
+  ...terms,
+})
+
+const agents = permissionNames.filter((name) => name.startsWith('agents:'))
+const scope = (permissions: readonly string[]) => ({ id: 'S', permissions })
+const inA = (permissions?: readonly string[]) => ({
+  spaceId: 'A',
+  narrowed: permissions !== undefined,
+  permissions: permissions ?? [],
+})
+const narrows = (before: Partial<KeyTerms>, after: Partial<KeyTerms>): boolean =>
+  onlyNarrows(key(before), key(after))
+
+// An alias covers what is added to it later: its parts of today are less.
+test('an alias is more than all that it covers now', () => {
+  expect(narrows({ permissions: ['agents:*'] }, { permissions: agents })).toBe(true)
+  expect(narrows({ permissions: agents }, { permissions: ['agents:*'] })).toBe(false)
+  expect(narrows({ permissions: ['*'] }, { permissions: ['agents:*', 'members:own'] })).toBe(true)
+  expect(narrows({ permissions: permissionNames }, { permissions: ['*'] })).toBe(false)
+  expect(narrows({ permissions: ['agents:*'] }, { permissions: [], scopes: [scope(['*'])] })).toBe(
+    false,
+  )
+})
+
+test('the same of an alias in a grant', () => {
+  const before = { permissions: ['*'], grants: [inA(['agents:*'])] }
+  const at = (permissions?: readonly string[]) => ({ ...before, grants: [inA(permissions)] })
+  expect(narrows(before, at(agents))).toBe(true)
+  expect(narrows(at(agents), before)).toBe(false)
+  expect(narrows(before, at([]))).toBe(true)
+  expect(narrows(at([]), before)).toBe(false)
+  expect(narrows(before, at())).toBe(false)
+  expect(narrows(before, at(['agents:read', 'spaces:read']))).toBe(false)
+})
+
+// A list is never all spaces, and all spaces hold every list.
+test('a list is less than all spaces, and another list is not', () => {
+  const all = { permissions: ['agents:*'], allSpaces: true }
+  const list = { permissions: ['agents:*'], grants: [inA()] }
+  const other = { permissions: ['agents:*'], grants: [{ ...inA(), spaceId: 'B' }] }
+  expect(narrows(all, list)).toBe(true)
+  expect(narrows(list, all)).toBe(false)
+  expect(narrows(list, other)).toBe(false)
+  expect(narrows(list, { ...list, grants: [] })).toBe(true)
+  expect(narrows({ ...list, grants: [] }, list)).toBe(false)
+})
+
+test('null is the widest of every bound, and no bound may grow', () => {
+  const [early, late] = [new Date(1), new Date(2)]
+  expect(narrows({}, { expiresAt: late })).toBe(true)
+  expect(narrows({ expiresAt: late }, { expiresAt: early })).toBe(true)
+  expect(narrows({ expiresAt: early }, { expiresAt: late })).toBe(false)
+  expect(narrows({ expiresAt: early }, {})).toBe(false)
+  expect(narrows({}, { requestsPerMinute: 0 })).toBe(true)
+  expect(narrows({ requestsPerMinute: 0 }, { requestsPerMinute: 1 })).toBe(false)
+  expect(narrows({ requestsPerMinute: 0 }, {})).toBe(false)
+  expect(narrows({}, { allowedIps: ['0.0.0.0/0'] })).toBe(true)
+  expect(narrows({ allowedIps: ['10.0.0.0/8'] }, { allowedIps: ['10.1.0.0/16', '10.2.0.1'] })).toBe(
+    true,
+  )
+  expect(narrows({ allowedIps: ['10.0.0.0/8'] }, { allowedIps: ['10.1.0.0/16', '::1'] })).toBe(
+    false,
+  )
+  expect(narrows({ allowedIps: ['10.0.0.0/8'] }, {})).toBe(false)
+})
+
+// Another owner is another key, whatever else stays.
+test('a change of owner never only narrows', () => {
+  expect(narrows({ permissions: ['*'] }, { ownerId: 'other' })).toBe(false)
+})
+
+test('the same rights may pass from a scope to the key, and back', () => {
+  const linked = { scopes: [scope(['agents:*'])] }
+  expect(narrows(linked, { permissions: ['agents:*'] })).toBe(true)
+  expect(narrows({ permissions: ['agents:*'] }, linked)).toBe(true)
+  expect(narrows(linked, { permissions: ['agents:*', 'keys:read'] })).toBe(false)
+})
