@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { schema } from '../../../src/schema.ts'
+import { done, seed } from '../../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+
+let world: World
+let workspace: TestWorkspace
+
+beforeAll(async () => {
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+})
+afterAll(() => world.close())
+
+const marksOf = async ({ id }: TestWorkspace): Promise<{ epoch: bigint; auditSequence: number }> =>
+  world.deps.prisma.workspace.findUniqueOrThrow({
+    where: { id },
+    select: { epoch: true, auditSequence: true },
+  })
+
+// A change without an event cannot be proved; one without a new epoch is not seen by every cache.
+test('every mutation writes one event and raises the epoch by one, an agent excepted', async () => {
+  const other = await world.createWorkspace()
+  const elsewhere = await marksOf(other)
+  const tried = new Set<string>()
+  const expectOne = async (
+    mutation: string,
+    selection: string,
+    input: object,
+    action: string,
+    raises = 1n,
+  ): Promise<any> => {
+    tried.add(mutation)
+    const before = await marksOf(workspace)
+    const payload = await done(world, workspace.secret, mutation, selection, { ...input })
+    expect([mutation, await marksOf(workspace)]).toEqual([
+      mutation,
+      { epoch: before.epoch + raises, auditSequence: before.auditSequence + 1 },
+    ])
+    const event = await world.deps.prisma.auditEvent.findFirstOrThrow({
+      where: { workspaceId: workspace.id, sequence: before.auditSequence + 1 },
+    })
+    expect([mutation, event.action]).toEqual([mutation, action])
+    expect(event).toMatchObject({
+      actorKind: 'API_KEY',
+      actorId: workspace.ownerId,
+      actorName: 'Olga Owner',
+      apiKeyId: workspace.keyId,
+    })
+    return payload
+  }
+  const space = 'space { id }'
+  const spaceId = (await expectOne('createSpace', space, { name: 'S' }, 'space.created')).space.id
+  await expectOne('updateSpace', space, { id: spaceId, name: 'T' }, 'space.updated')
+  const agent = 'agent { id }'
+  const agentId = (
+    await expectOne('createAgent', agent, { name: 'A', spaceIds: [spaceId] }, 'agent.created', 0n)
+  ).agent.id
+  await expectOne('updateAgent', agent, { id: agentId, name: 'B' }, 'agent.updated', 0n)
+  await expectOne('deleteAgent', 'deletedId', { id: agentId }, 'agent.deleted', 0n)
+  const scope = 'scope { id }'
+  const scopeId = (
+    await expectOne(
+      'createScope',
+      scope,
+      { name: 'C', permissions: ['keys:read'] },
+      'scope.created',
+    )
+  ).scope.id
+  await expectOne('updateScope', scope, { id: scopeId, permissions: [] }, 'scope.updated')
+  await expectOne('deleteScope', 'deletedId', { id: scopeId }, 'scope.deleted')
+  const member = 'member { id user { id } }'
+  const robot = (
+    await expectOne('createMachineUser', member, { name: 'R', role: 'MEMBER' }, 'member.added')
+  ).member
+  const added = { email: 'new@example.com', role: 'MEMBER' }
+  const human = (await expectOne('addMember', member, added, 'member.added')).member
+  await expectOne('updateMember', member, { id: human.id, role: 'BUILDER' }, 'member.updated')
+  const inSpace = { spaceId, memberId: robot.id }
+  await expectOne('addSpaceMember', space, inSpace, 'space.member_added')
+  await expectOne('removeSpaceMember', space, inSpace, 'space.member_removed')
+  await expectOne('deleteSpace', 'deletedId', { id: spaceId }, 'space.deleted')
+  const key = 'apiKey { id }'
+  const id = (await expectOne('createApiKey', key, { name: 'K' }, 'api_key.created')).apiKey.id
+  await expectOne('updateApiKey', key, { id, name: 'L' }, 'api_key.updated')
+  await expectOne('rotateApiKey', key, { id }, 'api_key.rotated')
+  await expectOne('disableApiKey', key, { id }, 'api_key.disabled')
+  await expectOne('enableApiKey', key, { id }, 'api_key.enabled')
+  await expectOne('transferApiKey', key, { id, ownerId: robot.user.id }, 'api_key.transferred')
+  await expectOne('revokeApiKey', key, { id }, 'api_key.revoked')
+  await expectOne('removeMember', member, { id: human.id }, 'member.removed')
+  await expectOne('updateWorkspace', 'workspace { id }', { name: 'N' }, 'workspace.updated')
+
+  expect([...tried].sort()).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort())
+  expect(await marksOf(other)).toEqual(elsewhere)
+})
+
+// An auditor asks who did what to which key, from where, and finds the request in the log.
+test('an event tells who, with which key, from where, in which request, and what changed', async () => {
+  const make = seed(world, workspace.secret)
+  const acting = await make.key({ name: 'acting', permissions: ['keys:*'], allSpaces: true })
+  const key = await make.key({ name: 'before', description: 'old', permissions: ['keys:read'] })
+  const { headers, errors } = await world.gql(
+    acting.secret,
+    `mutation ($input: UpdateApiKeyInput!) { updateApiKey(input: $input) { errors { code } } }`,
+    {
+      input: {
+        id: key.id,
+        name: 'after',
+        description: null,
+        permissions: [],
+        allowedIps: ['10.0.0.0/8'],
+      },
+    },
+    { address: '198.51.100.9' },
+  )
+  expect(errors).toEqual([])
+  const event = await world.deps.prisma.auditEvent.findFirstOrThrow({
+    where: { action: 'api_key.updated', targetId: key.id },
+  })
+  expect(event).toMatchObject({
+    workspaceId: workspace.id,
+    actorKind: 'API_KEY',
+    actorId: workspace.ownerId,
+    actorName: 'Olga Owner',
+    apiKeyId: acting.id,
+    targetId: key.id,
+    targetName: 'before',
+    ip: '198.51.100.9',
+    requestId: headers.get('x-request-id'),
+  })
+  expect(Math.abs(event.at.getTime() - Date.now())).toBeLessThan(10_000)
+  expect(JSON.parse(event.changes)).toEqual([
+    { field: 'name', before: '"before"', after: '"after"' },
+    { field: 'description', before: '"old"', after: 'null' },
+    { field: 'permissions', before: '["keys:read"]', after: '[]' },
+    { field: 'allowedIps', before: 'null', after: '["10.0.0.0/8"]' },
+  ])
+})
+
+// The history must read the same when a key or person is called something else, or is gone.
+test('an event keeps the names as they were', async () => {
+  const make = seed(world, workspace.secret)
+  const robot = await make.machine({ name: 'Old name', role: 'ADMIN' })
+  const key = await make.key({ name: 'theirs', ownerId: robot.userId, permissions: ['scopes:*'] })
+  await done(world, key.secret, 'createScope', 'scope { id }', { name: 'Made by a robot' })
+  await done(world, workspace.secret, 'updateMember', 'member { id }', {
+    id: robot.id,
+    name: 'New name',
+  })
+  const event = await world.deps.prisma.auditEvent.findFirstOrThrow({
+    where: { workspaceId: workspace.id, targetName: 'Made by a robot' },
+  })
+  expect(event).toMatchObject({ actorId: robot.userId, actorName: 'Old name', apiKeyId: key.id })
+})
+
+// A first workspace is made by whoever runs the server: no caller is made up for it.
+test('what the operator did has no actor but the operator', async () => {
+  const fresh = await world.createWorkspace()
+  const events = await world.deps.prisma.auditEvent.findMany({ where: { workspaceId: fresh.id } })
+  expect(events).toMatchObject([
+    {
+      action: 'api_key.created',
+      actorKind: null,
+      actorId: null,
+      actorName: 'operator',
+      apiKeyId: null,
+      ip: null,
+      requestId: null,
+    },
+  ])
+})
