@@ -55,7 +55,10 @@ const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>
 /** Every way in which a key loses its right, and what it is told from then on. */
 const ends: Record<
   string,
-  { refusal: string; end(key: { id: string; ownerId: string; memberId: string }): [string, object] }
+  {
+    refusal: string
+    end(key: { id: string; ownerId: string; memberId: string }): [string, Record<string, unknown>]
+  }
 > = {
   'a revocation': { refusal: '401 REVOKED', end: ({ id }) => ['revokeApiKey', { id }] },
   'a disabling': { refusal: '401 DISABLED', end: ({ id }) => ['disableApiKey', { id }] },

@@ -127,7 +127,7 @@ test('a mutation that fails leaves no row, no event and no raised epoch', async 
   const weak = await make.key({ name: 'weak', permissions: ['keys:read', 'keys:create'] })
   await make.space({ name: 'taken' })
   const before = [await rowOf(workspace), await keysOf(workspace)]
-  const failures: [string, string, object, string][] = [
+  const failures: [string, string, Record<string, unknown>, string][] = [
     [workspace.secret, 'createApiKey', { name: 'TAKEN' }, 'NAME_TAKEN'],
     [
       workspace.secret,
