@@ -4,6 +4,7 @@ import type { CachedCredential } from '../auth/credential-cache.ts'
 import { isApiKey } from '../auth/credentials/format.ts'
 import { hashSecret } from '../auth/credentials/hash.ts'
 import { findKeyByHash } from '../auth/key-record.ts'
+import { noteUnderWay } from '../auth/under-way.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import { retirePreviousSecret } from '../modules/api-key/retire-previous.ts'
@@ -23,7 +24,10 @@ interface Origin {
  * @throws RequestError UNAUTHENTICATED with the reason, BAD_REQUEST, WORKSPACE_NOT_FOUND for a
  *   workspace that is not the credential's, SERVICE_UNAVAILABLE when it cannot be known
  */
-export async function authenticate(deps: Deps, origin: Origin): Promise<Caller | undefined> {
+export const authenticate = (deps: Deps, origin: Origin): Promise<Caller | undefined> =>
+  noteUnderWay(callerFor(deps, origin))
+
+async function callerFor(deps: Deps, origin: Origin): Promise<Caller | undefined> {
   const secret = presentedSecret(origin.headers)
   if (secret === undefined) return undefined
   if (!isApiKey(secret)) throw unauthenticated('MALFORMED')

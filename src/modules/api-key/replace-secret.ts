@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
 import { hashSecret } from '../../auth/credentials/hash.ts'
 import { earliest, type KeyRecord } from '../../auth/key-record.ts'
+import { untilAuthenticated } from '../../auth/under-way.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 
@@ -8,6 +10,19 @@ import { userError } from '../../errors.ts'
 export interface Overlap {
   readonly seconds: number
   readonly retireOnFirstUse: boolean
+}
+
+/** Requests that are sent at once arrive within this. */
+const togetherMs = 50
+
+/**
+ * To be awaited between a request's authentication and `replaceSecret`. The embedded database runs a
+ * request to its end before the next one is read from its connection: rotations sent at once would be
+ * authenticated one after the other, each by what the one before it left, and all of them would win.
+ */
+export async function othersAreAuthenticated(): Promise<void> {
+  await sleep(togetherMs)
+  await untilAuthenticated()
 }
 
 /**

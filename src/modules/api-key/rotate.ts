@@ -10,7 +10,7 @@ import {
   keyToChange,
   readKey,
 } from './key-to-change.ts'
-import { replaceSecret } from './replace-secret.ts'
+import { othersAreAuthenticated, replaceSecret } from './replace-secret.ts'
 
 export interface RotateApiKeyInput {
   readonly id: string
@@ -22,13 +22,14 @@ export interface RotateApiKeyInput {
  * A new secret for the same key: id, settings, counters and expiry stay. Who rotates another key
  * than their own gets its secret, so it must be one that they could grant.
  */
-export function rotateApiKey(
+export async function rotateApiKey(
   context: ServiceContext,
   input: RotateApiKeyInput,
 ): Promise<KeyWithSecret> {
   const problems = new InputProblems()
   const seconds = overlapInput(problems, input.overlapSeconds)
   problems.throwIfAny()
+  await othersAreAuthenticated()
   return change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, input.id)
     assertLive(key)
