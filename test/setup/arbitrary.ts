@@ -86,24 +86,28 @@ export const keyTerms: fc.Arbitrary<KeyTerms> = fc
   )
   .map(([declared, rest]) => ({ ...declared, ...rest }))
 
-/** The caller that a key makes whose owner is this. */
-export const callerBy = (terms: KeyTerms, its: Owner): Caller => ({
-  kind: 'API_KEY',
-  workspaceId: 'w',
-  epoch: 0n,
-  user: {
-    id: terms.ownerId,
-    memberId: 'm',
-    kind: terms.ownerKind,
-    name: '',
-    email: null,
-    role: its.role,
-  },
-  key: { id: 'k', name: '', ...terms },
-  validUntil: null,
-  credentialHash: new Uint8Array(),
-  rights: effectiveRights(its, declaredBy(terms)),
-})
+/** The caller that a key makes whose owner is this; a machine user is at most ADMIN. */
+export function callerBy(terms: KeyTerms, { role: given, reach: reached }: Owner): Caller {
+  const isMachine = terms.ownerKind === 'MACHINE'
+  const its: Owner = { role: isMachine && given === 'OWNER' ? 'ADMIN' : given, reach: reached }
+  return {
+    kind: 'API_KEY',
+    workspaceId: 'w',
+    epoch: 0n,
+    user: {
+      id: terms.ownerId,
+      memberId: 'm',
+      kind: terms.ownerKind,
+      name: '',
+      email: null,
+      role: its.role,
+    },
+    key: { id: 'k', name: '', ...terms },
+    validUntil: null,
+    credentialHash: new Uint8Array(),
+    rights: effectiveRights(its, declaredBy(terms)),
+  }
+}
 
 /** What of `inner` is not in `outer`: workspace permissions, spaces, and what is held in each. */
 export function excess(
