@@ -193,15 +193,18 @@ test('a removed machine user takes its keys along, and nobody gives it new ones'
   ])
 })
 
-// Leaving takes no permission, also for a key that holds none.
-test('a member leaves by a key without any permission', async () => {
+// A key is not the person: a stolen one must not take its owner's membership and all their keys.
+test('a machine user leaves by a key without any permission, a person does not', async () => {
   const bare = await humanKey(world, workspace, bob, {})
-  expect(
-    await outcome(world, bare.secret, 'removeMember', { id: workspace.ownerMemberId }),
-  ).toEqual(['FORBIDDEN members:delete'])
-  expect(await outcome(world, bare.secret, 'removeMember', { id: bob.memberId })).toEqual(['done'])
-  expect([await sees(bare.secret), await sees(key.secret)]).toEqual([
-    'OWNER_REMOVED',
-    'OWNER_REMOVED',
-  ])
+  const make = seed(world, workspace.secret)
+  const robot = await make.machine({ name: 'Robot', role: 'MEMBER' })
+  const its = await make.key({ name: name(), ownerId: robot.userId })
+  const leave = (secret: string, id: string) => outcome(world, secret, 'removeMember', { id })
+  for (const id of [workspace.ownerMemberId, bob.memberId])
+    for (const secret of [bare.secret, its.secret])
+      expect(await leave(secret, id)).toEqual(['FORBIDDEN members:delete'])
+  expect(await leave(bare.secret, robot.id)).toEqual(['FORBIDDEN members:delete'])
+  expect(await leave(its.secret, robot.id)).toEqual(['done'])
+  expect(await view(world, its.secret)).toBe('OWNER_REMOVED')
+  expect(await sees(key.secret)).toEqual(everything())
 })
