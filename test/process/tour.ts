@@ -10,7 +10,7 @@ export interface TourBlock {
 export async function readTour(): Promise<readonly TourBlock[]> {
   const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
   const tour = /^## A five-minute tour\n(.*?)^## /ms.exec(readme)?.[1] ?? ''
-  return [...tour.matchAll(/^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```\n)?/gms)].map(
+  return [...tour.matchAll(/^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms)].map(
     ([, commands = '', prints = '']) => ({ commands, prints: prints.split('\n').slice(0, -1) }),
   )
 }
