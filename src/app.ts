@@ -53,6 +53,9 @@ export function createApp(deps: Deps, options: AppOptions): App {
       return errorResponse(request, error, requestId)
     })
     response.headers.set('x-request-id', requestId)
+    // X-API-Key, unlike Authorization, would not keep a shared cache from storing it.
+    response.headers.set('cache-control', 'no-store')
+    response.headers.set('x-content-type-options', 'nosniff')
     return allowAnyOrigin(response)
   }
 

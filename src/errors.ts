@@ -56,6 +56,7 @@ export type RequestErrorCode =
   | 'WORKSPACE_NOT_FOUND'
   | 'BAD_USER_INPUT'
   | 'BAD_REQUEST'
+  | 'QUERY_TOO_COMPLEX'
   | 'SERVICE_UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR'
 

@@ -129,6 +129,15 @@ export const spacesWith = (rights: Rights, permission: PermissionName): 'all' | 
   return [...rights.spaces].filter(([, held]) => held.has(permission)).map(([id]) => id)
 }
 
+/** Whether who has the one can do nothing that who has the other could not. */
+export const areRightsWithin = (inner: Rights, outer: Rights): boolean =>
+  [...inner.permissions].every((name) => outer.permissions.has(name)) &&
+  (!inner.allSpaces || outer.allSpaces) &&
+  [...inner.spaces].every(
+    ([spaceId, held]) =>
+      reaches(outer, spaceId) && [...held].every((name) => holdsIn(outer, name, spaceId)),
+  )
+
 /**
  * The workspace permissions, and of the per-space ones those held in every space within reach, of
  * which there must be one.

@@ -10,6 +10,7 @@ import { newId } from '../ids.ts'
 import { eventHash } from '../modules/audit/chain.ts'
 import { type ChangeEvent, changesText } from '../modules/audit/event.ts'
 import type { ServiceContext } from '../service-context.ts'
+import { inTurn } from './turns.ts'
 
 /** The workspace's row under its lock, with the database's clock. */
 type LockedWorkspace = Workspace & { readonly now: Date }
@@ -50,10 +51,17 @@ async function lockWorkspace(
   workspaceId: string,
 ): Promise<LockedWorkspace> {
   const [workspace] = await db.$queryRaw<LockedWorkspace[]>`
-    SELECT w.*, clock_timestamp()::timestamptz(3) AS now
-      FROM "Workspace" w WHERE w.id = ${workspaceId} FOR UPDATE`
+    WITH locked AS MATERIALIZED (
+      SELECT * FROM "Workspace" WHERE id = ${workspaceId} FOR UPDATE)
+    SELECT locked.*, clock_timestamp()::timestamptz(3) AS now FROM locked`
   if (workspace === undefined) throw new RequestError('WORKSPACE_NOT_FOUND', 'No such workspace.')
   return workspace
+}
+
+/** What a change came to, and by whom it was made. */
+interface Outcome<T> {
+  readonly value: T
+  readonly actor: Actor
 }
 
 interface RunOptions {
@@ -68,26 +76,27 @@ interface RunOptions {
 async function runChange<T>(
   deps: Deps,
   workspaceId: string,
-  actor: Actor,
-  work: (change: Change) => Promise<T>,
+  work: (change: Change) => Promise<Outcome<T>>,
   { keepsAuthorization = false, prepare }: RunOptions,
 ): Promise<T> {
   let raisedTo: bigint | undefined
   try {
-    return await deps.prisma.$transaction(async (db) => {
-      await prepare?.(db)
-      const workspace = await lockWorkspace(db, workspaceId)
-      const nextEpoch = workspace.epoch + 1n
-      const events: ChangeEvent[] = []
-      const record = (event: ChangeEvent): void => void events.push(event)
-      const { now } = workspace
-      const value = await work({ db, deps, workspace, now, nextEpoch, record })
-      if (events.length > 0) {
-        if (!keepsAuthorization) raisedTo = nextEpoch
-        await appendEvents(db, deps, workspace, actor, events, raisedTo ?? workspace.epoch)
-      }
-      return value
-    }, patience)
+    return await inTurn(workspaceId, () =>
+      deps.prisma.$transaction(async (db) => {
+        await prepare?.(db)
+        const workspace = await lockWorkspace(db, workspaceId)
+        const nextEpoch = workspace.epoch + 1n
+        const events: ChangeEvent[] = []
+        const record = (event: ChangeEvent): void => void events.push(event)
+        const { now } = workspace
+        const { value, actor } = await work({ db, deps, workspace, now, nextEpoch, record })
+        if (events.length > 0) {
+          if (!keepsAuthorization) raisedTo = nextEpoch
+          await appendEvents(db, deps, workspace, actor, events, raisedTo ?? workspace.epoch)
+        }
+        return value
+      }, patience),
+    )
   } finally {
     // Also when it failed: a commit whose answer was lost may have been done.
     if (raisedTo !== undefined) deps.credentials.raised(workspaceId, raisedTo)
@@ -149,8 +158,8 @@ async function callerUnderLock(
 
 /** What a change asks of its caller, once more under the lock. */
 export interface ChangeOptions {
-  /** The permission that the mutation's field asks for; null when it asks for none. */
-  readonly permission: PermissionName | null
+  /** The permission that the mutation asks of the caller as they stand now; null: none. */
+  readonly permission: PermissionName | ((caller: Caller) => PermissionName | null)
   /** For a change that no credential's rights depend on: the epoch stays. */
   readonly keepsAuthorization?: boolean
 }
@@ -166,22 +175,22 @@ export function change<T>(
   { permission, keepsAuthorization = false }: ChangeOptions,
   work: (change: CallerChange) => Promise<T>,
 ): Promise<T> {
-  const { deps, caller, address, requestId } = context
-  const actor: Actor = {
-    kind: caller.kind,
-    id: caller.user.id,
-    name: caller.user.name,
-    apiKeyId: caller.key.id,
-    address,
-    requestId,
+  const { deps, address, requestId } = context
+  const asCaller = async (locked: Change): Promise<Outcome<T>> => {
+    const caller = await callerUnderLock(locked, context)
+    const asked = typeof permission === 'function' ? permission(caller) : permission
+    if (asked !== null && !holds(caller.rights, asked)) throw forbidden([asked], [asked])
+    const actor: Actor = {
+      kind: caller.kind,
+      id: caller.user.id,
+      name: caller.user.name,
+      apiKeyId: caller.key.id,
+      address,
+      requestId,
+    }
+    return { value: await work({ ...locked, caller }), actor }
   }
-  const asCaller = async (locked: Change): Promise<T> => {
-    const present = await callerUnderLock(locked, context)
-    if (permission !== null && !holds(present.rights, permission))
-      throw forbidden([permission], [permission])
-    return work({ ...locked, caller: present })
-  }
-  return runChange(deps, caller.workspaceId, actor, asCaller, { keepsAuthorization })
+  return runChange(deps, context.caller.workspaceId, asCaller, { keepsAuthorization })
 }
 
 const operator: Actor = {
@@ -202,4 +211,7 @@ export const operatorChange = <T>(
   workspaceId: string,
   work: (change: Change) => Promise<T>,
   prepare?: (db: Prisma.TransactionClient) => Promise<void>,
-): Promise<T> => runChange(deps, workspaceId, operator, work, { prepare })
+): Promise<T> =>
+  runChange(deps, workspaceId, async (locked) => ({ value: await work(locked), actor: operator }), {
+    prepare,
+  })

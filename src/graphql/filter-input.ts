@@ -10,7 +10,7 @@ export function searchInput(search: string | null | undefined): string | null {
   if (search === null || search === undefined) return null
   if (search.length > maxSearchLength || !isStorable(search))
     throw badUserInput(['filter', 'search'], `search has at most ${maxSearchLength} characters.`)
-  return search
+  return search.normalize('NFC')
 }
 
 /** @throws RequestError BAD_USER_INPUT for what is no instant */

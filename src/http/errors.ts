@@ -1,13 +1,15 @@
 import { GraphQLError } from 'graphql'
+import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import { isDatabaseFailure } from '../db/failure.ts'
 import { RequestError, type RequestErrorCode, serviceUnavailable } from '../errors.ts'
 
-/** Failures of the whole request set its status; those of one field leave it at 200. */
+/** The status of a failure of the whole request. */
 const statuses: Partial<Record<RequestErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   WORKSPACE_NOT_FOUND: 404,
   BAD_REQUEST: 400,
   SERVICE_UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
 }
 
 /** The HTTP status and headers that an error asks for, if any. */
@@ -50,22 +52,41 @@ export function maskError(error: unknown): GraphQLError {
     const code = engineCodes.find((known) => known === origin.extensions.code) ?? otherCode(http)
     // What is no request of GraphQL at all is 400 to every client, not only to those of the newer media type.
     const shownHttp = http && code === 'BAD_REQUEST' ? { ...http, spec: false } : http
-    return new GraphQLError(origin.message, {
+    return new GraphQLError(error instanceof GraphQLError ? error.message : origin.message, {
       ...placeOf(error),
       extensions: { code, ...(shownHttp && { http: shownHttp }) },
     })
   }
   const shown = origin instanceof RequestError ? origin : unexpected(origin)
-  const http = httpOf(shown)
   return new GraphQLError(shown.message, {
     ...placeOf(error),
     originalError: shown,
-    extensions: { ...shown.details, code: shown.code, ...(http && { http }) },
+    extensions: { ...shown.details, code: shown.code },
   })
 }
 
 const placeOf = (error: unknown) =>
-  error instanceof GraphQLError ? { nodes: error.nodes ?? null, path: error.path ?? null } : {}
+  error instanceof GraphQLError
+    ? {
+        nodes: error.nodes ?? null,
+        source: error.source ?? null,
+        positions: error.positions ?? null,
+        path: error.path ?? null,
+      }
+    : {}
+
+/**
+ * An error as it leaves: with the request's id, and with a status of its own when the whole request
+ * came to nothing. Beside data it has none: a client that tries again would do a part twice.
+ */
+export function outgoing(error: GraphQLError, requestId: string, isWhole: boolean): GraphQLError {
+  const { originalError } = error
+  const http = isWhole && originalError instanceof RequestError ? httpOf(originalError) : undefined
+  return new GraphQLError(withoutSecrets(error.message), {
+    ...placeOf(error),
+    extensions: { ...error.extensions, ...(http && { http }), requestId },
+  })
+}
 
 /** What the log should hold of a masked error: the cause of one that was not expected. */
 export function causeOf(error: GraphQLError): unknown {

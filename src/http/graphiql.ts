@@ -104,7 +104,10 @@ export function graphiqlPage(): GraphiqlPage {
   let rendered: Promise<Rendered> | undefined
   return {
     async respond(request) {
-      rendered ??= render()
+      rendered ??= render().catch((error: unknown) => {
+        rendered = undefined
+        throw error
+      })
       const { bodies, digest, policy } = await rendered
       const encoding = acceptedEncoding(request.headers.get('accept-encoding'), ['br', 'gzip'])
       const etag = `"${digest}-${encoding}"`

@@ -1,11 +1,10 @@
-import { type ExecutionResult, GraphQLError } from 'graphql'
+import { type ExecutionResult, parse } from 'graphql'
 import { createYoga, type Plugin } from 'graphql-yoga'
-import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
-import { unauthenticated } from '../errors.ts'
+import { RequestError, unauthenticated } from '../errors.ts'
 import { schema } from '../schema.ts'
-import { causeOf, maskError } from './errors.ts'
+import { causeOf, maskError, outgoing } from './errors.ts'
 import { onlyIntrospects } from './introspection.ts'
 import { onlyWellFormed } from './well-formed.ts'
 
@@ -16,28 +15,38 @@ const anonymousOnlyIntrospects: Plugin<object, Context> = {
   },
 }
 
-/** Gives every error its request id, and the log what was masked. */
+/** Larger documents are refused before the parser, and so its cache, sees them. */
+const maxDocumentLength = 16_384
+const maxTokens = 1_000
+
+const limitsDocument: Plugin<object, Context> = {
+  onParams({ params }) {
+    if ((params.query?.length ?? 0) > maxDocumentLength)
+      throw new RequestError(
+        'QUERY_TOO_COMPLEX',
+        `A document has at most ${maxDocumentLength} characters.`,
+      )
+  },
+  onParse({ setParseFn }) {
+    setParseFn((source, options) => parse(source, { ...options, maxTokens }))
+  },
+}
+
+/** Gives every error its request id and status, and the log what was masked. */
 const errorsOnTheWayOut = (deps: Deps): Plugin<object, Context> => ({
   onResultProcess({ result, setResult, serverContext }) {
     if (Array.isArray(result) || !('errors' in result) || !result.errors) return
+    const { data = null } = result as ExecutionResult
+    const isWhole = data === null || Object.values(data).every((value) => value === null)
     const { requestId } = serverContext
     const errors = result.errors.map((error) => {
       const cause = causeOf(error)
       if (cause !== undefined) deps.logger.error({ err: cause, requestId }, error.message)
-      return withRequestId(error, requestId)
+      return outgoing(error, requestId, isWhole)
     })
     setResult({ ...(result as ExecutionResult), errors })
   },
 })
-
-const withRequestId = (error: GraphQLError, requestId: string): GraphQLError =>
-  new GraphQLError(withoutSecrets(error.message), {
-    nodes: error.nodes ?? null,
-    source: error.source ?? null,
-    positions: error.positions ?? null,
-    path: error.path ?? null,
-    extensions: { ...error.extensions, requestId },
-  })
 
 /**
  * The GraphQL engine behind our own HTTP. Its limits, pages, routes and logs are ours, and so
@@ -47,7 +56,7 @@ export const createGraphQL = (deps: Deps) =>
   createYoga<Context>({
     schema,
     maskedErrors: { isDev: false, maskError },
-    plugins: [onlyWellFormed, anonymousOnlyIntrospects, errorsOnTheWayOut(deps)],
+    plugins: [onlyWellFormed, limitsDocument, anonymousOnlyIntrospects, errorsOnTheWayOut(deps)],
     logging: false,
     cors: false,
     graphiql: false,
@@ -55,4 +64,6 @@ export const createGraphQL = (deps: Deps) =>
     batching: false,
     multipart: false,
     maxRequestBodySize: false,
+    // Compared with the end of the address, query included: one that no address can end with.
+    healthCheckEndpoint: '/ no such path /',
   })

@@ -22,7 +22,7 @@ export const onlyWellFormed: Plugin<object, Context> = {
   onRequestParse({ request }) {
     if (request.method === 'POST') {
       const type = request.headers.get('content-type') ?? ''
-      if (!/^application\/json(;|$)/.test(type))
+      if (!/^application\/json\s*(;|$)/i.test(type))
         throw refused('Send the operation as application/json.', 415)
     } else {
       const parameters = new URL(request.url).searchParams

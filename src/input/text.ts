@@ -2,6 +2,7 @@ import type { InputProblems } from './problems.ts'
 
 const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
 const controlsButLines = /(?![\n\r\t])[\p{Cc}\p{Cs}]/u
+const invisible = /^[\p{Cf}\p{Zs}]*$/u
 /** In characters (code points). */
 export const maxNameLength = 100
 
@@ -23,7 +24,9 @@ export function nameInput(
 ): string {
   const name = (value ?? '').trim().normalize('NFC')
   const problem =
-    value === null || name === '' ? 'must not be empty' : textProblem(name, maxNameLength, controls)
+    value === null || invisible.test(name)
+      ? 'must not be empty'
+      : textProblem(name, maxNameLength, controls)
   if (problem !== undefined) problems.add('INVALID', path, `A name ${problem}.`)
   return name
 }

@@ -331,9 +331,6 @@ ALTER TABLE "SpaceGrant" ADD CONSTRAINT "SpaceGrant_workspaceId_keyId_fkey" FORE
 ALTER TABLE "SpaceGrant" ADD CONSTRAINT "SpaceGrant_workspaceId_spaceId_fkey" FOREIGN KEY ("workspaceId", "spaceId") REFERENCES "Space"("workspaceId", "id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey
-ALTER TABLE "ApiKeyUsage" ADD CONSTRAINT "ApiKeyUsage_workspaceId_keyId_fkey" FOREIGN KEY ("workspaceId", "keyId") REFERENCES "ApiKey"("workspaceId", "id") ON DELETE RESTRICT ON UPDATE CASCADE;
-
--- AddForeignKey
 ALTER TABLE "AuditEvent" ADD CONSTRAINT "AuditEvent_workspaceId_fkey" FOREIGN KEY ("workspaceId") REFERENCES "Workspace"("id") ON DELETE RESTRICT ON UPDATE CASCADE;
 
 -- AddForeignKey

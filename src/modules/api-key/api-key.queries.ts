@@ -37,9 +37,10 @@ export const apiKeys = {
   alias: Prisma.sql`k`,
   columns: Prisma.sql`k.*, us."lastUsedAt", us."lastUsedIp",
     ${effectiveExpiry} AS "effectiveExpiresAt", ${status} AS status,
-    (SELECT max(o."endsAt") FROM "ApiKeySecret" o
-      WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id
-        AND o."endsAt" > clock_timestamp()) AS "previousSecretExpiresAt"`,
+    CASE WHEN ${isLive} THEN (
+      SELECT least(max(o."endsAt"), ${effectiveExpiry}) FROM "ApiKeySecret" o
+       WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id
+         AND o."endsAt" > clock_timestamp()) END AS "previousSecretExpiresAt"`,
 }
 
 const reachesAllItNames = (caller: Caller): Prisma.Sql => Prisma.sql`NOT EXISTS (
@@ -114,11 +115,14 @@ const keysActingIn = (caller: Caller, spaceId: string): Prisma.Sql => {
        AND ${equalsId(Prisma.sql`fs.id`, spaceId)} AND ${keysOfSpace(Prisma.sql`fs.id`)})`
 }
 
+/** The keys that a key made, if the caller sees that one. */
+const keysMadeBy = (caller: Caller, keyId: string): Prisma.Sql => Prisma.sql`k."createdByKeyId" IN (
+  SELECT k.id FROM "ApiKey" k WHERE ${visibleKeys(caller)} AND ${equalsId(Prisma.sql`k.id`, keyId)})`
+
 export function apiKeyFilter(caller: Caller, filter: ApiKeyFilter): Prisma.Sql {
   const ids: [Prisma.Sql, string | null | undefined][] = [
     [Prisma.sql`k."ownerId"`, filter.ownerId],
     [Prisma.sql`k."createdById"`, filter.createdById],
-    [Prisma.sql`k."createdByKeyId"`, filter.createdByKeyId],
   ]
   const instants: [Prisma.Sql, '<' | '>', Date | undefined][] = [
     [Prisma.sql`k."createdAt"`, '>', filter.createdAfter],
@@ -133,6 +137,8 @@ export function apiKeyFilter(caller: Caller, filter: ApiKeyFilter): Prisma.Sql {
     if (at !== undefined) conditions.push(compareInstant(column, operator, at))
   if (filter.status) conditions.push(Prisma.sql`${status} = ${filter.status}`)
   if (typeof filter.spaceId === 'string') conditions.push(keysActingIn(caller, filter.spaceId))
+  if (typeof filter.createdByKeyId === 'string')
+    conditions.push(keysMadeBy(caller, filter.createdByKeyId))
   if (typeof filter.scopeId === 'string')
     conditions.push(keysWithScope(equalsId(Prisma.sql`kl."scopeId"`, filter.scopeId)))
   if (typeof filter.permission === 'string') conditions.push(holdsPermission(filter.permission))

@@ -6,7 +6,7 @@ import { User, userLoader } from '../member/user.schema.ts'
 import { ApiKey, Scope } from '../refs.ts'
 import { scopes, visibleScopes } from '../scope/scope.queries.ts'
 import type { ApiKeyStatus } from './api-key.queries.ts'
-import { keyRecordLoader, keyRightsLoader } from './key-loaders.ts'
+import { keyRecordLoader, keyRightsLoader, visibleKeyIdLoader } from './key-loaders.ts'
 import { SpaceGrant } from './space-grant.schema.ts'
 
 export const ApiKeyStatusType = builder.enumType('ApiKeyStatus', {
@@ -45,9 +45,11 @@ ApiKey.implement({
       resolve: ({ createdById }, _args, context) =>
         createdById === null ? null : userLoader(context).load(createdById),
     }),
-    createdByKeyId: t.exposeID('createdByKeyId', {
+    createdByKeyId: t.id({
       nullable: true,
-      description: 'The key that made it, if a key did.',
+      description: 'The key that made it, if a key did that the caller sees.',
+      resolve: ({ createdByKeyId }, _args, context) =>
+        createdByKeyId === null ? null : visibleKeyIdLoader(context).load(createdByKeyId),
     }),
     permissions: t.exposeStringList('permissions', {
       description: 'Granted directly. An empty list with no linked scope grants nothing.',

@@ -51,18 +51,25 @@ async function ownerInput(
   const { user } = c.caller
   if (ownerId === null || ownerId === undefined || ownerId === user.id)
     return { ownerId: user.id, ownerKind: user.kind }
-  const owner = await findOwner(c, ownerId, ['input', 'ownerId'])
-  if (!isWithinKeyRole(c, ownerId)) throw forbidden(['keys:create'], ['keys:create'])
+  const owner = await findOwner(c, ownerId, 'keys:create', ['input', 'ownerId'])
   assertMayHaveSecretOf(c, owner, ['input', 'ownerId'])
   return owner
 }
 
-/** @throws UserInputError NOT_FOUND for who is no present member of the workspace */
+/**
+ * The user who is to own a key.
+ *
+ * @throws RequestError FORBIDDEN where the caller's permissions end at their own keys, whoever it is;
+ *   UserInputError NOT_FOUND for who is no present member of the workspace
+ */
 export async function findOwner(
-  { db, workspace }: CallerChange,
+  c: CallerChange,
   ownerId: string,
+  permission: 'keys:create' | 'keys:update',
   path: readonly string[],
 ): Promise<Pick<KeyTerms, 'ownerId' | 'ownerKind'>> {
+  if (!isWithinKeyRole(c, ownerId)) throw forbidden([permission], [permission])
+  const { db, workspace } = c
   const its = { workspaceId: workspace.id, userId: ownerId }
   const member = isIdOf('usr', ownerId)
     ? await db.member.findFirst({ where: { ...its, removedAt: null }, include: { user: true } })

@@ -3,7 +3,7 @@ import type { Rights } from '../../auth/policy.ts'
 import type { Context, DataLoader } from '../../context.ts'
 import { findByIds } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import { type ApiKeyRow, apiKeys } from './api-key.queries.ts'
+import { type ApiKeyRow, apiKeys, visibleKeys } from './api-key.queries.ts'
 
 /** What the keys of these ids declare and may do now. For keys that the caller has been shown. */
 export const keyRecordLoader = (context: Context): DataLoader<KeyRecord | null> =>
@@ -16,10 +16,19 @@ export const keyRecordLoader = (context: Context): DataLoader<KeyRecord | null> 
 /** What each of the keys may do now; null for one that is gone. */
 export const keyRightsLoader = (context: Context): DataLoader<Rights | null> =>
   context.batch('keyRights', async (ids) => {
-    const records = await keyRecordLoader(context).loadMany(ids)
-    return records.map((record) =>
-      record === null || record instanceof Error ? null : rightsOf(record),
-    )
+    const loader = keyRecordLoader(context)
+    const records = await Promise.all(ids.map((id) => loader.load(id)))
+    return records.map((record) => (record === null ? null : rightsOf(record)))
+  })
+
+/** The ids themselves of those keys that the caller sees; null of the others. */
+export const visibleKeyIdLoader = (context: Context): DataLoader<string | null> =>
+  context.batch('visibleKeyId', async (ids) => {
+    const { deps, caller } = context
+    const rows = await deps.prisma.$queryRaw<{ id: string }[]>`
+      SELECT k.id FROM "ApiKey" k WHERE ${visibleKeys(caller)} AND k.id = ANY(${ids}::text[])`
+    const visible = new Set(rows.map(({ id }) => id))
+    return ids.map((id) => (visible.has(id) ? id : null))
   })
 
 /** The calling key itself: reading it takes no permission. */

@@ -38,7 +38,7 @@ export function revokeApiKey(
   const problems = new InputProblems()
   const reason = textInput(problems, ['reason'], input.reason, maxReason)
   problems.throwIfAny()
-  const permission = revokesItself(context.caller, input) ? null : 'keys:delete'
+  const permission = (caller: Caller) => (revokesItself(caller, input) ? null : 'keys:delete')
   return change(context, { permission }, async (c) => {
     const key = await keyToChange(c, input.id)
     const created = input.includeCreated ? await findCreated(c, key.id) : []

@@ -1,18 +1,14 @@
-import { change } from '../../db/change.ts'
-import { forbidden, userError } from '../../errors.ts'
+import { findKeyRecords, type KeyRecord, rightsOf } from '../../auth/key-record.ts'
+import { areRightsWithin } from '../../auth/policy.ts'
+import { type CallerChange, change } from '../../db/change.ts'
+import { userError } from '../../errors.ts'
 import { InputProblems } from '../../input/problems.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { overlapInput } from './bounds-input.ts'
 import { findOwner, type KeyWithSecret } from './create.ts'
 import { takeKeyName } from './key-name.ts'
-import {
-  assertGrantable,
-  assertLive,
-  isWithinKeyRole,
-  keyToChange,
-  readKey,
-} from './key-to-change.ts'
-import { replaceSecret } from './replace-secret.ts'
+import { assertGrantable, assertLive, keyToChange, readKey } from './key-to-change.ts'
+import { othersAreAuthenticated, replaceSecret } from './replace-secret.ts'
 
 export interface TransferApiKeyInput {
   readonly id: string
@@ -20,33 +16,54 @@ export interface TransferApiKeyInput {
   readonly overlapSeconds?: number | null | undefined
 }
 
+/**
+ * The seconds for which the old secret may live on: none where the key can do more for its new owner
+ * than for the old one, or whoever has the old secret would be the stronger for it.
+ */
+async function overlapAfter(
+  c: CallerChange,
+  before: KeyRecord,
+  seconds: number,
+  { overlapSeconds }: TransferApiKeyInput,
+): Promise<number> {
+  const [after] = await findKeyRecords(c.db, c.workspace.id, [before.id])
+  if (after !== undefined && areRightsWithin(rightsOf(after), rightsOf(before))) return seconds
+  if (overlapSeconds)
+    throw userError(
+      'INVALID',
+      ['input', 'overlapSeconds'],
+      'The key can do more for its new owner: the old secret must end at once.',
+    )
+  return 0
+}
+
 /** Gives a key to a machine user, under a new secret: the person leaves, the integration stays. */
-export function transferApiKey(
+export async function transferApiKey(
   context: ServiceContext,
   input: TransferApiKeyInput,
 ): Promise<KeyWithSecret> {
   const problems = new InputProblems()
   const seconds = overlapInput(problems, input.overlapSeconds)
   problems.throwIfAny()
+  await othersAreAuthenticated()
   return change(context, { permission: 'keys:update' }, async (c) => {
     const path = ['input', 'ownerId']
     const key = await keyToChange(c, input.id)
     assertLive(key)
-    const owner = await findOwner(c, input.ownerId, path)
-    if (!isWithinKeyRole(c, owner.ownerId)) throw forbidden(['keys:update'], ['keys:update'])
+    const owner = await findOwner(c, input.ownerId, 'keys:update', path)
     if (owner.ownerKind !== 'MACHINE')
       throw userError('INVALID', path, 'A key can be given to a machine user only.')
     if (owner.ownerId === key.ownerId)
       throw userError('INVALID', path, 'The key is theirs already.')
     assertGrantable(c, { ...key, ...owner })
     await takeKeyName(c, owner.ownerId, key.name, key.id, path)
-    const { secret, previousSecretExpiresAt } = await replaceSecret(c, key, context.caller.epoch, {
-      seconds,
-      retireOnFirstUse: false,
-    })
     await c.db.apiKey.update({
       where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
       data: { ownerId: owner.ownerId },
+    })
+    const { secret, previousSecretExpiresAt } = await replaceSecret(c, key, context.caller.epoch, {
+      seconds: await overlapAfter(c, key, seconds, input),
+      retireOnFirstUse: false,
     })
     c.record({
       action: 'api_key.transferred',

@@ -53,7 +53,7 @@ export function updateApiKey(
       { name, description, ...shownTerms(terms) },
     )
     if (changes.length === 0) return readKey(c, key.id)
-    if (nameKey(name) !== key.nameKey)
+    if (nameKey(name) !== nameKey(key.name))
       await takeKeyName(c, key.ownerId, name, key.id, ['input', 'name'])
     await clearLinks(c, key)
     await storeLinks(c, key.id, terms)
@@ -62,7 +62,7 @@ export function updateApiKey(
       data: {
         ...storedTerms(terms),
         name,
-        nameKey: nameKey(name),
+        ...(nameKey(name) !== nameKey(key.name) && { nameKey: nameKey(name) }),
         description,
         updatedAt: c.now,
       },

@@ -3,7 +3,7 @@ import { mutation, shown } from '../../graphql/mutation.ts'
 import { Member } from '../refs.ts'
 import { createMachineUser } from './machine-user.service.ts'
 import type { MemberRow } from './member.queries.ts'
-import { addMember, isOwnMembership, removeMember, updateMember } from './member.service.ts'
+import { addMember, leavesByItself, removeMember, updateMember } from './member.service.ts'
 import { RoleType } from './user.schema.ts'
 
 const AddMemberInput = builder.inputType('AddMemberInput', {
@@ -56,8 +56,8 @@ mutation<typeof RemoveMemberInput.$inferInput, { member: MemberRow; revokedKeyCo
     guard: {
       permissions: ['members:delete'],
       unless: {
-        note: 'Leaving oneself takes no permission.',
-        when: ({ input }, caller) => isOwnMembership(caller, input.id),
+        note: 'A machine user may leave by itself.',
+        when: ({ input }, caller) => leavesByItself(caller, input.id),
       },
     },
     input: RemoveMemberInput,

@@ -154,15 +154,19 @@ export interface RemovedMember {
   readonly revokedKeyCount: number
 }
 
-/** Whether the caller asks for their own membership, which takes no permission to leave. */
-export const isOwnMembership = (caller: Caller, id: string): boolean => caller.user.memberId === id
+/**
+ * Whether a machine user leaves, which takes no permission. A key is not the person it acts for: a
+ * stolen one must not take its owner's membership, and with it every key of theirs.
+ */
+export const leavesByItself = ({ user }: Caller, id: string): boolean =>
+  user.kind === 'MACHINE' && user.memberId === id
 
 /** Removes a member; the user's keys in this workspace are revoked with it, for good. */
 export function removeMember(
   context: ServiceContext,
   { id }: { readonly id: string },
 ): Promise<RemovedMember> {
-  const permission = isOwnMembership(context.caller, id) ? null : 'members:delete'
+  const permission = (caller: Caller) => (leavesByItself(caller, id) ? null : 'members:delete')
   return change(context, { permission }, async (c) => {
     const member = await findMember(c, id)
     assertMayTouchOwnersThings(c.caller, member)

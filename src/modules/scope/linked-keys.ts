@@ -6,6 +6,7 @@ import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import { Prisma, type Scope } from '../../generated/prisma/client.ts'
 import { isLive, keysOfScope, mayLive, visibleKeys } from '../api-key/api-key.queries.ts'
+import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 
 type LinkedRow = Pick<LinkedKey, 'isVisible' | 'isLive'> & { readonly id: string }
 
@@ -66,6 +67,8 @@ export async function assertLinkedKeysAllow(
       ),
     },
   }))
+  for (const { record } of keys)
+    assertMayTouchOwnersThings(c.caller, { userId: record.ownerId, role: record.ownerRole })
   const broken = keys.filter(
     ({ isLive, terms }) =>
       isLive && missingRequirements(expand(declaredBy(terms).permissions)).length > 0,

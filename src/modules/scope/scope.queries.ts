@@ -10,11 +10,6 @@ export const scopes = { from: Prisma.sql`"Scope" c`, alias: Prisma.sql`c` }
 export const visibleScopes = (caller: Caller): Prisma.Sql =>
   Prisma.sql`c."workspaceId" = ${caller.workspaceId} AND c."deletedAt" IS NULL`
 
-/** The scopes that a key links to. */
-export const scopesOfKey = (keyId: Prisma.Sql): Prisma.Sql => Prisma.sql`EXISTS (
-  SELECT 1 FROM "ApiKeyScope" l
-   WHERE l."workspaceId" = c."workspaceId" AND l."scopeId" = c.id AND l."keyId" = ${keyId})`
-
 /** What a list of scopes is narrowed by. */
 export interface ScopeFilter {
   /** A permission that the scope holds, itself or by an alias. */

@@ -161,7 +161,8 @@ export function updateScope(context: ServiceContext, input: UpdateScopeInput): P
     noteUnheld(c, problems, permissions, input, scope.permissions)
     problems.throwIfAny()
     await assertNameFree(c, name, scope.id)
-    await assertLinkedKeysAllow(c, scope, permissions)
+    if (changes.some(({ field }) => field === 'permissions'))
+      await assertLinkedKeysAllow(c, scope, permissions)
     c.record({ action: 'scope.updated', targetId: scope.id, targetName: scope.name, changes })
     return c.db.scope.update({
       where: { workspaceId_id: { workspaceId: c.workspace.id, id: scope.id } },

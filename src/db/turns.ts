@@ -1,0 +1,33 @@
+import { serviceUnavailable } from '../errors.ts'
+
+interface Line {
+  last: Promise<unknown>
+  length: number
+}
+
+const lines = new Map<string, Line>()
+
+/** Who comes when this many wait already is sent away: waiting would outlast the client. */
+const maxLength = 500
+
+/**
+ * Runs changes of one workspace one after the other. The database would make them wait for its lock
+ * too, but each would hold a connection meanwhile, and so one workspace could take them all.
+ *
+ * @throws RequestError SERVICE_UNAVAILABLE when too many wait
+ */
+export async function inTurn<T>(workspaceId: string, work: () => Promise<T>): Promise<T> {
+  const line = lines.get(workspaceId) ?? { last: Promise.resolve(), length: 0 }
+  if (line.length >= maxLength)
+    throw serviceUnavailable(new Error(`${line.length} changes of ${workspaceId} wait`))
+  lines.set(workspaceId, line)
+  line.length += 1
+  const turn = line.last.then(work)
+  line.last = turn.catch(() => undefined)
+  try {
+    return await turn
+  } finally {
+    line.length -= 1
+    if (line.length === 0) lines.delete(workspaceId)
+  }
+}
