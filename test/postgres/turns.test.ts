@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createWorld, type World } from '../setup/world.ts'
+
+let world: World
+
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterAll(() => world.close())
+
+// A workspace whose changes wait must not take the connections that another one needs.
+test('while many changes of one workspace wait, another one is answered', async () => {
+  const [busy, other] = [await world.createWorkspace(), await world.createWorkspace()]
+  const waiting = await world.deps.prisma.$transaction(
+    async (db) => {
+      await db.$queryRaw`SELECT 1 FROM "Workspace" WHERE id = ${busy.id} FOR UPDATE`
+      const changes = Array.from({ length: 30 }, (_, index) =>
+        world.gql(
+          busy.secret,
+          `mutation { createSpace(input: { name: "s${index}" }) { space { id } } }`,
+        ),
+      )
+      const started = performance.now()
+      const { status } = await world.gql(
+        other.secret,
+        '{ viewer { role } spaces { nodes { id } } }',
+      )
+      expect(status).toBe(200)
+      expect(performance.now() - started).toBeLessThan(1_000)
+      return changes
+    },
+    { timeout: 10_000 },
+  )
+  const answers = await Promise.all(waiting)
+  expect(answers.filter(({ data }) => data?.createSpace?.space)).toHaveLength(30)
+})
