@@ -15,6 +15,8 @@ export default defineConfig({
     exclude: onPostgres ? [] : ['test/postgres/**'],
     globalSetup: ['test/setup/template.ts'],
     pool: 'forks',
+    // Each file has a database of its own; loading Prisma and PGlite anew for it would take most of its time.
+    isolate: false,
     // Each may hold a PGlite of its own.
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -81,7 +81,7 @@ async function runChange<T>(
 ): Promise<T> {
   let raisedTo: bigint | undefined
   try {
-    return await inTurn(workspaceId, () =>
+    return await inTurn(deps.prisma, workspaceId, () =>
       deps.prisma.$transaction(async (db) => {
         await prepare?.(db)
         const workspace = await lockWorkspace(db, workspaceId)

@@ -5,7 +5,8 @@ interface Line {
   length: number
 }
 
-const lines = new Map<string, Line>()
+/** By database client, then by workspace. */
+const linesOf = new WeakMap<object, Map<string, Line>>()
 
 /** Who comes when this many wait already is sent away: waiting would outlast the client. */
 const maxLength = 500
@@ -16,7 +17,13 @@ const maxLength = 500
  *
  * @throws RequestError SERVICE_UNAVAILABLE when too many wait
  */
-export async function inTurn<T>(workspaceId: string, work: () => Promise<T>): Promise<T> {
+export async function inTurn<T>(
+  database: object,
+  workspaceId: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const lines = linesOf.get(database) ?? new Map<string, Line>()
+  linesOf.set(database, lines)
   const line = lines.get(workspaceId) ?? { last: Promise.resolve(), length: 0 }
   if (line.length >= maxLength)
     throw serviceUnavailable(new Error(`${line.length} changes of ${workspaceId} wait`))

@@ -56,9 +56,8 @@ async function expectUnavailable(front: Front, secret: string): Promise<void> {
 }
 
 // A client that is told 401 throws its key away; one that is let in was never checked.
-test.runIf(inject('postgres'))(
-  'while PostgreSQL is away the answer is 503, and all is well once it is back',
-  async () => {
+if (inject('postgres'))
+  test('while PostgreSQL is away the answer is 503, and all is well once it is back', async () => {
     const { url, drop } = await createPostgres('migrated')
     const database = await openDatabase({ databaseUrl: url, onConnectionError: () => undefined })
     const { deps, secret, front } = await serverOver(database)
@@ -88,8 +87,7 @@ test.runIf(inject('postgres'))(
       await admin.end()
       await drop()
     }
-  },
-)
+  })
 
 // The same where the database is in the process, also for a caller who was known before.
 test('when the embedded database is closed the answer is 503', async () => {

@@ -26,8 +26,8 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 /**
- * Holds the workspace's lock while `begin` is called and until as many connections wait for it as
- * there can be, so that every request has been authenticated before the first of them goes on.
+ * Holds the workspace's lock while `begin` is called, until as many connections wait for it as there
+ * can be (one a server: the others wait their turn there) and a little longer, so that every request has been authenticated before the first of them goes on.
  */
 async function underLock<T>(workspaceId: string, waiters: number, begin: () => T): Promise<T> {
   if (!postgres) return begin()
@@ -43,7 +43,7 @@ async function underLock<T>(workspaceId: string, waiters: number, begin: () => T
     // Inside a transaction the statistics stand still otherwise.
     await holder.query('SELECT pg_stat_clear_snapshot()')
   }
-  await sleep(100)
+  await sleep(300)
   await holder.query('COMMIT')
   await holder.end()
   return begun
@@ -64,7 +64,7 @@ async function race(fronts: readonly Front[]): Promise<void> {
       'secret apiKey { id }',
     )
   const answers = await Promise.all(
-    await underLock(workspace.id, 10 * fronts.length, () => Array.from({ length: 20 }, rotate)),
+    await underLock(workspace.id, fronts.length, () => Array.from({ length: 20 }, rotate)),
   )
 
   const won = answers.filter(({ codes }) => codes.length === 0)
@@ -85,19 +85,20 @@ async function race(fronts: readonly Front[]): Promise<void> {
 test('of 20 rotations at once exactly one gets a secret, and that one works', () => race([world]))
 
 // Replicas know nothing of each other but what the database says.
-test.runIf(postgres)('so it is over two servers on one database', async () => {
-  const onConnectionError = (error: Error): never => {
-    throw error
-  }
-  const database = await openDatabase({ databaseUrl, onConnectionError })
-  const usage = createUsageRecorder(database.prisma, world.deps.logger)
-  const { prisma } = database
-  const other = askOver({ ...world.deps, prisma, usage, credentials: noCredentialCache })
-  await race([world, other]).finally(async () => {
-    await usage.close()
-    await database.close()
+if (postgres)
+  test('so it is over two servers on one database', async () => {
+    const onConnectionError = (error: Error): never => {
+      throw error
+    }
+    const database = await openDatabase({ databaseUrl, onConnectionError })
+    const usage = createUsageRecorder(database.prisma, world.deps.logger)
+    const { prisma } = database
+    const other = askOver({ ...world.deps, prisma, usage, credentials: noCredentialCache })
+    await race([world, other]).finally(async () => {
+      await usage.close()
+      await database.close()
+    })
   })
-})
 
 // Two transfers at once would give two integrations a secret each, one of them dead.
 test('a rotation and a transfer that began before one another was done do not both succeed', async () => {
@@ -108,7 +109,7 @@ test('a rotation and a transfer that began before one another was done do not bo
   await verdict(world, workspace.secret)
   const input = { id: key.id, ownerId: robot.userId }
   const answers = await Promise.all(
-    await underLock(workspace.id, 2, () => [
+    await underLock(workspace.id, 1, () => [
       attempt(world, workspace.secret, 'rotateApiKey', { id: key.id }, 'secret'),
       attempt(world, workspace.secret, 'transferApiKey', input, 'secret'),
     ]),
