@@ -33,7 +33,11 @@ async function visit() {
   const requests: string[] = []
   const complaints: string[] = []
   context.on('request', (request) => requests.push(request.url()))
-  context.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`))
+  context.on('requestfailed', (request) => {
+    // A reload ends what the page was still loading.
+    if (request.failure()?.errorText !== 'net::ERR_ABORTED')
+      complaints.push(`failed: ${request.url()} ${request.failure()?.errorText}`)
+  })
   const page = await context.newPage()
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('console', (message) => {

@@ -14,7 +14,7 @@ export async function migrationRecords(session: SqlSession): Promise<unknown> {
   )
   const rows = await session.query(
     `SELECT id, checksum, migration_name, logs, rolled_back_at, applied_steps_count,
-       started_at BETWEEN now() - interval '1 minute' AND finished_at AS started,
+       started_at BETWEEN now() - interval '1 hour' AND finished_at AS started,
        finished_at BETWEEN started_at AND now() AS finished
      FROM _prisma_migrations ORDER BY migration_name`,
   )
