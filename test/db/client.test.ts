@@ -3,6 +3,7 @@ import type { Database } from '../../src/db/client.ts'
 import { openTestDatabase } from '../setup/database.ts'
 
 let database: Database
+const { TZ } = process.env
 
 beforeAll(async () => {
   // What the machine's zone is must not matter; this one is neither UTC nor whole hours from it.
@@ -10,7 +11,11 @@ beforeAll(async () => {
   database = await openTestDatabase()
 })
 
-afterAll(() => database.close())
+afterAll(async () => {
+  if (TZ === undefined) delete process.env.TZ
+  else process.env.TZ = TZ
+  await database.close()
+})
 
 const instant = new Date('2031-02-03T04:05:06.789Z')
 const hash = Uint8Array.from({ length: 32 }, (_, index) => index * 8)
