@@ -1,0 +1,54 @@
+import { type Form, formDecode } from './form.ts'
+import { OAuthError } from './oauth-error.ts'
+
+/** What a client says that it is, and the secret that is to prove it. */
+export interface ClientCredentials {
+  readonly id: string
+  readonly secret: string
+}
+
+const refused = (description: string): OAuthError => new OAuthError('invalid_client', description)
+
+/** Both parts are form-encoded before base64 (RFC 6749, 2.3.1). */
+function decoded(base64: string): ClientCredentials | undefined {
+  try {
+    const bytes = Buffer.from(base64, 'base64')
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const [, id, secret] = /^([^:]+):(.+)$/s.exec(text) ?? []
+    return id === undefined || secret === undefined
+      ? undefined
+      : { id: formDecode(id), secret: formDecode(secret) }
+  } catch {
+    return undefined
+  }
+}
+
+function basicCredentials(authorization: string): ClientCredentials {
+  const [, base64] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
+  const credentials = base64 === undefined ? undefined : decoded(base64)
+  if (credentials === undefined)
+    throw refused('The Authorization header holds no client id and secret in the Basic scheme.')
+  return credentials
+}
+
+/**
+ * The credentials that a client presents by Basic authentication or in the form (RFC 6749, 2.3.1).
+ * A client id in the form may repeat that of Basic authentication.
+ *
+ * @throws OAuthError invalid_request for more than one way at once, invalid_client for none
+ */
+export function clientCredentials(headers: Headers, form: Form): ClientCredentials {
+  const authorization = headers.get('authorization')?.trim()
+  const id = form.get('client_id')
+  const secret = form.get('client_secret')
+  if (!authorization) {
+    if (id !== undefined && secret !== undefined) return { id, secret }
+    throw refused('Send the id of an API key as the client id, and the key as the client secret.')
+  }
+  if (secret !== undefined)
+    throw new OAuthError('invalid_request', 'Authenticate in one way, not in two.')
+  const credentials = basicCredentials(authorization)
+  if (id !== undefined && id !== credentials.id)
+    throw new OAuthError('invalid_request', 'The form names another client id.')
+  return credentials
+}
