@@ -37,9 +37,10 @@ export function createApp(deps: Deps, options: AppOptions): App {
 
   const answer = async (request: Request, peer: Peer, requestId: string): Promise<Response> => {
     const { address } = peer
-    const caller = await authenticate(deps, { headers: request.headers, address, requestId })
-    if (caller === undefined && options.introspection !== 'public') throw unauthenticated('MISSING')
-    return graphql.fetch(request, createContext(deps, { requestId, address, caller }))
+    const principal = await authenticate(deps, request.headers, { address, requestId })
+    if (principal === undefined && options.introspection !== 'public')
+      throw unauthenticated('MISSING')
+    return graphql.fetch(request, createContext(deps, { requestId, address, principal }))
   }
 
   const graphqlEndpoint = async (request: Request, peer: Peer): Promise<Response> => {

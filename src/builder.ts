@@ -1,12 +1,12 @@
 import SchemaBuilder from '@pothos/core'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
-import { hasRights, type RightsQuestion, unauthorized } from './auth/guard.ts'
+import { hasRights, isSignedIn, type RightsQuestion, unauthorized } from './auth/guard.ts'
 import type { Context } from './context.ts'
 
 /** The one schema builder: its types, plugins and defaults. It defines no types of the schema. */
 export const builder = new SchemaBuilder<{
   Context: Context
-  AuthScopes: { rights: RightsQuestion }
+  AuthScopes: { rights: RightsQuestion; signedIn: boolean }
   DefaultAuthStrategy: 'all'
   DefaultFieldNullability: false
   Scalars: {
@@ -18,7 +18,10 @@ export const builder = new SchemaBuilder<{
   plugins: ['guard', ScopeAuthPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
-    authScopes: ({ caller }) => ({ rights: (question) => hasRights(caller, question) }),
+    authScopes: (context) => ({
+      rights: (question) => hasRights(context, question),
+      signedIn: () => isSignedIn(context),
+    }),
     defaultStrategy: 'all',
     unauthorizedError: unauthorized,
   },

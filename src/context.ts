@@ -1,7 +1,7 @@
 import Loader from 'dataloader'
-import type { Caller } from './auth/caller.ts'
+import type { Caller, Principal } from './auth/caller.ts'
 import type { Deps } from './deps.ts'
-import { unauthenticated } from './errors.ts'
+import { RequestError, unauthenticated } from './errors.ts'
 import type { ServiceContext } from './service-context.ts'
 
 /** Loads by id; what is asked for in one go is read in one go. */
@@ -12,8 +12,10 @@ type Load<Value> = (keys: readonly string[]) => Promise<readonly Value[]>
 
 /** What resolvers are given: one for each operation. */
 export interface Context extends ServiceContext {
-  /** Whether there is no caller: asking for one then fails. */
+  /** Whether nobody asks: asking who then fails. */
   readonly isAnonymous: boolean
+  /** Who asks, in a workspace or in none. `caller` is the same, and fails where there is none. */
+  readonly principal: Principal
   /** The operation's loader of that name: what is asked for in one go is read in one go. */
   batch<Value>(name: string, load: Load<Value>): DataLoader<Value>
   /** Forgets what loaders have read: after a mutation it may be old. */
@@ -25,7 +27,15 @@ export interface RequestInfo {
   readonly requestId: string
   readonly address: string | undefined
   /** Undefined for a request without credentials, which may do no more than introspect. */
-  readonly caller: Caller | undefined
+  readonly principal: Principal | undefined
+}
+
+/** @throws RequestError BAD_USER_INPUT for a person who has to say in which workspace they ask */
+function inWorkspace(principal: Principal): Caller {
+  if (principal.workspaceId !== null) return principal
+  throw new RequestError('BAD_USER_INPUT', 'Name one of your workspaces in X-Workspace-Id.', {
+    path: ['X-Workspace-Id'],
+  })
 }
 
 /** A context of its own for one operation: caches live in it and end with it. */
@@ -35,10 +45,13 @@ export function createContext(deps: Deps, request: RequestInfo): Context {
     deps,
     requestId: request.requestId,
     address: request.address,
-    isAnonymous: request.caller === undefined,
+    isAnonymous: request.principal === undefined,
+    get principal() {
+      if (request.principal === undefined) throw unauthenticated('MISSING')
+      return request.principal
+    },
     get caller() {
-      if (request.caller === undefined) throw unauthenticated('MISSING')
-      return request.caller
+      return inWorkspace(this.principal)
     },
     batch<Value>(name: string, load: Load<Value>) {
       const loader = loaders.get(name) ?? new Loader<string, unknown>(load, { maxBatchSize: 1_000 })

@@ -1,5 +1,8 @@
 import type { Logger } from 'pino'
+import type { AccessTokens } from './auth/access-tokens.ts'
 import type { CredentialCache } from './auth/credential-cache.ts'
+import type { SignInVerifier } from './auth/credentials/oidc.ts'
+import type { SigningKeys } from './auth/signing-keys.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
 
@@ -11,5 +14,13 @@ export interface Deps {
   /** Keys the audit chains; derived from SECRETS_KEY. */
   readonly auditKey: Uint8Array
   readonly keyPrefix: string
+  /** Where the installation is reached: the issuer of its tokens, and their audience by default. */
+  readonly publicUrl: string
+  readonly signingKeys: SigningKeys
+  readonly accessTokens: AccessTokens
+  /** Whose tokens sign people in; undefined: nobody's. */
+  readonly signIn: SignInVerifier | undefined
+  /** Whether a person whom nobody has added becomes a user, and people may create workspaces. */
+  readonly signUp: boolean
   readonly logger: Logger
 }

@@ -18,6 +18,11 @@ export interface Env {
   /** Absent only on the embedded database, which keeps one of its own in `dataDir`. */
   readonly secretsKey?: string | undefined
   readonly keyPrefix: string
+  /** An origin. Absent: the one stored in the database, or else this machine's. */
+  readonly publicUrl?: string | undefined
+  /** Whose access tokens sign people in, and the audience that they must be for. */
+  readonly oidc?: { readonly issuer: string; readonly audience: string } | undefined
+  readonly signUp: boolean
   readonly bootstrapKey?: string | undefined
   readonly graphiql: boolean
   readonly introspection: (typeof introspections)[number]
@@ -66,6 +71,29 @@ const host: Kind<string> = {
   parse: when((text) => isIP(text) > 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)),
 }
 
+const webUrl = (text: string): URL | undefined => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isPlain =
+    url?.username === '' && url.password === '' && url.search === '' && url.hash === ''
+  return isPlain && /^https?:$/.test(url.protocol) ? url : undefined
+}
+
+const publicUrl: Kind<string> = {
+  expected: 'http:// or https://, a host and at most a port, such as https://keys.example.com',
+  parse: (text) => {
+    const url = webUrl(text)
+    return url?.pathname === '/' ? url.origin : undefined
+  },
+}
+
+/** Kept to the character: it is compared with what tokens name. */
+const issuer: Kind<string> = {
+  expected: "the address of an OpenID provider: its tokens' iss, to the character",
+  parse: when((text) => webUrl(text) !== undefined),
+}
+
+const text: Kind<string> = { expected: 'text', parse: (value) => value }
+
 /** Secret, because it may hold a password. */
 const databaseUrl: Kind<string> = {
   expected: 'postgresql://user:password@host:port/database',
@@ -93,6 +121,15 @@ const apiKey: Kind<string> = {
   parse: when(isApiKey),
 }
 
+/** @throws SettingError when there is one and not the other */
+function oidcOf(issuer: string | undefined, audience: string | undefined): Env['oidc'] {
+  if (issuer !== undefined && audience !== undefined) return { issuer, audience }
+  if (issuer === undefined && audience === undefined) return undefined
+  const [missing, given] =
+    issuer === undefined ? ['OIDC_ISSUER', 'OIDC_AUDIENCE'] : ['OIDC_AUDIENCE', 'OIDC_ISSUER']
+  throw new SettingError(`${missing} is not set; with ${given}, expected both of them`)
+}
+
 /**
  * Reads the settings. An empty one is an unset one.
  *
@@ -118,6 +155,9 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     databaseUrl: read('DATABASE_URL', databaseUrl),
     secretsKey: read('SECRETS_KEY', secretsKey),
     keyPrefix: read('KEY_PREFIX', keyPrefix) ?? 'lk',
+    publicUrl: read('PUBLIC_URL', publicUrl),
+    oidc: oidcOf(read('OIDC_ISSUER', issuer), read('OIDC_AUDIENCE', text)),
+    signUp: (read('SIGN_UP', oneOf(['on', 'off'])) ?? 'off') === 'on',
     bootstrapKey: read('LATCHKEY_BOOTSTRAP_KEY', apiKey),
     graphiql: (read('GRAPHIQL', oneOf(['on', 'off'])) ?? 'on') === 'on',
     introspection:
@@ -126,11 +166,20 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     shutdownSeconds: read('SHUTDOWN_SECONDS', integer(1, 300)) ?? 10,
   } as const
 
-  if (env.databaseUrl === undefined || env.secretsKey !== undefined) return { ...env, warnings: [] }
-  if (production)
+  if (env.publicUrl !== undefined && env.publicUrl === env.oidc?.issuer.replace(/\/$/, ''))
     throw new SettingError(
-      `SECRETS_KEY is not set; with DATABASE_URL in production, expected ${secretsKey.expected}`,
+      `OIDC_ISSUER is ${JSON.stringify(env.oidc.issuer)}; expected another one than PUBLIC_URL`,
     )
+  if (env.databaseUrl === undefined) return { ...env, warnings: [] }
+  for (const [name, { expected }] of [
+    ['SECRETS_KEY', secretsKey],
+    ['PUBLIC_URL', publicUrl],
+  ] as const)
+    if (production && !source[name])
+      throw new SettingError(
+        `${name} is not set; with DATABASE_URL in production, expected ${expected}`,
+      )
+  if (env.secretsKey !== undefined) return { ...env, warnings: [] }
   const warning = 'SECRETS_KEY is not set: using the development key, which guards nothing'
   return { ...env, secretsKey: developmentSecretsKey, warnings: [warning] }
 }

@@ -78,12 +78,13 @@ export class RequestError extends Error {
 }
 
 const reasons: Readonly<Record<CredentialReason, string>> = {
-  MISSING: 'Send an API key in the Authorization header, as a Bearer token, or in X-API-Key.',
-  MALFORMED: 'This is not a well-formed API key.',
-  UNKNOWN: 'This API key is not known.',
-  EXPIRED: 'This API key has expired.',
-  REVOKED: 'This API key has been revoked.',
-  ROTATED: 'This secret has been replaced by a newer one.',
+  MISSING:
+    'Send a key or token in the Authorization header, as a Bearer token, or a key in X-API-Key.',
+  MALFORMED: 'This is no well-formed key or token.',
+  UNKNOWN: 'This credential is not known.',
+  EXPIRED: 'This credential has expired.',
+  REVOKED: 'This credential has been revoked.',
+  ROTATED: 'This credential has been replaced by a newer one.',
   DISABLED: 'This API key is disabled.',
   OWNER_REMOVED: 'The owner of this API key is no longer a member of the workspace.',
   IP_NOT_ALLOWED: 'This API key is not allowed from this address.',

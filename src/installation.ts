@@ -1,7 +1,11 @@
 import type { Logger } from 'pino'
+import { createAccessTokens } from './auth/access-tokens.ts'
 import { createCredentialCache, noCredentialCache } from './auth/credential-cache.ts'
+import { createSignInVerifier } from './auth/credentials/oidc.ts'
+import { openSigningKeys } from './auth/signing-keys.ts'
 import { openDatabase } from './db/client.ts'
 import { type DataDirLock, lockDataDir } from './db/lock.ts'
+import { installationUrl } from './db/public-url.ts'
 import { checkSecretsKey, localSecretsKey } from './db/secrets-key.ts'
 import type { Deps } from './deps.ts'
 import type { Env } from './env.ts'
@@ -33,6 +37,8 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const { prisma, embedded } = database
     const secretsKey = env.secretsKey ?? (await localSecretsKey(dataDir))
     await checkSecretsKey(prisma, secretsKey)
+    const publicUrl = await installationUrl(prisma, env)
+    const signingKeys = await openSigningKeys(prisma, secretsKey)
     const deps: Deps = {
       prisma,
       // Other replicas can change a database on a server; they do not tell this one.
@@ -40,6 +46,11 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       usage: createUsageRecorder(prisma, logger),
       auditKey: deriveAuditKey(secretsKey),
       keyPrefix: env.keyPrefix,
+      publicUrl,
+      signingKeys,
+      accessTokens: createAccessTokens(signingKeys, publicUrl),
+      signIn: env.oidc && createSignInVerifier(env.oidc),
+      signUp: env.signUp,
       logger,
     }
     const close = async (): Promise<void> => {

@@ -1,56 +1,94 @@
 import { type CredentialReason, unauthenticated } from '../errors.ts'
 import { isAllowedAddress } from '../input/addresses.ts'
-import type { Caller } from './caller.ts'
-import { earliest, type PresentedKey, rightsOf } from './key-record.ts'
+import type { KeyCaller, TokenCaller } from './caller.ts'
+import { earliest, type KeyRecord, type PresentedKey, rightsOf } from './key-record.ts'
+import { noRights } from './policy.ts'
+import { type PresentedToken, tokenRightsOf } from './token-record.ts'
+
+/** A known credential of the kinds that a key stands behind. */
+export type PresentedCredential = PresentedKey | PresentedToken
+
+const isToken = (credential: PresentedCredential): credential is PresentedToken =>
+  'tokenId' in credential
+
+const isOver = (end: Date | null, now: Date): boolean => end !== null && now >= end
 
 /**
- * Rules 1 and 2 of the decision for a known secret, in their order: revoked, expired, rotated,
- * disabled, then the address. Undefined: the credential is good at `now`.
+ * Rules 1 and 2 of the decision for a known credential, in their order: revoked, expired, rotated,
+ * disabled, then the address. A token is held to its key's state and rules besides its own.
+ * Undefined: the credential is good at `now`.
  */
 export function refusalOf(
-  key: PresentedKey,
+  credential: PresentedCredential,
   now: Date,
   address: string | undefined,
 ): CredentialReason | undefined {
-  if (key.ownerRemoved) return 'OWNER_REMOVED'
-  if (key.revokedAt !== null) return 'REVOKED'
-  if (key.ownerRemovedAt !== null) return 'OWNER_REMOVED'
-  if (key.effectiveExpiresAt !== null && now >= key.effectiveExpiresAt) return 'EXPIRED'
-  if (key.secretEndsAt !== null && now >= key.secretEndsAt) return 'ROTATED'
-  if (key.disabledAt !== null) return 'DISABLED'
-  if (key.allowedIps.length > 0 && !isAllowedAddress(address, key.allowedIps))
+  const own = isToken(credential)
+    ? { revokedAt: credential.tokenRevokedAt, expiresAt: credential.tokenExpiresAt }
+    : { revokedAt: null, expiresAt: null }
+  if (credential.ownerRemoved) return 'OWNER_REMOVED'
+  if (credential.revokedAt !== null || own.revokedAt !== null) return 'REVOKED'
+  if (credential.ownerRemovedAt !== null) return 'OWNER_REMOVED'
+  if (isOver(credential.effectiveExpiresAt, now) || isOver(own.expiresAt, now)) return 'EXPIRED'
+  if (isOver(credential.replacedAt, now)) return 'ROTATED'
+  if (credential.disabledAt !== null) return 'DISABLED'
+  if (credential.allowedIps.length > 0 && !isAllowedAddress(address, credential.allowedIps))
     return 'IP_NOT_ALLOWED'
   return undefined
 }
 
-/** The caller that a key makes, as of the epoch it was read with. Its state must have been checked. */
-export const callerOf = (key: PresentedKey, hash: Uint8Array<ArrayBuffer>): Caller => ({
-  kind: 'API_KEY',
-  workspaceId: key.workspaceId,
-  epoch: key.epoch,
+/** @throws RequestError UNAUTHENTICATED with the rule that refuses, if one does. */
+export function assertAccepted(
+  credential: PresentedCredential,
+  now: Date,
+  address: string | undefined,
+): void {
+  const reason = refusalOf(credential, now, address)
+  if (reason !== undefined) throw unauthenticated(reason)
+}
+
+const ofKey = (record: KeyRecord) => ({
+  workspaceId: record.workspaceId,
+  epoch: record.epoch,
   user: {
-    id: key.ownerId,
-    memberId: key.ownerMemberId,
-    kind: key.ownerKind,
-    name: key.ownerName,
-    email: key.ownerEmail,
-    role: key.ownerRole,
+    id: record.ownerId,
+    memberId: record.ownerMemberId,
+    kind: record.ownerKind,
+    name: record.ownerName,
+    email: record.ownerEmail,
+    role: record.ownerRole,
   },
-  key: {
-    id: key.id,
-    name: key.name,
-    allSpaces: key.allSpaces,
-    expiresAt: key.expiresAt,
-    requestsPerMinute: key.requestsPerMinute,
-    allowedIps: key.allowedIps,
-  },
-  validUntil: earliest(key.effectiveExpiresAt, key.secretEndsAt),
+  key: { id: record.id, name: record.name },
+})
+
+const boundsOf = ({ requestsPerMinute, allowedIps }: KeyRecord, expiresAt: Date | null) => ({
+  expiresAt,
+  requestsPerMinute,
+  allowedIps,
+})
+
+/** The caller that a key makes, as of the epoch it was read with. Its state must have been checked. */
+export const keyCallerOf = (key: PresentedKey, hash: Uint8Array<ArrayBuffer>): KeyCaller => ({
+  kind: 'API_KEY',
+  ...ofKey(key),
+  allSpaces: key.allSpaces,
+  bounds: boundsOf(key, key.expiresAt),
+  validUntil: earliest(key.effectiveExpiresAt, key.replacedAt),
   credentialHash: hash,
   rights: rightsOf(key),
 })
 
-/** @throws RequestError UNAUTHENTICATED with the rule that refuses, if one does. */
-export function assertAccepted(key: PresentedKey, now: Date, address: string | undefined): void {
-  const reason = refusalOf(key, now, address)
-  if (reason !== undefined) throw unauthenticated(reason)
+/** The caller that a token makes; one that has been replaced makes a caller without any rights. */
+export function tokenCallerOf(token: PresentedToken): TokenCaller {
+  const isRotated = token.replacedAt !== null
+  return {
+    kind: 'ACCESS_TOKEN',
+    ...ofKey(token),
+    tokenId: token.tokenId,
+    isRotated,
+    allSpaces: token.allSpaces && token.tokenSnapshot.allSpaces,
+    bounds: boundsOf(token, token.tokenExpiresAt),
+    validUntil: earliest(token.effectiveExpiresAt, token.tokenExpiresAt),
+    rights: isRotated ? noRights : tokenRightsOf(token, token.tokenSnapshot),
+  }
 }

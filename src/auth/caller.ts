@@ -11,7 +11,7 @@ export interface CallerUser {
   readonly role: Role
 }
 
-/** The bounds of the calling key that a key made with it cannot leave. */
+/** The bounds of a calling key or token that a key made with it cannot leave. */
 export interface KeyBounds {
   readonly expiresAt: Date | null
   readonly requestsPerMinute: number | null
@@ -19,22 +19,74 @@ export interface KeyBounds {
   readonly allowedIps: readonly string[]
 }
 
-/** Who is asking, and what they may do: true at the epoch it is stamped with. */
-export interface Caller {
-  readonly kind: 'API_KEY'
+/** What is true of every caller, at the epoch it is stamped with. */
+interface BaseCaller {
   readonly workspaceId: string
   /** The workspace's epoch as this was read. */
   readonly epoch: bigint
   readonly user: CallerUser
-  readonly key: KeyBounds & {
-    readonly id: string
-    readonly name: string
-    /** The setting, whatever the owner's role reaches. */
-    readonly allSpaces: boolean
-  }
-  /** When the presented secret or its key ends, whichever is first; null: neither does. */
+  /** Not limited to a list of spaces by the credential itself, whatever the role reaches. */
+  readonly allSpaces: boolean
+  readonly bounds: KeyBounds
+  /** When the credential ends by itself; null: it does not. */
   readonly validUntil: Date | null
-  /** Of the presented secret: to read the same credential again inside a transaction. */
-  readonly credentialHash: Uint8Array<ArrayBuffer>
   readonly rights: Rights
 }
+
+interface KeyName {
+  readonly id: string
+  readonly name: string
+}
+
+/** An integration, by an API key. */
+export interface KeyCaller extends BaseCaller {
+  readonly kind: 'API_KEY'
+  readonly key: KeyName
+  /** Of the presented secret: to read the same credential again inside a transaction. */
+  readonly credentialHash: Uint8Array<ArrayBuffer>
+}
+
+/** An integration, by a token derived from its key. */
+export interface TokenCaller extends BaseCaller {
+  readonly kind: 'ACCESS_TOKEN'
+  readonly key: KeyName
+  readonly tokenId: string
+  /** A newer token has replaced it: it has no rights, and may do no more than ask for a rotation. */
+  readonly isRotated: boolean
+}
+
+/** A person as their identity provider's token tells of them, with who they are here. */
+export interface SignIn {
+  readonly userId: string
+  readonly name: string
+  readonly email: string | null
+  readonly expiresAt: Date
+}
+
+/** A person who has signed in, in one of their workspaces. */
+export interface HumanCaller extends BaseCaller {
+  readonly kind: 'HUMAN'
+  readonly key: null
+  readonly signIn: SignIn
+}
+
+/** Who is asking, and what they may do in the workspace that they ask in. */
+export type Caller = KeyCaller | TokenCaller | HumanCaller
+
+/** A person who has signed in and is in no workspace: they have none, or several and named none. */
+export interface Visitor {
+  readonly kind: 'HUMAN'
+  readonly workspaceId: null
+  readonly signIn: SignIn
+}
+
+/** Whom a request is from. */
+export type Principal = Caller | Visitor
+
+/** Whether it is the key itself that asks, and no token derived from it. */
+export const isKeyItself = (principal: Principal, keyId: string): boolean =>
+  principal.kind === 'API_KEY' && principal.key.id === keyId
+
+/** Whether the owner's own sign-in asks. */
+export const isSignInOf = (caller: Caller, userId: string): boolean =>
+  caller.kind === 'HUMAN' && caller.user.id === userId

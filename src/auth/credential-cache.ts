@@ -1,16 +1,16 @@
-import type { Caller } from './caller.ts'
-import type { PresentedKey } from './key-record.ts'
+import type { PresentedCredential } from './authenticate.ts'
+import type { KeyCaller, TokenCaller } from './caller.ts'
 
 /** An accepted credential as it was read, stamped by its caller's epoch. */
 export interface CachedCredential {
-  readonly key: PresentedKey
-  readonly caller: Caller
+  readonly credential: PresentedCredential
+  readonly caller: KeyCaller | TokenCaller
 }
 
 /** What has been read of credentials, for as long as no epoch says otherwise. */
 export interface CredentialCache {
   get(hash: string): CachedCredential | undefined
-  set(hash: string, credential: CachedCredential): void
+  set(hash: string, entry: CachedCredential): void
   /**
    * To be told of every epoch raised, before the change that raised it is answered; also of one that
    * may or may not have been raised.
@@ -37,10 +37,10 @@ export function createCredentialCache(): CredentialCache {
       entries.delete(hash)
       return undefined
     },
-    set(hash, credential) {
-      if (!isCurrent(credential)) return
+    set(hash, entry) {
+      if (!isCurrent(entry)) return
       if (entries.size >= maxEntries) entries.delete(entries.keys().next().value ?? '')
-      entries.set(hash, credential)
+      entries.set(hash, entry)
     },
     raised(workspaceId, epoch) {
       if (epoch > (epochs.get(workspaceId) ?? 0n)) epochs.set(workspaceId, epoch)

@@ -1,6 +1,6 @@
 import type { UserErrorCode } from '../errors.ts'
 import { isInsideBlocks } from '../input/addresses.ts'
-import type { Caller } from './caller.ts'
+import { type Caller, isSignInOf } from './caller.ts'
 import { aliases, covers, expand, isPerSpace, type PermissionName } from './permissions.ts'
 import { type DeclaredTerms, declaredBy, declaredSpaces, heldIn, holds, reaches } from './policy.ts'
 
@@ -30,7 +30,13 @@ function fieldOf(terms: KeyTerms, permission: PermissionName): (string | number)
   return scope >= 0 ? ['scopeIds', scope] : ['permissions']
 }
 
-function permissionProblems({ rights }: Caller, terms: KeyTerms): GrantProblem[] {
+/** A person's own key may declare more than their role: their live role cuts it. */
+const isCutByLiveRole = (caller: Caller, { ownerId }: KeyTerms): boolean =>
+  isSignInOf(caller, ownerId)
+
+function permissionProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
+  if (isCutByLiveRole(caller, terms)) return []
+  const { rights } = caller
   const isCompared = (name: PermissionName): boolean =>
     isPerSpace(name) ? terms.allSpaces : !(name === 'members:own' && terms.ownerKind === 'MACHINE')
   return [...expand(declaredBy(terms).permissions)]
@@ -43,9 +49,9 @@ function permissionProblems({ rights }: Caller, terms: KeyTerms): GrantProblem[]
 }
 
 function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
-  const { rights, user, key } = caller
+  const { rights, user } = caller
   if (terms.allSpaces)
-    return rights.allSpaces || (terms.ownerId === user.id && key.allSpaces)
+    return rights.allSpaces || (terms.ownerId === user.id && caller.allSpaces)
       ? []
       : [{ code: 'SPACE_NOT_GRANTABLE', field: ['allSpaces'], message: 'You have not all spaces.' }]
   const declared = declaredSpaces(declaredBy(terms))
@@ -53,7 +59,9 @@ function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
   const missingAtAll = new Set<PermissionName>()
   terms.grants.forEach(({ spaceId }, index) => {
     const held = heldIn(rights, spaceId)
-    const missing = [...(declared.get(spaceId) ?? [])].filter((name) => !held.has(name))
+    const missing = isCutByLiveRole(caller, terms)
+      ? []
+      : [...(declared.get(spaceId) ?? [])].filter((name) => !held.has(name))
     const heldElsewhere = missing.filter((name) => holds(rights, name))
     for (const name of missing) if (!holds(rights, name)) missingAtAll.add(name)
     if (heldElsewhere.length > 0 || !reaches(rights, spaceId))
@@ -72,25 +80,25 @@ function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
   return problems
 }
 
-function boundProblems({ key }: Caller, terms: KeyTerms): GrantProblem[] {
+function boundProblems({ bounds }: Caller, terms: KeyTerms): GrantProblem[] {
   const problems: GrantProblem[] = []
   const add = (code: UserErrorCode, field: readonly (string | number)[], message: string): void =>
     void problems.push({ code, field, message })
-  const { expiresAt } = key
+  const { expiresAt } = bounds
   if (expiresAt !== null && (terms.expiresAt === null || terms.expiresAt > expiresAt))
     add(
       'EXPIRY_NOT_ALLOWED',
       ['expiresAt'],
-      `The calling key expires; this one must too, by ${expiresAt.toISOString()}.`,
+      `The calling credential expires; this key must too, by ${expiresAt.toISOString()}.`,
     )
-  const limit = key.requestsPerMinute
+  const limit = bounds.requestsPerMinute
   if (limit !== null && (terms.requestsPerMinute === null || terms.requestsPerMinute > limit))
     add('INVALID', ['requestsPerMinute'], `The calling key's own limit is ${limit}.`)
-  if (key.allowedIps.length > 0) {
+  if (bounds.allowedIps.length > 0) {
     if (terms.allowedIps.length === 0)
       add('INVALID', ['allowedIps'], 'The calling key has an address rule; this one must too.')
     terms.allowedIps.forEach((block, index) => {
-      if (!isInsideBlocks(block, key.allowedIps))
+      if (!isInsideBlocks(block, bounds.allowedIps))
         add('INVALID', ['allowedIps', index], "This lies outside the calling key's addresses.")
     })
   }

@@ -8,24 +8,28 @@ import SchemaBuilder, {
 import type { GraphQLResolveInfo } from 'graphql'
 import type { Context } from '../context.ts'
 import { forbidden } from '../errors.ts'
-import type { Caller } from './caller.ts'
+import type { Principal } from './caller.ts'
 import type { PermissionName } from './permissions.ts'
 import { holds } from './policy.ts'
 
 /** What a field asks of its caller when one permission does not say it all. */
-export interface Requirement<Args> {
+export interface Requirement<Args, Parent = unknown> {
   readonly permissions: readonly PermissionName[]
   /** Also asks for all spaces. */
   readonly allSpaces?: true
   /** Calls that need nothing at all, such as a key revoking itself; `note` describes them. */
   readonly unless?: {
     readonly note: string
-    readonly when: (args: Args, caller: Caller) => boolean
+    readonly when: (args: Args, principal: Principal, parent: Parent) => boolean
   }
 }
 
-/** A field's decision: open to every caller, or what it asks for. */
-export type Guard<Args> = 'public' | PermissionName | Requirement<Args>
+/** A field's decision: open to every caller, for people who sign in, or what it asks for. */
+export type Guard<Args, Parent = unknown> =
+  | 'public'
+  | 'signed-in'
+  | PermissionName
+  | Requirement<Args, Parent>
 
 declare global {
   export namespace PothosSchemaTypes {
@@ -43,7 +47,7 @@ declare global {
       ResolveShape = unknown,
       ResolveReturnShape = unknown,
     > {
-      guard?: Guard<import('@pothos/core').InputShapeFromFields<Args>>
+      guard?: Guard<import('@pothos/core').InputShapeFromFields<Args>, ParentShape>
     }
     export interface ObjectTypeOptions<Types extends SchemaTypes = SchemaTypes, Shape = unknown> {
       /** The type's own scalars and enums ask for nothing beyond what led to the object. */
@@ -52,10 +56,11 @@ declare global {
   }
 }
 
-const normalized = (guard: Exclude<Guard<never>, 'public'>): Requirement<never> =>
-  typeof guard === 'string' ? { permissions: [guard] } : guard
+const normalized = (
+  guard: Exclude<Guard<never, never>, 'public' | 'signed-in'>,
+): Requirement<never, never> => (typeof guard === 'string' ? { permissions: [guard] } : guard)
 
-function describe(guard: Requirement<never>): string {
+function describe(guard: Requirement<never, never>): string {
   const names = guard.permissions.map((name) => `\`${name}\``).join(' and ')
   const all = guard.allSpaces ? ' and all spaces' : ''
   return `${guard.unless ? `${guard.unless.note} ` : ''}Needs ${names}${all}.`
@@ -74,11 +79,12 @@ export class GuardPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onOutputFieldConfig(
     field: PothosOutputFieldConfig<Types>,
   ): PothosOutputFieldConfig<Types> {
-    const options = field.pothosOptions as { guard?: Guard<never> }
+    const options = field.pothosOptions as { guard?: Guard<never, never> }
     const guard = options.guard ?? this.#leafGuard(field)
     if (guard === undefined)
       throw new PothosSchemaError(`${field.parentType}.${field.name} declares no guard.`)
     if (guard === 'public') return field
+    if (guard === 'signed-in') return signedInOnly(field)
     const requirement = normalized(guard)
     // An empty list would be fulfilled by everybody: whoever means that says it.
     if (requirement.permissions.length === 0)
@@ -104,14 +110,27 @@ export class GuardPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
 
 /** The scope map of a field: always a full one, never built from what may be undefined. */
 const authScopes =
-  ({ permissions, allSpaces, unless }: Requirement<never>) =>
-  (_parent: unknown, args: never, { caller }: Context) => ({
+  ({ permissions, allSpaces, unless }: Requirement<never, never>) =>
+  (parent: never, args: never, { principal }: Context) => ({
     rights: {
       permissions,
       allSpaces: allSpaces ?? false,
-      exempt: unless?.when(args, caller) ?? false,
+      exempt: unless?.when(args, principal, parent) ?? false,
     },
   })
+
+const signedInOnly = <Types extends SchemaTypes>(
+  field: PothosOutputFieldConfig<Types>,
+): PothosOutputFieldConfig<Types> =>
+  ({
+    ...field,
+    description: [field.description, 'For people who sign in only.'].filter(Boolean).join(' '),
+    pothosOptions: { ...field.pothosOptions, authScopes: { signedIn: true } },
+    extensions: { ...field.extensions, signedInOnly: true },
+  }) as PothosOutputFieldConfig<Types>
+
+/** The scope of what is for people only, in a workspace or in none. */
+export const isSignedIn = ({ principal }: Context): boolean => principal.kind === 'HUMAN'
 
 /** What the one scope of scope-auth is asked: see `hasRights`. */
 export interface RightsQuestion {
@@ -121,25 +140,28 @@ export interface RightsQuestion {
 }
 
 /** The scope's answer: held before any space is looked at; rows decide the rest. */
-export const hasRights = (caller: Caller, question: RightsQuestion): boolean =>
-  question.exempt ||
-  (question.permissions.every((name) => holds(caller.rights, name)) &&
-    (!question.allSpaces || caller.rights.allSpaces))
+export const hasRights = (context: Context, question: RightsQuestion): boolean => {
+  if (question.exempt) return true
+  const { rights } = context.caller
+  return (
+    question.permissions.every((name) => holds(rights, name)) &&
+    (!question.allSpaces || rights.allSpaces)
+  )
+}
 
 /** What a built field declares; undefined for one that is open to every caller. */
 export const requirementOf = (field: {
   readonly extensions: Readonly<Record<string, unknown>>
-}): Requirement<never> | undefined => field.extensions.requirement as Requirement<never> | undefined
+}): Requirement<never, never> | undefined =>
+  field.extensions.requirement as Requirement<never, never> | undefined
 
 /** The error of a refused field: what it asks for, and what of it is missing. */
-export function unauthorized(
-  _parent: object,
-  { caller }: Context,
-  info: GraphQLResolveInfo,
-): Error {
+export function unauthorized(_parent: object, context: Context, info: GraphQLResolveInfo): Error {
   const field = info.parentType.getFields()[info.fieldName]
+  if (field?.extensions.signedInOnly === true)
+    return forbidden([], [], 'Only a person who has signed in can do this.')
   const permissions = (field && requirementOf(field)?.permissions) ?? []
-  const missing = permissions.filter((name) => !holds(caller.rights, name))
+  const missing = permissions.filter((name) => !holds(context.caller.rights, name))
   return missing.length === 0
     ? forbidden(permissions, [], 'This needs all spaces.')
     : forbidden(permissions, missing)

@@ -41,7 +41,17 @@ export interface KeyRecord extends ApiKey {
 export const effectiveExpiry = Prisma.sql`least(k."expiresAt",
   k."createdAt" + make_interval(hours => 24 * w."maxKeyLifetimeDays"))`
 
-const columns = Prisma.sql`
+/** The spaces that the role of the member `m` reaches; null: every one. */
+export const memberReach = Prisma.sql`CASE WHEN m.role IN ('OWNER', 'ADMIN') THEN NULL ELSE ARRAY(
+    SELECT sp.id FROM "Space" sp
+     WHERE sp."workspaceId" = m."workspaceId" AND sp."deletedAt" IS NULL
+       AND (sp.visibility = 'OPEN' OR EXISTS (
+         SELECT 1 FROM "SpaceMember" sm
+          WHERE sm."workspaceId" = sp."workspaceId" AND sm."spaceId" = sp.id AND sm."memberId" = m.id))
+     ORDER BY sp.id) END`
+
+/** Everything of a key \`k\` that decides what it may do; with \`keyJoins\`. */
+export const keyColumns = Prisma.sql`
   k.*, ${effectiveExpiry} AS "effectiveExpiresAt", w.epoch, w.slug AS "workspaceSlug", w."maxKeyLifetimeDays",
   m.id AS "ownerMemberId", m.role::text AS "ownerRole", m.name AS "ownerName",
   m.email AS "ownerEmail", u.kind::text AS "ownerKind", m."removedAt" AS "ownerRemovedAt",
@@ -51,24 +61,22 @@ const columns = Prisma.sql`
   (SELECT coalesce(json_agg(json_build_object('spaceId', g."spaceId", 'narrowed', g.narrowed,
                                               'permissions', g.permissions) ORDER BY g."spaceId"), '[]')
      FROM "SpaceGrant" g WHERE g."workspaceId" = k."workspaceId" AND g."keyId" = k.id) AS grants,
-  CASE WHEN m.role IN ('OWNER', 'ADMIN') THEN NULL ELSE ARRAY(
-    SELECT sp.id FROM "Space" sp
-     WHERE sp."workspaceId" = k."workspaceId" AND sp."deletedAt" IS NULL
-       AND (sp.visibility = 'OPEN' OR EXISTS (
-         SELECT 1 FROM "SpaceMember" sm
-          WHERE sm."workspaceId" = sp."workspaceId" AND sm."spaceId" = sp.id AND sm."memberId" = m.id))
-     ORDER BY sp.id) END AS "ownerReach",
+  ${memberReach} AS "ownerReach",
   clock_timestamp()::timestamptz(3) AS now`
 
-const joins = Prisma.sql`
+export const keyJoins = Prisma.sql`
   JOIN "Workspace" w ON w.id = k."workspaceId"
   JOIN "Member" m ON m."workspaceId" = k."workspaceId" AND m."userId" = k."ownerId"
   JOIN "User" u ON u.id = m."userId"`
 
+/** The key of a presented credential. */
+export interface Presented extends KeyRecord {
+  /** When the credential ends, or ended, for a newer one has replaced it; null: it is the current one. */
+  readonly replacedAt: Date | null
+}
+
 /** A key found by the hash of one of its secrets. */
-export interface PresentedKey extends KeyRecord {
-  /** When the presented secret ends; null: it is the current one. */
-  readonly secretEndsAt: Date | null
+export interface PresentedKey extends Presented {
   /** Whether it is the current one, and the one before it ends as soon as this is used. */
   readonly retiresPrevious: boolean
 }
@@ -79,13 +87,13 @@ export async function findKeyByHash(
   hash: Uint8Array<ArrayBuffer>,
 ): Promise<PresentedKey | undefined> {
   const rows = await db.$queryRaw<PresentedKey[]>`
-    SELECT ${columns}, ps."endsAt" AS "secretEndsAt",
+    SELECT ${keyColumns}, ps."endsAt" AS "replacedAt",
            (ps."endsAt" IS NULL AND k."retirePreviousOnFirstUse" AND EXISTS (
              SELECT 1 FROM "ApiKeySecret" o
               WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id
                 AND o."endsAt" > clock_timestamp())) AS "retiresPrevious"
       FROM "ApiKeySecret" ps
-      JOIN "ApiKey" k ON k."workspaceId" = ps."workspaceId" AND k.id = ps."keyId" ${joins}
+      JOIN "ApiKey" k ON k."workspaceId" = ps."workspaceId" AND k.id = ps."keyId" ${keyJoins}
      WHERE ps.hash = ${hash}`
   return rows[0]
 }
@@ -96,22 +104,23 @@ export const findKeyRecords = (
   workspaceId: string,
   ids: readonly string[],
 ): Promise<KeyRecord[]> => db.$queryRaw<KeyRecord[]>`
-  SELECT ${columns} FROM "ApiKey" k ${joins}
+  SELECT ${keyColumns} FROM "ApiKey" k ${keyJoins}
    WHERE k."workspaceId" = ${workspaceId} AND k.id = ANY(${ids}::text[])`
 
-const ownerOf = (record: KeyRecord): Owner => ({
-  role: record.ownerRole,
-  reach:
-    reachesAllSpaces(record.ownerRole) || record.ownerReach === null
-      ? 'all'
-      : new Set(record.ownerReach),
+/** A member's role and what it reaches, as `memberReach` has it. */
+export const ownerOf = (role: Role, reach: readonly string[] | null): Owner => ({
+  role,
+  reach: reachesAllSpaces(role) || reach === null ? 'all' : new Set(reach),
 })
 
 const none: Declared = { permissions: [], allSpaces: false, grants: new Map() }
 
 /** What the key may do now: its owner's live role and reach, cut by what it declares. */
 export const rightsOf = (record: KeyRecord): Rights =>
-  effectiveRights(ownerOf(record), record.ownerRemovedAt === null ? declaredBy(record) : none)
+  effectiveRights(
+    ownerOf(record.ownerRole, record.ownerReach),
+    record.ownerRemovedAt === null ? declaredBy(record) : none,
+  )
 
 const millisecondsPerDay = 86_400_000
 

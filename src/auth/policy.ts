@@ -94,6 +94,24 @@ function spacesOf(
   return spaces
 }
 
+/** Rights cut by a further declaration, such as a token's: never more than either. */
+export function cutRights(rights: Rights, declared: Declared): Rights {
+  const permissions = intersection(rights.permissions, expand(declared.permissions))
+  const allSpaces = rights.allSpaces && declared.allSpaces
+  const held = perSpacePart(permissions)
+  const spaces = new Map<string, PermissionSet>()
+  if (declared.allSpaces)
+    for (const [spaceId, there] of rights.spaces) spaces.set(spaceId, intersection(there, held))
+  else
+    for (const [spaceId, narrowing] of declared.grants)
+      if (reaches(rights, spaceId))
+        spaces.set(spaceId, intersection(heldIn(rights, spaceId), declaredInGrant(held, narrowing)))
+  return { permissions, allSpaces, spaces }
+}
+
+/** No rights at all. */
+export const noRights: Rights = { permissions: new Set(), allSpaces: false, spaces: new Map() }
+
 /** What a key declares in each space that it names, whatever its owner's role. */
 export const declaredSpaces = (declared: Declared): ReadonlyMap<string, PermissionSet> =>
   spacesOf({ role: 'OWNER', reach: 'all' }, declared, expand(declared.permissions))

@@ -1,8 +1,7 @@
-import { assertAccepted, callerOf } from '../auth/authenticate.ts'
 import type { Caller } from '../auth/caller.ts'
-import { findKeyByHash } from '../auth/key-record.ts'
 import type { PermissionName } from '../auth/permissions.ts'
 import { holds } from '../auth/policy.ts'
+import { presentCaller } from '../auth/present-caller.ts'
 import type { Deps } from '../deps.ts'
 import { forbidden, RequestError, unauthenticated } from '../errors.ts'
 import type { Prisma, Workspace } from '../generated/prisma/client.ts'
@@ -17,10 +16,11 @@ type LockedWorkspace = Workspace & { readonly now: Date }
 
 /** Who did something, as the audit keeps it. */
 interface Actor {
-  readonly kind: 'API_KEY' | null
+  readonly kind: Caller['kind'] | null
   readonly id: string | null
   readonly name: string
   readonly apiKeyId: string | null
+  readonly accessTokenId: string | null
   readonly address: string | undefined
   readonly requestId: string | undefined
 }
@@ -123,7 +123,7 @@ async function appendEvents(
       actorId: actor.id,
       actorName: actor.name,
       apiKeyId: actor.apiKeyId,
-      accessTokenId: null,
+      accessTokenId: actor.accessTokenId,
       targetId: event.targetId,
       targetName: event.targetName,
       ip: actor.address ?? null,
@@ -142,26 +142,14 @@ async function appendEvents(
   })
 }
 
-/** The caller as they stand under the lock: read again when anything was changed or ended since. */
-async function callerUnderLock(
-  change: Change,
-  { caller, address }: ServiceContext,
-): Promise<Caller> {
-  const { epoch, validUntil } = caller
-  const isUnchanged = epoch === change.workspace.epoch
-  if (isUnchanged && (validUntil === null || change.now < validUntil)) return caller
-  const key = await findKeyByHash(change.db, caller.credentialHash)
-  if (key === undefined) throw unauthenticated('UNKNOWN')
-  assertAccepted(key, key.now, address)
-  return callerOf(key, caller.credentialHash)
-}
-
 /** What a change asks of its caller, once more under the lock. */
 export interface ChangeOptions {
   /** The permission that the mutation asks of the caller as they stand now; null: none. */
   readonly permission: PermissionName | ((caller: Caller) => PermissionName | null)
   /** For a change that no credential's rights depend on: the epoch stays. */
   readonly keepsAuthorization?: boolean
+  /** For the one change that a token may ask for once another has replaced it. */
+  readonly acceptsRotated?: boolean
 }
 
 /**
@@ -172,19 +160,22 @@ export interface ChangeOptions {
  */
 export function change<T>(
   context: ServiceContext,
-  { permission, keepsAuthorization = false }: ChangeOptions,
+  { permission, keepsAuthorization = false, acceptsRotated = false }: ChangeOptions,
   work: (change: CallerChange) => Promise<T>,
 ): Promise<T> {
   const { deps, address, requestId } = context
   const asCaller = async (locked: Change): Promise<Outcome<T>> => {
-    const caller = await callerUnderLock(locked, context)
+    const caller = await presentCaller(locked, context.caller, address)
+    if (!acceptsRotated && caller.kind === 'ACCESS_TOKEN' && caller.isRotated)
+      throw unauthenticated('ROTATED')
     const asked = typeof permission === 'function' ? permission(caller) : permission
     if (asked !== null && !holds(caller.rights, asked)) throw forbidden([asked], [asked])
     const actor: Actor = {
       kind: caller.kind,
       id: caller.user.id,
       name: caller.user.name,
-      apiKeyId: caller.key.id,
+      apiKeyId: caller.key?.id ?? null,
+      accessTokenId: caller.kind === 'ACCESS_TOKEN' ? caller.tokenId : null,
       address,
       requestId,
     }
@@ -198,6 +189,7 @@ const operator: Actor = {
   id: null,
   name: 'operator',
   apiKeyId: null,
+  accessTokenId: null,
   address: undefined,
   requestId: undefined,
 }

@@ -1,69 +1,147 @@
-import { assertAccepted, callerOf } from '../auth/authenticate.ts'
-import type { Caller } from '../auth/caller.ts'
+import {
+  keyCallerOf,
+  type PresentedCredential,
+  refusalOf,
+  tokenCallerOf,
+} from '../auth/authenticate.ts'
+import type { KeyCaller, Principal, TokenCaller } from '../auth/caller.ts'
 import type { CachedCredential } from '../auth/credential-cache.ts'
 import { isApiKey } from '../auth/credentials/format.ts'
 import { hashSecret } from '../auth/credentials/hash.ts'
+import { isJwt, unverifiedIssuer } from '../auth/credentials/jwt.ts'
 import { findKeyByHash } from '../auth/key-record.ts'
+import { findToken } from '../auth/token-record.ts'
 import { noteUnderWay } from '../auth/under-way.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import { retirePreviousSecret } from '../modules/api-key/retire-previous.ts'
+import { authenticateHuman } from './authenticate-human.ts'
 import { presentedSecret } from './credential.ts'
 
 /** One request, as far as it matters to who it is from. */
-interface Origin {
-  readonly headers: Headers
+export interface Origin {
   readonly address: string | undefined
   readonly requestId: string
+  /** The workspace that it names, by id or slug. */
+  readonly workspace?: string | undefined
 }
 
 /**
- * The caller that a request's credential makes: rules 1 and 2 of the decision, before anything of
- * its body is read. Undefined when it presents none.
+ * Whom a request's credential names: rules 1 and 2 of the decision, before anything of its body is
+ * read. Undefined when it presents none. A replaced token makes a caller without rights.
  *
  * @throws RequestError UNAUTHENTICATED with the reason, BAD_REQUEST, WORKSPACE_NOT_FOUND for a
  *   workspace that is not the credential's, SERVICE_UNAVAILABLE when it cannot be known
  */
-export const authenticate = (deps: Deps, origin: Origin): Promise<Caller | undefined> =>
-  noteUnderWay(callerFor(deps, origin))
-
-async function callerFor(deps: Deps, origin: Origin): Promise<Caller | undefined> {
-  const secret = presentedSecret(origin.headers)
-  if (secret === undefined) return undefined
-  if (!isApiKey(secret)) throw unauthenticated('MALFORMED')
-  const hash = hashSecret(secret)
-  const known = deps.credentials.get(Buffer.from(hash).toString('base64'))
-  const { key, caller } = known ?? (await read(deps, hash))
-  const now = known === undefined ? key.now : new Date()
-  assertAccepted(key, now, origin.address)
-  assertNamedWorkspace(origin.headers.get('x-workspace-id'), key.workspaceId, key.workspaceSlug)
-  if (key.retiresPrevious) await retire(deps, origin, caller)
-  deps.usage.used(key.workspaceId, key.id, now, origin.address)
-  return caller
+export const authenticate = (
+  deps: Deps,
+  headers: Headers,
+  origin: Omit<Origin, 'workspace'>,
+): Promise<Principal | undefined> => {
+  const workspace = headers.get('x-workspace-id') || undefined
+  return noteUnderWay(principalOf(deps, headers, { ...origin, workspace }))
 }
 
-async function read(deps: Deps, hash: Uint8Array<ArrayBuffer>): Promise<CachedCredential> {
-  const key = await findKeyByHash(deps.prisma, hash).catch((error: unknown) => {
-    throw serviceUnavailable(error)
-  })
-  if (key === undefined) throw unauthenticated('UNKNOWN')
-  const credential = { key, caller: callerOf(key, hash) }
-  // One that is to retire the previous secret must be read again once it has.
-  if (!key.retiresPrevious) deps.credentials.set(Buffer.from(hash).toString('base64'), credential)
-  return credential
+async function principalOf(
+  deps: Deps,
+  headers: Headers,
+  origin: Origin,
+): Promise<Principal | undefined> {
+  const secret = presentedSecret(headers)
+  if (secret === undefined) return undefined
+  if (isApiKey(secret)) return await acceptKey(deps, secret, origin)
+  const issuer = isJwt(secret) ? unverifiedIssuer(secret) : undefined
+  if (issuer === undefined) throw unauthenticated('MALFORMED')
+  if (issuer === deps.publicUrl) return await acceptToken(deps, secret, origin)
+  if (issuer === deps.signIn?.issuer)
+    return await authenticateHuman(deps, deps.signIn, secret, origin)
+  throw unauthenticated('UNKNOWN')
 }
 
 /**
- * The caller keeps the epoch it was authenticated at: this request's own retirement is no rotation
- * that it could have lost a race to.
+ * The caller that an API key makes, wherever it was presented.
+ *
+ * @throws RequestError as `authenticate`
  */
-const retire = (deps: Deps, { requestId, address }: Origin, caller: Caller): Promise<void> =>
-  retirePreviousSecret({ deps, requestId, address, caller }).catch((error: unknown) => {
-    throw error instanceof RequestError ? error : serviceUnavailable(error)
+export const authenticateKey = (deps: Deps, secret: string, origin: Origin): Promise<KeyCaller> => {
+  if (!isApiKey(secret)) throw unauthenticated('MALFORMED')
+  return noteUnderWay(acceptKey(deps, secret, origin))
+}
+
+/** Finds a credential, in memory or by `read`, and holds it to rules 1 and 2. */
+async function accept<Found extends CachedCredential>(
+  deps: Deps,
+  secret: string,
+  origin: Origin,
+  read: (hash: Uint8Array<ArrayBuffer>) => Promise<Found | undefined>,
+): Promise<Found & { readonly now: Date }> {
+  const hash = hashSecret(secret)
+  const id = Buffer.from(hash).toString('base64')
+  // What was stored under the digest of a secret was made of that secret, by the same `read`.
+  const known = deps.credentials.get(id) as Found | undefined
+  const found = known ?? (await read(hash).catch(unlessKnown))
+  if (found === undefined) throw unauthenticated('UNKNOWN')
+  const { credential } = found
+  const now = known === undefined ? credential.now : new Date()
+  const reason = refusalOf(credential, now, origin.address)
+  if (reason !== undefined && !mayRotate(found, now, origin)) throw unauthenticated(reason)
+  assertNamedWorkspace(origin.workspace, credential)
+  if (known === undefined && !retiresPrevious(credential)) deps.credentials.set(id, found)
+  return { ...found, now }
+}
+
+const unlessKnown = (error: unknown): never => {
+  throw error instanceof RequestError ? error : serviceUnavailable(error)
+}
+
+/** A replaced token is let in for nothing but a rotation, which tells whether it was stolen. */
+const mayRotate = (
+  { caller, credential }: CachedCredential,
+  now: Date,
+  { address }: Origin,
+): boolean =>
+  caller.kind === 'ACCESS_TOKEN' &&
+  refusalOf({ ...credential, replacedAt: null }, now, address) === undefined
+
+// One that is to retire the previous secret must be read again once it has.
+const retiresPrevious = (credential: PresentedCredential): boolean =>
+  'retiresPrevious' in credential && credential.retiresPrevious
+
+type Found<Caller extends KeyCaller | TokenCaller> = CachedCredential & { readonly caller: Caller }
+
+async function acceptKey(deps: Deps, secret: string, origin: Origin): Promise<KeyCaller> {
+  const { caller, credential, now } = await accept<Found<KeyCaller>>(
+    deps,
+    secret,
+    origin,
+    async (hash) => {
+      const key = await findKeyByHash(deps.prisma, hash)
+      return key && { credential: key, caller: keyCallerOf(key, hash) }
+    },
+  )
+  // The caller keeps the epoch it was authenticated at: this request's own retirement is no rotation
+  // that it could have lost a race to.
+  if (retiresPrevious(credential))
+    await retirePreviousSecret({ deps, caller, ...origin }).catch(unlessKnown)
+  deps.usage.used(caller, now, origin.address)
+  return caller
+}
+
+async function acceptToken(deps: Deps, jwt: string, origin: Origin): Promise<TokenCaller> {
+  const { caller, now } = await accept<Found<TokenCaller>>(deps, jwt, origin, async () => {
+    const { workspaceId, tokenId } = await deps.accessTokens.verify(jwt, deps.publicUrl)
+    const token = await findToken(deps.prisma, workspaceId, tokenId)
+    return token && { credential: token, caller: tokenCallerOf(token) }
   })
+  if (!caller.isRotated) deps.usage.used(caller, now, origin.address)
+  return caller
+}
 
 /** A key has one workspace; another one that it names is, for everybody, not there. */
-function assertNamedWorkspace(named: string | null, id: string, slug: string): void {
-  if (named !== null && named !== '' && named !== id && named !== slug)
+function assertNamedWorkspace(
+  named: string | undefined,
+  { workspaceId, workspaceSlug }: PresentedCredential,
+): void {
+  if (named !== undefined && named !== workspaceId && named !== workspaceSlug)
     throw new RequestError('WORKSPACE_NOT_FOUND', 'There is no such workspace.')
 }

@@ -6,12 +6,23 @@ import { RequestError, unauthenticated } from '../errors.ts'
 import { schema } from '../schema.ts'
 import { causeOf, maskError, outgoing } from './errors.ts'
 import { onlyIntrospects } from './introspection.ts'
+import { onlyRotates } from './only-rotates.ts'
 import { onlyWellFormed } from './well-formed.ts'
 
 /** Without a credential nothing but introspection passes, and where it is not public nothing gets here. */
 const anonymousOnlyIntrospects: Plugin<object, Context> = {
   onParams({ params, context }) {
     if (context.isAnonymous && !onlyIntrospects(params.query)) throw unauthenticated('MISSING')
+  },
+}
+
+/** A token that has been replaced may ask for its rotation, and for nothing else. */
+const replacedOnlyRotates: Plugin<object, Context> = {
+  onParams({ params, context }) {
+    if (context.isAnonymous) return
+    const { principal } = context
+    if (principal.kind === 'ACCESS_TOKEN' && principal.isRotated && !onlyRotates(params))
+      throw unauthenticated('ROTATED')
   },
 }
 
@@ -56,7 +67,13 @@ export const createGraphQL = (deps: Deps) =>
   createYoga<Context>({
     schema,
     maskedErrors: { isDev: false, maskError },
-    plugins: [onlyWellFormed, limitsDocument, anonymousOnlyIntrospects, errorsOnTheWayOut(deps)],
+    plugins: [
+      onlyWellFormed,
+      limitsDocument,
+      anonymousOnlyIntrospects,
+      replacedOnlyRotates,
+      errorsOnTheWayOut(deps),
+    ],
     logging: false,
     cors: false,
     graphiql: false,

@@ -1,16 +1,25 @@
 import type { Logger } from 'pino'
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
+import { isIdOf } from '../ids.ts'
 
 interface Use {
   readonly workspaceId: string
-  readonly keyId: string
+  /** Of a key or of a token: the kinds of ids tell them apart. */
+  readonly id: string
   readonly at: Date
   readonly address: string | null
 }
 
-/** Gathers when keys were last used, and writes it in batches, never on a request's path. */
+/** A credential that was accepted: a key, or a token with the key that it is of. */
+interface UsedCredential {
+  readonly workspaceId: string
+  readonly key: { readonly id: string }
+  readonly tokenId?: string
+}
+
+/** Gathers when keys and tokens were last used, and writes it in batches, never on a request's path. */
 export interface UsageRecorder {
-  used(workspaceId: string, keyId: string, at: Date, address: string | undefined): void
+  used(credential: UsedCredential, at: Date, address: string | undefined): void
   /** Writes what is gathered. Failures are logged, and tried again with the next batch. */
   flush(): Promise<void>
   /** Ends the timer and flushes. */
@@ -18,19 +27,31 @@ export interface UsageRecorder {
 }
 
 const flushEvery = 10_000
+const maxSeen = 100_000
+
+const tables = {
+  key: { table: Prisma.sql`"ApiKeyUsage"`, id: Prisma.sql`"keyId"` },
+  tok: { table: Prisma.sql`"AccessTokenUsage"`, id: Prisma.sql`"tokenId"` },
+} as const
 
 /** One statement, forward only: a later time already stored stays. */
-async function write(prisma: PrismaClient, uses: readonly Use[]): Promise<void> {
-  const sorted = [...uses].sort((a, b) => (a.keyId < b.keyId ? -1 : 1))
+async function write(
+  prisma: PrismaClient,
+  kind: keyof typeof tables,
+  uses: readonly Use[],
+): Promise<void> {
+  const sorted = uses.filter((use) => isIdOf(kind, use.id)).sort((a, b) => (a.id < b.id ? -1 : 1))
+  if (sorted.length === 0) return
+  const { table, id } = tables[kind]
   await prisma.$executeRaw`
-    INSERT INTO "ApiKeyUsage" ("workspaceId", "keyId", "lastUsedAt", "lastUsedIp")
+    INSERT INTO ${table} ("workspaceId", ${id}, "lastUsedAt", "lastUsedIp")
     SELECT w, k, t, nullif(ip, '') FROM unnest(${sorted.map((use) => use.workspaceId)}::text[],
-                         ${sorted.map((use) => use.keyId)}::text[],
+                         ${sorted.map((use) => use.id)}::text[],
                          ${sorted.map((use) => use.at.toISOString())}::timestamptz[],
                          ${sorted.map((use) => use.address ?? '')}::text[]) AS used (w, k, t, ip)
-    ON CONFLICT ("workspaceId", "keyId") DO UPDATE
+    ON CONFLICT ("workspaceId", ${id}) DO UPDATE
        SET "lastUsedAt" = excluded."lastUsedAt", "lastUsedIp" = excluded."lastUsedIp"
-     WHERE "ApiKeyUsage"."lastUsedAt" < excluded."lastUsedAt"`
+     WHERE ${table}."lastUsedAt" < excluded."lastUsedAt"`
 }
 
 /**
@@ -39,6 +60,11 @@ async function write(prisma: PrismaClient, uses: readonly Use[]): Promise<void> 
  */
 export function createUsageRecorder(prisma: PrismaClient, logger: Logger): UsageRecorder {
   const seen = new Set<string>()
+  const remember = (id: string): void => {
+    // Tokens come and go: whose first use is forgotten here is written at once again.
+    if (seen.size >= maxSeen) seen.clear()
+    seen.add(id)
+  }
   let pending = new Map<string, Use>()
   let writing = Promise.resolve()
 
@@ -48,9 +74,9 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
       const batch = pending
       pending = new Map()
       try {
-        await write(prisma, [...batch.values()])
+        for (const kind of ['key', 'tok'] as const) await write(prisma, kind, [...batch.values()])
       } catch (error) {
-        logger.warn({ err: error }, 'could not store when keys were last used')
+        logger.warn({ err: error }, 'could not store when keys and tokens were last used')
         pending = new Map([...batch, ...pending])
       }
     })
@@ -59,10 +85,12 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
 
   const timer = setInterval(() => void flush(), flushEvery).unref()
   return {
-    used(workspaceId, keyId, at, address) {
-      pending.set(keyId, { workspaceId, keyId, at, address: address ?? null })
-      if (seen.has(keyId)) return
-      seen.add(keyId)
+    used({ workspaceId, key, tokenId }, at, address) {
+      for (const id of tokenId === undefined ? [key.id] : [key.id, tokenId])
+        pending.set(id, { workspaceId, id, at, address: address ?? null })
+      const first = tokenId ?? key.id
+      if (seen.has(first)) return
+      remember(first)
       setImmediate(() => void flush())
     },
     flush,

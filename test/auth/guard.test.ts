@@ -11,6 +11,7 @@ import type { Caller } from '../../src/auth/caller.ts'
 import {
   type Guard,
   hasRights,
+  isSignedIn,
   type RightsQuestion,
   requirementOf,
   unauthorized,
@@ -25,14 +26,17 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 function freshBuilder() {
   const builder = new SchemaBuilder<{
     Context: Context
-    AuthScopes: { rights: RightsQuestion }
+    AuthScopes: { rights: RightsQuestion; signedIn: boolean }
     DefaultAuthStrategy: 'all'
     DefaultFieldNullability: false
   }>({
     plugins: ['guard', ScopeAuthPlugin],
     defaultFieldNullability: false,
     scopeAuth: {
-      authScopes: ({ caller }) => ({ rights: (question) => hasRights(caller, question) }),
+      authScopes: (context) => ({
+        rights: (question) => hasRights(context, question),
+        signedIn: () => isSignedIn(context),
+      }),
       defaultStrategy: 'all',
       unauthorizedError: unauthorized,
     },
@@ -47,7 +51,7 @@ const contextWith = (permissions: readonly string[]): Context => {
   const owner = { role: 'OWNER', reach: 'all' } as const
   const declared = { permissions, allSpaces: true, grants: new Map() }
   const caller = { rights: effectiveRights(owner, declared) } as unknown as Caller
-  return { caller } as Context
+  return { caller, principal: caller } as Context
 }
 
 async function run(builder: Builder, source: string, permissions: readonly string[] = []) {

@@ -3,28 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { pino } from 'pino'
 import { expect, inject, test } from 'vitest'
-import { createCredentialCache, noCredentialCache } from '../../src/auth/credential-cache.ts'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { readTemplate } from '../../src/db/template.ts'
-import type { Deps } from '../../src/deps.ts'
-import { createUsageRecorder } from '../../src/jobs/usage.ts'
-import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
 import { createFirstWorkspace } from '../../src/modules/workspace/bootstrap.ts'
 import { attempt, verdict } from '../modules/api-key/ask.ts'
 import { askOver } from '../modules/api-key/second-app.ts'
+import { depsOver } from '../setup/deps.ts'
 import { createPostgres } from '../setup/postgres.ts'
 
-async function serverOver({ prisma, embedded }: Database) {
-  const logger = pino({ level: 'silent' })
-  const deps: Deps = {
-    prisma,
-    credentials: embedded ? createCredentialCache() : noCredentialCache,
-    usage: createUsageRecorder(prisma, logger),
-    auditKey: deriveAuditKey('a key for tests, long enough to be one'),
-    keyPrefix: 'lk',
-    logger,
-  }
+async function serverOver(database: Database) {
+  const deps = await depsOver(database, pino({ level: 'silent' }))
   const { secret } = await createFirstWorkspace(deps, {
     name: 'Outage',
     slug: `w-${randomBytes(6).toString('hex')}`,

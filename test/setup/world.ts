@@ -3,12 +3,10 @@ import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
 import { type ExecutionResult, print } from 'graphql'
 import { pino } from 'pino'
 import { type App, createApp } from '../../src/app.ts'
-import { createCredentialCache, noCredentialCache } from '../../src/auth/credential-cache.ts'
 import type { Deps } from '../../src/deps.ts'
-import { createUsageRecorder } from '../../src/jobs/usage.ts'
-import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
 import { createFirstWorkspace } from '../../src/modules/workspace/bootstrap.ts'
 import { openTestDatabase } from './database.ts'
+import { depsOver, type SignInOptions } from './deps.ts'
 
 /** An answer with its HTTP status and headers. */
 export interface Answer<Data> {
@@ -56,18 +54,11 @@ export interface World {
 }
 
 /** The application on a database of its own, through its front door. */
-export async function createWorld(): Promise<World> {
+export async function createWorld(options: SignInOptions = {}): Promise<World> {
   const database = await openTestDatabase()
   const logs: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(line) })
-  const deps: Deps = {
-    prisma: database.prisma,
-    credentials: database.embedded ? createCredentialCache() : noCredentialCache,
-    usage: createUsageRecorder(database.prisma, logger),
-    auditKey: deriveAuditKey('a key for tests, long enough to be one'),
-    keyPrefix: 'lk',
-    logger,
-  }
+  const deps = await depsOver(database, logger, options)
   const app = createApp(deps, { graphiql: true, introspection: 'public' })
 
   const gql: World['gql'] = async (secret, query, variables, { address, headers } = {}) => {

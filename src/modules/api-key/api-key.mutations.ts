@@ -116,7 +116,7 @@ mutation<typeof RevokeApiKeyInput.$inferInput, RevokedKeys>('revokeApiKey', {
     permissions: ['keys:delete'],
     unless: {
       note: 'A key may always revoke itself.',
-      when: ({ input }, caller) => revokesItself(caller, input),
+      when: ({ input }, principal) => revokesItself(principal, input),
     },
   },
   input: RevokeApiKeyInput,

@@ -47,19 +47,25 @@ const reachesAllItNames = (caller: Caller): Prisma.Sql => Prisma.sql`NOT EXISTS 
   SELECT 1 FROM "SpaceGrant" g WHERE g."workspaceId" = k."workspaceId" AND g."keyId" = k.id
      AND g."spaceId" <> ALL(${[...caller.rights.spaces.keys()]}::text[]))`
 
+/** A key sees itself; a person who has signed in, every key of theirs. */
+const isItselfOrTheirs = (caller: Caller): Prisma.Sql => {
+  if (caller.kind === 'HUMAN') return Prisma.sql`k."ownerId" = ${caller.user.id}`
+  return caller.kind === 'API_KEY' ? Prisma.sql`k.id = ${caller.key.id}` : Prisma.sql`FALSE`
+}
+
 /**
  * The keys that the caller sees: with all spaces every one; else those that name only spaces within
- * reach, their owner's keys for all spaces by a key for all spaces, and itself. Of these, only their
- * own where the role's permissions on keys end there.
+ * reach, their owner's keys for all spaces by a credential for all spaces, itself, and all of one's
+ * own by one's sign-in. Of these, only their own where the role's permissions on keys end there.
  */
 export function visibleKeys(caller: Caller): Prisma.Sql {
-  const { workspaceId, rights, user, key } = caller
+  const { workspaceId, rights, user } = caller
   const conditions = [Prisma.sql`k."workspaceId" = ${workspaceId}`]
   if (onlyOwnKeys(user.role)) conditions.push(Prisma.sql`k."ownerId" = ${user.id}`)
   if (!rights.allSpaces)
-    conditions.push(Prisma.sql`(k.id = ${key.id}
+    conditions.push(Prisma.sql`(${isItselfOrTheirs(caller)}
       OR (NOT k."allSpaces" AND ${reachesAllItNames(caller)})
-      OR (k."allSpaces" AND ${key.allSpaces} AND k."ownerId" = ${user.id}))`)
+      OR (k."allSpaces" AND ${caller.allSpaces} AND k."ownerId" = ${user.id}))`)
   return all(conditions)
 }
 

@@ -104,7 +104,7 @@ export function createApiKey(
     noteUngrantable(c, problems, terms)
     problems.throwIfAny()
     await assertBelowKeyLimit(c)
-    const by = { createdById: c.caller.user.id, createdByKeyId: c.caller.key.id }
+    const by = { createdById: c.caller.user.id, createdByKeyId: c.caller.key?.id ?? null }
     return insertKey(c, { name, description, terms, ...by })
   })
 }

@@ -31,8 +31,9 @@ export const visibleKeyIdLoader = (context: Context): DataLoader<string | null> 
     return ids.map((id) => (visible.has(id) ? id : null))
   })
 
-/** The calling key itself: reading it takes no permission. */
+/** The calling key, or the calling token's: reading it takes no permission. Null for a person. */
 export async function ownKey({ deps, caller }: Context): Promise<ApiKeyRow | null> {
+  if (caller.key === null) return null
   const where = Prisma.sql`k."workspaceId" = ${caller.workspaceId}`
   const [row] = await findByIds<ApiKeyRow>(deps.prisma, { ...apiKeys, where }, [caller.key.id])
   return row ?? null

@@ -1,4 +1,4 @@
-import type { Caller } from '../../auth/caller.ts'
+import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
@@ -18,8 +18,8 @@ export interface RevokeApiKeyInput {
 }
 
 /** Whether a key asks for its own end and nothing else, which takes no permission. */
-export const revokesItself = (caller: Caller, input: RevokeApiKeyInput): boolean =>
-  input.id === caller.key.id && !input.includeCreated
+export const revokesItself = (principal: Principal, input: RevokeApiKeyInput): boolean =>
+  isKeyItself(principal, input.id) && !input.includeCreated
 
 export interface RevokedKeys {
   readonly apiKey: ApiKeyRow

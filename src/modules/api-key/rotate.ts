@@ -1,3 +1,4 @@
+import { isKeyItself } from '../../auth/caller.ts'
 import { change } from '../../db/change.ts'
 import { InputProblems } from '../../input/problems.ts'
 import type { ServiceContext } from '../../service-context.ts'
@@ -33,7 +34,7 @@ export async function rotateApiKey(
   return change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, input.id)
     assertLive(key)
-    if (key.id !== c.caller.key.id) {
+    if (!isKeyItself(c.caller, key.id)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)
     }

@@ -57,7 +57,7 @@ mutation<typeof RemoveMemberInput.$inferInput, { member: MemberRow; revokedKeyCo
       permissions: ['members:delete'],
       unless: {
         note: 'A machine user may leave by itself.',
-        when: ({ input }, caller) => leavesByItself(caller, input.id),
+        when: ({ input }, principal) => leavesByItself(principal, input.id),
       },
     },
     input: RemoveMemberInput,

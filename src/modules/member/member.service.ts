@@ -1,4 +1,4 @@
-import type { Caller } from '../../auth/caller.ts'
+import type { Caller, Principal } from '../../auth/caller.ts'
 import { ceilings, type Role } from '../../auth/roles.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
@@ -158,8 +158,10 @@ export interface RemovedMember {
  * Whether a machine user leaves, which takes no permission. A key is not the person it acts for: a
  * stolen one must not take its owner's membership, and with it every key of theirs.
  */
-export const leavesByItself = ({ user }: Caller, id: string): boolean =>
-  user.kind === 'MACHINE' && user.memberId === id
+export const leavesByItself = (principal: Principal, id: string): boolean =>
+  principal.workspaceId !== null &&
+  principal.user.kind === 'MACHINE' &&
+  principal.user.memberId === id
 
 /** Removes a member; the user's keys in this workspace are revoked with it, for good. */
 export function removeMember(

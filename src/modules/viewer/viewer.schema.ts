@@ -1,9 +1,9 @@
-import type { Caller } from '../../auth/caller.ts'
+import type { Principal } from '../../auth/caller.ts'
 import type { PermissionSet } from '../../auth/permissions.ts'
-import { inOrder, workspaceWide } from '../../auth/policy.ts'
+import { inOrder, noRights, type Rights, workspaceWide } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
 import { ownKey } from '../api-key/key-loaders.ts'
-import { RoleType, User } from '../member/user.schema.ts'
+import { RoleType, type ShownUser, User } from '../member/user.schema.ts'
 import { ApiKey, Space, Workspace } from '../refs.ts'
 import { spaceLoader } from '../space/space-loader.ts'
 import { findWorkspace } from '../workspace/workspace.schema.ts'
@@ -41,7 +41,16 @@ const EffectiveSpace = builder.objectRef<EffectiveSpaceShape>('EffectiveSpace').
   }),
 })
 
-const Viewer = builder.objectRef<Caller>('Viewer').implement({
+const rightsOf = (principal: Principal): Rights =>
+  principal.workspaceId === null ? noRights : principal.rights
+
+const userOf = (principal: Principal): ShownUser => {
+  if (principal.workspaceId !== null) return principal.user
+  const { userId, name, email } = principal.signIn
+  return { id: userId, kind: 'HUMAN', name, email }
+}
+
+const Viewer = builder.objectRef<Principal>('Viewer').implement({
   description: 'Who is asking, with what rights.',
   leafFields: 'public',
   fields: (t) => ({
@@ -50,43 +59,51 @@ const Viewer = builder.objectRef<Caller>('Viewer').implement({
       type: User,
       guard: 'public',
       description: 'The user that the credential acts for.',
-      resolve: ({ user }) => user,
+      resolve: userOf,
     }),
     apiKey: t.field({
       type: ApiKey,
       nullable: true,
       guard: 'public',
-      description: 'The calling key, if it is one.',
-      resolve: (_caller, _args, context) => ownKey(context),
+      description: "The calling key, or the calling token's; null for a person.",
+      resolve: ({ kind }, _args, context) => (kind === 'HUMAN' ? null : ownKey(context)),
     }),
     workspace: t.field({
       type: Workspace,
       nullable: true,
-      guard: 'workspace:read',
+      guard: {
+        permissions: ['workspace:read'],
+        unless: {
+          note: 'Null for a person who is in none.',
+          when: (_args, { workspaceId }) => workspaceId === null,
+        },
+      },
       description: 'The workspace.',
-      resolve: (_caller, _args, context) => findWorkspace(context),
+      resolve: ({ workspaceId }, _args, context) =>
+        workspaceId === null ? null : findWorkspace(context),
     }),
     role: t.field({
       type: RoleType,
       nullable: true,
       description: "The user's role here.",
-      resolve: ({ user }) => user.role,
+      resolve: (principal) => (principal.workspaceId === null ? null : principal.user.role),
     }),
     permissions: t.stringList({
       description:
         "Effective and workspace-wide: owner's live role, cut by the key, cut by the token.",
-      resolve: ({ rights }) => workspaceWide(rights),
+      resolve: (principal) => workspaceWide(rightsOf(principal)),
     }),
     allSpaces: t.boolean({
       description: 'Whether every space is within reach, now and later.',
-      resolve: ({ rights }) => rights.allSpaces,
+      resolve: (principal) => rightsOf(principal).allSpaces,
     }),
     spaces: t.field({
       type: [EffectiveSpace],
       guard: 'public',
       description:
         'Every space within reach, each with what may be done there. Empty when allSpaces.',
-      resolve: ({ rights }) => [...rights.spaces].map(([spaceId, held]) => ({ spaceId, held })),
+      resolve: (principal) =>
+        [...rightsOf(principal).spaces].map(([spaceId, held]) => ({ spaceId, held })),
     }),
   }),
 })
@@ -97,6 +114,6 @@ builder.queryField('viewer', (t) =>
     guard: 'public',
     description:
       'Who is asking, with what rights. Needs no permission: the first query of every integrator.',
-    resolve: (_root, _args, { caller }) => caller,
+    resolve: (_root, _args, { principal }) => principal,
   }),
 )

@@ -1,4 +1,4 @@
-import { callerOf } from '../../auth/authenticate.ts'
+import { keyCallerOf } from '../../auth/authenticate.ts'
 import { hashSecret } from '../../auth/credentials/hash.ts'
 import { findKeyByHash } from '../../auth/key-record.ts'
 import type { Deps } from '../../deps.ts'
@@ -18,7 +18,7 @@ async function contextOf(deps: Deps, secret: string): Promise<ServiceContext> {
   const hash = hashSecret(secret)
   const key = await findKeyByHash(deps.prisma, hash)
   if (key === undefined) throw new RequestError('INTERNAL_SERVER_ERROR', 'The key is gone.')
-  return { deps, caller: callerOf(key, hash), requestId: 'demo', address: undefined }
+  return { deps, caller: keyCallerOf(key, hash), requestId: 'demo', address: undefined }
 }
 
 /**

@@ -69,10 +69,16 @@ Workspace.implement({
   }),
 })
 
-const enterable = ({ caller }: Context): Listing => ({
+/** All that a person is a member of; the one that a key or token belongs to. */
+const enterable = ({ principal }: Context): Listing => ({
   from: Prisma.sql`"Workspace" w`,
   alias: Prisma.sql`w`,
-  where: Prisma.sql`w.id = ${caller.workspaceId}`,
+  where:
+    principal.kind === 'HUMAN'
+      ? Prisma.sql`w.id IN (
+          SELECT m."workspaceId" FROM "Member" m
+           WHERE m."userId" = ${principal.signIn.userId} AND m."removedAt" IS NULL)`
+      : Prisma.sql`w.id = ${principal.workspaceId}`,
 })
 
 builder.queryFields((t) => ({
@@ -87,7 +93,7 @@ builder.queryFields((t) => ({
     type: WorkspaceConnection,
     guard: 'public',
     description:
-      'The workspaces that this credential can enter: one for a key. Needs no permission.',
+      'The workspaces that this credential can enter: one for a key or token, all of their own for a person. Needs no permission.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context) =>
       findPage<WorkspaceRow>(context.deps.prisma, enterable(context), pageRequest(args)),

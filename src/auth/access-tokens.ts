@@ -1,0 +1,133 @@
+import { errors, jwtVerify, SignJWT } from 'jose'
+import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
+import { hashSecret } from './credentials/hash.ts'
+import { type SigningKeys, signatureAlgorithm } from './signing-keys.ts'
+
+const type = 'at+jwt'
+/** All that a header of ours holds: a key of its own (jwk, jku, x5u, x5c) or crit makes it no token of ours. */
+const headerNames = new Set(['alg', 'kid', 'typ'])
+const workspaceClaim = 'latchkey:workspace'
+
+/** The claims of a token: RFC 9068's, and our own. */
+export interface TokenClaims {
+  readonly id: string
+  readonly workspaceId: string
+  /** The key: client and subject alike. */
+  readonly keyId: string
+  readonly ownerId: string
+  readonly audience: readonly string[]
+  /** Permissions held in every space of the token. */
+  readonly scope: string
+  /** By space id; absent with all spaces. Where there are too many, only introspection tells them. */
+  readonly spaces: Readonly<Record<string, readonly string[]>> | 'by introspection' | undefined
+  readonly issuedAt: Date
+  readonly expiresAt: Date
+}
+
+/** Which token a JWT is. Its signature has been verified; whether it still lives has not. */
+export interface VerifiedToken {
+  readonly workspaceId: string
+  readonly tokenId: string
+}
+
+/** Signs this installation's access tokens and verifies their signatures. */
+export interface AccessTokens {
+  /** A signed JWT of the type at+jwt (RFC 9068); instants are cut to whole seconds. */
+  sign(claims: TokenClaims): Promise<string>
+  /**
+   * Verifies signature, type, issuer and expiry by our own keys alone.
+   *
+   * @param audience - what `aud` must hold; absent: whatever it holds
+   * @throws RequestError UNAUTHENTICATED: EXPIRED for one of ours that is over, else UNKNOWN
+   */
+  verify(jwt: string, audience?: string): Promise<VerifiedToken>
+}
+
+/** Verified tokens that are remembered, so that their signature is checked but once. */
+const maxVerified = 10_000
+
+const seconds = (instant: Date): number => Math.floor(instant.getTime() / 1_000)
+
+/** Whatever is wrong with a JWT is one and the same to who sent it, but that a good one is over. */
+function refusal(error: unknown): RequestError {
+  if (error instanceof RequestError) return error
+  return unauthenticated(error instanceof errors.JWTExpired ? 'EXPIRED' : 'UNKNOWN')
+}
+
+interface Remembered extends VerifiedToken {
+  readonly expiresAt: number
+  readonly audience: readonly string[]
+}
+
+/** The access tokens that `issuer`, the installation's PUBLIC_URL, gives and takes. */
+export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTokens {
+  const verified = new Map<string, Remembered>()
+  const find = (kid: string) =>
+    keys.find(kid).catch((error: unknown) => {
+      throw serviceUnavailable(error)
+    })
+
+  const verifySignature = async (jwt: string): Promise<Remembered> => {
+    const { payload } = await jwtVerify(
+      jwt,
+      async ({ kid, ...header }) => {
+        const isOurs = Object.keys(header).every((name) => headerNames.has(name))
+        const key = isOurs && typeof kid === 'string' ? await find(kid) : undefined
+        if (key === undefined) throw unauthenticated('UNKNOWN')
+        return key
+      },
+      {
+        issuer,
+        typ: type,
+        algorithms: [signatureAlgorithm],
+        requiredClaims: ['exp', 'iat', 'sub', 'jti', 'aud', workspaceClaim],
+      },
+    )
+    const { jti, exp, aud, [workspaceClaim]: workspaceId } = payload
+    if (typeof jti !== 'string' || typeof workspaceId !== 'string' || exp === undefined)
+      throw unauthenticated('UNKNOWN')
+    return { tokenId: jti, workspaceId, expiresAt: exp * 1_000, audience: [aud ?? []].flat() }
+  }
+
+  return {
+    async sign({ id, workspaceId, keyId, ownerId, audience, scope, spaces, ...time }) {
+      const { id: kid, privateKey } = await keys.current()
+      return new SignJWT({
+        client_id: keyId,
+        scope,
+        [workspaceClaim]: workspaceId,
+        'latchkey:user': ownerId,
+        ...(spaces === 'by introspection'
+          ? { 'latchkey:spaces_ref': true }
+          : spaces !== undefined && { 'latchkey:spaces': spaces }),
+      })
+        .setProtectedHeader({ alg: signatureAlgorithm, typ: type, kid })
+        .setIssuer(issuer)
+        .setSubject(keyId)
+        .setAudience([...audience])
+        .setJti(id)
+        .setIssuedAt(seconds(time.issuedAt))
+        .setExpirationTime(seconds(time.expiresAt))
+        .sign(privateKey)
+    },
+
+    async verify(jwt, audience) {
+      const digest = Buffer.from(hashSecret(jwt)).toString('base64')
+      let token = verified.get(digest)
+      if (token === undefined) {
+        token = await verifySignature(jwt).catch((error: unknown) => {
+          throw refusal(error)
+        })
+        if (verified.size >= maxVerified) verified.delete(verified.keys().next().value ?? '')
+        verified.set(digest, token)
+      }
+      if (Date.now() >= token.expiresAt) {
+        verified.delete(digest)
+        throw unauthenticated('EXPIRED')
+      }
+      if (audience !== undefined && !token.audience.includes(audience))
+        throw unauthenticated('UNKNOWN')
+      return token
+    },
+  }
+}

@@ -1,0 +1,67 @@
+import { RequestError, unauthenticated } from '../errors.ts'
+import { assertAccepted, keyCallerOf, refusalOf, tokenCallerOf } from './authenticate.ts'
+import type { Caller, HumanCaller, KeyCaller, TokenCaller } from './caller.ts'
+import { findMemberships, humanCaller } from './human-record.ts'
+import { findKeyByHash, type Queryable } from './key-record.ts'
+import { findToken } from './token-record.ts'
+
+/** A transaction that holds the caller's workspace's lock. */
+interface Locked {
+  readonly db: Queryable
+  readonly workspace: { readonly epoch: bigint }
+  readonly now: Date
+}
+
+/**
+ * The caller as they stand under the lock: read again when anything was changed or ended since they
+ * were authenticated.
+ *
+ * @throws RequestError UNAUTHENTICATED, or WORKSPACE_NOT_FOUND for a person who is a member no more
+ */
+export async function presentCaller(
+  { db, workspace, now }: Locked,
+  caller: Caller,
+  address: string | undefined,
+): Promise<Caller> {
+  const { epoch, validUntil } = caller
+  if (epoch === workspace.epoch && (validUntil === null || now < validUntil)) return caller
+  if (caller.kind === 'API_KEY') return await presentKey(db, caller, address)
+  if (caller.kind === 'ACCESS_TOKEN') return await presentToken(db, caller, address)
+  return await presentHuman(db, caller, now)
+}
+
+async function presentKey(
+  db: Queryable,
+  { credentialHash }: KeyCaller,
+  address: string | undefined,
+): Promise<Caller> {
+  const key = await findKeyByHash(db, credentialHash)
+  if (key === undefined) throw unauthenticated('UNKNOWN')
+  assertAccepted(key, key.now, address)
+  return keyCallerOf(key, credentialHash)
+}
+
+/** A token that has been replaced is there still, without rights: what it asks for tells what follows. */
+async function presentToken(
+  db: Queryable,
+  { workspaceId, tokenId }: TokenCaller,
+  address: string | undefined,
+): Promise<Caller> {
+  const token = await findToken(db, workspaceId, tokenId)
+  if (token === undefined) throw unauthenticated('UNKNOWN')
+  const reason = refusalOf({ ...token, replacedAt: null }, token.now, address)
+  if (reason !== undefined) throw unauthenticated(reason)
+  return tokenCallerOf(token)
+}
+
+async function presentHuman(
+  db: Queryable,
+  { user, workspaceId, signIn }: HumanCaller,
+  now: Date,
+): Promise<Caller> {
+  if (now >= signIn.expiresAt) throw unauthenticated('EXPIRED')
+  const [membership] = await findMemberships(db, user.id, workspaceId)
+  if (membership === undefined)
+    throw new RequestError('WORKSPACE_NOT_FOUND', 'There is no such workspace.')
+  return humanCaller(membership, signIn)
+}

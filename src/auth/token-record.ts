@@ -1,0 +1,67 @@
+import { Prisma } from '../generated/prisma/client.ts'
+import {
+  type KeyRecord,
+  keyColumns,
+  keyJoins,
+  type Presented,
+  type Queryable,
+  rightsOf,
+} from './key-record.ts'
+import { cutRights, type Declared, type Rights } from './policy.ts'
+
+/** What a token was minted with: what its key could do then. */
+export interface TokenSnapshot {
+  /** Held anywhere, aliases expanded. */
+  readonly permissions: readonly string[]
+  readonly allSpaces: boolean
+  readonly spaceIds: readonly string[]
+  /** By space id, what was held there where it was less than the per-space ones of `permissions`. */
+  readonly narrowings: Readonly<Record<string, readonly string[]>>
+}
+
+/** A token with its key, and everything that decides what it may do, as of one moment. */
+export interface PresentedToken extends Presented {
+  readonly tokenId: string
+  readonly tokenFamilyId: string
+  readonly tokenFamilyExpiresAt: Date
+  readonly tokenExpiresAt: Date
+  readonly tokenRevokedAt: Date | null
+  /** Of its spaces those that are not deleted. */
+  readonly tokenSnapshot: TokenSnapshot
+  readonly tokenAudience: readonly string[]
+}
+
+/** The ids of a token's spaces, as a column `t."spaceIds"`, that are not deleted. */
+export const liveTokenSpaces = Prisma.sql`ARRAY(
+  SELECT ts.id FROM "Space" ts
+   WHERE ts."workspaceId" = t."workspaceId" AND ts.id = ANY(t."spaceIds") AND ts."deletedAt" IS NULL
+   ORDER BY ts.id)`
+
+/** The token of that id. One statement, so that rows and epoch agree. */
+export async function findToken(
+  db: Queryable,
+  workspaceId: string,
+  tokenId: string,
+): Promise<PresentedToken | undefined> {
+  const rows = await db.$queryRaw<PresentedToken[]>`
+    SELECT ${keyColumns}, t."rotatedAt" AS "replacedAt", t.id AS "tokenId",
+           t."familyId" AS "tokenFamilyId", t."familyExpiresAt" AS "tokenFamilyExpiresAt",
+           t."expiresAt" AS "tokenExpiresAt", t."revokedAt" AS "tokenRevokedAt",
+           t.audience AS "tokenAudience",
+           json_build_object('permissions', t.permissions, 'allSpaces', t."allSpaces",
+             'spaceIds', ${liveTokenSpaces}, 'narrowings', t.narrowings) AS "tokenSnapshot"
+      FROM "AccessToken" t
+      JOIN "ApiKey" k ON k."workspaceId" = t."workspaceId" AND k.id = t."keyId" ${keyJoins}
+     WHERE t."workspaceId" = ${workspaceId} AND t.id = ${tokenId}`
+  return rows[0]
+}
+
+const declaredBySnapshot = (snapshot: TokenSnapshot): Declared => ({
+  permissions: snapshot.permissions,
+  allSpaces: snapshot.allSpaces,
+  grants: new Map(snapshot.spaceIds.map((id) => [id, snapshot.narrowings[id] ?? null])),
+})
+
+/** What a token may do now: what it was minted with, cut by what its key can do now. */
+export const tokenRightsOf = (key: KeyRecord, snapshot: TokenSnapshot): Rights =>
+  cutRights(rightsOf(key), declaredBySnapshot(snapshot))

@@ -1,0 +1,40 @@
+import type { HumanCaller, Visitor } from '../auth/caller.ts'
+import type { SignInVerifier } from '../auth/credentials/oidc.ts'
+import { findMemberships, humanCaller } from '../auth/human-record.ts'
+import type { Deps } from '../deps.ts'
+import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
+import { identifyUser } from '../modules/member/claim.ts'
+
+/**
+ * The person whom an identity provider's token names, in the workspace that the request names, or in
+ * the one that they have.
+ *
+ * @throws RequestError UNAUTHENTICATED, WORKSPACE_NOT_FOUND for one that they are not in,
+ *   SERVICE_UNAVAILABLE when it cannot be known
+ */
+export async function authenticateHuman(
+  deps: Deps,
+  verifier: SignInVerifier,
+  jwt: string,
+  origin: {
+    readonly address: string | undefined
+    readonly requestId: string
+    readonly workspace?: string | undefined
+  },
+): Promise<HumanCaller | Visitor> {
+  const claims = await verifier.verify(jwt)
+  try {
+    const userId = await identifyUser(deps, verifier, jwt, claims, origin)
+    if (userId === undefined) throw unauthenticated('UNKNOWN')
+    const { subject, name, email, expiresAt } = claims
+    const signIn = { userId, name: name ?? email ?? subject, email, expiresAt }
+    const memberships = await findMemberships(deps.prisma, userId, origin.workspace)
+    const [membership, another] = memberships
+    if (membership !== undefined && another === undefined) return humanCaller(membership, signIn)
+    if (origin.workspace !== undefined)
+      throw new RequestError('WORKSPACE_NOT_FOUND', 'There is no such workspace.')
+    return { kind: 'HUMAN', workspaceId: null, signIn }
+  } catch (error) {
+    throw error instanceof RequestError ? error : serviceUnavailable(error)
+  }
+}

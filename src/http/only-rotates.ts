@@ -1,0 +1,32 @@
+import { getOperationAST, Kind, OperationTypeNode, parse } from 'graphql'
+
+const maxTokens = 1_000
+
+/**
+ * Whether the operation asked for is a mutation with `rotateAccessToken` as its one root field. One
+ * that cannot be parsed or chosen is not.
+ */
+export function onlyRotates({
+  query,
+  operationName,
+}: {
+  readonly query?: string | undefined
+  readonly operationName?: string | undefined
+}): boolean {
+  if (query === undefined) return false
+  try {
+    const operation = getOperationAST(
+      parse(query, { maxTokens, noLocation: true }),
+      operationName || undefined,
+    )
+    const [field, another] = operation?.selectionSet.selections ?? []
+    return (
+      operation?.operation === OperationTypeNode.MUTATION &&
+      field?.kind === Kind.FIELD &&
+      field.name.value === 'rotateAccessToken' &&
+      another === undefined
+    )
+  } catch {
+    return false
+  }
+}

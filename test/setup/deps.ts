@@ -1,0 +1,40 @@
+import type { Logger } from 'pino'
+import { createAccessTokens } from '../../src/auth/access-tokens.ts'
+import { createCredentialCache, noCredentialCache } from '../../src/auth/credential-cache.ts'
+import type { SignInVerifier } from '../../src/auth/credentials/oidc.ts'
+import { openSigningKeys } from '../../src/auth/signing-keys.ts'
+import type { Database } from '../../src/db/client.ts'
+import type { Deps } from '../../src/deps.ts'
+import { createUsageRecorder } from '../../src/jobs/usage.ts'
+import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
+
+/** Who may sign in; nobody by default. */
+export interface SignInOptions {
+  readonly signIn?: SignInVerifier
+  readonly signUp?: boolean
+}
+
+const secretsKey = 'a key for tests, long enough to be one'
+export const publicUrl = 'http://latchkey.test'
+
+/** What a server stands on over that database, as its start would put it together. */
+export async function depsOver(
+  { prisma, embedded }: Database,
+  logger: Logger,
+  { signIn, signUp = false }: SignInOptions = {},
+): Promise<Deps> {
+  const signingKeys = await openSigningKeys(prisma, secretsKey)
+  return {
+    prisma,
+    credentials: embedded ? createCredentialCache() : noCredentialCache,
+    usage: createUsageRecorder(prisma, logger),
+    auditKey: deriveAuditKey(secretsKey),
+    keyPrefix: 'lk',
+    publicUrl,
+    signingKeys,
+    accessTokens: createAccessTokens(signingKeys, publicUrl),
+    signIn,
+    signUp,
+    logger,
+  }
+}
