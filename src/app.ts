@@ -8,6 +8,7 @@ import { allowAnyOrigin, preflightResponse } from './http/cors.ts'
 import { graphiqlPage, wantsGraphiql } from './http/graphiql.ts'
 import { createGraphQL } from './http/graphql.ts'
 import { health, ready } from './http/health.ts'
+import { oauthDoors } from './http/oauth/oauth.ts'
 import { errorResponse, jsonResponse } from './http/respond.ts'
 
 /** What of the settings the application itself looks at. */
@@ -34,6 +35,7 @@ function pathOf(url: string): string {
 export function createApp(deps: Deps, options: AppOptions): App {
   const graphql = createGraphQL(deps)
   const page = graphiqlPage()
+  const oauth = oauthDoors(deps)
 
   const answer = async (request: Request, peer: Peer, requestId: string): Promise<Response> => {
     const { address } = peer
@@ -62,7 +64,8 @@ export function createApp(deps: Deps, options: AppOptions): App {
 
   return {
     async fetch(request, peer = {}) {
-      switch (pathOf(request.url)) {
+      const path = pathOf(request.url)
+      switch (path) {
         case '/graphql':
           return await graphqlEndpoint(request, peer)
         case '/health':
@@ -70,7 +73,9 @@ export function createApp(deps: Deps, options: AppOptions): App {
         case '/ready':
           return await ready(deps)
         default:
-          return jsonResponse(404, { error: 'not found' })
+          return (
+            (await oauth.get(path)?.(request, peer)) ?? jsonResponse(404, { error: 'not found' })
+          )
       }
     },
   }

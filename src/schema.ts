@@ -10,6 +10,8 @@ import {
 } from 'graphql'
 import { builder } from './builder.ts'
 import './graphql/scalars.ts'
+import './modules/access-token/access-token.mutations.ts'
+import './modules/access-token/access-token.query-fields.ts'
 import './modules/agent/agent.mutations.ts'
 import './modules/api-key/api-key.mutations.ts'
 import './modules/api-key/api-key.query-fields.ts'

@@ -1,4 +1,4 @@
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import { hashSecret } from './credentials/hash.ts'
 import { type SigningKeys, signatureAlgorithm } from './signing-keys.ts'
@@ -18,8 +18,8 @@ export interface TokenClaims {
   readonly audience: readonly string[]
   /** Permissions held in every space of the token. */
   readonly scope: string
-  /** By space id; absent with all spaces. Where there are too many, only introspection tells them. */
-  readonly spaces: Readonly<Record<string, readonly string[]>> | 'by introspection' | undefined
+  /** By space id, what may be done there; undefined with all spaces. */
+  readonly spaces: Readonly<Record<string, readonly string[]>> | undefined
   readonly issuedAt: Date
   readonly expiresAt: Date
 }
@@ -41,6 +41,32 @@ export interface AccessTokens {
    * @throws RequestError UNAUTHENTICATED: EXPIRED for one of ours that is over, else UNKNOWN
    */
   verify(jwt: string, audience?: string): Promise<VerifiedToken>
+}
+
+/** Beyond either, a token does not list its spaces: only introspection tells them. */
+const maxListedSpaces = 100
+const maxPayloadBytes = 4_096
+
+function payloadOf(claims: TokenClaims, issuer: string): JWTPayload {
+  const { spaces } = claims
+  const payload = {
+    iss: issuer,
+    sub: claims.keyId,
+    client_id: claims.keyId,
+    aud: [...claims.audience],
+    iat: seconds(claims.issuedAt),
+    exp: seconds(claims.expiresAt),
+    jti: claims.id,
+    scope: claims.scope,
+    [workspaceClaim]: claims.workspaceId,
+    'latchkey:user': claims.ownerId,
+  }
+  if (spaces === undefined) return payload
+  const listed = { ...payload, 'latchkey:spaces': spaces }
+  const isTooMuch =
+    Object.keys(spaces).length > maxListedSpaces ||
+    Buffer.byteLength(JSON.stringify(listed)) > maxPayloadBytes
+  return isTooMuch ? { ...payload, 'latchkey:spaces_ref': true } : listed
 }
 
 /** Verified tokens that are remembered, so that their signature is checked but once. */
@@ -90,24 +116,10 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
   }
 
   return {
-    async sign({ id, workspaceId, keyId, ownerId, audience, scope, spaces, ...time }) {
+    async sign(claims) {
       const { id: kid, privateKey } = await keys.current()
-      return new SignJWT({
-        client_id: keyId,
-        scope,
-        [workspaceClaim]: workspaceId,
-        'latchkey:user': ownerId,
-        ...(spaces === 'by introspection'
-          ? { 'latchkey:spaces_ref': true }
-          : spaces !== undefined && { 'latchkey:spaces': spaces }),
-      })
+      return new SignJWT(payloadOf(claims, issuer))
         .setProtectedHeader({ alg: signatureAlgorithm, typ: type, kid })
-        .setIssuer(issuer)
-        .setSubject(keyId)
-        .setAudience([...audience])
-        .setJti(id)
-        .setIssuedAt(seconds(time.issuedAt))
-        .setExpirationTime(seconds(time.expiresAt))
         .sign(privateKey)
     },
 

@@ -56,7 +56,8 @@ export async function findToken(
   return rows[0]
 }
 
-const declaredBySnapshot = (snapshot: TokenSnapshot): Declared => ({
+/** What a token was minted with, as a declaration that cuts its key's rights. */
+export const declaredBySnapshot = (snapshot: TokenSnapshot): Declared => ({
   permissions: snapshot.permissions,
   allSpaces: snapshot.allSpaces,
   grants: new Map(snapshot.spaceIds.map((id) => [id, snapshot.narrowings[id] ?? null])),

@@ -24,6 +24,8 @@ export interface Origin {
   readonly requestId: string
   /** The workspace that it names, by id or slug. */
   readonly workspace?: string | undefined
+  /** The id that its key must have; absent: whichever. */
+  readonly keyId?: string
 }
 
 /**
@@ -36,7 +38,7 @@ export interface Origin {
 export const authenticate = (
   deps: Deps,
   headers: Headers,
-  origin: Omit<Origin, 'workspace'>,
+  origin: Omit<Origin, 'workspace' | 'keyId'>,
 ): Promise<Principal | undefined> => {
   const workspace = headers.get('x-workspace-id') || undefined
   return noteUnderWay(principalOf(deps, headers, { ...origin, workspace }))
@@ -80,7 +82,8 @@ async function accept<Found extends CachedCredential>(
   // What was stored under the digest of a secret was made of that secret, by the same `read`.
   const known = deps.credentials.get(id) as Found | undefined
   const found = known ?? (await read(hash).catch(unlessKnown))
-  if (found === undefined) throw unauthenticated('UNKNOWN')
+  if (found === undefined || (origin.keyId ?? found.credential.id) !== found.credential.id)
+    throw unauthenticated('UNKNOWN')
   const { credential } = found
   const now = known === undefined ? credential.now : new Date()
   const reason = refusalOf(credential, now, origin.address)

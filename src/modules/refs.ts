@@ -6,6 +6,7 @@ import type {
   Workspace as WorkspaceRow,
 } from '../generated/prisma/client.ts'
 import { connectionOf } from '../graphql/connection.ts'
+import type { AccessTokenRow } from './access-token/access-token.queries.ts'
 import type { ApiKeyRow } from './api-key/api-key.queries.ts'
 import type { MemberRow } from './member/member.queries.ts'
 
@@ -16,6 +17,7 @@ export const Member = builder.objectRef<MemberRow>('Member')
 export const Space = builder.objectRef<SpaceRow>('Space')
 export const Scope = builder.objectRef<ScopeRow>('Scope')
 export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
+export const AccessToken = builder.objectRef<AccessTokenRow>('AccessToken')
 export const Agent = builder.objectRef<AgentRow>('Agent')
 
 export const WorkspaceConnection = connectionOf('Workspace', Workspace)
@@ -23,4 +25,5 @@ export const MemberConnection = connectionOf('Member', Member)
 export const SpaceConnection = connectionOf('Space', Space)
 export const ScopeConnection = connectionOf('Scope', Scope)
 export const ApiKeyConnection = connectionOf('ApiKey', ApiKey)
+export const AccessTokenConnection = connectionOf('AccessToken', AccessToken)
 export const AgentConnection = connectionOf('Agent', Agent)

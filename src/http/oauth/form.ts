@@ -18,15 +18,18 @@ const repeatable = 'resource'
 const malformed = (description: string): OAuthError =>
   new OAuthError('invalid_request', description)
 
-/** Stops as soon as it is too long, so that nobody fills the memory by sending on. */
+/**
+ * Keeps no more than is allowed. What comes beyond it is read all the same, to the limit that the
+ * server has for every body: giving up a stream closes the connection, and the answer is lost.
+ */
 async function bodyOf(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of request.body ?? []) {
     length += chunk.length
-    if (length > maxLength) throw malformed(`A request has at most ${maxLength} bytes.`)
-    chunks.push(chunk)
+    if (length <= maxLength) chunks.push(chunk)
   }
+  if (length > maxLength) throw malformed(`A request has at most ${maxLength} bytes.`)
   return Buffer.concat(chunks)
 }
 

@@ -1,9 +1,12 @@
 import { workspaceWide } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
-import { findByIds } from '../../db/page.ts'
-import type { Scope as ScopeRow } from '../../generated/prisma/client.ts'
+import { findByIds, parentId } from '../../db/page.ts'
+import { Prisma, type Scope as ScopeRow } from '../../generated/prisma/client.ts'
+import { pageArgs } from '../../graphql/connection.ts'
+import { nestedPage } from '../../graphql/nested-page.ts'
+import { accessTokens, visibleTokens } from '../access-token/access-token.queries.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { ApiKey, Scope } from '../refs.ts'
+import { AccessTokenConnection, ApiKey, Scope } from '../refs.ts'
 import { scopes, visibleScopes } from '../scope/scope.queries.ts'
 import type { ApiKeyStatus } from './api-key.queries.ts'
 import { keyRecordLoader, keyRightsLoader, visibleKeyIdLoader } from './key-loaders.ts'
@@ -135,6 +138,18 @@ ApiKey.implement({
     revocationReason: t.exposeString('revocationReason', {
       nullable: true,
       description: 'Why it was revoked.',
+    }),
+    accessTokens: t.field({
+      type: AccessTokenConnection,
+      nullable: true,
+      guard: 'tokens:read',
+      description: 'The tokens derived from it, as far as the caller sees them.',
+      args: pageArgs(t.arg),
+      resolve: ({ id }, args, context) =>
+        nestedPage(context, 'ApiKey.accessTokens', id, args, () => ({
+          ...accessTokens,
+          where: Prisma.sql`${visibleTokens(context.caller)} AND t."keyId" = ${parentId}`,
+        })),
     }),
     lastUsedAt: t.expose('lastUsedAt', {
       type: 'DateTime',

@@ -31,6 +31,12 @@ export const visibleKeyIdLoader = (context: Context): DataLoader<string | null> 
     return ids.map((id) => (visible.has(id) ? id : null))
   })
 
+/** Those of these keys that the caller sees. */
+export const visibleKeyLoader = (context: Context): DataLoader<ApiKeyRow | null> =>
+  context.batch('visibleKey', (ids) =>
+    findByIds(context.deps.prisma, { ...apiKeys, where: visibleKeys(context.caller) }, ids),
+  )
+
 /** The calling key, or the calling token's: reading it takes no permission. Null for a person. */
 export async function ownKey({ deps, caller }: Context): Promise<ApiKeyRow | null> {
   if (caller.key === null) return null

@@ -15,11 +15,14 @@ import { type ApiKeyRow, apiKeys, visibleKeys } from './api-key.queries.ts'
  * @throws UserInputError NOT_FOUND when they see none of that id; RequestError FORBIDDEN for the key
  *   of an OWNER who is somebody else, without members:own
  */
-export async function keyToChange(c: CallerChange, id: string): Promise<KeyRecord> {
+export async function keyToChange(
+  c: CallerChange,
+  id: string,
+  path: readonly string[] = ['input', 'id'],
+): Promise<KeyRecord> {
   const row = await findOne<ApiKeyRow>(c.db, { ...apiKeys, where: visibleKeys(c.caller) }, id)
   const [record] = row === null ? [] : await findKeyRecords(c.db, c.workspace.id, [row.id])
-  if (record === undefined)
-    throw userError('NOT_FOUND', ['input', 'id'], 'There is no such API key.')
+  if (record === undefined) throw userError('NOT_FOUND', path, 'There is no such API key.')
   assertMayTouchOwnersThings(c.caller, { userId: record.ownerId, role: record.ownerRole })
   return record
 }

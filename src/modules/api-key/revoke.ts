@@ -5,6 +5,7 @@ import { forbidden } from '../../errors.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 import type { ApiKeyRow } from './api-key.queries.ts'
 import { isWithinKeyRole, keyToChange, readKey } from './key-to-change.ts'
@@ -28,7 +29,7 @@ export interface RevokedKeys {
 }
 
 /**
- * Revokes a key for good, with its previous secret, and with `includeCreated` every key that it
+ * Revokes a key for good, with its previous secret and its tokens, and with `includeCreated` every key that it
  * made, and theirs, in one transaction. What was revoked before keeps its time, actor and reason.
  */
 export function revokeApiKey(
@@ -54,6 +55,7 @@ export function revokeApiKey(
         updatedAt: c.now,
       },
     })
+    await revokeTokens(c, { keyId: { in: keys.map(({ id }) => id) } })
     for (const { id, name } of keys)
       c.record({
         action: 'api_key.revoked',

@@ -4,6 +4,7 @@ import { type CallerChange, change } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import { InputProblems } from '../../input/problems.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { overlapInput } from './bounds-input.ts'
 import { findOwner, type KeyWithSecret } from './create.ts'
 import { takeKeyName } from './key-name.ts'
@@ -37,7 +38,10 @@ async function overlapAfter(
   return 0
 }
 
-/** Gives a key to a machine user, under a new secret: the person leaves, the integration stays. */
+/**
+ * Gives a key to a machine user, under a new secret: the person leaves, the integration stays. The
+ * key's tokens are revoked: they act for the old owner.
+ */
 export async function transferApiKey(
   context: ServiceContext,
   input: TransferApiKeyInput,
@@ -61,6 +65,8 @@ export async function transferApiKey(
       where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
       data: { ownerId: owner.ownerId },
     })
+    // They name the old owner, who may still have them.
+    await revokeTokens(c, { keyId: { in: [key.id] } })
     const { secret, previousSecretExpiresAt } = await replaceSecret(c, key, context.caller.epoch, {
       seconds: await overlapAfter(c, key, seconds, input),
       retireOnFirstUse: false,

@@ -8,6 +8,7 @@ import { emailInput } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { maxNameLength, nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { changesBetween } from '../audit/event.ts'
 import { type MemberRow, members, visibleMembers } from './member.queries.ts'
 import { assertMayGiveRole, assertMayPromote, assertMayTouchOwnersThings } from './role-grants.ts'
@@ -184,6 +185,7 @@ export function removeMember(
         updatedAt: c.now,
       },
     })
+    await revokeTokens(c, { key: { ownerId: member.userId } })
     const its = { workspaceId: c.workspace.id, memberId: member.id }
     await c.db.spaceMember.deleteMany({ where: its })
     await c.db.member.update({

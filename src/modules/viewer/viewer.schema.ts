@@ -2,9 +2,10 @@ import type { Principal } from '../../auth/caller.ts'
 import type { PermissionSet } from '../../auth/permissions.ts'
 import { inOrder, noRights, type Rights, workspaceWide } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
+import { ownToken } from '../access-token/token-loaders.ts'
 import { ownKey } from '../api-key/key-loaders.ts'
 import { RoleType, type ShownUser, User } from '../member/user.schema.ts'
-import { ApiKey, Space, Workspace } from '../refs.ts'
+import { AccessToken, ApiKey, Space, Workspace } from '../refs.ts'
 import { spaceLoader } from '../space/space-loader.ts'
 import { findWorkspace } from '../workspace/workspace.schema.ts'
 
@@ -67,6 +68,13 @@ const Viewer = builder.objectRef<Principal>('Viewer').implement({
       guard: 'public',
       description: "The calling key, or the calling token's; null for a person.",
       resolve: ({ kind }, _args, context) => (kind === 'HUMAN' ? null : ownKey(context)),
+    }),
+    accessToken: t.field({
+      type: AccessToken,
+      nullable: true,
+      guard: 'public',
+      description: 'The calling token, if it is one.',
+      resolve: (_principal, _args, context) => ownToken(context),
     }),
     workspace: t.field({
       type: Workspace,

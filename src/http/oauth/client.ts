@@ -1,0 +1,21 @@
+import type { KeyCaller } from '../../auth/caller.ts'
+import type { Deps } from '../../deps.ts'
+import { authenticateKey } from '../authenticate.ts'
+import { clientCredentials } from './client-credentials.ts'
+import type { Call } from './endpoint.ts'
+import type { Form } from './form.ts'
+
+/**
+ * The key that calls as an OAuth client: its id is the client id, the key itself the client secret.
+ * It is held to the same rules as on the API, its first use included.
+ *
+ * @throws RequestError UNAUTHENTICATED, or OAuthError for credentials that are none
+ */
+export function authenticateClient(
+  deps: Deps,
+  { request, address, requestId }: Call,
+  form: Form,
+): Promise<KeyCaller> {
+  const { id, secret } = clientCredentials(request.headers, form)
+  return authenticateKey(deps, secret, { address, requestId, keyId: id })
+}

@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+import { isDatabaseFailure } from '../../db/failure.ts'
+import type { Deps } from '../../deps.ts'
+import { RequestError } from '../../errors.ts'
+import { allowAnyOrigin, preflightResponse } from '../cors.ts'
+import { OAuthError, oauthErrorResponse } from './oauth-error.ts'
+
+/** One request to an endpoint. */
+export interface Call {
+  readonly request: Request
+  /** The peer's; undefined when it is not known. */
+  readonly address: string | undefined
+  readonly requestId: string
+}
+
+/** What answers under one path. */
+export type Endpoint = (request: Request, peer?: { address?: string }) => Promise<Response>
+
+const outage = (cause: unknown): OAuthError =>
+  new OAuthError('temporarily_unavailable', 'Temporarily unavailable; try again.', { cause })
+
+/** What may be told of whatever ended a call: nothing at all of what was not expected. */
+function asOAuthError(error: unknown): OAuthError {
+  if (error instanceof OAuthError) return error
+  if (isDatabaseFailure(error)) return outage(error)
+  if (error instanceof RequestError) {
+    if (error.code === 'SERVICE_UNAVAILABLE') return outage(error.cause)
+    if (error.code === 'UNAUTHENTICATED') return new OAuthError('invalid_client', error.message)
+  }
+  return new OAuthError('server_error', 'Internal server error.', { cause: error })
+}
+
+const notAllowed = (allowed: string): OAuthError =>
+  new OAuthError('invalid_request', `Use ${allowed}.`, {
+    status: 405,
+    headers: { allow: `${allowed}, OPTIONS` },
+  })
+
+/**
+ * An endpoint that answers to one method, and a GET also to HEAD. Whatever `answer` throws becomes
+ * an OAuth error; what was not expected is logged under the id that the client is told.
+ */
+export function endpoint(
+  { logger }: Pick<Deps, 'logger'>,
+  method: 'GET' | 'POST',
+  answer: (call: Call) => Response | Promise<Response>,
+): Endpoint {
+  const methods = method === 'GET' ? ['GET', 'HEAD'] : [method]
+
+  const respond = async (call: Call): Promise<Response> => {
+    try {
+      if (call.request.method === 'OPTIONS') return preflightResponse()
+      if (!methods.includes(call.request.method)) throw notAllowed(methods.join(', '))
+      return await answer(call)
+    } catch (error) {
+      const shown = asOAuthError(error)
+      const { cause, message } = shown
+      if (cause !== undefined) logger.error({ err: cause, requestId: call.requestId }, message)
+      return oauthErrorResponse(shown)
+    }
+  }
+
+  return async (request, { address } = {}) => {
+    const requestId = randomUUID()
+    const response = await respond({ request, address, requestId })
+    response.headers.set('x-request-id', requestId)
+    response.headers.set('x-content-type-options', 'nosniff')
+    return allowAnyOrigin(response)
+  }
+}

@@ -1,0 +1,34 @@
+import type { Deps } from '../../deps.ts'
+import { jsonResponse } from '../respond.ts'
+import { type Endpoint, endpoint } from './endpoint.ts'
+import { introspect } from './introspect.ts'
+import { authorizationServerMetadata, oauthPaths } from './metadata.ts'
+import { revoke } from './revoke.ts'
+import { exchange } from './token.ts'
+
+/** For documents about the installation; half of how long a signing key is published before it signs. */
+const cacheable = { 'cache-control': 'public, max-age=300' }
+
+/** The OAuth endpoints by their paths. */
+export const oauthDoors = (deps: Deps): ReadonlyMap<string, Endpoint> =>
+  new Map([
+    [
+      oauthPaths.metadata,
+      endpoint(deps, 'GET', () =>
+        jsonResponse(200, authorizationServerMetadata(deps.publicUrl), cacheable),
+      ),
+    ],
+    [
+      oauthPaths.keys,
+      endpoint(deps, 'GET', async () =>
+        jsonResponse(
+          200,
+          { keys: await deps.signingKeys.published() },
+          { ...cacheable, 'content-type': 'application/jwk-set+json' },
+        ),
+      ),
+    ],
+    [oauthPaths.token, endpoint(deps, 'POST', exchange(deps))],
+    [oauthPaths.introspection, endpoint(deps, 'POST', introspect(deps))],
+    [oauthPaths.revocation, endpoint(deps, 'POST', revoke(deps))],
+  ])

@@ -1,0 +1,90 @@
+import type { Principal } from '../../auth/caller.ts'
+import { builder } from '../../builder.ts'
+import { ownKey, visibleKeyLoader } from '../api-key/key-loaders.ts'
+import { AccessToken, ApiKey, Space } from '../refs.ts'
+import { spaceLoader } from '../space/space-loader.ts'
+import type { AccessTokenRow, AccessTokenStatus } from './access-token.queries.ts'
+
+export const AccessTokenStatusType = builder.enumType('AccessTokenStatus', {
+  description: 'Whether a token is accepted, as far as that is up to the token itself.',
+  values: {
+    ACTIVE: { description: 'Accepted, while its key is.' },
+    ROTATED: { description: 'Refused: a successor has replaced it.' },
+    EXPIRED: { description: 'Refused for good: its time is over.' },
+    REVOKED: { description: 'Refused for good.' },
+  } satisfies Record<AccessTokenStatus, { description: string }>,
+})
+
+const isItself = (principal: Principal, { id }: AccessTokenRow): boolean =>
+  principal.kind === 'ACCESS_TOKEN' && principal.tokenId === id
+
+AccessToken.implement({
+  description: 'A short-lived token derived from a key. It never does more than its key can now.',
+  leafFields: 'public',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'Also the jti claim.' }),
+    status: t.expose('status', {
+      type: AccessTokenStatusType,
+      description: 'Whether it is accepted.',
+    }),
+    apiKey: t.field({
+      type: ApiKey,
+      nullable: true,
+      guard: {
+        permissions: ['keys:read'],
+        unless: {
+          note: 'A token may always read its own.',
+          when: (_args, principal, token) => isItself(principal, token),
+        },
+      },
+      description: 'The key that it is derived from.',
+      resolve: (token, _args, context) =>
+        isItself(context.principal, token)
+          ? ownKey(context)
+          : visibleKeyLoader(context).load(token.keyId),
+    }),
+    permissions: t.exposeStringList('permissions', {
+      description: 'What it was minted with; what its key cannot do any more does not count.',
+    }),
+    allSpaces: t.exposeBoolean('allSpaces', {
+      description: 'Not limited to a list of spaces. Never together with spaceIds.',
+    }),
+    spaceIds: t.exposeIDList('spaceIds', { description: 'The spaces that it was minted for.' }),
+    spaces: t.field({
+      type: [Space],
+      nullable: true,
+      guard: 'spaces:read',
+      description: 'Those of its spaces that the caller sees.',
+      resolve: async ({ spaceIds }, _args, context) => {
+        const loader = spaceLoader(context)
+        const spaces = await Promise.all(spaceIds.map((id) => loader.load(id)))
+        return spaces.filter((space) => space !== null)
+      },
+    }),
+    audience: t.exposeStringList('audience', { description: 'Whom it is for: the aud claim.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was minted.' }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends.' }),
+    familyExpiresAt: t.expose('familyExpiresAt', {
+      type: 'DateTime',
+      description: 'When the chain of rotations that it belongs to ends.',
+    }),
+    predecessorId: t.exposeID('predecessorId', {
+      nullable: true,
+      description: 'The token that it replaced.',
+    }),
+    revokedAt: t.expose('revokedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was revoked.',
+    }),
+    lastUsedAt: t.expose('lastUsedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it was last used here, to within ten seconds; null: never.',
+    }),
+    lastUsedIp: t.exposeString('lastUsedIp', {
+      nullable: true,
+      description: 'The address that it was last used from.',
+    }),
+  }),
+})

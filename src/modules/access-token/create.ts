@@ -1,0 +1,65 @@
+import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
+import { maxFamilySeconds } from '../../auth/token-lifetime.ts'
+import { type CallerChange, change } from '../../db/change.ts'
+import { RequestError, userError } from '../../errors.ts'
+import { InputProblems } from '../../input/problems.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { audienceInput } from './audience-input.ts'
+import { type IssuedToken, issueToken } from './issue.ts'
+import { tokenEndInput } from './lifetime-input.ts'
+import { type NarrowingInput, snapshotInput } from './snapshot-input.ts'
+
+/** How many tokens of one key live at a time. */
+const maxLiveTokens = 100
+
+export interface CreateAccessTokenInput extends NarrowingInput {
+  readonly expiresInSeconds?: number | null | undefined
+  readonly audience?: readonly string[] | null | undefined
+}
+
+/** @throws UserInputError WRONG_STATE for whoever is not an ordinary key */
+async function mintingKey(c: CallerChange): Promise<KeyRecord> {
+  const { caller } = c
+  if (caller.kind !== 'API_KEY')
+    throw userError('WRONG_STATE', ['input'], 'Only an API key mints access tokens, for itself.')
+  const [key] = await findKeyRecords(c.db, c.workspace.id, [caller.key.id])
+  if (key === undefined) throw new RequestError('INTERNAL_SERVER_ERROR', 'The key is gone.')
+  if (key.legacy)
+    throw userError('WRONG_STATE', ['input'], 'A legacy key mints no access tokens: migrate it.')
+  return key
+}
+
+/** @throws UserInputError LIMIT_REACHED; counted under the lock, so that many at once cannot overstep */
+async function assertBelowTokenLimit({ db, workspace, now }: CallerChange, keyId: string) {
+  const live = await db.accessToken.count({
+    where: {
+      workspaceId: workspace.id,
+      keyId,
+      expiresAt: { gt: now },
+      revokedAt: null,
+      rotatedAt: null,
+    },
+  })
+  if (live >= maxLiveTokens)
+    throw userError('LIMIT_REACHED', null, `A key has at most ${maxLiveTokens} live tokens.`)
+}
+
+/** A token of the calling key, at most as strong as it is now, and never stronger later. */
+export const createAccessToken = (
+  context: ServiceContext,
+  input: CreateAccessTokenInput,
+): Promise<IssuedToken> =>
+  // Nothing that was let in before is refused for a new token, nor the other way round.
+  change(context, { permission: () => null, keepsAuthorization: true }, async (c) => {
+    const key = await mintingKey(c)
+    const problems = new InputProblems()
+    const snapshot = await snapshotInput(c, problems, input)
+    const audience = audienceInput(problems, input.audience, c.deps.publicUrl)
+    const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
+      { end: key.effectiveExpiresAt, name: 'The key' },
+    ])
+    problems.throwIfAny()
+    await assertBelowTokenLimit(c, key.id)
+    const familyExpiresAt = new Date(c.now.getTime() + maxFamilySeconds * 1_000)
+    return issueToken(c, { key, snapshot, audience, expiresAt, familyExpiresAt })
+  })

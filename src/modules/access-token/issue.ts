@@ -1,0 +1,102 @@
+import { cutRights, inOrder, type Rights, workspaceWide } from '../../auth/policy.ts'
+import { declaredBySnapshot, type TokenSnapshot } from '../../auth/token-record.ts'
+import type { CallerChange, Change } from '../../db/change.ts'
+import { findOne } from '../../db/page.ts'
+import { RequestError } from '../../errors.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import { newId } from '../../ids.ts'
+import { changesBetween } from '../audit/event.ts'
+import { type AccessTokenRow, accessTokens } from './access-token.queries.ts'
+
+/** What a new token is made of, all of it checked. */
+export interface NewToken {
+  readonly key: { readonly id: string; readonly name: string; readonly ownerId: string }
+  readonly snapshot: TokenSnapshot
+  readonly audience: readonly string[]
+  readonly expiresAt: Date
+  /** Of a successor: the chain that it goes on. */
+  readonly predecessor?: { readonly id: string; readonly familyId: string }
+  /** When the chain that it begins ends; of a successor, its predecessor's. */
+  readonly familyExpiresAt: Date
+}
+
+/** A token as it is given: shown this once, and stored nowhere. */
+export interface IssuedToken {
+  readonly accessToken: AccessTokenRow
+  readonly token: string
+  readonly expiresInSeconds: number
+  /** What it may do in every space of its own; its scope claim. */
+  readonly permissions: readonly string[]
+}
+
+const spacesOf = ({ allSpaces, spaces }: Rights): Record<string, readonly string[]> | undefined =>
+  allSpaces
+    ? undefined
+    : Object.fromEntries([...spaces].map(([spaceId, held]) => [spaceId, inOrder(held)]))
+
+/** Stores a token, signs it, and records the event. `rights` are those of who asks for it. */
+export async function issueToken(c: CallerChange, token: NewToken): Promise<IssuedToken> {
+  const { key, snapshot, audience, expiresAt, predecessor } = token
+  const id = newId('tok')
+  const { db, deps, workspace, now } = c
+  await db.accessToken.create({
+    data: {
+      workspaceId: workspace.id,
+      id,
+      keyId: key.id,
+      familyId: predecessor?.familyId ?? id,
+      familyExpiresAt: token.familyExpiresAt,
+      predecessorId: predecessor?.id ?? null,
+      permissions: [...snapshot.permissions],
+      allSpaces: snapshot.allSpaces,
+      spaceIds: [...snapshot.spaceIds],
+      narrowings: snapshot.narrowings,
+      audience: [...audience],
+      createdAt: now,
+      expiresAt,
+    },
+  })
+  const shown = {
+    apiKeyId: key.id,
+    permissions: snapshot.permissions,
+    allSpaces: snapshot.allSpaces,
+    spaceIds: snapshot.spaceIds,
+    audience,
+    expiresAt,
+    predecessorId: predecessor?.id ?? null,
+  }
+  c.record({
+    action: predecessor === undefined ? 'access_token.created' : 'access_token.rotated',
+    targetId: id,
+    targetName: key.name,
+    changes: changesBetween({}, shown),
+  })
+  const rights = cutRights(c.caller.rights, declaredBySnapshot(snapshot))
+  const permissions = workspaceWide(rights)
+  const jwt = await deps.accessTokens.sign({
+    id,
+    workspaceId: workspace.id,
+    keyId: key.id,
+    ownerId: key.ownerId,
+    audience,
+    scope: permissions.join(' '),
+    spaces: spacesOf(rights),
+    issuedAt: now,
+    expiresAt,
+  })
+  const lifetimeMs = expiresAt.getTime() - now.getTime()
+  return {
+    accessToken: await readToken(c, id),
+    token: jwt,
+    expiresInSeconds: Math.ceil(lifetimeMs / 1_000),
+    permissions,
+  }
+}
+
+/** The token as it is now, to be shown. */
+export async function readToken({ db, workspace }: Change, id: string): Promise<AccessTokenRow> {
+  const where = Prisma.sql`t."workspaceId" = ${workspace.id}`
+  const row = await findOne<AccessTokenRow>(db, { ...accessTokens, where }, id)
+  if (row === null) throw new RequestError('INTERNAL_SERVER_ERROR', 'The token is gone.')
+  return row
+}

@@ -1,0 +1,23 @@
+import type { Change } from '../../db/change.ts'
+
+/** Which tokens of the workspace: one, a family, those of keys, or of all keys of an owner. */
+type WhichTokens =
+  | { readonly id: string }
+  | { readonly familyId: string }
+  | { readonly keyId: { readonly in: string[] } }
+  | { readonly key: { readonly ownerId: string } }
+
+/**
+ * Revokes those that still live, replaced ones included, and tells how many they were. One that was
+ * revoked before keeps its time.
+ */
+export async function revokeTokens(
+  { db, workspace, now }: Change,
+  which: WhichTokens,
+): Promise<number> {
+  const { count } = await db.accessToken.updateMany({
+    where: { ...which, workspaceId: workspace.id, revokedAt: null, expiresAt: { gt: now } },
+    data: { revokedAt: now },
+  })
+  return count
+}

@@ -1,0 +1,83 @@
+import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
+import { holds } from '../../auth/policy.ts'
+import { type CallerChange, change } from '../../db/change.ts'
+import { findOne } from '../../db/page.ts'
+import { forbidden, userError } from '../../errors.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { keyToChange } from '../api-key/key-to-change.ts'
+import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
+import { type AccessTokenRow, accessTokens, visibleTokens } from './access-token.queries.ts'
+import { readToken } from './issue.ts'
+import { revokeTokens } from './revoke-tokens.ts'
+
+export interface RevokeAccessTokenInput {
+  readonly id?: string | null | undefined
+}
+
+const isItsOwn = (caller: Caller, token: AccessTokenRow): boolean =>
+  isKeyItself(caller, token.keyId) ||
+  (caller.kind === 'ACCESS_TOKEN' && caller.tokenId === token.id)
+
+/**
+ * The token that the caller may revoke: their own, or one that they see, by tokens:delete. Who has
+ * no such permission is told the same of every other id.
+ *
+ * @throws RequestError FORBIDDEN without it, and for an OWNER's token without members:own;
+ *   UserInputError NOT_FOUND
+ */
+async function tokenToRevoke(c: CallerChange, id: string): Promise<AccessTokenRow> {
+  const { caller, db } = c
+  const where = visibleTokens(caller)
+  const token = await findOne<AccessTokenRow>(db, { ...accessTokens, where }, id)
+  if (token !== null && isItsOwn(caller, token)) return token
+  if (!holds(caller.rights, 'tokens:delete')) throw forbidden(['tokens:delete'], ['tokens:delete'])
+  if (token === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such token.')
+  const { role } = await db.member.findUniqueOrThrow({
+    where: { workspaceId_userId: { workspaceId: c.workspace.id, userId: token.ownerId } },
+  })
+  assertMayTouchOwnersThings(caller, { userId: token.ownerId, role })
+  return token
+}
+
+/** Revokes one token for good; its key and its other tokens stay. */
+export const revokeAccessToken = (
+  context: ServiceContext,
+  input: RevokeAccessTokenInput,
+): Promise<AccessTokenRow> =>
+  change(context, { permission: () => null }, async (c) => {
+    const id = input.id ?? (c.caller.kind === 'ACCESS_TOKEN' ? c.caller.tokenId : undefined)
+    if (id === undefined)
+      throw userError('INVALID', ['input', 'id'], 'Name the token: the caller is none.')
+    const token = await tokenToRevoke(c, id)
+    if ((await revokeTokens(c, { id: token.id })) === 0) return token
+    c.record({ action: 'access_token.revoked', targetId: token.id, targetName: token.keyName })
+    return readToken(c, token.id)
+  })
+
+export interface RevokeAccessTokensInput {
+  readonly apiKeyId: string
+}
+
+/** Whether a key asks for the end of its own tokens, which takes no permission. */
+export const revokesItsOwn = (principal: Principal, { apiKeyId }: RevokeAccessTokensInput) =>
+  isKeyItself(principal, apiKeyId)
+
+/** Revokes every live token of a key, and tells how many they were. The key stays. */
+export const revokeAccessTokens = (
+  context: ServiceContext,
+  input: RevokeAccessTokensInput,
+): Promise<number> => {
+  const permission = (caller: Caller) => (revokesItsOwn(caller, input) ? null : 'tokens:delete')
+  return change(context, { permission }, async (c) => {
+    const key = await keyToChange(c, input.apiKeyId, ['input', 'apiKeyId'])
+    const count = await revokeTokens(c, { keyId: { in: [key.id] } })
+    if (count > 0)
+      c.record({
+        action: 'api_key.access_tokens_revoked',
+        targetId: key.id,
+        targetName: key.name,
+        changes: [{ field: 'revokedTokenCount', before: 0, after: count }],
+      })
+    return count
+  })
+}

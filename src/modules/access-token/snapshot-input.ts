@@ -1,0 +1,75 @@
+import { covers, expand, isPerSpace, type PermissionSet } from '../../auth/permissions.ts'
+import { heldIn, inOrder, type Rights } from '../../auth/policy.ts'
+import type { TokenSnapshot } from '../../auth/token-record.ts'
+import type { CallerChange } from '../../db/change.ts'
+import { noteMissingRequirements, permissionNamesInput } from '../../input/permission-list.ts'
+import type { InputProblems } from '../../input/problems.ts'
+import { noteUnreachedSpaces } from '../space/live-spaces.ts'
+
+const maxSpaces = 1_000
+
+/** How a token is narrower than its key; absent or null: not at all. */
+export interface NarrowingInput {
+  readonly permissions?: readonly string[] | null | undefined
+  readonly spaceIds?: readonly string[] | null | undefined
+}
+
+function permissionsInput(
+  problems: InputProblems,
+  { permissions: held }: Rights,
+  names: readonly string[] | null | undefined,
+): PermissionSet {
+  if (names === null || names === undefined) return held
+  const known = permissionNamesInput(problems, ['permissions'], names)
+  names.forEach((name, index) => {
+    const missing = covers(name).filter((permission) => !held.has(permission))
+    if (missing.length > 0)
+      problems.add(
+        'PERMISSION_NOT_GRANTABLE',
+        ['permissions', index],
+        `The key does not hold ${missing.join(', ')}.`,
+      )
+  })
+  noteMissingRequirements(problems, ['permissions'], known)
+  return expand(known)
+}
+
+async function spacesInput(
+  c: CallerChange,
+  problems: InputProblems,
+  ids: readonly string[] | null | undefined,
+): Promise<readonly string[]> {
+  if (ids === null || ids === undefined) return [...c.caller.rights.spaces.keys()]
+  if (ids.length > maxSpaces)
+    problems.add('INVALID', ['spaceIds'], `At most ${maxSpaces} spaces are possible.`)
+  else await noteUnreachedSpaces(c, problems, ids, (index) => ['spaceIds', index])
+  return ids
+}
+
+/**
+ * What a token is minted with: what the calling key can do now, narrowed as asked for. What lies
+ * beyond the key is noted, never dropped: the caller would believe to hold it.
+ */
+export async function snapshotInput(
+  c: CallerChange,
+  problems: InputProblems,
+  input: NarrowingInput,
+): Promise<TokenSnapshot> {
+  const { rights } = c.caller
+  const permissions = permissionsInput(problems, rights, input.permissions)
+  const hasList = input.spaceIds !== null && input.spaceIds !== undefined
+  const spaceIds = await spacesInput(c, problems, input.spaceIds)
+  const perSpace = inOrder(permissions).filter(isPerSpace)
+  const narrowings: Record<string, readonly string[]> = {}
+  for (const id of spaceIds) {
+    const there = heldIn(rights, id)
+    const held = perSpace.filter((name) => there.has(name))
+    if (held.length < perSpace.length) narrowings[id] = held
+  }
+  return {
+    permissions: inOrder(permissions),
+    allSpaces: rights.allSpaces && !hasList,
+    spaceIds: [...spaceIds].sort(),
+    narrowings,
+  }
+}
