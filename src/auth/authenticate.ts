@@ -87,7 +87,7 @@ export function tokenCallerOf(token: PresentedToken): TokenCaller {
     tokenId: token.tokenId,
     isRotated,
     allSpaces: token.allSpaces && token.tokenSnapshot.allSpaces,
-    bounds: boundsOf(token, token.tokenExpiresAt),
+    bounds: boundsOf(token, earliest(token.expiresAt, token.tokenExpiresAt)),
     validUntil: earliest(token.effectiveExpiresAt, token.tokenExpiresAt),
     rights: isRotated ? noRights : tokenRightsOf(token, token.tokenSnapshot),
   }
