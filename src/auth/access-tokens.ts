@@ -30,10 +30,16 @@ export interface VerifiedToken {
   readonly tokenId: string
 }
 
+/** Makes a signed JWT of the type at+jwt (RFC 9068); instants are cut to whole seconds. */
+export type SignToken = (claims: TokenClaims) => Promise<string>
+
 /** Signs this installation's access tokens and verifies their signatures. */
 export interface AccessTokens {
-  /** A signed JWT of the type at+jwt (RFC 9068); instants are cut to whole seconds. */
-  sign(claims: TokenClaims): Promise<string>
+  /**
+   * What signs with the key of this moment. To be asked for before a transaction: the keys may have
+   * to be read, and the embedded database has no second connection to do it by.
+   */
+  signer(): Promise<SignToken>
   /**
    * Verifies signature, type, issuer and expiry by our own keys alone.
    *
@@ -116,11 +122,12 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
   }
 
   return {
-    async sign(claims) {
+    async signer() {
       const { id: kid, privateKey } = await keys.current()
-      return new SignJWT(payloadOf(claims, issuer))
-        .setProtectedHeader({ alg: signatureAlgorithm, typ: type, kid })
-        .sign(privateKey)
+      return (claims) =>
+        new SignJWT(payloadOf(claims, issuer))
+          .setProtectedHeader({ alg: signatureAlgorithm, typ: type, kid })
+          .sign(privateKey)
     },
 
     async verify(jwt, audience) {

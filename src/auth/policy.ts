@@ -167,6 +167,12 @@ export function workspaceWide(rights: Rights): PermissionName[] {
   return inOrder(rights.permissions).filter((name) => !isPerSpace(name) || everywhere(name))
 }
 
+/** What is held in each space within reach; undefined with all spaces. */
+export const heldBySpace = (rights: Rights): Record<string, PermissionName[]> | undefined =>
+  rights.allSpaces
+    ? undefined
+    : Object.fromEntries([...rights.spaces].map(([spaceId, held]) => [spaceId, inOrder(held)]))
+
 /** A set as a list, in the catalogue's order. */
 export const inOrder = (set: PermissionSet): PermissionName[] =>
   permissionNames.filter((name) => set.has(name))

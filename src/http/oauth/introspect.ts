@@ -2,7 +2,7 @@ import type { JWTPayload } from 'jose'
 import { refusalOf } from '../../auth/authenticate.ts'
 import type { Caller } from '../../auth/caller.ts'
 import { earliest } from '../../auth/key-record.ts'
-import { holds, inOrder, workspaceWide } from '../../auth/policy.ts'
+import { heldBySpace, holds, workspaceWide } from '../../auth/policy.ts'
 import { findToken, type PresentedToken, tokenRightsOf } from '../../auth/token-record.ts'
 import type { Deps } from '../../deps.ts'
 import { RequestError } from '../../errors.ts'
@@ -81,11 +81,7 @@ function described({ token, claims: { iss, iat, aud } }: LiveToken) {
     jti: token.tokenId,
     'latchkey:user': token.ownerId,
     'latchkey:workspace': token.workspaceId,
-    ...(!rights.allSpaces && {
-      'latchkey:spaces': Object.fromEntries(
-        [...rights.spaces].map(([spaceId, held]) => [spaceId, inOrder(held)]),
-      ),
-    }),
+    'latchkey:spaces': heldBySpace(rights),
   }
 }
 

@@ -45,12 +45,13 @@ async function assertBelowTokenLimit({ db, workspace, now }: CallerChange, keyId
 }
 
 /** A token of the calling key, at most as strong as it is now, and never stronger later. */
-export const createAccessToken = (
+export async function createAccessToken(
   context: ServiceContext,
   input: CreateAccessTokenInput,
-): Promise<IssuedToken> =>
+): Promise<IssuedToken> {
+  const sign = await context.deps.accessTokens.signer()
   // Nothing that was let in before is refused for a new token, nor the other way round.
-  change(context, { permission: () => null, keepsAuthorization: true }, async (c) => {
+  return change(context, { permission: () => null, keepsAuthorization: true }, async (c) => {
     const key = await mintingKey(c)
     const problems = new InputProblems()
     const snapshot = await snapshotInput(c, problems, input)
@@ -61,5 +62,6 @@ export const createAccessToken = (
     problems.throwIfAny()
     await assertBelowTokenLimit(c, key.id)
     const familyExpiresAt = new Date(c.now.getTime() + maxFamilySeconds * 1_000)
-    return issueToken(c, { key, snapshot, audience, expiresAt, familyExpiresAt })
+    return issueToken(c, sign, { key, snapshot, audience, expiresAt, familyExpiresAt })
   })
+}

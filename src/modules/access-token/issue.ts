@@ -1,4 +1,5 @@
-import { cutRights, inOrder, type Rights, workspaceWide } from '../../auth/policy.ts'
+import type { SignToken } from '../../auth/access-tokens.ts'
+import { cutRights, heldBySpace, workspaceWide } from '../../auth/policy.ts'
 import { declaredBySnapshot, type TokenSnapshot } from '../../auth/token-record.ts'
 import type { CallerChange, Change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
@@ -29,16 +30,15 @@ export interface IssuedToken {
   readonly permissions: readonly string[]
 }
 
-const spacesOf = ({ allSpaces, spaces }: Rights): Record<string, readonly string[]> | undefined =>
-  allSpaces
-    ? undefined
-    : Object.fromEntries([...spaces].map(([spaceId, held]) => [spaceId, inOrder(held)]))
-
-/** Stores a token, signs it, and records the event. `rights` are those of who asks for it. */
-export async function issueToken(c: CallerChange, token: NewToken): Promise<IssuedToken> {
+/** Stores a token, signs it, and records the event. */
+export async function issueToken(
+  c: CallerChange,
+  sign: SignToken,
+  token: NewToken,
+): Promise<IssuedToken> {
   const { key, snapshot, audience, expiresAt, predecessor } = token
   const id = newId('tok')
-  const { db, deps, workspace, now } = c
+  const { db, workspace, now } = c
   await db.accessToken.create({
     data: {
       workspaceId: workspace.id,
@@ -73,14 +73,14 @@ export async function issueToken(c: CallerChange, token: NewToken): Promise<Issu
   })
   const rights = cutRights(c.caller.rights, declaredBySnapshot(snapshot))
   const permissions = workspaceWide(rights)
-  const jwt = await deps.accessTokens.sign({
+  const jwt = await sign({
     id,
     workspaceId: workspace.id,
     keyId: key.id,
     ownerId: key.ownerId,
     audience,
     scope: permissions.join(' '),
-    spaces: spacesOf(rights),
+    spaces: heldBySpace(rights),
     issuedAt: now,
     expiresAt,
   })

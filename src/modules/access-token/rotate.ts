@@ -1,3 +1,4 @@
+import type { SignToken } from '../../auth/access-tokens.ts'
 import { findToken, type PresentedToken } from '../../auth/token-record.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { RequestError, unauthenticated, userError } from '../../errors.ts'
@@ -34,10 +35,11 @@ export async function rotateAccessToken(
   context: ServiceContext,
   input: RotateAccessTokenInput,
 ): Promise<IssuedToken> {
+  const sign = await context.deps.accessTokens.signer()
   const options = { permission: () => null, acceptsRotated: true } as const
   const issued = await change(context, options, async (c) => {
     const token = await callingToken(c)
-    if (token.replacedAt === null) return replace(c, token, input)
+    if (token.replacedAt === null) return replace(c, sign, token, input)
     if (c.now.getTime() - token.replacedAt.getTime() < mercyMs)
       throw userError('CONFLICT', ['input'], 'This token was rotated already, a moment ago.')
     await revokeFamily(c, token)
@@ -49,6 +51,7 @@ export async function rotateAccessToken(
 
 async function replace(
   c: CallerChange,
+  sign: SignToken,
   token: PresentedToken,
   input: RotateAccessTokenInput,
 ): Promise<IssuedToken> {
@@ -62,7 +65,7 @@ async function replace(
     where: { workspaceId_id: { workspaceId: c.workspace.id, id: token.tokenId } },
     data: { rotatedAt: c.now },
   })
-  return issueToken(c, {
+  return issueToken(c, sign, {
     key: token,
     snapshot: token.tokenSnapshot,
     audience: token.tokenAudience,
