@@ -27,6 +27,9 @@ test('has a default for every setting', () => {
     databaseUrl: undefined,
     secretsKey: undefined,
     keyPrefix: 'lk',
+    publicUrl: undefined,
+    oidc: undefined,
+    signUp: false,
     bootstrapKey: undefined,
     graphiql: true,
     introspection: 'public',
@@ -54,6 +57,10 @@ test('takes what is set, whatever NODE_ENV says', () => {
     DATABASE_URL: url,
     SECRETS_KEY: longKey,
     KEY_PREFIX: 'acme_live2',
+    PUBLIC_URL: 'https://keys.example.com',
+    OIDC_ISSUER: 'https://login.example.com/realms/acme/',
+    OIDC_AUDIENCE: 'https://keys.example.com',
+    SIGN_UP: 'on',
     LATCHKEY_BOOTSTRAP_KEY: bootstrapKey,
     GRAPHIQL: 'off',
     INTROSPECTION: 'public',
@@ -68,6 +75,12 @@ test('takes what is set, whatever NODE_ENV says', () => {
     databaseUrl: url,
     secretsKey: longKey,
     keyPrefix: 'acme_live2',
+    publicUrl: 'https://keys.example.com',
+    oidc: {
+      issuer: 'https://login.example.com/realms/acme/',
+      audience: 'https://keys.example.com',
+    },
+    signUp: true,
     bootstrapKey,
     graphiql: false,
     introspection: 'public',
@@ -79,8 +92,10 @@ test('takes what is set, whatever NODE_ENV says', () => {
 
 test('takes an empty setting for an unset one', () => {
   const names = ['PORT', 'HOST', 'DATA_DIR', 'DATABASE_URL', 'SECRETS_KEY', 'KEY_PREFIX']
+  const urls = ['PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SIGN_UP']
   const more = ['LATCHKEY_BOOTSTRAP_KEY', 'GRAPHIQL', 'INTROSPECTION', 'LOG_LEVEL', 'NODE_ENV']
-  const source = Object.fromEntries([...names, ...more, 'SHUTDOWN_SECONDS'].map((n) => [n, '']))
+  const all = [...names, ...urls, ...more, 'SHUTDOWN_SECONDS']
+  const source = Object.fromEntries(all.map((name) => [name, '']))
   expect(readEnv(source)).toEqual(readEnv({}))
 })
 
@@ -95,6 +110,7 @@ test.each([
   ['KEY_PREFIX', 'a__b', 'at most 20 of a-z'],
   ['KEY_PREFIX', 'a'.repeat(21), 'at most 20 of a-z'],
   ['GRAPHIQL', 'true', 'one of on, off'],
+  ['SIGN_UP', 'yes', 'one of on, off'],
   ['INTROSPECTION', 'off', 'one of public, authenticated'],
   ['LOG_LEVEL', 'verbose', 'one of fatal, error, warn, info, debug, trace, silent'],
 ])('refuses %s=%j and says what it expects', (name, value, expected) => {
@@ -115,13 +131,57 @@ test.each([
   expect(message).not.toContain('pa55word')
 })
 
+// An issuer is compared to the character, so what is read must be one spelling of one origin.
+test.each([
+  ['https://keys.example.com', 'https://keys.example.com'],
+  ['https://keys.example.com/', 'https://keys.example.com'],
+  ['HTTPS://Keys.Example.COM:443', 'https://keys.example.com'],
+  ['http://localhost:4000', 'http://localhost:4000'],
+  ['http://[::1]:4000/', 'http://[::1]:4000'],
+  ['https://schlüssel.example', 'https://xn--schlssel-95a.example'],
+])('takes %s as PUBLIC_URL', (text, origin) => {
+  expect(readEnv({ PUBLIC_URL: text }).publicUrl).toBe(origin)
+})
+
+test.each([
+  'keys.example.com',
+  '//keys.example.com',
+  'ftp://keys.example.com',
+  'javascript:alert(1)',
+  'https://keys.example.com/latchkey',
+  'https://keys.example.com/?a=b',
+  'https://keys.example.com/#a',
+  'https://user@keys.example.com',
+  'https://user:pass@keys.example.com',
+  'https://:443',
+  'https://keys.example.com:65536',
+  'https://keys example.com',
+])('refuses %s as PUBLIC_URL and says what it expects', (text) => {
+  const message = refusal({ PUBLIC_URL: text })
+  expect(message).toContain(`PUBLIC_URL is ${JSON.stringify(text)}; expected http:// or https://`)
+})
+
 test('takes the URL of a Unix socket', () => {
   const socket = 'postgresql://app@/latchkey?host=/var/run/postgresql'
   expect(readEnv({ DATABASE_URL: socket, SECRETS_KEY: longKey }).databaseUrl).toBe(socket)
 })
 
-test('wants a SECRETS_KEY with DATABASE_URL in production, and warns outside it', () => {
-  expect(refusal({ DATABASE_URL: url, NODE_ENV: 'production' })).toContain('SECRETS_KEY')
+// What every replica must agree on cannot be left to the machine that it happens to run on.
+test('wants SECRETS_KEY and PUBLIC_URL with DATABASE_URL in production', () => {
+  const production = { DATABASE_URL: url, NODE_ENV: 'production' }
+  const both = { SECRETS_KEY: longKey, PUBLIC_URL: 'https://keys.example.com' }
+  for (const missing of ['SECRETS_KEY', 'PUBLIC_URL'])
+    for (const nothing of [{}, { [missing]: '' }]) {
+      const others = Object.entries(both).filter(([name]) => name !== missing)
+      expect(refusal({ ...production, ...Object.fromEntries(others), ...nothing })).toMatch(
+        `${missing} is not set; with DATABASE_URL in production, expected`,
+      )
+    }
+  expect(readEnv({ ...production, ...both })).toMatchObject({ warnings: [] })
+  expect(readEnv({ NODE_ENV: 'production' }).publicUrl).toBeUndefined()
+})
+
+test('warns of the development key outside production', () => {
   const env = readEnv({ DATABASE_URL: url })
   expect(env.warnings).toEqual([expect.stringContaining('SECRETS_KEY')])
   expect(env.secretsKey?.length).toBeGreaterThanOrEqual(32)
