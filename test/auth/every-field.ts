@@ -2,11 +2,18 @@ import { newId } from '../../src/ids.ts'
 import { fieldPermissions } from './field-permissions.ts'
 
 /** Inputs that the schema accepts and every service refuses as data, so that nothing changes. */
-const nothing = { agt: newId('agt'), key: newId('key'), mem: newId('mem'), scp: newId('scp') }
+const nothing = {
+  agt: newId('agt'),
+  key: newId('key'),
+  mem: newId('mem'),
+  scp: newId('scp'),
+  tok: newId('tok'),
+}
 const noSpace = newId('spc')
 const inputs: Readonly<Record<string, string>> = {
   addMember: '{ email: "", role: MEMBER }',
   addSpaceMember: `{ spaceId: "${noSpace}", memberId: "${nothing.mem}" }`,
+  createAccessToken: '{ expiresInSeconds: 0 }',
   createAgent: '{ name: "", spaceIds: [] }',
   createApiKey: '{ name: "" }',
   createMachineUser: '{ name: "", role: MEMBER }',
@@ -19,7 +26,11 @@ const inputs: Readonly<Record<string, string>> = {
   enableApiKey: `{ id: "${nothing.key}" }`,
   removeMember: `{ id: "${nothing.mem}" }`,
   removeSpaceMember: `{ spaceId: "${noSpace}", memberId: "${nothing.mem}" }`,
+  revokeAccessToken: `{ id: "${nothing.tok}" }`,
+  revokeAccessTokens: `{ apiKeyId: "${nothing.key}" }`,
   revokeApiKey: `{ id: "${nothing.key}" }`,
+  // Asked for by keys here: only a token is rotated, by itself.
+  rotateAccessToken: '{}',
   rotateApiKey: `{ id: "${nothing.key}" }`,
   transferApiKey: `{ id: "${nothing.key}", ownerId: "${newId('usr')}" }`,
   updateAgent: `{ id: "${nothing.agt}" }`,
@@ -36,7 +47,10 @@ export const mutationField = (name: string): string =>
 
 /** The arguments of the query fields that ask for one thing: of nothing. */
 export const queryArguments: Readonly<Record<string, string>> = Object.fromEntries(
-  ['agent', 'apiKey', 'member', 'scope', 'space'].map((name) => [name, `(id: "${noSpace}")`]),
+  ['accessToken', 'agent', 'apiKey', 'member', 'scope', 'space'].map((name) => [
+    name,
+    `(id: "${noSpace}")`,
+  ]),
 )
 
 export const queryField = (name: string): string =>
@@ -51,6 +65,12 @@ export const namesOf = (type: string): string[] => [
 /** How the types with guarded fields of their own are come by; those of `needs` are guarded too. */
 export const ways: readonly { type: string; way: [string, string]; at: string; needs: string[] }[] =
   [
+    {
+      type: 'AccessToken',
+      way: ['accessTokens(first: 1) { nodes {', '} }'],
+      at: 'nodes',
+      needs: ['tokens:read'],
+    },
     {
       type: 'Agent',
       way: ['agents(first: 1) { nodes {', '} }'],

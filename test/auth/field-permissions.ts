@@ -14,6 +14,8 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   Query: {
     open: 'permissions viewer workspaces',
     guarded: {
+      accessToken: ['tokens:read'],
+      accessTokens: ['tokens:read'],
       agent: ['agents:read'],
       agents: ['agents:read'],
       apiKey: ['keys:read'],
@@ -28,7 +30,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
     },
   },
   Mutation: {
-    open: '',
+    open: 'createAccessToken rotateAccessToken',
     guarded: {
       addMember: ['members:create'],
       addSpaceMember: ['spaces:update'],
@@ -44,6 +46,8 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       enableApiKey: ['keys:update'],
       removeMember: ['members:delete'],
       removeSpaceMember: ['spaces:update'],
+      revokeAccessToken: ['tokens:delete'],
+      revokeAccessTokens: ['tokens:delete'],
       revokeApiKey: ['keys:delete'],
       rotateApiKey: ['keys:update'],
       transferApiKey: ['keys:update'],
@@ -54,6 +58,12 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       updateSpace: ['spaces:update'],
       updateWorkspace: ['workspace:update'],
     },
+  },
+  AccessToken: {
+    open:
+      'allSpaces audience createdAt expiresAt familyExpiresAt id lastUsedAt lastUsedIp ' +
+      'permissions predecessorId revokedAt spaceIds status',
+    guarded: { apiKey: ['keys:read'], spaces: ['spaces:read'] },
   },
   Agent: {
     open: 'createdAt description id instructions model name spaceIds status updatedAt version',
@@ -66,6 +76,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       'previousSecretExpiresAt requestsPerMinute revocationReason revokedAt rotatedAt spaces ' +
       'start status updatedAt',
     guarded: {
+      accessTokens: ['tokens:read'],
       createdBy: ['members:read'],
       owner: ['members:read'],
       revokedBy: ['members:read'],
@@ -90,7 +101,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
     guarded: { space: ['spaces:read'] },
   },
   Viewer: {
-    open: 'allSpaces apiKey kind permissions role spaces user',
+    open: 'accessToken allSpaces apiKey kind permissions role spaces user',
     guarded: { workspace: ['workspace:read'] },
   },
   Workspace: {
@@ -107,6 +118,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   PageInfo: open('endCursor hasNextPage hasPreviousPage startCursor'),
   AddMemberPayload: open('errors member'),
   AddSpaceMemberPayload: open('errors space'),
+  CreateAccessTokenPayload: open('accessToken errors expiresInSeconds token'),
   CreateAgentPayload: open('agent errors'),
   CreateApiKeyPayload: open('apiKey errors secret'),
   CreateMachineUserPayload: open('errors member'),
@@ -119,7 +131,10 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   EnableApiKeyPayload: open('apiKey errors'),
   RemoveMemberPayload: open('errors member revokedKeyCount'),
   RemoveSpaceMemberPayload: open('errors space'),
+  RevokeAccessTokenPayload: open('accessToken errors'),
+  RevokeAccessTokensPayload: open('errors revokedCount'),
   RevokeApiKeyPayload: open('apiKey errors revokedCount'),
+  RotateAccessTokenPayload: open('accessToken errors expiresInSeconds token'),
   RotateApiKeyPayload: open('apiKey errors secret'),
   TransferApiKeyPayload: open('apiKey errors secret'),
   UpdateAgentPayload: open('agent errors'),
@@ -128,6 +143,8 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   UpdateScopePayload: open('errors scope'),
   UpdateSpacePayload: open('errors space'),
   UpdateWorkspacePayload: open('errors workspace'),
+  AccessTokenConnection: open('edges nodes pageInfo'),
+  AccessTokenEdge: open('cursor node'),
   AgentConnection: open('edges nodes pageInfo'),
   AgentEdge: open('cursor node'),
   ApiKeyConnection: open('edges nodes pageInfo'),

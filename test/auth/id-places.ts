@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 export interface IdPlace {
   readonly name: string
   /** The kind of id that belongs there. */
-  readonly kind: 'space' | 'agent' | 'key' | 'scope' | 'member' | 'user'
+  readonly kind: 'space' | 'agent' | 'key' | 'token' | 'scope' | 'member' | 'user'
   readonly query: string
   readonly nothing: unknown
 }
@@ -28,7 +28,13 @@ const filter = (kind: Kind, list: string, field: string): IdPlace => ({
 })
 
 function expectConnection(list: string): unknown {
-  const name = { agents: 'Agent', apiKeys: 'ApiKey', members: 'Member' }[list]
+  const names = {
+    accessTokens: 'AccessToken',
+    agents: 'Agent',
+    apiKeys: 'ApiKey',
+    members: 'Member',
+  }
+  const name = names[list as keyof typeof names]
   return {
     __typename: `${name}Connection`,
     edges: [],
@@ -55,11 +61,14 @@ export type OwnIds = Readonly<Record<Kind, string>>
 
 /** Every place of the API where an id goes in. */
 export const idPlaces = (own: OwnIds): readonly IdPlace[] => [
+  item('token', 'accessToken'),
   item('agent', 'agent'),
   item('key', 'apiKey'),
   item('member', 'member'),
   item('scope', 'scope'),
   item('space', 'space'),
+  filter('key', 'accessTokens', 'apiKeyId'),
+  filter('user', 'accessTokens', 'ownerId'),
   filter('space', 'agents', 'spaceId'),
   filter('space', 'members', 'spaceId'),
   filter('space', 'apiKeys', 'spaceId'),
@@ -88,6 +97,9 @@ export const idPlaces = (own: OwnIds): readonly IdPlace[] => [
     'spaces.0.spaceId',
   ),
   mutation('scope', 'updateApiKey', `id: "${own.key}", scopeIds: [$id]`, 'scopeIds.0'),
+  mutation('space', 'createAccessToken', 'spaceIds: [$id]', 'spaceIds.0'),
+  mutation('token', 'revokeAccessToken', 'id: $id', 'id'),
+  mutation('key', 'revokeAccessTokens', 'apiKeyId: $id', 'apiKeyId'),
   mutation('key', 'rotateApiKey', 'id: $id', 'id'),
   mutation('key', 'revokeApiKey', 'id: $id', 'id'),
   mutation('key', 'revokeApiKey', 'id: $id, includeCreated: true', 'id'),

@@ -2,7 +2,7 @@ import { type GraphQLInputType, getNamedType, isInputObjectType } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { schema } from '../../src/schema.ts'
-import { seed } from '../setup/seed.ts'
+import { done, seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { idPlaces, type OwnIds } from './id-places.ts'
 
@@ -29,6 +29,11 @@ async function furnish(): Promise<Furnished> {
     const input = { name, permissions: ['agents:read'], scopeIds: [scope], spaces: [{ spaceId }] }
     return (await make.key({ ...input, ownerId: machine.userId })).id
   }
+  const tokenIn = async (spaceId: string): Promise<string> => {
+    const minting = await make.key({ name: `m ${spaceId}`, spaces: [{ spaceId }] })
+    const token = await done(world, minting.secret, 'createAccessToken', 'accessToken { id }', {})
+    return token.accessToken.id
+  }
   const limited = await make.key({ name: 'l', permissions: ['*'], spaces: [{ spaceId: space }] })
   return {
     ...workspace,
@@ -37,6 +42,7 @@ async function furnish(): Promise<Furnished> {
       space,
       agent: await make.agent({ name: 'agent', spaceIds: [space] }),
       key: await keyIn('key', space),
+      token: await tokenIn(space),
       scope,
       member: machine.id,
       user: machine.userId,
@@ -45,6 +51,7 @@ async function furnish(): Promise<Furnished> {
       space: other,
       agent: await make.agent({ name: 'both', spaceIds }),
       key: await keyIn('hidden', other),
+      token: await tokenIn(other),
     },
   }
 }
@@ -60,6 +67,7 @@ const prefixes = {
   space: 'spc',
   agent: 'agt',
   key: 'key',
+  token: 'tok',
   scope: 'scp',
   member: 'mem',
   user: 'usr',
@@ -111,6 +119,7 @@ async function contents(workspaceId: string): Promise<unknown> {
       prisma.apiKeySecret.findMany(where),
       prisma.apiKeyScope.findMany(where),
       prisma.spaceGrant.findMany(where),
+      prisma.accessToken.findMany(where),
       prisma.auditEvent.findMany(where),
     ]),
   }
@@ -176,7 +185,9 @@ const everything = `{
   agents { nodes { id spaceIds spaces { id } createdBy { id } } }
   members { nodes { id user { id } spaces { nodes { id } } apiKeys { nodes { id } } keyCount } }
   scopes { nodes { id keyCount apiKeys { nodes { id } } } }
-  apiKeys { nodes { id owner { id } createdBy { id } createdByKeyId scopes { id } spaces { spaceId space { id } } } }
+  apiKeys { nodes { id owner { id } createdBy { id } createdByKeyId scopes { id } spaces { spaceId space { id } }
+    accessTokens { nodes { id } } } }
+  accessTokens { nodes { id apiKey { id } spaceIds spaces { id } } }
 }`
 
 // Lists and relations stay inside the workspace, from end to end, with the same names in both.

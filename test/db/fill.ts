@@ -3,6 +3,7 @@ import type { TestWorkspace, World } from '../setup/world.ts'
 
 /** The ids of what was made, in the order in which they were made. */
 export interface Filling {
+  readonly accessTokens: readonly string[]
   readonly agents: readonly string[]
   readonly apiKeys: readonly string[]
   readonly members: readonly string[]
@@ -25,7 +26,7 @@ export async function fill(
     list.map((id, i) => ({ ...of, id, name: `number ${i}`, updatedAt: of.createdAt, ...more(i) }))
   const at = (list: readonly string[], i: number): string => list[i] ?? ''
   const [users, members, spaces] = [ids('usr'), ids('mem'), ids('spc')]
-  const [scopes, keys, agents] = [ids('scp'), ids('key'), ids('agt')]
+  const [scopes, keys, agents, tokens] = [ids('scp'), ids('key'), ids('agt'), ids('tok')]
   /** Each with the first space and one of its own. */
   const inSpaces = <T>(link: (spaceId: string, i: number) => T): T[] =>
     spaces.flatMap((own, i) => [...new Set([own, at(spaces, 0)])].map((space) => link(space, i)))
@@ -81,5 +82,21 @@ export async function fill(
   await prisma.apiKeyScope.createMany({
     data: keys.map((keyId, i) => ({ workspaceId, keyId, scopeId: at(scopes, i) })),
   })
-  return { agents, apiKeys: keys, members, scopes, spaces }
+  const expiresAt = new Date(Date.now() + 3_600_000)
+  await prisma.accessToken.createMany({
+    data: tokens.map((id, i) => ({
+      ...of,
+      id,
+      keyId: at(keys, i),
+      familyId: id,
+      familyExpiresAt: expiresAt,
+      permissions: ['agents:read'],
+      allSpaces: false,
+      spaceIds: [...new Set([at(spaces, i), at(spaces, 0)])],
+      narrowings: {},
+      audience: [],
+      expiresAt,
+    })),
+  })
+  return { accessTokens: tokens, agents, apiKeys: keys, members, scopes, spaces }
 }

@@ -45,7 +45,8 @@ const lists = {
   agents: 'nodes { name spaceIds spaces { name } createdBy { name } }',
   spaces: `nodes { name agents { nodes { name } } apiKeys { nodes { name } }
     members { nodes { user { name } } } }`,
-  apiKeys: `nodes { name effectivePermissions owner { name } createdBy { name } revokedBy { name }
+  accessTokens: 'nodes { status apiKey { name } spaces { name } }',
+  apiKeys: `nodes { name effectivePermissions accessTokens { nodes { id } } owner { name } createdBy { name } revokedBy { name }
     scopes { name } spaces { effectivePermissions space { name } } }`,
   members: `nodes { keyCount apiKeys { nodes { name } } spaces { nodes { name } } }`,
   scopes: 'nodes { name keyCount apiKeys { nodes { name } } }',

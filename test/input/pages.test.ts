@@ -20,13 +20,14 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const roots = ['spaces', 'agents', 'apiKeys', 'scopes', 'members', 'workspaces']
+const roots = ['spaces', 'agents', 'apiKeys', 'accessTokens', 'scopes', 'members', 'workspaces']
 const nested = [
   'spaces { nodes { agents(ARGS) { nodes { id } } } }',
   'spaces { nodes { apiKeys(ARGS) { nodes { id } } } }',
   'spaces { nodes { members(ARGS) { nodes { id } } } }',
   'members { nodes { spaces(ARGS) { nodes { id } } } }',
   'members { nodes { apiKeys(ARGS) { nodes { id } } } }',
+  'apiKeys { nodes { accessTokens(ARGS) { nodes { id } } } }',
 ]
 
 /** Every list of the API, root and nested, with these arguments. */

@@ -19,7 +19,7 @@ const marksOf = async ({ id }: TestWorkspace): Promise<{ epoch: bigint; auditSeq
   })
 
 // A change without an event cannot be proved; one without a new epoch is not seen by every cache.
-test('every mutation writes one event and raises the epoch by one, an agent excepted', async () => {
+test('every mutation writes one event and raises the epoch by one, agents and new tokens excepted', async () => {
   const other = await world.createWorkspace()
   const elsewhere = await marksOf(other)
   const tried = new Set<string>()
@@ -28,11 +28,11 @@ test('every mutation writes one event and raises the epoch by one, an agent exce
     selection: string,
     input: object,
     action: string,
-    raises = 1n,
+    { raises = 1n, secret = workspace.secret } = {},
   ): Promise<any> => {
     tried.add(mutation)
     const before = await marksOf(workspace)
-    const payload = await done(world, workspace.secret, mutation, selection, { ...input })
+    const payload = await done(world, secret, mutation, selection, { ...input })
     expect([mutation, await marksOf(workspace)]).toEqual([
       mutation,
       { epoch: before.epoch + raises, auditSequence: before.auditSequence + 1 },
@@ -42,10 +42,11 @@ test('every mutation writes one event and raises the epoch by one, an agent exce
     })
     expect([mutation, event.action]).toEqual([mutation, action])
     expect(event).toMatchObject({
-      actorKind: 'API_KEY',
+      actorKind: secret === workspace.secret ? 'API_KEY' : 'ACCESS_TOKEN',
       actorId: workspace.ownerId,
       actorName: 'Olga Owner',
       apiKeyId: workspace.keyId,
+      accessTokenId: secret === workspace.secret ? null : expect.stringMatching(/^tok_/),
     })
     return payload
   }
@@ -54,10 +55,12 @@ test('every mutation writes one event and raises the epoch by one, an agent exce
   await expectOne('updateSpace', space, { id: spaceId, name: 'T' }, 'space.updated')
   const agent = 'agent { id }'
   const agentId = (
-    await expectOne('createAgent', agent, { name: 'A', spaceIds: [spaceId] }, 'agent.created', 0n)
+    await expectOne('createAgent', agent, { name: 'A', spaceIds: [spaceId] }, 'agent.created', {
+      raises: 0n,
+    })
   ).agent.id
-  await expectOne('updateAgent', agent, { id: agentId, name: 'B' }, 'agent.updated', 0n)
-  await expectOne('deleteAgent', 'deletedId', { id: agentId }, 'agent.deleted', 0n)
+  await expectOne('updateAgent', agent, { id: agentId, name: 'B' }, 'agent.updated', { raises: 0n })
+  await expectOne('deleteAgent', 'deletedId', { id: agentId }, 'agent.deleted', { raises: 0n })
   const scope = 'scope { id }'
   const scopeId = (
     await expectOne(
@@ -89,6 +92,18 @@ test('every mutation writes one event and raises the epoch by one, an agent exce
   await expectOne('transferApiKey', key, { id, ownerId: robot.user.id }, 'api_key.transferred')
   await expectOne('revokeApiKey', key, { id }, 'api_key.revoked')
   await expectOne('removeMember', member, { id: human.id }, 'member.removed')
+  const token = 'token accessToken { id }'
+  const [minted, created] = ['createAccessToken', 'access_token.created'] as const
+  const secret = (await expectOne(minted, token, {}, created, { raises: 0n })).token
+  const successor = await expectOne('rotateAccessToken', token, {}, 'access_token.rotated', {
+    secret,
+  })
+  const revoked = { id: successor.accessToken.id }
+  await expectOne('revokeAccessToken', 'accessToken { id }', revoked, 'access_token.revoked')
+  await expectOne(minted, token, {}, created, { raises: 0n })
+  const apiKeyId = workspace.keyId
+  const all = 'api_key.access_tokens_revoked'
+  await expectOne('revokeAccessTokens', 'revokedCount', { apiKeyId }, all)
   await expectOne('updateWorkspace', 'workspace { id }', { name: 'N' }, 'workspace.updated')
 
   expect([...tried].sort()).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort())
