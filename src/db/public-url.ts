@@ -1,7 +1,7 @@
 import type { Env } from '../env.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 
-const settingName = 'publicUrl'
+const name = 'publicUrl'
 
 /**
  * Where the installation is reached: what is set, else what an earlier start stored, else this
@@ -9,15 +9,14 @@ const settingName = 'publicUrl'
  * embedded one does not, for its port may change.
  */
 export async function installationUrl(
-  prisma: Pick<PrismaClient, 'setting'>,
+  { setting }: Pick<PrismaClient, 'setting'>,
   { publicUrl, databaseUrl, port }: Pick<Env, 'publicUrl' | 'databaseUrl' | 'port'>,
 ): Promise<string> {
-  const local = `http://localhost:${port}`
-  if (databaseUrl === undefined) return publicUrl ?? local
-  const { value } = await prisma.setting.upsert({
-    where: { name: settingName },
-    create: { name: settingName, value: publicUrl ?? local },
-    update: publicUrl === undefined ? {} : { value: publicUrl },
-  })
+  const value = publicUrl ?? `http://localhost:${port}`
+  if (databaseUrl === undefined) return value
+  // Of several that start at once, one is the first.
+  await setting.createMany({ data: [{ name, value }], skipDuplicates: true })
+  if (publicUrl === undefined) return (await setting.findUniqueOrThrow({ where: { name } })).value
+  await setting.update({ where: { name }, data: { value } })
   return value
 }

@@ -19,6 +19,16 @@ const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = 
     /^SECRETS_KEY is not set; with DATABASE_URL in production, expected/,
     'hunter2',
   ],
+  [{ PUBLIC_URL: 'https://keys.example.com/api' }, /^PUBLIC_URL is "https:.+api"; expected http:/],
+  [
+    {
+      DATABASE_URL: 'postgresql://u:hunter2@127.0.0.1:1/db',
+      SECRETS_KEY: 'hunter2'.repeat(5),
+      NODE_ENV: 'production',
+    },
+    /^PUBLIC_URL is not set; with DATABASE_URL in production, expected http:/,
+    'hunter2',
+  ],
   [{ DATA_DIR: '/dev/null/data' }, /^DATA_DIR is "\/dev\/null\/data"; expected a folder/],
 ]
 
