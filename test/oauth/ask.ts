@@ -9,21 +9,30 @@ export interface OAuthAnswer {
   readonly body: any
 }
 
-type Parameters = string | Readonly<Record<string, string>> | readonly (readonly [string, string])[]
+type FormParameters =
+  | string
+  | Readonly<Record<string, string>>
+  | readonly (readonly [string, string])[]
+
+/** A key, as an OAuth client. */
+export interface Client {
+  readonly id: string
+  readonly secret: string
+}
 
 interface Options {
   /** Client id and secret, by Basic authentication. */
-  readonly client?: { readonly id: string; readonly secret: string }
+  readonly client?: Client
   readonly bearer?: string
   readonly address?: string
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-const basic = ({ id, secret }: { id: string; secret: string }): string =>
+const basic = ({ id, secret }: Client): string =>
   `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
 
-const encoded = (parameters: Parameters): string =>
+const encoded = (parameters: FormParameters): string =>
   typeof parameters === 'string'
     ? parameters
     : new URLSearchParams(parameters as Record<string, string>).toString()
@@ -32,7 +41,7 @@ const encoded = (parameters: Parameters): string =>
 export async function send(
   { app }: { readonly app: Pick<App, 'fetch'> },
   path: string,
-  parameters: Parameters = {},
+  parameters: FormParameters = {},
   { client, bearer, address, method = 'POST', headers }: Options = {},
 ): Promise<OAuthAnswer> {
   const response = await app.fetch(
@@ -60,3 +69,18 @@ export async function send(
 
 /** How an answer failed, in words: `400 invalid_request`. */
 export const failure = ({ status, body }: OAuthAnswer): string => `${status} ${body?.error}`
+
+type Door = Parameters<typeof send>[0]
+
+/** Exchanges a key for a token, as must succeed. */
+export async function exchange(
+  door: Door,
+  client: Client,
+  parameters: Readonly<Record<string, string>> = {},
+  options: Options = {},
+): Promise<string> {
+  const form = { grant_type: 'client_credentials', ...parameters }
+  const answer = await send(door, '/oauth/token', form, { client, ...options })
+  if (answer.status !== 200) throw new Error(`no token: ${answer.status} ${answer.text}`)
+  return answer.body.access_token
+}
