@@ -23,6 +23,7 @@ test('every link to a file leads to one, and every npm script is there', async (
     'README.md',
     'docs/permissions.md',
     'docs/operations.md',
+    'docs/oauth.md',
     'bench/README.md',
   ]) {
     const text = await read(page)

@@ -38,7 +38,7 @@ test.each([
   ['client_secret_basic', oauth.ClientSecretBasic],
   ['client_secret_post', oauth.ClientSecretPost],
 ])('a stock client with %s gets, uses, shows and ends a token', async (_, authentication) => {
-  const url = await serveWorld(world)
+  const { url } = await serveWorld(world)
   const client = await discover(url, key, authentication)
   expect(client.serverMetadata().issuer).toBe(url)
   const tokens = await oauth.clientCredentialsGrant(client, { scope: 'workspace:read' })
@@ -65,7 +65,7 @@ test.each([
 })
 
 test('a stock client understands what goes wrong', async () => {
-  const url = await serveWorld(world)
+  const { url } = await serveWorld(world)
   const client = await discover(url, key)
   await expect(oauth.clientCredentialsGrant(client, { scope: 'agents:run' })).rejects.toMatchObject(
     { code: 'OAUTH_RESPONSE_BODY_ERROR', error: 'invalid_scope', status: 400 },
