@@ -155,11 +155,19 @@ export const requirementOf = (field: {
 }): Requirement<never, never> | undefined =>
   field.extensions.requirement as Requirement<never, never> | undefined
 
+/** Whether a built field is for people who sign in. */
+export const isForPeople = (field: {
+  readonly extensions: Readonly<Record<string, unknown>>
+}): boolean => field.extensions.signedInOnly === true
+
+/** The error for a key or token that asks for what is for people alone. */
+export const notSignedIn = (): Error =>
+  forbidden([], [], 'Only a person who has signed in can do this.')
+
 /** The error of a refused field: what it asks for, and what of it is missing. */
 export function unauthorized(_parent: object, context: Context, info: GraphQLResolveInfo): Error {
   const field = info.parentType.getFields()[info.fieldName]
-  if (field?.extensions.signedInOnly === true)
-    return forbidden([], [], 'Only a person who has signed in can do this.')
+  if (field !== undefined && isForPeople(field)) return notSignedIn()
   const permissions = (field && requirementOf(field)?.permissions) ?? []
   const missing = permissions.filter((name) => !holds(context.caller.rights, name))
   return missing.length === 0

@@ -207,3 +207,27 @@ export const operatorChange = <T>(
   runChange(deps, workspaceId, async (locked) => ({ value: await work(locked), actor: operator }), {
     prepare,
   })
+
+/** Who came into a workspace, and by what name the audit knows them. */
+export interface Arrival {
+  readonly userId: string
+  readonly name: string
+}
+
+/**
+ * Changes a workspace on behalf of a person who comes into it with this change. `work` tells who it
+ * was; undefined: nobody, and nothing was recorded. `prepare` as for the operator.
+ */
+export const arrivalChange = <T extends Arrival | undefined>(
+  { deps, address, requestId }: Omit<ServiceContext, 'caller'>,
+  workspaceId: string,
+  work: (change: Change) => Promise<T>,
+  prepare?: (db: Prisma.TransactionClient) => Promise<void>,
+): Promise<T> => {
+  const asArrival = async (locked: Change): Promise<Outcome<T>> => {
+    const value = await work(locked)
+    const { userId = null, name = '' } = value ?? {}
+    return { value, actor: { ...operator, kind: 'HUMAN', id: userId, name, address, requestId } }
+  }
+  return runChange(deps, workspaceId, asArrival, { prepare })
+}

@@ -3,7 +3,7 @@ import type { SignInVerifier } from '../auth/credentials/oidc.ts'
 import { findMemberships, humanCaller } from '../auth/human-record.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
-import { identifyUser } from '../modules/member/claim.ts'
+import { identify } from '../modules/member/claim.ts'
 
 /**
  * The person whom an identity provider's token names, in the workspace that the request names, or in
@@ -24,11 +24,9 @@ export async function authenticateHuman(
 ): Promise<HumanCaller | Visitor> {
   const claims = await verifier.verify(jwt)
   try {
-    const userId = await identifyUser(deps, verifier, jwt, claims, origin)
-    if (userId === undefined) throw unauthenticated('UNKNOWN')
-    const { subject, name, email, expiresAt } = claims
-    const signIn = { userId, name: name ?? email ?? subject, email, expiresAt }
-    const memberships = await findMemberships(deps.prisma, userId, origin.workspace)
+    const signIn = await identify({ deps, ...origin }, verifier, jwt, claims)
+    if (signIn === undefined) throw unauthenticated('UNKNOWN')
+    const memberships = await findMemberships(deps.prisma, signIn.userId, origin.workspace)
     const [membership, another] = memberships
     if (membership !== undefined && another === undefined) return humanCaller(membership, signIn)
     if (origin.workspace !== undefined)

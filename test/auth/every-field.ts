@@ -19,6 +19,7 @@ const inputs: Readonly<Record<string, string>> = {
   createMachineUser: '{ name: "", role: MEMBER }',
   createScope: '{ name: "" }',
   createSpace: '{ name: "" }',
+  createWorkspace: '{ name: "", slug: "" }',
   deleteAgent: `{ id: "${nothing.agt}" }`,
   deleteScope: `{ id: "${nothing.scp}" }`,
   deleteSpace: `{ id: "${noSpace}" }`,

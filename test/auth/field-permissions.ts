@@ -1,6 +1,7 @@
 /**
  * What each field of the API asks for, written out by hand from the specification: the permissions
- * of a field that asks for some, and the names of those that ask for nothing. A field that is added
+ * of a field that asks for some, none for one that asks for a person who has signed in, and the names
+ * of those that ask for nothing. A field that is added
  * without a line here, or whose decision changes, fails the tests.
  */
 export interface TypePermissions {
@@ -39,6 +40,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       createMachineUser: ['members:create'],
       createScope: ['scopes:create'],
       createSpace: ['spaces:create'],
+      createWorkspace: [],
       deleteAgent: ['agents:delete'],
       deleteScope: ['scopes:delete'],
       deleteSpace: ['spaces:delete'],
@@ -124,6 +126,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   CreateMachineUserPayload: open('errors member'),
   CreateScopePayload: open('errors scope'),
   CreateSpacePayload: open('errors space'),
+  CreateWorkspacePayload: open('errors workspace'),
   DeleteAgentPayload: open('deletedId errors'),
   DeleteScopePayload: open('deletedId errors'),
   DeleteSpacePayload: open('deletedId errors'),

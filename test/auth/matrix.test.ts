@@ -1,6 +1,6 @@
 import { type GraphQLObjectType, isObjectType } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { requirementOf } from '../../src/auth/guard.ts'
+import { isForPeople, requirementOf } from '../../src/auth/guard.ts'
 import { permissionNames } from '../../src/auth/permissions.ts'
 import { ceilings } from '../../src/auth/roles.ts'
 import { schema } from '../../src/schema.ts'
@@ -42,11 +42,10 @@ const objectTypes = Object.values(schema.getTypeMap()).filter(
 test('each field asks for what the table says, and the table knows every field', () => {
   const built = objectTypes.map((type) => {
     const fields = Object.values(type.getFields())
-    const guarded = fields.flatMap((field) => {
-      const requirement = requirementOf(field)
-      return requirement ? [[field.name, requirement.permissions] as const] : []
-    })
-    const open = fields.filter((field) => requirementOf(field) === undefined)
+    const asked = (field: (typeof fields)[number]): readonly string[] | undefined =>
+      requirementOf(field)?.permissions ?? (isForPeople(field) ? [] : undefined)
+    const guarded = fields.map((field) => [field.name, asked(field)] as const)
+    const open = fields.filter((field) => asked(field) === undefined)
     return [
       type.name,
       {
@@ -54,7 +53,7 @@ test('each field asks for what the table says, and the table knows every field',
           .map(({ name }) => name)
           .sort()
           .join(' '),
-        guarded: Object.fromEntries(guarded),
+        guarded: Object.fromEntries(guarded.filter(([, permissions]) => permissions)),
       },
     ]
   })
@@ -84,12 +83,13 @@ interface Refusal {
   readonly missing: readonly string[]
 }
 
-/** What the table refuses to a caller who holds these permissions, in spaces that they name. */
+/** What the table refuses to a key that holds these permissions, in spaces that it names. */
 function expectedRefusals(held: ReadonlySet<string>, allSpaces: boolean): Refusal[] {
   const refusals: Refusal[] = []
   const ask = (path: string, required: readonly string[]): boolean => {
     const missing = required.filter((name) => !held.has(name))
-    const refused = missing.length > 0 || (path === 'createSpace' && !allSpaces)
+    const isForPeopleOnly = path === 'createWorkspace'
+    const refused = missing.length > 0 || isForPeopleOnly || (path === 'createSpace' && !allSpaces)
     if (refused) refusals.push({ path, required, missing })
     return !refused
   }

@@ -1,38 +1,25 @@
 import { errors, type JWTPayload, jwtVerify } from 'jose'
 import { RequestError, unauthenticated } from '../../errors.ts'
-import { emailInput } from '../../input/email.ts'
-import { InputProblems } from '../../input/problems.ts'
-import { isStorable, nameInput } from '../../input/text.ts'
-import { hashSecret } from './hash.ts'
-import { createIdentityProvider, type IdentityProvider } from './identity-provider.ts'
+import { createIdentityProvider } from './identity-provider.ts'
 import { isJwt } from './jwt.ts'
+import {
+  createSignInProfiles,
+  type ProfileClaims,
+  profileIn,
+  type SignInProfile,
+} from './sign-in-profiles.ts'
 
 /** Asymmetric ones alone: with a shared secret, or with a public key taken for one, anybody signs. */
 const algorithms = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 ]
-/** OpenID Connect Core 1.0, 2. */
-const maxSubjectLength = 255
-const maxProfiles = 10_000
+/** OpenID Connect Core 1.0, 2: ASCII; and something to be seen. */
+const subjectShape = /^(?=.*[!-~])[ -~]{1,255}$/
 
-/** What a verified sign-in token says. */
-export interface SignInClaims {
+/** What a verified sign-in token says; the subject is never given to another person. */
+export interface SignInClaims extends ProfileClaims {
   readonly issuer: string
-  /** What the issuer calls the person; never given to another (OpenID Connect Core 1.0, 2). */
-  readonly subject: string
-  /** Null when the token tells none that can be shown. */
-  readonly name: string | null
-  /** Only a verified address. */
-  readonly email: string | null
-  readonly expiresAt: Date
-}
-
-/** How a person is to be shown, as the issuer says. */
-export interface SignInProfile {
-  readonly name: string | null
-  /** Only a verified address. */
-  readonly email: string | null
 }
 
 /** Knows the people of one identity provider by its JWT access tokens. */
@@ -50,11 +37,9 @@ export interface SignInVerifier {
    * @throws RequestError SERVICE_UNAVAILABLE when userinfo is needed and does not answer
    */
   profile(token: string, claims: SignInClaims): Promise<SignInProfile>
+  /** The same for who is known already: what the token says, where userinfo does not answer soon. */
+  profileSoon(token: string, claims: SignInClaims): Promise<SignInProfile>
 }
-
-/** As an encoder writes base64url, with no bits left over: a token has one spelling (RFC 4648, 3.5). */
-const isCanonical = (token: string): boolean =>
-  token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
 
 /** RFC 9068, 2.1, and what issuers wrote before it. */
 const isAccessTokenType = (typ: string | undefined): boolean =>
@@ -67,28 +52,7 @@ const isAccessToken = (claims: JWTPayload): boolean =>
   claims.typ !== 'ID' && !foreignClaims.some((claim) => Object.hasOwn(claims, claim))
 
 const isSubject = (value: unknown): value is string =>
-  typeof value === 'string' && value !== '' && value.length <= maxSubjectLength && isStorable(value)
-
-function profileIn(claims: Readonly<Record<string, unknown>>): SignInProfile {
-  const { name, email, email_verified: isVerified } = claims
-  return {
-    name: acceptable(name, (problems, text) => nameInput(problems, [], text)),
-    email:
-      isVerified === true
-        ? acceptable(email, (problems, text) => emailInput(problems, [], text))
-        : null,
-  }
-}
-
-function acceptable(
-  value: unknown,
-  read: (problems: InputProblems, text: string) => string,
-): string | null {
-  if (typeof value !== 'string') return null
-  const problems = new InputProblems()
-  const text = read(problems, value)
-  return problems.any ? null : text
-}
+  typeof value === 'string' && subjectShape.test(value)
 
 /** One answer for all that is wrong with a token, so that a forger learns nothing from it. */
 const refusal = (error: unknown): RequestError => {
@@ -103,11 +67,11 @@ export function createSignInVerifier(options: {
 }): SignInVerifier {
   const { issuer, audience } = options
   const provider = createIdentityProvider(issuer)
-  const profiles = createProfiles(provider)
+  const profiles = createSignInProfiles(provider)
   return {
     issuer,
     verify: async (token) => {
-      if (!isJwt(token) || !isCanonical(token)) throw unauthenticated('MALFORMED')
+      if (!isJwt(token)) throw unauthenticated('MALFORMED')
       const { payload, protectedHeader } = await jwtVerify(token, provider.key, {
         issuer,
         audience,
@@ -122,37 +86,11 @@ export function createSignInVerifier(options: {
       return { issuer, subject: sub, ...profileIn(payload), expiresAt: instantOf(exp) }
     },
     profile: async (token, claims) =>
-      claims.email === null ? await profiles(token, claims) : claims,
+      claims.email === null ? await profiles.get(token, claims) : claims,
+    profileSoon: async (token, claims) =>
+      claims.email === null ? await profiles.getSoon(token, claims) : claims,
   }
 }
 
 /** The instant of seconds since 1970; the last that a Date can tell for a later one. */
 const instantOf = (seconds: number): Date => new Date(Math.min(seconds * 1_000, 8.64e15))
-
-interface RememberedProfile {
-  readonly expiresAt: Date
-  readonly profile: Promise<SignInProfile>
-}
-
-/** What userinfo said for a token, for as long as the token lives; a failure is not remembered. */
-function createProfiles({ userinfo }: IdentityProvider) {
-  const remembered = new Map<string, RememberedProfile>()
-
-  const ask = async (token: string, claims: SignInClaims): Promise<SignInProfile> => {
-    const answer = await userinfo(token)
-    // OpenID Connect Core 1.0, 5.3.2: what is said of another subject must not be used.
-    const said = answer?.sub === claims.subject ? profileIn(answer) : { name: null, email: null }
-    return { name: claims.name ?? said.name, email: said.email }
-  }
-
-  return (token: string, claims: SignInClaims): Promise<SignInProfile> => {
-    const key = Buffer.from(hashSecret(token)).toString('base64')
-    const found = remembered.get(key)
-    if (found !== undefined && found.expiresAt > new Date()) return found.profile
-    const profile = ask(token, claims)
-    profile.catch(() => remembered.delete(key))
-    if (remembered.size >= maxProfiles) remembered.delete(remembered.keys().next().value ?? '')
-    remembered.set(key, { expiresAt: claims.expiresAt, profile })
-    return profile
-  }
-}

@@ -156,12 +156,12 @@ export interface RemovedMember {
 }
 
 /**
- * Whether a machine user leaves, which takes no permission. A key is not the person it acts for: a
- * stolen one must not take its owner's membership, and with it every key of theirs.
+ * Whether a person or a machine user leaves, which takes no permission. A person's key is not the
+ * person: a stolen one must not take its owner's membership, and with it every key of theirs.
  */
 export const leavesByItself = (principal: Principal, id: string): boolean =>
   principal.workspaceId !== null &&
-  principal.user.kind === 'MACHINE' &&
+  (principal.kind === 'HUMAN' || principal.user.kind === 'MACHINE') &&
   principal.user.memberId === id
 
 /** Removes a member; the user's keys in this workspace are revoked with it, for good. */

@@ -1,3 +1,5 @@
+import { userError } from '../../errors.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
 import type { InputProblems } from '../../input/problems.ts'
 
 const shape = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
@@ -15,4 +17,18 @@ export function slugInput(
       'A slug has 1 to 63 lower-case letters, digits and hyphens, none at either end.',
     )
   return value ?? ''
+}
+
+/**
+ * Passes on why a workspace could not be written. The slug is the one value that other workspaces,
+ * under other locks, can take meanwhile.
+ *
+ * @throws UserInputError NAME_TAKEN when another workspace has the slug, else the error itself
+ */
+export function slugTaken(error: unknown): never {
+  const isTaken =
+    error instanceof Prisma.PrismaClientKnownRequestError &&
+    error.code === 'P2002' &&
+    error.meta?.modelName === 'Workspace'
+  throw isTaken ? userError('NAME_TAKEN', ['input', 'slug'], 'This slug is taken.') : error
 }

@@ -1,8 +1,33 @@
+import { notSignedIn } from '../../auth/guard.ts'
 import { builder } from '../../builder.ts'
 import type { Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
 import { mutation, shown } from '../../graphql/mutation.ts'
 import { Workspace } from '../refs.ts'
+import { createWorkspace } from './create-workspace.ts'
 import { updateWorkspace } from './workspace.service.ts'
+
+const CreateWorkspaceInput = builder.inputType('CreateWorkspaceInput', {
+  description: 'A workspace to make.',
+  fields: (t) => ({
+    name: t.string({ required: true, description: 'What it is called.' }),
+    slug: t.string({
+      required: true,
+      description: 'Lower-case letters, digits and inner hyphens; unique everywhere.',
+    }),
+  }),
+})
+
+mutation<typeof CreateWorkspaceInput.$inferInput, { workspace: WorkspaceRow }>('createWorkspace', {
+  description: 'Makes a workspace that is yours, on the FREE plan; at most five.',
+  guard: 'signed-in',
+  input: CreateWorkspaceInput,
+  payload: (t) => ({ workspace: shown(t, 'workspace', Workspace, 'The new workspace.') }),
+  run: async ({ deps, requestId, address, principal }, input) => {
+    if (principal.kind !== 'HUMAN') throw notSignedIn()
+    const { signIn } = principal
+    return { workspace: await createWorkspace({ deps, requestId, address, signIn }, input) }
+  },
+})
 
 const UpdateWorkspaceInput = builder.inputType('UpdateWorkspaceInput', {
   description: 'What to change of the workspace; absent fields stay.',

@@ -1,6 +1,7 @@
 import { builder } from '../../builder.ts'
 import type { Context } from '../../context.ts'
 import { findPage, type Listing, pageRequest } from '../../db/page.ts'
+import { badUserInput } from '../../errors.ts'
 import { Prisma, type Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { limitsOf } from '../../limits/plans.ts'
@@ -21,6 +22,15 @@ const PlanType = builder.enumType('Plan', {
 export const findWorkspace = ({ deps, caller }: Context): Promise<WorkspaceRow | null> =>
   deps.prisma.workspace.findUnique({ where: { id: caller.workspaceId } })
 
+/**
+ * The caller's rights are those in their current workspace, so what asks for some is told of no
+ * other one: a person may list several.
+ */
+function assertCurrent({ id }: WorkspaceRow, { caller }: Context): void {
+  if (id !== caller.workspaceId)
+    throw badUserInput(['X-Workspace-Id'], 'Name this workspace in X-Workspace-Id.')
+}
+
 Workspace.implement({
   description: 'The tenant: members, spaces, agents and keys belong to it.',
   leafFields: 'public',
@@ -33,10 +43,15 @@ Workspace.implement({
       nullable: true,
       guard: { permissions: ['workspace:read', 'members:read'] },
       description: 'Humans only: machine users are not billed as seats.',
-      resolve: ({ id }, _args, { deps }) =>
-        deps.prisma.member.count({
-          where: { workspaceId: id, removedAt: null, user: { kind: 'HUMAN' } },
-        }),
+      resolve: (workspace, _args, context) => {
+        assertCurrent(workspace, context)
+        const where = {
+          workspaceId: workspace.id,
+          removedAt: null,
+          user: { kind: 'HUMAN' },
+        } as const
+        return context.deps.prisma.member.count({ where })
+      },
     }),
     maxKeyLifetimeDays: t.exposeInt('maxKeyLifetimeDays', {
       nullable: true,
@@ -47,13 +62,19 @@ Workspace.implement({
       nullable: true,
       guard: { permissions: ['workspace:read', 'keys:read'] },
       description: 'How many live keys the plan allows; null: no limit.',
-      resolve: (workspace) => limitsOf(workspace).keyLimit,
+      resolve: (workspace, _args, context) => {
+        assertCurrent(workspace, context)
+        return limitsOf(workspace).keyLimit
+      },
     }),
     apiKeyCount: t.int({
       nullable: true,
       guard: { permissions: ['workspace:read', 'keys:read'] },
       description: 'How many live keys there are.',
-      resolve: ({ id }, _args, { deps }) => countLiveKeys(deps.prisma, id),
+      resolve: (workspace, _args, context) => {
+        assertCurrent(workspace, context)
+        return countLiveKeys(context.deps.prisma, workspace.id)
+      },
     }),
     requestsPerMinute: t.int({
       nullable: true,

@@ -1,12 +1,11 @@
 import { change } from '../../db/change.ts'
-import { userError } from '../../errors.ts'
-import { Prisma, type Workspace } from '../../generated/prisma/client.ts'
+import type { Workspace } from '../../generated/prisma/client.ts'
 import { parseInstant } from '../../input/instant.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
-import { slugInput } from './slug.ts'
+import { slugInput, slugTaken } from './slug.ts'
 
 /** A century: dates stay within what a DateTime can tell. */
 const maxLifetimeDays = 36_500
@@ -59,13 +58,5 @@ export function updateWorkspace(
       changes,
     })
     return await c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
-  }).catch((error: unknown) => {
-    throw isTaken(error) ? userError('NAME_TAKEN', ['input', 'slug'], 'This slug is taken.') : error
-  })
+  }).catch(slugTaken)
 }
-
-/** The slug is the one value that other workspaces, under other locks, can take meanwhile. */
-const isTaken = (error: unknown): boolean =>
-  error instanceof Prisma.PrismaClientKnownRequestError &&
-  error.code === 'P2002' &&
-  error.meta?.modelName === 'Workspace'

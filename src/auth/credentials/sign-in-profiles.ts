@@ -1,0 +1,102 @@
+import { emailInput } from '../../input/email.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { nameInput } from '../../input/text.ts'
+import { hashSecret } from './hash.ts'
+import type { IdentityProvider } from './identity-provider.ts'
+
+const maxRemembered = 10_000
+/** How long who is known already waits for userinfo, in milliseconds. */
+const patience = 1_000
+/** How long userinfo is then not asked on their behalf, in milliseconds. */
+const silence = 30_000
+
+/** How a person is to be shown, as the issuer says. */
+export interface SignInProfile {
+  /** Null when there is none that can be shown. */
+  readonly name: string | null
+  /** Only an address with `email_verified === true`. */
+  readonly email: string | null
+}
+
+/** A token's own claims, as far as they decide what userinfo is asked for. */
+export interface ProfileClaims extends SignInProfile {
+  readonly subject: string
+  readonly expiresAt: Date
+}
+
+/** What a token's or userinfo's claims say of a person. */
+export function profileIn(claims: Readonly<Record<string, unknown>>): SignInProfile {
+  const { name, email, email_verified: isVerified } = claims
+  return {
+    name: acceptable(name, (problems, text) => nameInput(problems, [], text)),
+    email:
+      isVerified === true
+        ? acceptable(email, (problems, text) => emailInput(problems, [], text))
+        : null,
+  }
+}
+
+function acceptable(
+  value: unknown,
+  read: (problems: InputProblems, text: string) => string,
+): string | null {
+  if (typeof value !== 'string') return null
+  const problems = new InputProblems()
+  const text = read(problems, value)
+  return problems.any ? null : text
+}
+
+interface RememberedProfile {
+  readonly expiresAt: Date
+  readonly profile: Promise<SignInProfile>
+}
+
+/** What userinfo says of the people of tokens. */
+export interface SignInProfiles {
+  /** @throws RequestError SERVICE_UNAVAILABLE when userinfo does not answer */
+  get(token: string, claims: ProfileClaims): Promise<SignInProfile>
+  /** The same, or the claims themselves when userinfo fails, takes too long, or did so just now. */
+  getSoon(token: string, claims: ProfileClaims): Promise<SignInProfile>
+}
+
+/** Remembers what userinfo said for a token, for as long as the token lives; no failure is. */
+export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProfiles {
+  const remembered = new Map<string, RememberedProfile>()
+  let silentUntil = Number.NEGATIVE_INFINITY
+
+  const ask = async (token: string, claims: ProfileClaims): Promise<SignInProfile> => {
+    const answer = await userinfo(token)
+    // OpenID Connect Core 1.0, 5.3.2: what is said of another subject must not be used.
+    const said = answer?.sub === claims.subject ? profileIn(answer) : { name: null, email: null }
+    return { name: claims.name ?? said.name, email: said.email }
+  }
+
+  const keyOf = (token: string): string => Buffer.from(hashSecret(token)).toString('base64')
+  const find = (key: string): Promise<SignInProfile> | undefined => {
+    const found = remembered.get(key)
+    return found !== undefined && found.expiresAt > new Date() ? found.profile : undefined
+  }
+
+  const get: SignInProfiles['get'] = (token, claims) => {
+    const key = keyOf(token)
+    const found = find(key)
+    if (found !== undefined) return found
+    const profile = ask(token, claims)
+    profile.catch(() => remembered.delete(key))
+    if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value ?? '')
+    remembered.set(key, { expiresAt: claims.expiresAt, profile })
+    return profile
+  }
+
+  const getSoon: SignInProfiles['getSoon'] = async (token, claims) => {
+    if (performance.now() < silentUntil && find(keyOf(token)) === undefined) return claims
+    const late = Promise.withResolvers<undefined>()
+    const timer = setTimeout(late.resolve, patience, undefined)
+    const answer = await Promise.race([get(token, claims).catch(() => undefined), late.promise])
+    clearTimeout(timer)
+    if (answer === undefined) silentUntil = performance.now() + silence
+    return answer ?? claims
+  }
+
+  return { get, getSoon }
+}

@@ -1,0 +1,91 @@
+import type { SignIn } from '../../auth/caller.ts'
+import { type Arrival, arrivalChange, type Change } from '../../db/change.ts'
+import { inTurn } from '../../db/turns.ts'
+import { forbidden, userError } from '../../errors.ts'
+import type { Prisma, Workspace } from '../../generated/prisma/client.ts'
+import { newId } from '../../ids.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { nameInput } from '../../input/text.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { changesBetween } from '../audit/event.ts'
+import { slugInput, slugTaken } from './slug.ts'
+
+/** By one person, ever. */
+const maxCreated = 5
+
+export interface CreateWorkspaceInput {
+  readonly name: string
+  readonly slug: string
+}
+
+/** On whose behalf: a person who has signed in, in a workspace or in none. */
+export type SignInContext = Omit<ServiceContext, 'caller'> & { readonly signIn: SignIn }
+
+/**
+ * Makes a workspace on the FREE plan, whose OWNER is its maker.
+ *
+ * @throws RequestError FORBIDDEN where people may not sign up, UserInputError LIMIT_REACHED after
+ *   the fifth, NAME_TAKEN for the slug of another one
+ */
+export async function createWorkspace(
+  context: SignInContext,
+  input: CreateWorkspaceInput,
+): Promise<Workspace> {
+  const { deps, signIn } = context
+  if (!deps.signUp)
+    throw forbidden([], [], 'Workspaces are made here by who runs the server: SIGN_UP is off.')
+  const problems = new InputProblems()
+  const name = nameInput(problems, ['name'], input.name)
+  const slug = slugInput(problems, ['slug'], input.slug)
+  problems.throwIfAny()
+  const id = newId('wsp')
+  const prepare = async (db: Prisma.TransactionClient): Promise<void> => {
+    const createdAt = await lockMaker(db, signIn.userId)
+    await assertBelowLimit(db, signIn.userId)
+    const data = { id, name, slug, plan: 'FREE', createdAt, createdById: signIn.userId } as const
+    await db.workspace.create({ data })
+  }
+  const create = () => arrivalChange(context, id, (c) => enterOwner(c, signIn), prepare)
+  // In turn, so that a person who asks many times at once holds one connection.
+  const { workspace } = await inTurn(deps.prisma, signIn.userId, create).catch(slugTaken)
+  return workspace
+}
+
+/** Lets one transaction at a time count the user's workspaces. The database's clock. */
+async function lockMaker(db: Prisma.TransactionClient, userId: string): Promise<Date> {
+  const [locked] = await db.$queryRaw<{ now: Date }[]>`
+    WITH locked AS MATERIALIZED (SELECT 1 FROM "User" WHERE id = ${userId} FOR NO KEY UPDATE)
+    SELECT clock_timestamp()::timestamptz(3) AS now FROM locked`
+  if (locked === undefined) throw new Error(`the user ${userId} is gone`)
+  return locked.now
+}
+
+async function assertBelowLimit(db: Prisma.TransactionClient, createdById: string): Promise<void> {
+  if ((await db.workspace.count({ where: { createdById } })) >= maxCreated)
+    throw userError('LIMIT_REACHED', ['input'], `You have made ${maxCreated} workspaces already.`)
+}
+
+async function enterOwner(
+  { db, workspace, now, record }: Change,
+  { userId, name, email }: SignIn,
+): Promise<Arrival & { readonly workspace: Workspace }> {
+  const { id: targetId, name: targetName, slug, plan } = workspace
+  record({
+    action: 'workspace.created',
+    targetId,
+    targetName,
+    changes: changesBetween({}, { name: targetName, slug, plan }),
+  })
+  const owner = { id: newId('mem'), userId, role: 'OWNER', name, email } as const
+  const emailKey = email?.toLowerCase() ?? null
+  await db.member.create({
+    data: { ...owner, workspaceId: workspace.id, emailKey, createdAt: now },
+  })
+  record({
+    action: 'member.added',
+    targetId: owner.id,
+    targetName: name,
+    changes: changesBetween({}, { kind: 'HUMAN', name, email, role: owner.role }),
+  })
+  return { userId, name, workspace }
+}
