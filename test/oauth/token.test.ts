@@ -110,9 +110,11 @@ test.each([
   ['two blanks between', 'agents:read  workspace:read'],
   ['a comma between', 'agents:read,workspace:read'],
   ['another case', 'Agents:read'],
+  ['what no description may hold', 'é"\\\u0007'],
 ])('scope: %s is invalid_scope', async (_, scope) => {
   const answer = await ask(await makeKey(), { scope })
   expect(failure(answer)).toBe('400 invalid_scope')
+  // RFC 6749, 5.2
   expect(answer.body.error_description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/)
 })
 
