@@ -1,5 +1,6 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
+import { isIdOf } from '../ids.ts'
 import { hashSecret } from './credentials/hash.ts'
 import { type SigningKeys, signatureAlgorithm } from './signing-keys.ts'
 
@@ -41,7 +42,7 @@ export interface AccessTokens {
    */
   signer(): Promise<SignToken>
   /**
-   * Verifies signature, type, issuer and expiry by our own keys alone.
+   * Verifies signature, type, issuer and, give or take a few minutes, expiry by our own keys alone.
    *
    * @param audience - what `aud` must hold; absent: whatever it holds
    * @throws RequestError UNAUTHENTICATED: EXPIRED for one of ours that is over, else UNKNOWN
@@ -78,6 +79,9 @@ function payloadOf(claims: TokenClaims, issuer: string): JWTPayload {
 /** Verified tokens that are remembered, so that their signature is checked but once. */
 const maxVerified = 10_000
 
+/** By the database's clock a token ends at its very instant; this process's may be wrong by as much. */
+const clockToleranceSeconds = 300
+
 const seconds = (instant: Date): number => Math.floor(instant.getTime() / 1_000)
 
 /** Whatever is wrong with a JWT is one and the same to who sent it, but that a good one is over. */
@@ -112,13 +116,16 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
         issuer,
         typ: type,
         algorithms: [signatureAlgorithm],
+        clockTolerance: clockToleranceSeconds,
         requiredClaims: ['exp', 'iat', 'sub', 'jti', 'aud', workspaceClaim],
       },
     )
     const { jti, exp, aud, [workspaceClaim]: workspaceId } = payload
-    if (typeof jti !== 'string' || typeof workspaceId !== 'string' || exp === undefined)
-      throw unauthenticated('UNKNOWN')
-    return { tokenId: jti, workspaceId, expiresAt: exp * 1_000, audience: [aud ?? []].flat() }
+    const isToken = typeof jti === 'string' && isIdOf('tok', jti)
+    const hasWorkspace = typeof workspaceId === 'string' && isIdOf('wsp', workspaceId)
+    if (!isToken || !hasWorkspace || exp === undefined) throw unauthenticated('UNKNOWN')
+    const expiresAt = (exp + clockToleranceSeconds) * 1_000
+    return { tokenId: jti, workspaceId, expiresAt, audience: [aud ?? []].flat() }
   }
 
   return {

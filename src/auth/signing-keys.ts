@@ -9,7 +9,8 @@ import {
   importJWK,
   type JWK,
 } from 'jose'
-import type { PrismaClient, SigningKey as SigningKeyRow } from '../generated/prisma/client.ts'
+import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
+import type { Queryable } from './key-record.ts'
 import { maxTokenSeconds } from './token-lifetime.ts'
 
 /** What signs access tokens. */
@@ -23,6 +24,15 @@ const keptMs = (maxTokenSeconds + 300) * 1_000
 const rereadMs = 5_000
 /** What other replicas made is known after this, long before it signs. */
 const freshMs = 60_000
+
+/** A row, with the database's clock: the clocks of replicas may differ by more than a key's wait. */
+interface SigningKeyRow {
+  readonly id: string
+  readonly publicKey: string
+  readonly privateKey: string
+  readonly signsFrom: Date
+  readonly now: Date
+}
 
 interface SigningKey {
   readonly id: string
@@ -40,7 +50,10 @@ export interface SigningKeys {
   find(id: string): Promise<CryptoKey | undefined>
   /** The public keys that a token's signature may be checked by, the coming one included. */
   published(): Promise<readonly JWK[]>
-  /** Makes the next one, which signs in ten minutes, and drops those whose last token is gone. */
+  /**
+   * Makes the next one, which signs in ten minutes, unless one is to come already, and drops those
+   * whose last token is gone.
+   */
   rotate(): Promise<{ readonly id: string; readonly signsFrom: Date }>
 }
 
@@ -48,11 +61,20 @@ export interface SigningKeys {
 const deriveKey = (secretsKey: string): Uint8Array =>
   new Uint8Array(hkdfSync('sha256', secretsKey, '', 'latchkey signing keys', 32))
 
+/** Oldest first. */
+const readRows = (db: Queryable): Promise<SigningKeyRow[]> => db.$queryRaw<SigningKeyRow[]>`
+  SELECT id, "publicKey", "privateKey", "signsFrom", clock_timestamp()::timestamptz(3) AS now
+    FROM "SigningKey" ORDER BY "signsFrom", id`
+
+/** Whether its successor has signed for longer than a token lives. */
+const isOver = ({ now }: SigningKeyRow, successor: SigningKeyRow | undefined): boolean =>
+  successor !== undefined && now.getTime() >= successor.signsFrom.getTime() + keptMs
+
 async function createRow(
-  prisma: PrismaClient,
+  db: Prisma.TransactionClient,
   encryptionKey: Uint8Array,
-  signsFrom: Date,
-): Promise<SigningKeyRow> {
+  signsInMs: number,
+): Promise<{ readonly id: string; readonly signsFrom: Date }> {
   const { publicKey, privateKey } = await generateKeyPair(signatureAlgorithm, {
     crv: 'Ed25519',
     extractable: true,
@@ -64,16 +86,42 @@ async function createRow(
   )
     .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: id })
     .encrypt(encryptionKey)
-  return prisma.signingKey.create({
-    data: {
-      id,
-      publicKey: JSON.stringify(publicJwk),
-      privateKey: encrypted,
-      createdAt: new Date(),
-      signsFrom,
-    },
-  })
+  const [row] = await db.$queryRaw<{ signsFrom: Date }[]>`
+    INSERT INTO "SigningKey" (id, "publicKey", "privateKey", "createdAt", "signsFrom")
+    SELECT ${id}, ${JSON.stringify(publicJwk)}, ${encrypted}, now, now + ${signsInMs} * interval '1 ms'
+      FROM (SELECT clock_timestamp()::timestamptz(3) AS now) AS clock
+    RETURNING "signsFrom"`
+  if (row === undefined) throw new Error('the signing key was not stored')
+  return { id, signsFrom: row.signsFrom }
 }
+
+/** A transaction that waits longer than this for its turn, or runs longer, fails (milliseconds). */
+const patience = { maxWait: 10_000, timeout: 20_000 }
+
+/** Nobody else makes or drops a key meanwhile; everybody reads them. */
+const alone = <T>(
+  prisma: PrismaClient,
+  work: (db: Prisma.TransactionClient) => Promise<T>,
+): Promise<T> =>
+  prisma.$transaction(async (db) => {
+    await db.$executeRaw`LOCK TABLE "SigningKey" IN SHARE ROW EXCLUSIVE MODE`
+    return await work(db)
+  }, patience)
+
+/** Of several that start at once one makes it, and they all sign with that one. */
+const createFirst = (prisma: PrismaClient, encryptionKey: Uint8Array): Promise<void> =>
+  alone(prisma, async (db) => {
+    if ((await readRows(db)).length === 0) await createRow(db, encryptionKey, 0)
+  })
+
+const createNext = (prisma: PrismaClient, encryptionKey: Uint8Array) =>
+  alone(prisma, async (db) => {
+    const rows = await readRows(db)
+    const dropped = rows.flatMap((row, at) => (isOver(row, rows[at + 1]) ? [row.id] : []))
+    await db.signingKey.deleteMany({ where: { id: { in: dropped } } })
+    const coming = rows.find(({ signsFrom, now }) => signsFrom > now)
+    return coming ?? (await createRow(db, encryptionKey, publishedAheadMs))
+  })
 
 const importKey = async (jwk: JWK): Promise<CryptoKey> =>
   (await importJWK(jwk, signatureAlgorithm)) as CryptoKey
@@ -90,12 +138,14 @@ async function open(row: SigningKeyRow, encryptionKey: Uint8Array): Promise<Sign
   }
 }
 
-/** The keys, oldest first, without those whose successor has signed for longer than a token lives. */
-const kept = <Key extends Pick<SigningKey, 'signsFrom'>>(keys: readonly Key[]): Key[] =>
-  keys.filter((_key, index) => {
-    const successor = keys[index + 1]
-    return successor === undefined || Date.now() < successor.signsFrom.getTime() + keptMs
-  })
+/** The keys as they were read. */
+interface KeySet {
+  /** Oldest first. */
+  readonly keys: readonly SigningKey[]
+  /** By the monotonic clock, and by the database's. */
+  readonly readAt: number
+  readonly databaseTime: number
+}
 
 /** Opens the database's signing keys, and makes the first one where there is none. */
 export async function openSigningKeys(
@@ -103,49 +153,59 @@ export async function openSigningKeys(
   secretsKey: string,
 ): Promise<SigningKeys> {
   const encryptionKey = deriveKey(secretsKey)
-  let keys: readonly SigningKey[] = []
-  let readAt = 0
+  let keySet: KeySet = { keys: [], readAt: Number.NEGATIVE_INFINITY, databaseTime: 0 }
   let reading: Promise<void> | undefined
 
-  const rows = () => prisma.signingKey.findMany({ orderBy: [{ signsFrom: 'asc' }, { id: 'asc' }] })
   const load = async (): Promise<void> => {
-    readAt = performance.now()
-    const known = new Map(keys.map((key) => [key.id, key]))
-    const opened = kept(await rows()).map((row) => known.get(row.id) ?? open(row, encryptionKey))
-    keys = await Promise.all(opened)
+    const readAt = performance.now()
+    const known = new Map(keySet.keys.map((key) => [key.id, key]))
+    const rows = await readRows(prisma)
+    const kept = rows.filter((row, at) => !isOver(row, rows[at + 1]))
+    const keys = await Promise.all(
+      kept.map(async (row) => ({
+        ...(known.get(row.id) ?? (await open(row, encryptionKey))),
+        signsFrom: row.signsFrom,
+      })),
+    )
+    keySet = { keys, readAt, databaseTime: rows[0]?.now.getTime() ?? 0 }
   }
-  /** Who asks while the keys are being read waits for that read. */
+  /** Who asks while the keys are being read waits for that read. One that fails leaves them as they are. */
   const reread = (): Promise<void> => {
     reading ??= load().finally(() => {
       reading = undefined
     })
     return reading
   }
-  const ifOlderThan = (ms: number): Promise<void> =>
-    reading ?? (performance.now() - readAt < ms ? Promise.resolve() : reread())
+  const ifOlderThan = async (ms: number): Promise<void> => {
+    if (performance.now() - keySet.readAt >= ms) await reread()
+  }
+  const publicKeyOf = (id: string) => keySet.keys.find((key) => key.id === id)?.publicKey
 
   await reread()
-  if (keys.length === 0) {
-    await createRow(prisma, encryptionKey, new Date())
+  if (keySet.keys.length === 0) {
+    await createFirst(prisma, encryptionKey)
     await reread()
   }
 
   return {
     async current() {
       await ifOlderThan(freshMs)
-      const key = keys.findLast(({ signsFrom }) => signsFrom.getTime() <= Date.now()) ?? keys[0]
+      const { keys, readAt, databaseTime } = keySet
+      const now = databaseTime + performance.now() - readAt
+      const key = keys.findLast(({ signsFrom }) => signsFrom.getTime() <= now) ?? keys[0]
       if (key === undefined) throw new Error('there is no signing key')
       return key
     },
     async find(id) {
-      const known = keys.find((key) => key.id === id)
-      if (known !== undefined) return known.publicKey
+      const known = publicKeyOf(id)
+      if (known !== undefined) return known
       await ifOlderThan(rereadMs)
-      return keys.find((key) => key.id === id)?.publicKey
+      return publicKeyOf(id)
     },
     async published() {
-      await ifOlderThan(freshMs)
-      return keys.map(({ id, publicJwk }) => ({
+      // Who checks tokens by them can go on doing so while the database is away.
+      await ifOlderThan(freshMs).catch(() => undefined)
+      return keySet.keys.map(({ id, publicJwk }) => ({
         ...publicJwk,
         kid: id,
         use: 'sig',
@@ -153,14 +213,9 @@ export async function openSigningKeys(
       }))
     },
     async rotate() {
-      const { id, signsFrom } = await createRow(
-        prisma,
-        encryptionKey,
-        new Date(Date.now() + publishedAheadMs),
-      )
-      const all = await rows()
-      const keptIds = kept(all).map((row) => row.id)
-      await prisma.signingKey.deleteMany({ where: { id: { notIn: keptIds } } })
+      const { id, signsFrom } = await createNext(prisma, encryptionKey)
+      // One that was under way may have begun before.
+      await reading?.catch(() => undefined)
       await reread()
       return { id, signsFrom }
     },

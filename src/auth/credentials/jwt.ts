@@ -1,7 +1,11 @@
 import { decodeJwt } from 'jose'
 
-/** Three parts in base64url, strictly: no padding, no other alphabet (RFC 7515, 2). */
-const shape = /^[\w-]+\.[\w-]+\.[\w-]+$/
+/**
+ * Three parts in base64url as an encoder writes it: no padding, no other alphabet (RFC 7515, 2), no
+ * bits left over in the last character (RFC 4648, 3.5). So a JWT has one spelling.
+ */
+const part = '(?=[^.])(?:[\\w-]{4})*(?:[\\w-][AQgw]|[\\w-]{2}[AEIMQUYcgkosw048])?'
+const shape = new RegExp(`^${part}\\.${part}\\.${part}$`)
 /** Larger than any that a provider with many claims makes. */
 const maxLength = 16_384
 

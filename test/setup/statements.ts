@@ -1,0 +1,48 @@
+import { PGlite } from '@electric-sql/pglite'
+import pg from 'pg'
+import { inject, vi } from 'vitest'
+
+/** What is sent to the database, seen at its driver. */
+export interface Statements {
+  /** Every one so far, as text. */
+  readonly sent: readonly string[]
+  /** Runs after a statement was answered and before its answer is given; what it throws is the answer. */
+  answering: (text: string) => void | Promise<void>
+  stop(): void
+}
+
+/**
+ * Notes every statement as the driver is given it, and lets it pass. To be started before the
+ * database is opened.
+ */
+export function watchStatements(): Statements {
+  const sent: string[] = []
+  const prototype: { query: (...args: any[]) => any } = inject('postgres')
+    ? pg.Client.prototype
+    : PGlite.prototype
+  const { query } = prototype
+  const spy = vi.spyOn(prototype, 'query')
+  const statements: Statements = {
+    sent,
+    answering: () => undefined,
+    stop: () => spy.mockRestore(),
+  }
+  const before = async (text: string): Promise<void> => statements.answering(text)
+  spy.mockImplementation(function (this: unknown, ...args) {
+    // A driver's query has several signatures: text first, or an object that holds it.
+    const text = typeof args[0] === 'string' ? args[0] : args[0]?.text
+    if (typeof text !== 'string') return query.apply(this, args)
+    sent.push(text)
+    const callback = args.at(-1)
+    if (typeof callback === 'function')
+      return query.apply(this, [
+        ...args.slice(0, -1),
+        (...answer: unknown[]) => void before(text).then(() => callback(...answer), callback),
+      ])
+    return query.apply(this, args).then(async (result: unknown) => {
+      await before(text)
+      return result
+    })
+  })
+  return statements
+}
