@@ -21,8 +21,10 @@ export function tokenEndInput(
 ): Date {
   const path = ['expiresInSeconds']
   const seconds = expiresInSeconds ?? defaultTokenSeconds
-  if (seconds < minTokenSeconds || seconds > maxTokenSeconds)
+  if (seconds < minTokenSeconds || seconds > maxTokenSeconds) {
     problems.add('INVALID', path, `A token lives ${minTokenSeconds} to ${maxTokenSeconds} seconds.`)
+    return now
+  }
   let end = toSeconds(new Date(now.getTime() + seconds * 1_000))
   for (const bound of bounds) {
     if (bound.end === null || end <= bound.end) continue

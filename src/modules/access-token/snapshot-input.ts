@@ -21,15 +21,15 @@ function permissionsInput(
 ): PermissionSet {
   if (names === null || names === undefined) return held
   const known = permissionNamesInput(problems, ['permissions'], names)
-  names.forEach((name, index) => {
+  for (const name of known) {
     const missing = covers(name).filter((permission) => !held.has(permission))
     if (missing.length > 0)
       problems.add(
         'PERMISSION_NOT_GRANTABLE',
-        ['permissions', index],
+        ['permissions', names.indexOf(name)],
         `The key does not hold ${missing.join(', ')}.`,
       )
-  })
+  }
   noteMissingRequirements(problems, ['permissions'], known)
   return expand(known)
 }
