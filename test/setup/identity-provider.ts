@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair } from 'jose'
-import { Provider } from 'oidc-provider'
+import { type Adapter, type AdapterPayload, Provider } from 'oidc-provider'
 import * as client from 'openid-client'
 
 /** A person who can sign in there. */
@@ -33,9 +33,35 @@ const redirectUri = 'https://console.test/signed-in'
 const scope = 'openid profile email api'
 const audience = 'https://latchkey.test'
 
+/** What the provider keeps, for as long as it runs. */
+function memoryOf(name: string, everything: Map<string, AdapterPayload>): Adapter {
+  const nameOf = (id: string): string => `${name} ${id}`
+  const find = async (id: string): Promise<AdapterPayload | undefined> => everything.get(nameOf(id))
+  const findBy = async (matches: (payload: AdapterPayload) => boolean) =>
+    [...everything].find(([id, payload]) => id.startsWith(`${name} `) && matches(payload))?.[1]
+  return {
+    find,
+    findByUid: (uid) => findBy((payload) => payload.uid === uid),
+    findByUserCode: (code) => findBy((payload) => payload.userCode === code),
+    upsert: async (id, payload) => void everything.set(nameOf(id), payload),
+    consume: async (id) => {
+      const payload = await find(id)
+      if (payload !== undefined) payload.consumed = Math.floor(Date.now() / 1_000)
+    },
+    destroy: async (id) => void everything.delete(nameOf(id)),
+    revokeByGrantId: (grantId) => {
+      const granted = [...everything].filter(([, payload]) => payload.grantId === grantId)
+      for (const [id] of granted) everything.delete(id)
+      return Promise.resolve()
+    },
+  }
+}
+
 async function createProvider(issuer: string, accounts: Map<string, Account>): Promise<Provider> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const memory = new Map<string, AdapterPayload>()
   const provider = new Provider(issuer, {
+    adapter: (name: string) => memoryOf(name, memory),
     jwks: { keys: [{ ...(await exportJWK(privateKey)), use: 'sig' }] },
     clients: [
       {
@@ -48,7 +74,10 @@ async function createProvider(issuer: string, accounts: Map<string, Account>): P
     cookies: { keys: ['for tests'] },
     ttl: { AccessToken: 600, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
     claims: { profile: ['name'], email: ['email', 'email_verified'] },
-    findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ ...claimsOf(accounts, accountId) }) }),
+    findAccount: (_ctx, accountId) => ({
+      accountId,
+      claims: () => ({ ...claimsOf(accounts, accountId) }),
+    }),
     extraTokenClaims: (_ctx, token) =>
       token.kind === 'AccessToken' ? { ...claimsOf(accounts, token.accountId) } : undefined,
     features: {
