@@ -3,8 +3,8 @@ import { getOperationAST, Kind, OperationTypeNode, parse } from 'graphql'
 const maxTokens = 1_000
 
 /**
- * Whether the operation asked for is a mutation with `rotateAccessToken` as its one root field. One
- * that cannot be parsed or chosen is not.
+ * Whether the operation asked for is a mutation with `rotateAccessToken` as its one root field, for
+ * certain: a directive could skip it. One that cannot be parsed or chosen is not.
  */
 export function onlyRotates({
   query,
@@ -24,6 +24,7 @@ export function onlyRotates({
       operation?.operation === OperationTypeNode.MUTATION &&
       field?.kind === Kind.FIELD &&
       field.name.value === 'rotateAccessToken' &&
+      !field.directives?.length &&
       another === undefined
     )
   } catch {

@@ -29,7 +29,8 @@ async function callingToken(c: CallerChange): Promise<PresentedToken> {
  * A successor of the calling token, as strong as it; the token itself ends at once. When one that has
  * ended asks again after the mercy, somebody has a copy: its whole family is revoked.
  *
- * @throws UserInputError CONFLICT within the mercy, RequestError UNAUTHENTICATED REVOKED after it
+ * @throws UserInputError CONFLICT within the mercy, RequestError UNAUTHENTICATED REVOKED after it, and
+ *   ROTATED where the family has ended already
  */
 export async function rotateAccessToken(
   context: ServiceContext,
@@ -40,6 +41,7 @@ export async function rotateAccessToken(
   const issued = await change(context, options, async (c) => {
     const token = await callingToken(c)
     if (token.replacedAt === null) return replace(c, sign, token, input)
+    if (!(await isFamilyLive(c, token))) throw unauthenticated('ROTATED')
     if (c.now.getTime() - token.replacedAt.getTime() < mercyMs)
       throw userError('CONFLICT', ['input'], 'This token was rotated already, a moment ago.')
     await revokeFamily(c, token)
@@ -47,6 +49,13 @@ export async function rotateAccessToken(
   })
   if (issued === undefined) throw unauthenticated('REVOKED')
   return issued
+}
+
+/** Whether the chain still has its end: one that nobody can go on with has nothing to protect. */
+async function isFamilyLive({ db, workspace, now }: CallerChange, token: PresentedToken) {
+  const its = { workspaceId: workspace.id, familyId: token.tokenFamilyId }
+  const live = { revokedAt: null, rotatedAt: null, expiresAt: { gt: now } }
+  return (await db.accessToken.findFirst({ where: { ...its, ...live } })) !== null
 }
 
 async function replace(
