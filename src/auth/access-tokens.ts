@@ -3,6 +3,7 @@ import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import { isIdOf } from '../ids.ts'
 import { hashSecret } from './credentials/hash.ts'
 import { type SigningKeys, signatureAlgorithm } from './signing-keys.ts'
+import { maxTokenSeconds } from './token-lifetime.ts'
 
 const type = 'at+jwt'
 /** All that a header of ours holds: a key of its own (jwk, jku, x5u, x5c) or crit makes it no token of ours. */
@@ -120,10 +121,10 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
         requiredClaims: ['exp', 'iat', 'sub', 'jti', 'aud', workspaceClaim],
       },
     )
-    const { jti, exp, aud, [workspaceClaim]: workspaceId } = payload
+    const { jti, iat = 0, exp = 0, aud, [workspaceClaim]: workspaceId } = payload
     const isToken = typeof jti === 'string' && isIdOf('tok', jti)
     const hasWorkspace = typeof workspaceId === 'string' && isIdOf('wsp', workspaceId)
-    if (!isToken || !hasWorkspace || exp === undefined) throw unauthenticated('UNKNOWN')
+    if (!isToken || !hasWorkspace || exp - iat > maxTokenSeconds) throw unauthenticated('UNKNOWN')
     const expiresAt = (exp + clockToleranceSeconds) * 1_000
     return { tokenId: jti, workspaceId, expiresAt, audience: [aud ?? []].flat() }
   }
