@@ -67,7 +67,8 @@ const RevokeAccessTokenInput = builder.inputType('RevokeAccessTokenInput', {
 mutation<typeof RevokeAccessTokenInput.$inferInput, { accessToken: AccessTokenRow }>(
   'revokeAccessToken',
   {
-    description: 'Ends a token for good, at once; its key stays. Repeating it changes nothing.',
+    description:
+      'Ends a token for good, at once, and with one that has been replaced its whole chain; the key stays. Repeating it changes nothing.',
     guard: {
       permissions: ['tokens:delete'],
       unless: {

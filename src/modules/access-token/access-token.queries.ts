@@ -4,11 +4,12 @@ import { onlyOwnKeys } from '../../auth/roles.ts'
 import { liveTokenSpaces } from '../../auth/token-record.ts'
 import { all, equalsId } from '../../db/conditions.ts'
 import { type AccessToken, Prisma } from '../../generated/prisma/client.ts'
+import { visibleKeys } from '../api-key/api-key.queries.ts'
 
 export type AccessTokenStatus = 'ACTIVE' | 'ROTATED' | 'EXPIRED' | 'REVOKED'
 
 /** A token as it is shown, as of one moment of the database. */
-export interface AccessTokenRow extends Omit<AccessToken, 'narrowings' | 'rotatedAt'> {
+export interface AccessTokenRow extends Omit<AccessToken, 'narrowings'> {
   readonly keyName: string
   readonly ownerId: string
   readonly lastUsedAt: Date | null
@@ -17,7 +18,7 @@ export interface AccessTokenRow extends Omit<AccessToken, 'narrowings' | 'rotate
 }
 
 const status = Prisma.sql`CASE
-  WHEN t."revokedAt" IS NOT NULL OR k."revokedAt" IS NOT NULL THEN 'REVOKED'
+  WHEN t."revokedAt" IS NOT NULL THEN 'REVOKED'
   WHEN least(t."expiresAt", ${effectiveExpiry}) <= clock_timestamp() THEN 'EXPIRED'
   WHEN t."rotatedAt" IS NOT NULL THEN 'ROTATED' ELSE 'ACTIVE' END`
 
@@ -30,8 +31,8 @@ export const accessTokens = {
   alias: Prisma.sql`t`,
   columns: Prisma.sql`t."workspaceId", t.id, t."keyId", t."familyId", t."familyExpiresAt",
     t."predecessorId", t.permissions, t."allSpaces", ${liveTokenSpaces} AS "spaceIds", t.audience,
-    t."createdAt", t."expiresAt", t."revokedAt", k.name AS "keyName", k."ownerId", us."lastUsedAt", us."lastUsedIp",
-    ${status} AS status`,
+    t."createdAt", t."expiresAt", t."rotatedAt", t."revokedAt", k.name AS "keyName", k."ownerId",
+    us."lastUsedAt", us."lastUsedIp", ${status} AS status`,
 }
 
 /** A token sees itself, a key its own, and a person who has signed in those of every key of theirs. */
@@ -64,11 +65,17 @@ export interface AccessTokenFilter {
   readonly ownerId?: string | null | undefined
 }
 
-export function accessTokenFilter(filter: AccessTokenFilter): Prisma.Sql {
+/** The tokens of a key, if it is the caller's own or one that they see. */
+function tokensOf(caller: Caller, keyId: string): Prisma.Sql {
+  if (caller.key?.id === keyId) return Prisma.sql`t."keyId" = ${keyId}`
+  return Prisma.sql`t."keyId" IN (
+    SELECT k.id FROM "ApiKey" k WHERE ${visibleKeys(caller)} AND ${equalsId(Prisma.sql`k.id`, keyId)})`
+}
+
+export function accessTokenFilter(caller: Caller, filter: AccessTokenFilter): Prisma.Sql {
   const conditions: Prisma.Sql[] = []
   if (filter.status) conditions.push(Prisma.sql`${status} = ${filter.status}`)
-  if (typeof filter.apiKeyId === 'string')
-    conditions.push(equalsId(Prisma.sql`t."keyId"`, filter.apiKeyId))
+  if (typeof filter.apiKeyId === 'string') conditions.push(tokensOf(caller, filter.apiKeyId))
   if (typeof filter.ownerId === 'string')
     conditions.push(equalsId(Prisma.sql`k."ownerId"`, filter.ownerId))
   return all(conditions)

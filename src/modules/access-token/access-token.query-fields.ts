@@ -35,7 +35,8 @@ builder.queryFields((t) => ({
       filter: t.arg({ type: AccessTokenFilter, description: 'What to narrow the list by.' }),
     },
     resolve: (_root, { filter, ...args }, { deps, caller }) => {
-      const where = Prisma.sql`${visibleTokens(caller)} AND ${accessTokenFilter(filter ?? {})}`
+      const its = accessTokenFilter(caller, filter ?? {})
+      const where = Prisma.sql`${visibleTokens(caller)} AND ${its}`
       return findPage(deps.prisma, { ...accessTokens, where }, pageRequest(args))
     },
   }),

@@ -39,7 +39,10 @@ async function tokenToRevoke(c: CallerChange, id: string): Promise<AccessTokenRo
   return token
 }
 
-/** Revokes one token for good; its key and its other tokens stay. */
+/**
+ * Revokes one token for good; its key and its other tokens stay. With one that has been replaced goes
+ * its whole family: whoever replaced it has what it gave.
+ */
 export const revokeAccessToken = (
   context: ServiceContext,
   input: RevokeAccessTokenInput,
@@ -49,8 +52,17 @@ export const revokeAccessToken = (
     if (id === undefined)
       throw userError('INVALID', ['input', 'id'], 'Name the token: the caller is none.')
     const token = await tokenToRevoke(c, id)
-    if ((await revokeTokens(c, { id: token.id })) === 0) return token
-    c.record({ action: 'access_token.revoked', targetId: token.id, targetName: token.keyName })
+    const count = await revokeTokens(
+      c,
+      token.rotatedAt === null ? { id: token.id } : { familyId: token.familyId },
+    )
+    if (count === 0) return token
+    c.record({
+      action: 'access_token.revoked',
+      targetId: token.id,
+      targetName: token.keyName,
+      changes: [{ field: 'revokedTokenCount', before: 0, after: count }],
+    })
     return readToken(c, token.id)
   })
 
