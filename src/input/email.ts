@@ -5,6 +5,16 @@ const shape = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+\.[^\s@\p{Cc}]+$/u
 /** RFC 5321, 4.5.3.1.3, less the angle brackets of a path. */
 const maxLength = 254
 
+/**
+ * An address folded for comparison: two with the same key are the same. A capital is folded
+ * only to a small letter whose capital it is: that of the Kelvin sign is K, another's mailbox.
+ */
+export const emailKey = (email: string): string =>
+  Array.from(email, (letter) => {
+    const small = letter.toLowerCase()
+    return small.toUpperCase() === letter ? small : letter
+  }).join('')
+
 /** An e-mail address, trimmed. Only mail sent to it can show that somebody reads it. */
 export function emailInput(
   problems: InputProblems,

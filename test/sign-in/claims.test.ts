@@ -73,6 +73,14 @@ test('a changed e-mail moves nothing, and without one a person is who they were'
   expect(await tell(await signIn.person('other', moved))).toBe('OWNER')
 })
 
+// Its small letter is an ordinary k, but the mailbox is another.
+test('an address that only folds to the entered one claims nothing', async () => {
+  await enter('kate')
+  const token = await signIn.person('kelvin', { email: '\u212Aate@example.com' })
+  expect(await tell(token)).toBe(nobody)
+  expect(await tell(await signIn.person('kate', { email: 'KATE@Example.COM' }))).toBe('MEMBER')
+})
+
 test('the same subject of another issuer is another person', async () => {
   const { world, issuer } = signIn
   await enter('ida')

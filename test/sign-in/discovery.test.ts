@@ -12,9 +12,9 @@ beforeEach(async () => {
 afterEach(() => issuer.close())
 
 /** The subject, or the code of the refusal. */
-async function verify(options = issuerOptions(issuer)): Promise<string> {
+async function verify(options = issuerOptions(issuer), iss = options.issuer): Promise<string> {
   try {
-    const token = await issuer.token({ iss: options.issuer })
+    const token = await issuer.token({ iss })
     return (await createSignInVerifier(options).verify(token)).subject
   } catch (error) {
     return error instanceof RequestError ? error.code : String(error)
@@ -26,6 +26,10 @@ test('keys are found by the discovery document, a final slash of the issuer or n
   const issuerWithSlash = `${issuer.url}/`
   issuer.metadata.issuer = issuerWithSlash
   expect(await verify({ issuer: issuerWithSlash, audience: issuer.audience })).toBe('ada')
+})
+
+test('a token that names another issuer is none of this one', async () => {
+  expect(await verify(issuerOptions(issuer), `${issuer.url}/`)).toBe('UNAUTHENTICATED')
 })
 
 test.each<[string, (issuer: Issuer) => unknown]>([

@@ -97,3 +97,28 @@ test('a removal and a claim at once leave nobody in', async () => {
     expect(await whoIs(world, token, workspace.id)).toMatch(/^40[14] /)
   }
 })
+
+// Each change reads the person's role again, under the lock that the demotion held.
+test('nothing that begins under the old role is done after the demotion', async () => {
+  const { world, person, invite } = signIn
+  const workspace = await world.createWorkspace()
+  for (let round = 0; round < 3; round++) {
+    const sub = `demoted-${round}`
+    const id = await invite(workspace, sub, 'ADMIN')
+    const token = await person(sub)
+    await whoIs(world, token)
+    const demotion = `mutation { updateMember(input: { id: "${id}", role: MEMBER }) { errors { code } } }`
+    const creation = (name: string) =>
+      `mutation { createSpace(input: { name: "${name}" }) { errors { code } } }`
+    await Promise.all([
+      ...[1, 2, 3].map((index) => world.gql(token, creation(`${sub} ${index}`))),
+      world.gql(workspace.secret, demotion),
+      ...[4, 5, 6].map((index) => world.gql(token, creation(`${sub} ${index}`))),
+    ])
+    const events = await world.deps.prisma.auditEvent.findMany({
+      where: { workspaceId: workspace.id, OR: [{ actorKind: 'HUMAN' }, { targetId: id }] },
+      orderBy: { sequence: 'asc' },
+    })
+    expect(events.at(-1)).toMatchObject({ action: 'member.updated', targetId: id })
+  }
+})

@@ -4,6 +4,7 @@ import { findIdentifiedUser } from '../../auth/human-record.ts'
 import { type Arrival, arrivalChange, type Change } from '../../db/change.ts'
 import { type Member, Prisma } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
+import { emailKey } from '../../input/email.ts'
 import { maxNameLength } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
@@ -54,43 +55,39 @@ async function claimAll(
   email: string,
   known: string | undefined,
 ): Promise<string | undefined> {
-  const emailKey = email.toLowerCase()
-  const waiting = await findWaiting(request.deps.prisma, emailKey, known)
+  const key = emailKey(email)
+  const waiting = await findWaiting(request.deps.prisma, key, known)
   let userId: string | undefined
   for (const { workspaceId } of waiting) {
-    const arrival = await arrivalChange(request, workspaceId, (c) => claim(c, identity, emailKey))
+    const arrival = await arrivalChange(request, workspaceId, (c) => claim(c, identity, key))
     userId ??= arrival?.userId
   }
   return userId
 }
 
 /** A membership waits while the person entered has never signed in: no identity is theirs. */
-const isWaiting = (emailKey: string): Prisma.Sql => Prisma.sql`
-  m."emailKey" = ${emailKey} AND m."removedAt" IS NULL AND u.kind = 'HUMAN'
+const isWaiting = (key: string): Prisma.Sql => Prisma.sql`
+  m."emailKey" = ${key} AND m."removedAt" IS NULL AND u.kind = 'HUMAN'
   AND NOT EXISTS (SELECT 1 FROM "Identity" i WHERE i."userId" = m."userId")`
 
 /** The workspaces in which a membership waits for the address and that user is not a member. */
 const findWaiting = (
   db: Pick<Prisma.TransactionClient, '$queryRaw'>,
-  emailKey: string,
+  key: string,
   userId = '',
 ): Promise<{ workspaceId: string }[]> => db.$queryRaw`
   SELECT m."workspaceId" FROM "Member" m JOIN "User" u ON u.id = m."userId"
-   WHERE ${isWaiting(emailKey)} AND NOT EXISTS (
+   WHERE ${isWaiting(key)} AND NOT EXISTS (
      SELECT 1 FROM "Member" own WHERE own."workspaceId" = m."workspaceId"
         AND own."userId" = ${userId} AND own."removedAt" IS NULL)
    ORDER BY m."workspaceId" LIMIT ${maxClaims}`
 
 /** Passes the waiting membership, if it still waits, to the user whom the identity names. */
-async function claim(
-  c: Change,
-  identity: Identity,
-  emailKey: string,
-): Promise<Arrival | undefined> {
+async function claim(c: Change, identity: Identity, key: string): Promise<Arrival | undefined> {
   const { db, workspace } = c
   const [waiting] = await db.$queryRaw<Member[]>`
     SELECT m.* FROM "Member" m JOIN "User" u ON u.id = m."userId"
-     WHERE m."workspaceId" = ${workspace.id} AND ${isWaiting(emailKey)}`
+     WHERE m."workspaceId" = ${workspace.id} AND ${isWaiting(key)}`
   if (waiting === undefined) return undefined
   // The first user that is claimed becomes the person, unless they are one already.
   const userId = await userOf(c, identity, waiting.userId)

@@ -4,7 +4,7 @@ import { type CallerChange, change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
 import { userError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
-import { emailInput } from '../../input/email.ts'
+import { emailInput, emailKey } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { maxNameLength, nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
@@ -47,7 +47,7 @@ export function addMember(context: ServiceContext, input: AddMemberInput): Promi
   problems.throwIfAny()
   return change(context, { permission: 'members:create' }, async (c) => {
     assertMayGiveRole(c.caller, input.role, await openSpaceIds(c), ['input', 'role'])
-    const where = { workspaceId: c.workspace.id, emailKey: email.toLowerCase() }
+    const where = { workspaceId: c.workspace.id, emailKey: emailKey(email) }
     if (await c.db.member.findUnique({ where: { workspaceId_emailKey: where } }))
       throw userError('CONFLICT', ['input', 'email'], 'Somebody with this e-mail is a member.')
     const shown = { name, email, role: input.role }

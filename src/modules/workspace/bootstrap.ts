@@ -3,6 +3,7 @@ import type { Deps } from '../../deps.ts'
 import { RequestError } from '../../errors.ts'
 import type { Plan } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
+import { emailKey } from '../../input/email.ts'
 import { insertKey, type KeyWithSecret, type NewKey } from '../api-key/create.ts'
 
 /** A workspace to begin with. */
@@ -38,7 +39,7 @@ export function createFirstWorkspace(
     async (db) => {
       await db.workspace.create({ data: { id: workspaceId, name, slug, plan, createdAt } })
       await db.user.create({ data: { id: userId, kind: 'HUMAN', createdAt } })
-      await db.member.create({ data: { ...member, emailKey: owner.email.toLowerCase() } })
+      await db.member.create({ data: { ...member, emailKey: emailKey(owner.email) } })
     },
   )
 }

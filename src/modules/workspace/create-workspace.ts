@@ -4,6 +4,7 @@ import { inTurn } from '../../db/turns.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Prisma, Workspace } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
+import { emailKey } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
@@ -77,9 +78,9 @@ async function enterOwner(
     changes: changesBetween({}, { name: targetName, slug, plan }),
   })
   const owner = { id: newId('mem'), userId, role: 'OWNER', name, email } as const
-  const emailKey = email?.toLowerCase() ?? null
+  const key = email === null ? null : emailKey(email)
   await db.member.create({
-    data: { ...owner, workspaceId: workspace.id, emailKey, createdAt: now },
+    data: { ...owner, workspaceId: workspace.id, emailKey: key, createdAt: now },
   })
   record({
     action: 'member.added',
