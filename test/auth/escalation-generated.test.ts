@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { expand, missingRequirements, permissionNames } from '../../src/auth/permissions.ts'
 import { addHuman, type Human, humanKey } from '../setup/human.ts'
 import { outcome } from '../setup/outcome.ts'
 import { seed } from '../setup/seed.ts'
 import { type View, view } from '../setup/view.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { closed, excess, inputOf, kept, type Wanted, wanted } from './generated-keys.ts'
 
 let world: World
 let workspace: TestWorkspace
@@ -28,54 +28,6 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** Names with all that they require, so that most of what is asked for is well formed. */
-const closed = (names: readonly string[]): string[] => [
-  ...new Set([...names, ...missingRequirements(expand(names))]),
-]
-const names = fc
-  .uniqueArray(fc.constantFrom('agents:*', 'members:*', '*:read', 'scopes:*', ...permissionNames), {
-    maxLength: 8,
-  })
-  .map(closed)
-const kept = (list: readonly string[], pick: number): string[] =>
-  closed(list.filter((_, index) => (pick >> (index % 20)) & 1))
-
-interface Wanted {
-  readonly permissions: readonly string[]
-  readonly allSpaces: boolean
-  /** Indices of spaces, with what narrows the key there. */
-  readonly spaces: readonly { readonly index: number; readonly narrowing: number | null }[]
-}
-
-const wanted = fc.record({
-  permissions: fc.oneof(names, fc.constant(['*'])),
-  allSpaces: fc.boolean(),
-  spaces: fc
-    .subarray([0, 1, 2])
-    .chain((indices) =>
-      fc.tuple(
-        ...indices.map((index) =>
-          fc.record({ index: fc.constant(index), narrowing: fc.option(fc.nat()) }),
-        ),
-      ),
-    ),
-})
-
-const perSpace = /^(agents|sessions|documents):|^spaces:(read|update|delete)$/
-
-/** The part of an input that says what a key may do and where. */
-function inputOf({ permissions, allSpaces, spaces }: Wanted): Record<string, unknown> {
-  if (allSpaces) return { permissions, allSpaces }
-  const held = [...expand(permissions)].filter((name) => perSpace.test(name))
-  return {
-    permissions,
-    spaces: spaces.map(({ index, narrowing }) => ({
-      spaceId: spaceIds[index],
-      ...(narrowing !== null && { permissions: kept(held, narrowing) }),
-    })),
-  }
-}
-
 /** The caller's key has these besides, so that it can ask at all. */
 const asking = ['keys:read', 'keys:create']
 
@@ -96,25 +48,9 @@ const pair = fc
     }
   })
 
-/** What of `inner` is not in `outer`, where a per-space permission counts in its spaces only. */
-function excess(inner: View, outer: View): string[] {
-  const everywhere = outer.permissions.filter((name) => perSpace.test(name))
-  const allowed = (id: string) => (outer.allSpaces ? everywhere : outer.spaces[id])
-  const workspaceWide = (name: string): boolean => inner.allSpaces || !perSpace.test(name)
-  return [
-    ...(inner.allSpaces && !outer.allSpaces ? ['all spaces'] : []),
-    ...inner.permissions.filter((it) => workspaceWide(it) && !outer.permissions.includes(it)),
-    ...Object.entries(inner.spaces).flatMap(([id, held]) =>
-      allowed(id) === undefined
-        ? [`reach of ${id}`]
-        : held.filter((name) => !allowed(id)?.includes(name)).map((name) => `${name} in ${id}`),
-    ),
-  ]
-}
-
 /** A key for the whole of what the caller declares, by the role's own road to one. */
 async function callerKey(role: string, caller: Wanted): Promise<string> {
-  const { permissions, allSpaces, spaces } = inputOf(caller) as {
+  const { permissions, allSpaces, spaces } = inputOf(caller, spaceIds) as {
     permissions: string[]
     allSpaces?: boolean
     spaces?: { spaceId: string; permissions?: string[] }[]
@@ -156,12 +92,12 @@ test('a key that a key makes does nothing more, and makes its maker again only a
     const maker = await callerKey(role, caller)
     const owner = isForRobot ? { ownerId: robot } : {}
     const outer = (await view(world, maker)) as View
-    const created = await create(maker, { ...inputOf(request), ...owner })
+    const created = await create(maker, { ...inputOf(request, spaceIds), ...owner })
     if (created === undefined) continue
     made++
     const inner = (await view(world, created.secret)) as View
     expect({ role, caller, request, excess: excess(inner, outer) }).toMatchObject({ excess: [] })
-    const again = await create(created.secret, inputOf(caller))
+    const again = await create(created.secret, inputOf(caller, spaceIds))
     if (again === undefined) continue
     equals++
     const copy = (await view(world, again.secret)) as View
@@ -181,7 +117,7 @@ test('a key that updates itself ends no stronger', async () => {
     const maker = await callerKey(role, { ...caller, permissions })
     const before = (await view(world, maker)) as View
     const own = await world.gql(maker, '{ viewer { apiKey { id } } }')
-    const input = { id: own.data.viewer.apiKey.id, ...inputOf(request) }
+    const input = { id: own.data.viewer.apiKey.id, ...inputOf(request, spaceIds) }
     const result = await outcome(world, maker, 'updateApiKey', input)
     const after = (await view(world, maker)) as View
     expect({ caller, request, result, excess: excess(after, before) }).toMatchObject({ excess: [] })
