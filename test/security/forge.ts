@@ -68,7 +68,7 @@ export async function presented(
   const [{ message, extensions }] = body.errors
   if (response.status !== 401) return `${response.status} ${extensions.code}`
   const { reason } = extensions
-  expect(message).toBe(messages[reason] ?? expect.any(String))
+  expect(message).toEqual(messages[reason] ?? expect.any(String))
   const requestId = response.headers.get('x-request-id')
   expect(body).toEqual({
     errors: [{ message, extensions: { code: 'UNAUTHENTICATED', reason, requestId } }],
