@@ -156,12 +156,14 @@ export interface RemovedMember {
 }
 
 /**
- * Whether a person or a machine user leaves, which takes no permission. A person's key is not the
- * person: a stolen one must not take its owner's membership, and with it every key of theirs.
+ * Whether a person leaves, or a machine user by its key, which takes no permission. A person's key is
+ * not the person: a stolen one must not take its owner's membership, and with it every key of theirs.
+ * Nor is a token its key, whose machine user and keys it would take.
  */
 export const leavesByItself = (principal: Principal, id: string): boolean =>
   principal.workspaceId !== null &&
-  (principal.kind === 'HUMAN' || principal.user.kind === 'MACHINE') &&
+  (principal.kind === 'HUMAN' ||
+    (principal.kind === 'API_KEY' && principal.user.kind === 'MACHINE')) &&
   principal.user.memberId === id
 
 /** Removes a member; the user's keys in this workspace are revoked with it, for good. */
