@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createSignInWorld, type SignInWorld, whoIs } from './sign-in-world.ts'
+import { createSignInWorld, membersOf, type SignInWorld, whoIs } from './sign-in-world.ts'
 
 let signIn: SignInWorld
 let signUp: SignInWorld
@@ -65,6 +65,24 @@ test('two memberships claimed from two sides at once go to one person', async ()
       return await whoIs(world, await person(sub), workspace.id)
     })
     expect(usersOf(answers)).toHaveLength(1)
+  }
+})
+
+test('of two memberships in one workspace a person claims one, and the other waits on', async () => {
+  const { world, person, invite } = signIn
+  const workspace = await world.createWorkspace()
+  for (let round = 0; round < 5; round++) {
+    const sub = `twice-${round}`
+    const emails = [`${sub}-x`, `${sub}-y`]
+    for (const email of emails) await invite(workspace, email)
+    await times(6, async (index) => {
+      const email = `${emails[index % 2]}@example.com`
+      return await whoIs(world, await person(sub, { email }))
+    })
+    const members = Object.keys(await membersOf(world, workspace))
+    expect(members.filter((email) => email.startsWith(sub))).toHaveLength(2)
+    const claims = { workspaceId: workspace.id, action: 'member.claimed' }
+    expect(await world.deps.prisma.auditEvent.count({ where: claims })).toBe(round + 1)
   }
 })
 
