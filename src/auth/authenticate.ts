@@ -67,12 +67,15 @@ const boundsOf = ({ requestsPerMinute, allowedIps }: KeyRecord, expiresAt: Date 
   allowedIps,
 })
 
-/** The caller that a key makes, as of the epoch it was read with. Its state must have been checked. */
+/**
+ * The caller that a key makes, as of the epoch it was read with. Its state must have been checked.
+ * What is made with a secret that is running out ends with that secret.
+ */
 export const keyCallerOf = (key: PresentedKey, hash: Uint8Array<ArrayBuffer>): KeyCaller => ({
   kind: 'API_KEY',
   ...ofKey(key),
   allSpaces: key.allSpaces,
-  bounds: boundsOf(key, key.expiresAt),
+  bounds: boundsOf(key, earliest(key.expiresAt, key.replacedAt)),
   validUntil: earliest(key.effectiveExpiresAt, key.replacedAt),
   credentialHash: hash,
   rights: rightsOf(key),

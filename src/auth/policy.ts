@@ -147,7 +147,10 @@ export const spacesWith = (rights: Rights, permission: PermissionName): 'all' | 
   return [...rights.spaces].filter(([, held]) => held.has(permission)).map(([id]) => id)
 }
 
-/** Whether who has the one can do nothing that who has the other could not. */
+/**
+ * Whether who has the one can do nothing that who has the other could not. As whom, and so what of
+ * their making outlives them, is not compared.
+ */
 export const areRightsWithin = (inner: Rights, outer: Rights): boolean =>
   [...inner.permissions].every((name) => outer.permissions.has(name)) &&
   (!inner.allSpaces || outer.allSpaces) &&

@@ -1,4 +1,4 @@
-import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
+import { earliest, findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
 import { maxFamilySeconds } from '../../auth/token-lifetime.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { RequestError, userError } from '../../errors.ts'
@@ -44,7 +44,10 @@ async function assertBelowTokenLimit({ db, workspace, now }: CallerChange, keyId
     throw userError('LIMIT_REACHED', null, `A key has at most ${maxLiveTokens} live tokens.`)
 }
 
-/** A token of the calling key, at most as strong as it is now, and never stronger later. */
+/**
+ * A token of the calling key, at most as strong as it is now, and never stronger later. It ends, with
+ * all that it is rotated into, no later than the secret that asks for it.
+ */
 export async function createAccessToken(
   context: ServiceContext,
   input: CreateAccessTokenInput,
@@ -57,11 +60,12 @@ export async function createAccessToken(
     const snapshot = await snapshotInput(c, problems, input)
     const audience = audienceInput(problems, input.audience, c.deps.publicUrl)
     const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
-      { end: key.effectiveExpiresAt, name: 'The key' },
+      { end: c.caller.validUntil, name: 'The calling secret' },
     ])
     problems.throwIfAny()
     await assertBelowTokenLimit(c, key.id)
-    const familyExpiresAt = new Date(c.now.getTime() + maxFamilySeconds * 1_000)
+    const familyEnd = new Date(c.now.getTime() + maxFamilySeconds * 1_000)
+    const familyExpiresAt = earliest(familyEnd, c.caller.validUntil) ?? familyEnd
     return issueToken(c, sign, { key, snapshot, audience, expiresAt, familyExpiresAt })
   })
 }

@@ -162,7 +162,9 @@ const TransferApiKeyInput = builder.inputType('TransferApiKeyInput', {
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the key.' }),
     ownerId: t.id({ required: true, description: "A machine user's user id." }),
-    overlapSeconds: t.int({ description: overlapDescription }),
+    overlapSeconds: t.int({
+      description: `${overlapDescription} Always 0 for a key that can do more for its new owner, or change keys, tokens or members.`,
+    }),
   }),
 })
 

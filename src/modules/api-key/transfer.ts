@@ -1,5 +1,6 @@
 import { findKeyRecords, type KeyRecord, rightsOf } from '../../auth/key-record.ts'
-import { areRightsWithin } from '../../auth/policy.ts'
+import { expand, type PermissionName } from '../../auth/permissions.ts'
+import { areRightsWithin, declaredBy } from '../../auth/policy.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import { InputProblems } from '../../input/problems.ts'
@@ -17,9 +18,24 @@ export interface TransferApiKeyInput {
   readonly overlapSeconds?: number | null | undefined
 }
 
+/** Whether it changes keys, tokens or members: what is done so outlives the secret that does it. */
+const changesCredentials = (permission: PermissionName): boolean => {
+  const [resource = '', action = ''] = permission.split(':')
+  return ['keys', 'tokens', 'members'].includes(resource) && !['read', 'verify'].includes(action)
+}
+
+/** Why the old secret may not live on after the transfer; undefined: it may. */
+function overlapProblem(before: KeyRecord, after: KeyRecord | undefined): string | undefined {
+  if (after === undefined || !areRightsWithin(rightsOf(after), rightsOf(before)))
+    return 'The key can do more for its new owner: the old secret must end at once.'
+  if ([...expand(declaredBy(before).permissions)].some(changesCredentials))
+    return 'The key can change keys, tokens or members: the old secret must end at once.'
+  return undefined
+}
+
 /**
- * The seconds for which the old secret may live on: none where the key can do more for its new owner
- * than for the old one, or whoever has the old secret would be the stronger for it.
+ * The seconds for which the old secret may live on. Whoever has it acts for the new owner meanwhile:
+ * none where they would be the stronger for it, or where the key declares what would let them stay.
  */
 async function overlapAfter(
   c: CallerChange,
@@ -28,13 +44,9 @@ async function overlapAfter(
   { overlapSeconds }: TransferApiKeyInput,
 ): Promise<number> {
   const [after] = await findKeyRecords(c.db, c.workspace.id, [before.id])
-  if (after !== undefined && areRightsWithin(rightsOf(after), rightsOf(before))) return seconds
-  if (overlapSeconds)
-    throw userError(
-      'INVALID',
-      ['input', 'overlapSeconds'],
-      'The key can do more for its new owner: the old secret must end at once.',
-    )
+  const problem = overlapProblem(before, after)
+  if (problem === undefined) return seconds
+  if (overlapSeconds) throw userError('INVALID', ['input', 'overlapSeconds'], problem)
   return 0
 }
 

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { done, seed } from '../../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { inSeconds, mint, rotate as rotateToken } from '../access-token/ask.ts'
+import { attempt, verdict } from './ask.ts'
+
+let world: World
+let workspace: TestWorkspace
+let make: ReturnType<typeof seed>
+
+beforeAll(async () => {
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+  make = seed(world, workspace.secret)
+})
+afterAll(() => world.close())
+
+let count = 0
+const name = (): string => `name ${++count}`
+const manages = ['keys:read', 'keys:create', 'keys:update']
+
+const rotate = (id: string, overlapSeconds: number): Promise<any> =>
+  done(world, workspace.secret, 'rotateApiKey', 'secret apiKey { previousSecretExpiresAt }', {
+    id,
+    overlapSeconds,
+  })
+
+// A secret that is running out must not leave behind what outlives it.
+test('what is made with an old secret ends with it, as a key does that expires', async () => {
+  const key = await make.key({ name: name(), permissions: manages })
+  const other = await make.key({ name: name(), permissions: ['keys:read'] })
+  const { secret, apiKey } = await rotate(key.id, 600)
+  const end = new Date(apiKey.previousSecretExpiresAt)
+  const attempts = (by: string, expiresAt?: Date) =>
+    attempt(world, by, 'createApiKey', { name: name(), expiresAt: expiresAt?.toISOString() })
+  const refused = { codes: ['EXPIRY_NOT_ALLOWED'], paths: [['input', 'expiresAt']] }
+  expect(await attempts(key.secret)).toMatchObject(refused)
+  expect(await attempts(key.secret, inSeconds(700))).toMatchObject(refused)
+  expect((await attempts(key.secret, end)).codes).toEqual([])
+  expect((await attempts(secret)).codes).toEqual([])
+  for (const mutation of ['rotateApiKey', 'enableApiKey']) {
+    if (mutation === 'enableApiKey')
+      await done(world, workspace.secret, 'disableApiKey', 'apiKey { id }', { id: other.id })
+    const { codes } = await attempt(world, key.secret, mutation, { id: other.id })
+    expect([mutation, codes]).toEqual([mutation, ['EXPIRY_NOT_ALLOWED']])
+  }
+})
+
+test('its own expiry still bounds a key whose old secret ends later', async () => {
+  const expiresAt = inSeconds(3_600).toISOString()
+  const key = await make.key({ name: name(), permissions: manages, expiresAt })
+  await rotate(key.id, 600)
+  await done(world, workspace.secret, 'updateApiKey', 'apiKey { id }', {
+    id: key.id,
+    expiresAt: inSeconds(300).toISOString(),
+  })
+  const input = { name: name(), expiresAt: inSeconds(400).toISOString() }
+  const { codes } = await attempt(world, key.secret, 'createApiKey', input)
+  expect(codes).toEqual(['EXPIRY_NOT_ALLOWED'])
+})
+
+test('a token minted by an old secret, and its chain, end with the secret', async () => {
+  const key = await make.key({ name: name(), permissions: ['agents:read'] })
+  const { secret, apiKey } = await rotate(key.id, 300)
+  const end = new Date(apiKey.previousSecretExpiresAt).getTime()
+  const token = await mint(world, key.secret)
+  const row = ({ id }: { id: string }) =>
+    world.deps.prisma.accessToken.findFirstOrThrow({ where: { id } })
+  expect((await row(token)).expiresAt.getTime()).toBeLessThanOrEqual(end)
+  expect((await row(token)).familyExpiresAt.getTime()).toBeLessThanOrEqual(end)
+  const beyond = { expiresInSeconds: 600 }
+  const { codes, paths } = await attempt(world, key.secret, 'createAccessToken', beyond)
+  expect([codes, paths]).toEqual([['EXPIRY_NOT_ALLOWED'], [['input', 'expiresInSeconds']]])
+  expect((await attempt(world, token.token, 'rotateAccessToken', beyond)).codes).toEqual([
+    'EXPIRY_NOT_ALLOWED',
+  ])
+  const successor = await rotateToken(world, token.token)
+  expect((await row(successor)).expiresAt.getTime()).toBeLessThanOrEqual(end)
+  const fresh = await row(await mint(world, secret))
+  expect(fresh.expiresAt.getTime()).toBeGreaterThan(end)
+})
+
+// Whose answer was lost has only the old secret to ask again with.
+test('a key rotates itself by its old secret for as long as that lives', async () => {
+  const key = await make.key({ name: name(), permissions: manages })
+  await rotate(key.id, 600)
+  const again = await attempt(world, key.secret, 'rotateApiKey', { id: key.id }, 'secret')
+  expect(again.codes).toEqual([])
+  expect(await verdict(world, again.payload.secret)).toBe('ACCEPTED')
+})
+
+// The person who gave the key away has its old secret still, and would be the machine user with it.
+test('a transfer gives no overlap to a key that can change keys, tokens or members', async () => {
+  const changing = [
+    [...manages],
+    ['keys:read', 'keys:update'],
+    ['keys:read', 'keys:delete'],
+    ['tokens:read', 'tokens:delete'],
+    ['members:read', 'members:create'],
+    ['members:read', 'members:update'],
+    ['members:read', 'members:delete'],
+    ['keys:*'],
+    ['*'],
+  ]
+  const scopeId = await make.scope({ name: name(), permissions: ['keys:read', 'keys:update'] })
+  const terms = [...changing.map((permissions) => ({ permissions })), { scopeIds: [scopeId] }]
+  const robot = await make.machine({ name: 'robot', role: 'MEMBER' })
+  for (const input of terms) {
+    const key = await make.key({ name: name(), ...input })
+    const asked = { id: key.id, ownerId: robot.userId }
+    const refused = await attempt(world, workspace.secret, 'transferApiKey', {
+      ...asked,
+      overlapSeconds: 60,
+    })
+    expect([input, refused.paths]).toEqual([input, [['input', 'overlapSeconds']]])
+    expect(refused.codes).toEqual(['INVALID'])
+    expect(await verdict(world, key.secret)).toBe('ACCEPTED')
+    const given = await done(world, workspace.secret, 'transferApiKey', 'secret', asked)
+    expect([input, await verdict(world, key.secret)]).toEqual([input, '401 ROTATED'])
+    expect(await verdict(world, given.secret)).toBe('ACCEPTED')
+  }
+})
+
+test('a key that only reads of them, or verifies, is transferred with an overlap', async () => {
+  const permissions = ['keys:read', 'keys:verify', 'tokens:read', 'members:read', 'agents:*']
+  const robot = await make.machine({ name: 'reader', role: 'MEMBER' })
+  const key = await make.key({ name: name(), permissions })
+  const { secret } = await done(world, workspace.secret, 'transferApiKey', 'secret', {
+    id: key.id,
+    ownerId: robot.userId,
+    overlapSeconds: 60,
+  })
+  for (const each of [key.secret, secret]) expect(await verdict(world, each)).toBe('ACCEPTED')
+})
