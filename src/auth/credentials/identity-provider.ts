@@ -1,6 +1,6 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
 import { serviceUnavailable } from '../../errors.ts'
-import { askIssuer, type IssuerAnswer } from './issuer-answer.ts'
+import { askIssuer, type IssuerAnswer, issuerDeadline } from './issuer-answer.ts'
 
 type KeySet = ReturnType<typeof createLocalJWKSet>
 
@@ -37,8 +37,8 @@ interface Metadata {
 const metadataUrl = (issuer: string): URL =>
   new URL(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
 
-async function readMetadata(issuer: string): Promise<Metadata> {
-  const { body } = await successful(metadataUrl(issuer))
+async function readMetadata(issuer: string, deadline: AbortSignal): Promise<Metadata> {
+  const { body } = await successful(metadataUrl(issuer), deadline)
   // Discovery 1.0, 4.3: else one issuer could speak for another.
   if (body.issuer !== issuer) throw new Error('the discovery document is of another issuer')
   return {
@@ -49,8 +49,8 @@ async function readMetadata(issuer: string): Promise<Metadata> {
   }
 }
 
-async function successful(url: URL) {
-  const { status, body } = await askIssuer(url)
+async function successful(url: URL, deadline: AbortSignal) {
+  const { status, body } = await askIssuer(url, deadline)
   if (status !== 200 || body === undefined)
     throw new Error(`${url.href} answered ${status} ${body ? 'with' : 'without'} a JSON object`)
   return { body }
@@ -79,13 +79,14 @@ export function createIdentityProvider(issuer: string): IdentityProvider {
   let known: KeySet | undefined
   let last: Attempt | undefined
 
-  const currentMetadata = async (): Promise<Metadata> => {
+  const currentMetadata = async (deadline: AbortSignal): Promise<Metadata> => {
     if (metadata === undefined || performance.now() - metadata.readAt >= refreshAfter)
-      metadata = await readMetadata(issuer)
+      metadata = await readMetadata(issuer, deadline)
     return metadata
   }
   const readKeys = async (): Promise<KeySet> => {
-    const { body } = await successful((await currentMetadata()).jwksUri)
+    const deadline = issuerDeadline()
+    const { body } = await successful((await currentMetadata(deadline)).jwksUri, deadline)
     // Its own check follows: anything that is no key set throws.
     known = createLocalJWKSet(body as unknown as JSONWebKeySet)
     return known
@@ -133,9 +134,10 @@ export function createIdentityProvider(issuer: string): IdentityProvider {
   }
 
   const askUserinfo = async (token: string): Promise<IssuerAnswer['body']> => {
-    const { userinfoEndpoint } = metadata ?? (await currentMetadata())
+    const deadline = issuerDeadline()
+    const { userinfoEndpoint } = metadata ?? (await currentMetadata(deadline))
     if (userinfoEndpoint === undefined) return undefined
-    const { status, body } = await askIssuer(userinfoEndpoint, token)
+    const { status, body } = await askIssuer(userinfoEndpoint, deadline, token)
     if (status === 200 && body !== undefined) return body
     if (isRefusal(status)) return undefined
     throw new Error(`userinfo answered ${status} ${body ? 'with' : 'without'} a JSON object`)

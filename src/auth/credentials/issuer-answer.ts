@@ -1,7 +1,10 @@
 /** Far more than keys, metadata or a person's claims take. */
 const maxBytes = 1024 * 1024
-/** For all of one answer, in milliseconds. */
-const timeout = 5_000
+/** In milliseconds. */
+const patience = 5_000
+
+/** For all that is asked of an issuer on one behalf: after 5 s an answer is awaited no longer. */
+export const issuerDeadline = (): AbortSignal => AbortSignal.timeout(patience)
 
 /** What an identity provider answered. */
 export interface IssuerAnswer {
@@ -36,16 +39,20 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /**
  * Asks an identity provider. A redirect is not followed: it could lead anywhere, with the token.
  *
- * @throws when no whole answer of at most 1 MiB comes within 5 s
+ * @throws when no whole answer of at most 1 MiB comes before the deadline
  */
-export async function askIssuer(url: URL, bearer?: string): Promise<IssuerAnswer> {
+export async function askIssuer(
+  url: URL,
+  deadline: AbortSignal,
+  bearer?: string,
+): Promise<IssuerAnswer> {
   const response = await fetch(url, {
     headers: {
       accept: 'application/json',
       ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
     },
     redirect: 'error',
-    signal: AbortSignal.timeout(timeout),
+    signal: deadline,
   })
   return { status: response.status, body: objectIn(await limitedText(response)) }
 }
