@@ -1,7 +1,7 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import { isIdOf } from '../ids.ts'
-import { hashSecret } from './credentials/hash.ts'
+import { secretDigest } from './credentials/hash.ts'
 import { type SigningKeys, signatureAlgorithm } from './signing-keys.ts'
 import { maxTokenSeconds } from './token-lifetime.ts'
 
@@ -139,7 +139,7 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
     },
 
     async verify(jwt, audience) {
-      const digest = Buffer.from(hashSecret(jwt)).toString('base64')
+      const digest = secretDigest(jwt)
       let token = verified.get(digest)
       if (token === undefined) {
         token = await verifySignature(jwt).catch((error: unknown) => {

@@ -7,7 +7,7 @@ import {
 import type { KeyCaller, Principal, TokenCaller } from '../auth/caller.ts'
 import type { CachedCredential } from '../auth/credential-cache.ts'
 import { isApiKey } from '../auth/credentials/format.ts'
-import { hashSecret } from '../auth/credentials/hash.ts'
+import { hashSecret, secretDigest } from '../auth/credentials/hash.ts'
 import { isJwt, unverifiedIssuer } from '../auth/credentials/jwt.ts'
 import { findKeyByHash } from '../auth/key-record.ts'
 import { findToken } from '../auth/token-record.ts'
@@ -52,9 +52,13 @@ async function principalOf(
   const secret = presentedSecret(headers)
   if (secret === undefined) return undefined
   if (isApiKey(secret)) return await acceptKey(deps, secret, origin)
+  const digest = secretDigest(secret)
+  // One that is remembered has been taken apart before.
+  if (deps.credentials.get(digest)?.caller.kind === 'ACCESS_TOKEN')
+    return await acceptToken(deps, secret, digest, origin)
   const issuer = isJwt(secret) ? unverifiedIssuer(secret) : undefined
   if (issuer === undefined) throw unauthenticated('MALFORMED')
-  if (issuer === deps.publicUrl) return await acceptToken(deps, secret, origin)
+  if (issuer === deps.publicUrl) return await acceptToken(deps, secret, digest, origin)
   if (issuer === deps.signIn?.issuer)
     return await authenticateHuman(deps, deps.signIn, secret, origin)
   throw unauthenticated('UNKNOWN')
@@ -73,15 +77,13 @@ export const authenticateKey = (deps: Deps, secret: string, origin: Origin): Pro
 /** Finds a credential, in memory or by `read`, and holds it to rules 1 and 2. */
 async function accept<Found extends CachedCredential>(
   deps: Deps,
-  secret: string,
+  digest: string,
   origin: Origin,
-  read: (hash: Uint8Array<ArrayBuffer>) => Promise<Found | undefined>,
+  read: () => Promise<Found | undefined>,
 ): Promise<Found & { readonly now: Date }> {
-  const hash = hashSecret(secret)
-  const id = Buffer.from(hash).toString('base64')
   // What was stored under the digest of a secret was made of that secret, by the same `read`.
-  const known = deps.credentials.get(id) as Found | undefined
-  const found = known ?? (await read(hash).catch(unlessKnown))
+  const known = deps.credentials.get(digest) as Found | undefined
+  const found = known ?? (await read().catch(unlessKnown))
   if (found === undefined || (origin.keyId ?? found.credential.id) !== found.credential.id)
     throw unauthenticated('UNKNOWN')
   const { credential } = found
@@ -89,7 +91,7 @@ async function accept<Found extends CachedCredential>(
   const reason = refusalOf(credential, now, origin.address)
   if (reason !== undefined && !mayRotate(found, now, origin)) throw unauthenticated(reason)
   assertNamedWorkspace(origin.workspace, credential)
-  if (known === undefined && !retiresPrevious(credential)) deps.credentials.set(id, found)
+  if (known === undefined && !retiresPrevious(credential)) deps.credentials.set(digest, found)
   return { ...found, now }
 }
 
@@ -115,9 +117,10 @@ type Found<Caller extends KeyCaller | TokenCaller> = CachedCredential & { readon
 async function acceptKey(deps: Deps, secret: string, origin: Origin): Promise<KeyCaller> {
   const { caller, credential, now } = await accept<Found<KeyCaller>>(
     deps,
-    secret,
+    secretDigest(secret),
     origin,
-    async (hash) => {
+    async () => {
+      const hash = hashSecret(secret)
       const key = await findKeyByHash(deps.prisma, hash)
       return key && { credential: key, caller: keyCallerOf(key, hash) }
     },
@@ -130,8 +133,13 @@ async function acceptKey(deps: Deps, secret: string, origin: Origin): Promise<Ke
   return caller
 }
 
-async function acceptToken(deps: Deps, jwt: string, origin: Origin): Promise<TokenCaller> {
-  const { caller, now } = await accept<Found<TokenCaller>>(deps, jwt, origin, async () => {
+async function acceptToken(
+  deps: Deps,
+  jwt: string,
+  digest: string,
+  origin: Origin,
+): Promise<TokenCaller> {
+  const { caller, now } = await accept<Found<TokenCaller>>(deps, digest, origin, async () => {
     const { workspaceId, tokenId } = await deps.accessTokens.verify(jwt, deps.publicUrl)
     const token = await findToken(deps.prisma, workspaceId, tokenId)
     return token && { credential: token, caller: tokenCallerOf(token) }
