@@ -3,7 +3,7 @@ import type { SignInVerifier } from '../auth/credentials/oidc.ts'
 import { findMemberships, humanCaller } from '../auth/human-record.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
-import { identify } from '../modules/member/claim.ts'
+import { identify } from '../modules/member/identify.ts'
 
 /**
  * The person whom an identity provider's token names, in the workspace that the request names, or in
