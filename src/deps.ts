@@ -9,6 +9,8 @@ import type { UsageRecorder } from './jobs/usage.ts'
 /** What every part of the running server stands on. */
 export interface Deps {
   readonly prisma: PrismaClient
+  /** Whether the database is PGlite, in this process: it does one thing at a time. */
+  readonly embedded: boolean
   readonly credentials: CredentialCache
   readonly usage: UsageRecorder
   /** Keys the audit chains; derived from SECRETS_KEY. */

@@ -41,6 +41,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const signingKeys = await openSigningKeys(prisma, secretsKey)
     const deps: Deps = {
       prisma,
+      embedded,
       // Other replicas can change a database on a server; they do not tell this one.
       credentials: embedded ? createCredentialCache() : noCredentialCache,
       usage: createUsageRecorder(prisma, logger),

@@ -1,16 +1,24 @@
-const underWay = new Set<Promise<unknown>>()
+import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Counts an authentication as under way until it has ended, and returns it. */
-export function noteUnderWay<T>(authentication: Promise<T>): Promise<T> {
-  const ended = authentication.then(
-    () => void underWay.delete(ended),
-    () => void underWay.delete(ended),
+/** By database client: the credentials that are being read from it. */
+const readingsOf = new WeakMap<object, Set<Promise<unknown>>>()
+
+/** Counts the reading of a credential as under way until it has ended, and returns it. */
+export function noteUnderWay<T>(database: object, reading: Promise<T>): Promise<T> {
+  const readings = readingsOf.get(database) ?? new Set()
+  readingsOf.set(database, readings)
+  const ended = reading.then(
+    () => void readings.delete(ended),
+    () => void readings.delete(ended),
   )
-  underWay.add(ended)
-  return authentication
+  readings.add(ended)
+  return reading
 }
 
-/** Resolves when every authentication has ended that is under way now. */
-export async function untilAuthenticated(): Promise<void> {
-  await Promise.all(underWay)
+/** Resolves when every credential has been read that is being read now, or after `mostMs`. */
+export async function untilRead(database: object, mostMs: number): Promise<void> {
+  const enough = new AbortController()
+  const readings = Promise.all(readingsOf.get(database) ?? [])
+  await Promise.race([readings, sleep(mostMs, undefined, { signal: enough.signal })])
+  enough.abort()
 }

@@ -41,7 +41,7 @@ export const authenticate = (
   origin: Omit<Origin, 'workspace' | 'keyId'>,
 ): Promise<Principal | undefined> => {
   const workspace = headers.get('x-workspace-id') || undefined
-  return noteUnderWay(principalOf(deps, headers, { ...origin, workspace }))
+  return principalOf(deps, headers, { ...origin, workspace })
 }
 
 async function principalOf(
@@ -71,7 +71,7 @@ async function principalOf(
  */
 export const authenticateKey = (deps: Deps, secret: string, origin: Origin): Promise<KeyCaller> => {
   if (!isApiKey(secret)) throw unauthenticated('MALFORMED')
-  return noteUnderWay(acceptKey(deps, secret, origin))
+  return acceptKey(deps, secret, origin)
 }
 
 /** Finds a credential, in memory or by `read`, and holds it to rules 1 and 2. */
@@ -83,7 +83,7 @@ async function accept<Found extends CachedCredential>(
 ): Promise<Found & { readonly now: Date }> {
   // What was stored under the digest of a secret was made of that secret, by the same `read`.
   const known = deps.credentials.get(digest) as Found | undefined
-  const found = known ?? (await read().catch(unlessKnown))
+  const found = known ?? (await noteUnderWay(deps.prisma, read()).catch(unlessKnown))
   if (found === undefined || (origin.keyId ?? found.credential.id) !== found.credential.id)
     throw unauthenticated('UNKNOWN')
   const { credential } = found

@@ -26,6 +26,7 @@ export async function depsOver(
   const signingKeys = await openSigningKeys(prisma, secretsKey)
   return {
     prisma,
+    embedded,
     credentials: embedded ? createCredentialCache() : noCredentialCache,
     usage: createUsageRecorder(prisma, logger),
     auditKey: deriveAuditKey(secretsKey),

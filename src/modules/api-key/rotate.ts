@@ -30,7 +30,7 @@ export async function rotateApiKey(
   const problems = new InputProblems()
   const seconds = overlapInput(problems, input.overlapSeconds)
   problems.throwIfAny()
-  await othersAreAuthenticated()
+  await othersAreAuthenticated(context.deps)
   return change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, input.id)
     assertLive(key)

@@ -61,7 +61,7 @@ export async function transferApiKey(
   const problems = new InputProblems()
   const seconds = overlapInput(problems, input.overlapSeconds)
   problems.throwIfAny()
-  await othersAreAuthenticated()
+  await othersAreAuthenticated(context.deps)
   return change(context, { permission: 'keys:update' }, async (c) => {
     const path = ['input', 'ownerId']
     const key = await keyToChange(c, input.id)
