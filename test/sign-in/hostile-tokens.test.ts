@@ -171,3 +171,13 @@ test('parts that are no JSON objects are refused', async () => {
     ])
       expect(await tell(token)).toMatch(/^401 UNAUTHENTICATED (MALFORMED|UNKNOWN)$/)
 })
+
+test('one changed character, wherever it is, makes it no token', async () => {
+  const token = await signIn.issuer.token()
+  for (let at = 0; at < token.length; at += 3) {
+    if (token[at] === '.') continue
+    const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
+    expect(await tell(changed)).toMatch(/^401 UNAUTHENTICATED (MALFORMED|UNKNOWN)$/)
+  }
+  expect(signIn.issuer.requests.keys).toBeLessThan(3)
+})
