@@ -3,13 +3,14 @@ import { createContext } from './context.ts'
 import type { Deps } from './deps.ts'
 import type { Env } from './env.ts'
 import { RequestError, unauthenticated } from './errors.ts'
+import { acceptedMediaType } from './http/accepted-media-type.ts'
 import { authenticate } from './http/authenticate.ts'
 import { allowAnyOrigin, preflightResponse } from './http/cors.ts'
 import { graphiqlPage, wantsGraphiql } from './http/graphiql.ts'
 import { createGraphQL } from './http/graphql.ts'
 import { health, ready } from './http/health.ts'
 import { oauthDoors } from './http/oauth/oauth.ts'
-import { errorResponse, jsonResponse } from './http/respond.ts'
+import { errorResponse, jsonResponse, notAcceptableResponse } from './http/respond.ts'
 
 /** What of the settings the application itself looks at. */
 export type AppOptions = Pick<Env, 'graphiql' | 'introspection'>
@@ -49,12 +50,16 @@ export function createApp(deps: Deps, options: AppOptions): App {
     if (request.method === 'OPTIONS') return preflightResponse()
     if (options.graphiql && wantsGraphiql(request)) return page.respond(request)
     const requestId = randomUUID()
-    const response = await answer(request, peer, requestId).catch((error: unknown) => {
-      if (!(error instanceof RequestError)) throw error
-      if (error.cause !== undefined)
-        deps.logger.error({ err: error.cause, requestId }, error.message)
-      return errorResponse(request, error, requestId)
-    })
+    const type = acceptedMediaType(request.headers.get('accept'))
+    const response =
+      type === undefined
+        ? notAcceptableResponse(requestId)
+        : await answer(request, peer, requestId).catch((error: unknown) => {
+            if (!(error instanceof RequestError)) throw error
+            if (error.cause !== undefined)
+              deps.logger.error({ err: error.cause, requestId }, error.message)
+            return errorResponse(error, requestId, type)
+          })
     response.headers.set('x-request-id', requestId)
     // X-API-Key, unlike Authorization, would not keep a shared cache from storing it.
     response.headers.set('cache-control', 'no-store')

@@ -1,9 +1,10 @@
 import { type ExecutionResult, parse } from 'graphql'
-import { createYoga, type Plugin } from 'graphql-yoga'
+import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
 import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
 import { schema } from '../schema.ts'
+import { acceptedMediaType } from './accepted-media-type.ts'
 import { causeOf, maskError, outgoing } from './errors.ts'
 import { onlyIntrospects } from './introspection.ts'
 import { onlyRotates } from './only-rotates.ts'
@@ -43,6 +44,14 @@ const limitsDocument: Plugin<object, Context> = {
   },
 }
 
+/** Answers in the media type that was found acceptable before anything was done. */
+const inAcceptedMediaType: Plugin<object, Context> = {
+  onResultProcess({ request, setResultProcessor }) {
+    const type = acceptedMediaType(request.headers.get('accept'))
+    if (type !== undefined) setResultProcessor(processRegularResult, type)
+  },
+}
+
 /** Gives every error its request id and status, and the log what was masked. */
 const errorsOnTheWayOut = (deps: Deps): Plugin<object, Context> => ({
   onResultProcess({ result, setResult, serverContext }) {
@@ -73,6 +82,7 @@ export const createGraphQL = (deps: Deps) =>
       anonymousOnlyIntrospects,
       replacedOnlyRotates,
       errorsOnTheWayOut(deps),
+      inAcceptedMediaType,
     ],
     logging: false,
     cors: false,

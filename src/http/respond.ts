@@ -1,7 +1,6 @@
-import type { RequestError } from '../errors.ts'
+import { RequestError } from '../errors.ts'
+import type { MediaType } from './accepted-media-type.ts'
 import { httpOf } from './errors.ts'
-
-const graphqlJson = 'application/graphql-response+json'
 
 /** An answer in JSON that no cache may keep. */
 export const jsonResponse = (
@@ -18,17 +17,24 @@ export const jsonResponse = (
     },
   })
 
+const errorBody = (error: RequestError, requestId: string) => ({
+  errors: [
+    { message: error.message, extensions: { ...error.details, code: error.code, requestId } },
+  ],
+})
+
 /** A failure of the whole request, shaped as GraphQL answers are (GraphQL over HTTP). */
-export function errorResponse(request: Request, error: RequestError, requestId: string): Response {
+export function errorResponse(error: RequestError, requestId: string, type: MediaType): Response {
   const { status, headers } = httpOf(error) ?? { status: 500, headers: {} }
-  const accepts = request.headers.get('accept')?.includes(graphqlJson)
-  return jsonResponse(
-    status,
-    {
-      errors: [
-        { message: error.message, extensions: { ...error.details, code: error.code, requestId } },
-      ],
-    },
-    { ...headers, ...(accepts && { 'content-type': `${graphqlJson}; charset=utf-8` }) },
-  )
+  return jsonResponse(status, errorBody(error, requestId), {
+    ...headers,
+    'content-type': `${type}; charset=utf-8`,
+  })
 }
+
+/** The answer to who accepts no answer of ours: nothing is done whose outcome they could not read. */
+export const notAcceptableResponse = (requestId: string): Response =>
+  jsonResponse(
+    406,
+    errorBody(new RequestError('BAD_REQUEST', 'Answers are application/json.'), requestId),
+  )

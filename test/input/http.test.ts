@@ -177,35 +177,6 @@ test('parse and validation failures say so', async () => {
   }
 })
 
-test('the media type of the answer is what was asked for', async () => {
-  const good = JSON.stringify({ query: '{ viewer { kind } }' })
-  const bad = JSON.stringify({ query: '{ nothing }' })
-  const graphql = 'application/graphql-response+json'
-  const cases = [
-    [good, graphql, 200, graphql],
-    [bad, graphql, 400, graphql],
-    [good, 'application/json', 200, 'application/json'],
-    [bad, 'application/json', 200, 'application/json'],
-    [good, `${graphql}, application/json;q=0.9`, 200, graphql],
-    [good, '*/*', 200, 'application/json'],
-  ] as const
-  for (const [body, accept, status, type] of cases) {
-    const response = await post(body, { ...json, accept })
-    expect([response.status, response.headers.get('content-type')], `${accept} ${body}`).toEqual([
-      status,
-      `${type}; charset=utf-8`,
-    ])
-  }
-  // Refused before GraphQL is reached: the same negotiation.
-  for (const type of [graphql, 'application/json']) {
-    const response = await post(good, { ...json, accept: type, authorization: 'Bearer lk_x' })
-    expect([response.status, response.headers.get('content-type')]).toEqual([
-      401,
-      `${type}; charset=utf-8`,
-    ])
-  }
-})
-
 // Whatever stands in front of the server filters by path; another spelling must not walk past it.
 test('paths are exact', async () => {
   const body = JSON.stringify({ query: '{ viewer { kind } }' })

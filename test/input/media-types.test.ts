@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { verdict } from '../modules/api-key/ask.ts'
+import { seed } from '../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { expectSafe, storesNothing } from './nothing-stored.ts'
+
+let world: World
+let workspace: TestWorkspace
+
+beforeAll(async () => {
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+})
+afterAll(() => world.close())
+
+const graphql = 'application/graphql-response+json'
+const json = { 'content-type': 'application/json' }
+
+/** Sends a body by POST with the owner's key. */
+const post = (body: string, headers: Readonly<Record<string, string>> = json) =>
+  world.app.fetch(
+    new Request('http://latchkey.test/graphql', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${workspace.secret}`, ...headers },
+      body,
+    }),
+  )
+
+const typeOf = ({ headers }: Response) => headers.get('content-type')?.split(';')[0]
+
+/** The status, media type and code of a refusal, after what every one must be. */
+async function refused(response: Response): Promise<unknown[]> {
+  const { data, errors } = (await response.json()) as any
+  expectSafe({ status: response.status, headers: response.headers, data, errors })
+  return [response.status, typeOf(response), errors[0].extensions.code]
+}
+
+test('the media type of the answer is what was asked for', async () => {
+  const good = JSON.stringify({ query: '{ viewer { kind } }' })
+  const bad = JSON.stringify({ query: '{ nothing }' })
+  const cases = [
+    [good, graphql, 200, graphql],
+    [bad, graphql, 400, graphql],
+    [good, 'application/json', 200, 'application/json'],
+    [bad, 'application/json', 200, 'application/json'],
+    [good, `${graphql}, application/json;q=0.9`, 200, graphql],
+    [good, 'application/json;q=0.5, application/graphql-response+json', 200, graphql],
+    [good, `${graphql};q=0.5, application/json`, 200, 'application/json'],
+    [good, `*/*, ${graphql};q=0`, 200, 'application/json'],
+    [good, 'application/json;q=0, application/*', 200, graphql],
+    [good, 'text/html, APPLICATION/JSON; charset=utf-16; q=0.1', 200, 'application/json'],
+    [good, 'text/event-stream, */*;q=0.1', 200, 'application/json'],
+    [good, 'application/*', 200, 'application/json'],
+    [good, '*/*', 200, 'application/json'],
+    [good, '', 200, 'application/json'],
+    [good, ' , ', 200, 'application/json'],
+  ] as const
+  for (const [body, accept, status, type] of cases) {
+    const response = await post(body, { ...json, accept })
+    expect([response.status, response.headers.get('content-type')], `${accept} ${body}`).toEqual([
+      status,
+      `${type}; charset=utf-8`,
+    ])
+  }
+  // Refused before GraphQL is reached: the same negotiation.
+  for (const type of [graphql, 'application/json']) {
+    const response = await post(good, { ...json, accept: type, authorization: 'Bearer lk_x' })
+    expect([response.status, response.headers.get('content-type')]).toEqual([
+      401,
+      `${type}; charset=utf-8`,
+    ])
+  }
+})
+
+// Who cannot read the answer must not have it done: the new secret would be lost.
+test('an operation whose answer its client does not accept is not run', async () => {
+  const key = await seed(world, workspace.secret).key({ name: 'kept' })
+  const query = `mutation { rotateApiKey(input: { id: "${key.id}", overlapSeconds: 0 }) { secret } }`
+  const unacceptable = [
+    'text/html',
+    'application/xml',
+    'text/*',
+    'text/event-stream',
+    'multipart/mixed',
+    'application/json;q=0',
+    'application/json; Q=0.000, application/graphql-response+json;q=0.0',
+    '*/*;q=0',
+    'application/*;q=0, */*',
+    'application/jsonp',
+    'nonsense',
+  ]
+  await storesNothing(world, async () => {
+    for (const accept of unacceptable) {
+      const response = await post(JSON.stringify({ query }), { ...json, accept })
+      const answer = [406, 'application/json', 'BAD_REQUEST']
+      expect([accept, ...(await refused(response))]).toEqual([accept, ...answer])
+    }
+  })
+  expect(await verdict(world, key.secret)).toBe('ACCEPTED')
+})
