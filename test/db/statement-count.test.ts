@@ -1,6 +1,5 @@
-import { PGlite } from '@electric-sql/pglite'
-import pg from 'pg'
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Statements, watchStatements } from '../setup/statements.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { fill } from './fill.ts'
 
@@ -8,28 +7,10 @@ const rows = 50
 
 let world: World
 let workspace: TestWorkspace
-const sent: string[] = []
-
-/** Notes every statement as the driver is given it, and lets it pass. */
-function listen(): void {
-  // A driver's query has several signatures: text first, or an object that holds it.
-  const note = (query: unknown): void => {
-    const text = typeof query === 'object' && query !== null && 'text' in query ? query.text : query
-    // What is asked for; writing when keys were used goes on beside it.
-    if (typeof text === 'string' && text.trimStart().startsWith('SELECT')) sent.push(text)
-  }
-  const prototype: { query: (...args: any[]) => any } = inject('postgres')
-    ? pg.Client.prototype
-    : PGlite.prototype
-  const { query } = prototype
-  vi.spyOn(prototype, 'query').mockImplementation(function (this: unknown, ...args) {
-    note(args[0])
-    return query.apply(this, args)
-  })
-}
+let statements: Statements
 
 beforeAll(async () => {
-  listen()
+  statements = watchStatements()
   world = await createWorld()
   workspace = await world.createWorkspace()
   await fill(world, workspace, rows)
@@ -37,7 +18,7 @@ beforeAll(async () => {
   for (const list of Object.keys(lists)) await statementsOf(list, 'nodes { __typename }', 1)
 })
 afterAll(async () => {
-  vi.restoreAllMocks()
+  statements.stop()
   await world.close()
 })
 
@@ -61,12 +42,13 @@ const deep = {
 }
 
 async function statementsOf(list: string, selection: string, first: number): Promise<string[]> {
-  const from = sent.length
+  const from = statements.sent.length
   const query = `query ($first: Int) { ${list}(first: $first) { ${selection} } }`
   const { data, errors } = await world.gql(workspace.secret, query, { first })
   expect(errors).toEqual([])
   expect(data[list].nodes).toHaveLength(first)
-  return sent.slice(from)
+  // What is asked for; writing when keys were used goes on beside it.
+  return statements.sent.slice(from).filter((text) => text.trimStart().startsWith('SELECT'))
 }
 
 // Time must grow with what is shown, and not with one more trip to the database for each row.

@@ -1,43 +1,29 @@
-import { PGlite } from '@electric-sql/pglite'
-import pg from 'pg'
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { type Statements, watchStatements } from '../setup/statements.ts'
 import { createWorld, type World } from '../setup/world.ts'
 import { type Client, exchange, send } from './ask.ts'
 
 let world: World
 let verifier: Client
-const sent: string[] = []
-
-/** Notes every statement as the driver is given it, and lets it pass. */
-function listen(): void {
-  const prototype: { query: (...args: any[]) => any } = inject('postgres')
-    ? pg.Client.prototype
-    : PGlite.prototype
-  const { query } = prototype
-  vi.spyOn(prototype, 'query').mockImplementation(function (this: unknown, ...args) {
-    const text = typeof args[0] === 'string' ? args[0] : args[0]?.text
-    // Writing when keys were used goes on beside it.
-    if (typeof text === 'string' && text.trimStart().startsWith('SELECT')) sent.push(text)
-    return query.apply(this, args)
-  })
-}
+let statements: Statements
 
 beforeAll(async () => {
-  listen()
+  statements = watchStatements()
   world = await createWorld()
   const workspace = await world.createWorkspace()
   verifier = { id: workspace.keyId, secret: workspace.secret }
 })
 afterAll(async () => {
-  vi.restoreAllMocks()
+  statements.stop()
   await world.close()
 })
 
 async function statementsFor(token: string, active: boolean): Promise<number> {
-  const from = sent.length
+  const from = statements.sent.length
   const { body } = await send(world, '/oauth/introspect', { token }, { client: verifier })
   expect(body.active).toBe(active)
-  return sent.length - from
+  // Writing when keys were used goes on beside it.
+  return statements.sent.slice(from).filter((text) => text.trimStart().startsWith('SELECT')).length
 }
 
 // Whoever floods a resource server with made-up tokens would flood the database through it.
