@@ -42,6 +42,10 @@ test.each<[string, BodyInit, string?]>([
   ['JSON', '{}', 'application/json'],
   ['no media type', 'a=1', ''],
   ['a media type that only begins alike', 'a=1', `${form}2`],
+  ['another charset', 'a=1', `${form}; charset=iso-8859-1`],
+  ['another charset in quotation marks', 'a=1', `${form};x=y ; CHARSET="UTF-16"`],
+  ['two charsets', 'a=1', `${form}; charset=utf-8; charset=utf-16`],
+  ['a charset that is none', 'a=1', `${form}; charset=`],
   ['a repeated parameter', 'scope=a&scope=b'],
   ['one repeated under another spelling', 'scope=a&%73cope=b'],
   ['a repeated unknown parameter', 'x=a&x=b'],
@@ -53,15 +57,24 @@ test.each<[string, BodyInit, string?]>([
   ['a surrogate', 'a=%ed%a0%80'],
   ['a NUL', 'a=%00'],
   ['a NUL in a name', 'a%00=1'],
+  ['more than 100 parameters', 'resource=x&'.repeat(100)],
+  ['a body full of parameters', 'resource=&'.repeat(6_500)],
   ['more than 64 KiB', `a=${'x'.repeat(65_536)}`],
 ])('%s is an invalid request', async (_, body, type) => {
   expect(await read(body, type).catch(codeOf)).toBe('invalid_request')
 })
 
-test('64 KiB, and a charset beside the media type, are accepted', async () => {
-  const { get } = await read(`a=${'x'.repeat(65_534)}`, `${form}; charset=UTF-8`)
-  expect(get('a')).toHaveLength(65_534)
+test('64 KiB and 100 parameters are accepted', async () => {
+  expect((await read(`a=${'x'.repeat(65_534)}`)).get('a')).toHaveLength(65_534)
+  expect((await read(Array(100).fill('resource=x').join('&'))).all('resource')).toHaveLength(100)
 })
+
+test.each(['charset=UTF-8', ' charset="utf-8" ', 'x=y;charset=utf-8', 'x=charset', ''])(
+  'with the parameter "%s" the media type is that of a form',
+  async (parameter) => {
+    expect((await read('a=%C3%A9', `${form};${parameter}`)).get('a')).toBe('é')
+  },
+)
 
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`
 

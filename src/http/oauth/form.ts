@@ -9,8 +9,12 @@ export interface Form {
   all(name: string): readonly string[]
 }
 
+const mediaType = 'application/x-www-form-urlencoded'
+
 /** In bytes. Far above what any of the endpoints can use. */
 const maxLength = 65_536
+/** Likewise; those without a value are counted, too. */
+const maxParameters = 100
 
 /** May be given several times (RFC 8707, 2); no other may (RFC 6749, 3.2). */
 const repeatable = 'resource'
@@ -25,9 +29,13 @@ const malformed = (description: string): OAuthError =>
 async function bodyOf(request: Request): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length
-    if (length <= maxLength) chunks.push(chunk)
+  try {
+    for await (const chunk of request.body ?? []) {
+      length += chunk.length
+      if (length <= maxLength) chunks.push(chunk)
+    }
+  } catch {
+    throw malformed('The request broke off.')
   }
   if (length > maxLength) throw malformed(`A request has at most ${maxLength} bytes.`)
   return Buffer.concat(chunks)
@@ -40,39 +48,49 @@ async function bodyOf(request: Request): Promise<Uint8Array> {
  */
 export const formDecode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '))
 
-function parametersOf(body: Uint8Array): [name: string, value: string][] {
+function decoded(body: Uint8Array): [name: string, value: string][] {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
-    return text
-      .split('&')
-      .map((pair) => {
-        const [name = '', ...value] = pair.split('=')
-        return [formDecode(name), formDecode(value.join('='))] as [string, string]
-      })
-      .filter(([, value]) => value !== '')
+    return text.split('&', maxParameters + 1).map((pair) => {
+      const [name = '', ...value] = pair.split('=')
+      return [formDecode(name), formDecode(value.join('='))]
+    })
   } catch {
     throw malformed('The form is not well encoded.')
   }
 }
 
+function parametersOf(body: Uint8Array): [name: string, value: string][] {
+  const parameters = decoded(body)
+  if (parameters.length > maxParameters)
+    throw malformed(`A request has at most ${maxParameters} parameters.`)
+  return parameters.filter(([, value]) => value !== '')
+}
+
+/** Whether it is the media type of a form, in UTF-8 if it names a charset. */
+function isForm(contentType: string): boolean {
+  const [type, ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase())
+  const charsets = parameters.filter((parameter) => parameter.startsWith('charset='))
+  return type === mediaType && charsets.every((one) => /^charset=("utf-8"|utf-8)$/.test(one))
+}
+
 /**
- * Reads the form that a POST request brings. Strictly: what two readers could understand in two
- * ways is refused.
+ * Reads the form that a POST request brings. Strictly: a parameter that has more than one value is
+ * refused, and what is not well encoded is not repaired.
  *
- * @throws OAuthError invalid_request for another media type, a body that is too long, bad encoding,
- *   characters that no value has, and a repeated parameter
+ * @throws OAuthError invalid_request for another media type or charset, a body that breaks off, too
+ *   many bytes or parameters, bad encoding, characters that no value has, and a second value
  */
 export async function readForm(request: Request): Promise<Form> {
-  const type = request.headers.get('content-type') ?? ''
-  if (!/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type))
-    throw malformed('Send the parameters as application/x-www-form-urlencoded.')
+  if (!isForm(request.headers.get('content-type') ?? ''))
+    throw malformed(`Send the parameters as ${mediaType}, in UTF-8.`)
   const values = new Map<string, string[]>()
   for (const [name, value] of parametersOf(await bodyOf(request))) {
     if (!isStorable(name + value)) throw malformed('A parameter must not contain NUL.')
     const earlier = values.get(name)
-    if (earlier !== undefined && name !== repeatable)
-      throw malformed('A parameter must not be repeated.')
-    values.set(name, [...(earlier ?? []), value])
+    if (earlier === undefined) values.set(name, [value])
+    else if (name === repeatable) earlier.push(value)
+    else throw malformed('A parameter must not be repeated.')
   }
   return { get: (name) => values.get(name)?.[0], all: (name) => values.get(name) ?? [] }
 }
