@@ -36,9 +36,17 @@ const timeouts = {
   connectionsCheckingInterval: 5_000,
 }
 
-/** Whether a URL can be made of it: a hostile Host header or request target must not be our error. */
-const hasUrl = (req: IncomingMessage): boolean =>
-  URL.canParse(`http://${req.headers.host ?? 'localhost'}${req.url ?? ''}`)
+/** A name or an address, with a port or without. */
+const hostShape = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i
+
+/**
+ * Whether the URL that is made of a request is that of its target. A Host header with more than a
+ * host in it would choose another path, and one that makes no URL must not be our error.
+ */
+function hasUrl({ headers, url = '' }: IncomingMessage): boolean {
+  const host = headers.host || 'localhost'
+  return hostShape.test(host) && url.startsWith('/') && URL.canParse(`http://${host}${url}`)
+}
 
 function createHandler(app: FetchApp, maxBodyBytes: number, logger: ListenOptions['logger']) {
   const { handleNodeRequestAndResponse } = createServerAdapter<{ address?: string }>(

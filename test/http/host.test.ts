@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createWorld, type World } from '../setup/world.ts'
+import { exchange, serve } from './listening.ts'
+
+let world: World
+
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterAll(() => world.close())
+
+/** The status line's code and the body of the answer to a GET with that target and Host. */
+async function get(target: string, host: string): Promise<[status: number, body: string]> {
+  const { port } = await serve(world.app.fetch)
+  const lines = [`GET ${target} HTTP/1.1`, `Host: ${host}`, 'Connection: close', '', '']
+  const answer = await exchange(port, lines.join('\r\n'))
+  const [head = '', ...body] = answer.split('\r\n\r\n')
+  return [Number(head.split(' ')[1]), body.join()]
+}
+
+test.each([
+  '',
+  'a',
+  'latchkey.test:4000',
+  '127.0.0.1',
+  '[::1]:4000',
+  'xn--bcher-kva.example',
+  'a_b',
+])('the Host "%s" is accepted, and the path is that of the target', async (host) => {
+  expect((await get('/health', host))[0]).toBe(200)
+  expect((await get('/nothing', host))[0]).toBe(404)
+})
+
+// What stands before the server judges by the target's path: nothing else may choose another.
+test.each([
+  'a/health?',
+  'a/health#',
+  'a/health',
+  'a?/health',
+  'a#/health',
+  'a\\health?',
+  'user@a',
+  'a@b/health',
+  'a b',
+  'a\tb',
+  'a/',
+  '/health?',
+  '//a/health',
+  'a:80/health?x=',
+  'a:b',
+  'a,b',
+  '[::1',
+  ':4000',
+  'a%2fhealth',
+  'é',
+])('the Host "%s" is refused', async (host) => {
+  const [status, body] = await get('/graphql', host)
+  expect(status).toBe(400)
+  expect(body).toContain('"code":"BAD_REQUEST"')
+})
+
+test.each(['http://a/health', 'http://a@b/health', 'https://health', '*', 'health'])(
+  'the target %s is refused',
+  async (target) => {
+    expect((await get(target, 'a'))[0]).toBe(400)
+  },
+)
+
+test.each(['//health', '/x/../health', '/./health', '/health/', '/%68ealth', '/\\health'])(
+  'the target %s is not that of another path',
+  async (target) => {
+    expect((await get(target, 'a'))[0]).toBe(404)
+  },
+)
