@@ -6,13 +6,13 @@ import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import { Prisma, type Scope } from '../../generated/prisma/client.ts'
 import { isLive, keysOfScope, mayLive, visibleKeys } from '../api-key/api-key.queries.ts'
+import { type KeyToTell, toldKeys } from '../api-key/told-keys.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 
 type LinkedRow = Pick<LinkedKey, 'isVisible' | 'isLive'> & { readonly id: string }
 
-interface LinkedKey {
+interface LinkedKey extends KeyToTell {
   readonly record: KeyRecord
-  readonly isVisible: boolean
   readonly isLive: boolean
 }
 
@@ -31,18 +31,15 @@ async function findLinkedKeys(c: CallerChange, { id }: Scope): Promise<LinkedKey
   })
 }
 
-/** The keys as a message may tell them: those that the caller sees by name, the rest as a number. */
-function told(keys: readonly LinkedKey[]): string {
-  const names = keys.filter((key) => key.isVisible).map(({ record }) => JSON.stringify(record.name))
-  const hidden = keys.length - names.length
-  return [...names, ...(hidden > 0 ? [`${hidden} that you do not see`] : [])].join(', ')
-}
-
 /** @throws UserInputError IN_USE naming the live keys linked to the scope */
 export async function assertUnused(c: CallerChange, scope: Scope): Promise<void> {
   const keys = (await findLinkedKeys(c, scope)).filter((key) => key.isLive)
   if (keys.length > 0)
-    throw userError('IN_USE', ['input', 'id'], `API keys link to this scope: ${told(keys)}.`)
+    throw userError(
+      'IN_USE',
+      ['input', 'id'],
+      `API keys link to this scope: ${toldKeys(c.caller, keys)}.`,
+    )
 }
 
 /**
@@ -74,7 +71,11 @@ export async function assertLinkedKeysAllow(
       isLive && missingRequirements(expand(declaredBy(terms).permissions)).length > 0,
   )
   if (broken.length > 0)
-    throw userError('IN_USE', path, `API keys need what this takes away: ${told(broken)}.`)
+    throw userError(
+      'IN_USE',
+      path,
+      `API keys need what this takes away: ${toldKeys(c.caller, broken)}.`,
+    )
   const stronger = keys.filter(
     ({ record, terms }) => !onlyNarrows(record, terms) && grantProblems(c.caller, terms).length > 0,
   )
@@ -82,6 +83,6 @@ export async function assertLinkedKeysAllow(
     throw userError(
       'PERMISSION_NOT_GRANTABLE',
       path,
-      `API keys would become more than you may grant: ${told(stronger)}.`,
+      `API keys would become more than you may grant: ${toldKeys(c.caller, stronger)}.`,
     )
 }

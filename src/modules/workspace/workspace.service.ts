@@ -5,6 +5,7 @@ import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
+import { assertMayLiveLonger } from './longer-lives.ts'
 import { slugInput, slugTaken } from './slug.ts'
 
 /** A century: dates stay within what a DateTime can tell. */
@@ -30,7 +31,14 @@ function lifetimeInput(problems: InputProblems, value: number | null): number | 
   return value
 }
 
-/** Changes the workspace and its policies. Absent fields stay; null removes the lifetime policy. */
+/** Whether keys may live longer by `after` than by `before`; null: there is no end. */
+const isRelaxed = (before: number | null, after: number | null): before is number =>
+  before !== null && (after === null || after > before)
+
+/**
+ * Changes the workspace and its policies. Absent fields stay; null removes the lifetime policy. Who
+ * relaxes it must be one who could grant every key that lives longer by it.
+ */
 export function updateWorkspace(
   context: ServiceContext,
   input: UpdateWorkspaceInput,
@@ -57,6 +65,9 @@ export function updateWorkspace(
       targetName: c.workspace.name,
       changes,
     })
-    return await c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
+    const updated = await c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
+    const { maxKeyLifetimeDays: before } = c.workspace
+    if (isRelaxed(before, updated.maxKeyLifetimeDays)) await assertMayLiveLonger(c, before)
+    return updated
   }).catch(slugTaken)
 }
