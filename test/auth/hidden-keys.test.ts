@@ -41,6 +41,14 @@ test('the maker of a key is told to who sees the maker', async () => {
   })
 })
 
+test('who may not read keys is told the maker of none, their own included', async () => {
+  const make = seed(world, workspace.secret)
+  const maker = await make.key({ name: 'maker', permissions: ['keys:read', 'keys:create'] })
+  const made = await seed(world, maker.secret).key({ name: 'blind' })
+  const { data } = await world.gql(made.secret, '{ viewer { apiKey { id createdByKeyId } } }')
+  expect(data.viewer.apiKey).toEqual({ id: made.id, createdByKeyId: null })
+})
+
 // A role whose permissions on keys end at their own learns nothing of who else there is.
 test('who may make only their own keys is told the same of every other owner', async () => {
   const make = seed(world, workspace.secret)

@@ -1,5 +1,5 @@
 import { findKeyRecords, type KeyRecord, rightsOf } from '../../auth/key-record.ts'
-import type { Rights } from '../../auth/policy.ts'
+import { holds, type Rights } from '../../auth/policy.ts'
 import type { Context, DataLoader } from '../../context.ts'
 import { findByIds } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
@@ -21,10 +21,11 @@ export const keyRightsLoader = (context: Context): DataLoader<Rights | null> =>
     return records.map((record) => (record === null ? null : rightsOf(record)))
   })
 
-/** The ids themselves of those keys that the caller sees; null of the others. */
+/** The ids themselves of those keys that the caller sees and may read; null of the others. */
 export const visibleKeyIdLoader = (context: Context): DataLoader<string | null> =>
   context.batch('visibleKeyId', async (ids) => {
     const { deps, caller } = context
+    if (!holds(caller.rights, 'keys:read')) return ids.map(() => null)
     const rows = await deps.prisma.$queryRaw<{ id: string }[]>`
       SELECT k.id FROM "ApiKey" k WHERE ${visibleKeys(caller)} AND k.id = ANY(${ids}::text[])`
     const visible = new Set(rows.map(({ id }) => id))

@@ -50,6 +50,10 @@ function permissionsInput(
   return combine(permissions, level)
 }
 
+/** Whether the lists name the same, in whatever order. */
+const areSameNames = (a: readonly string[], b: readonly string[]): boolean =>
+  new Set(a).symmetricDifference(new Set(b)).size === 0
+
 /**
  * A scope can be given only what its author holds; what it has already may stay, an alias also as
  * some of what it covers. What the list does not name came with the level.
@@ -161,7 +165,7 @@ export function updateScope(context: ServiceContext, input: UpdateScopeInput): P
     noteUnheld(c, problems, permissions, input, scope.permissions)
     problems.throwIfAny()
     await assertNameFree(c, name, scope.id)
-    if (changes.some(({ field }) => field === 'permissions'))
+    if (!areSameNames(permissions, scope.permissions))
       await assertLinkedKeysAllow(c, scope, permissions)
     c.record({ action: 'scope.updated', targetId: scope.id, targetName: scope.name, changes })
     return c.db.scope.update({

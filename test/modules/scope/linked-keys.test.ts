@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { addHuman, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { type View, view } from '../../setup/view.ts'
@@ -74,7 +75,7 @@ test('a key whose grant keeps the new permission out stands in nobody’s way', 
 // A policy that is tightened, used and relaxed again must not open what it hid meanwhile.
 test('a key that only the lifetime policy has ended counts too: it may live again', async () => {
   const author = await make({
-    permissions: [...scopes, ...agents, 'workspace:read', 'workspace:update'],
+    permissions: [...scopes, ...agents],
     spaces: [{ spaceId: spaces.a }],
   })
   const key = await make({ scopeIds: [scopeId], spaces: [{ spaceId: spaces.b }] })
@@ -83,7 +84,7 @@ test('a key that only the lifetime policy has ended counts too: it may live agai
     data: { createdAt: new Date(Date.now() - 3 * 86_400_000) },
   })
   const policy = (maxKeyLifetimeDays: number | null) =>
-    done(world, author.secret, 'updateWorkspace', 'workspace { id }', { maxKeyLifetimeDays })
+    done(world, workspace.secret, 'updateWorkspace', 'workspace { id }', { maxKeyLifetimeDays })
   await policy(1)
   expect(await view(world, key.secret)).toBe('EXPIRED')
   expect(await widen(author.secret)).toEqual(refused)
@@ -121,15 +122,51 @@ test('a linked scope is not deleted, and hidden keys are counted, not named', as
   const author = await make({ permissions, spaces: [{ spaceId: spaces.a }] })
   const seen = await make({ name: 'Seen', scopeIds: [scopeId], spaces: [{ spaceId: spaces.a }] })
   const unseen = await make({ name: 'Unseen', scopeIds: [scopeId], allSpaces: true })
-  const remove = async () => {
+  const remove = async (secret = author.secret) => {
     const query = `mutation ($input: DeleteScopeInput!) {
       deleteScope(input: $input) { deletedId errors { code path message } } }`
-    return (await world.gql(author.secret, query, { input: { id: scopeId } })).data.deleteScope
+    return (await world.gql(secret, query, { input: { id: scopeId } })).data.deleteScope
   }
   const { errors } = await remove()
   expect(errors).toMatchObject([{ code: 'IN_USE', path: ['input', 'id'] }])
-  expect(errors[0].message).toContain('"Seen", 1 that you do not see')
+  expect(errors[0].message).toContain('"Seen", 1 more')
+  // Who may not read keys is told no name, though the keys lie within reach.
+  const blind = await make({
+    permissions: [...scopes, 'spaces:read', 'agents:read'],
+    allSpaces: true,
+  })
+  const told = (await remove(blind.secret)).errors[0].message
+  expect(told).toContain('2 in all')
+  expect(told).not.toMatch(/seen/i)
   for (const { id } of [seen, unseen])
     await done(world, workspace.secret, 'revokeApiKey', 'revokedCount', { id })
   expect(await remove()).toEqual({ deletedId: scopeId, errors: [] })
+})
+
+// An answer must not grow with the workspace.
+test('of many linked keys some are named', async () => {
+  for (let index = 0; index < 23; index += 1)
+    await make({ name: `Linked ${index}`, scopeIds: [scopeId] })
+  const query = `mutation { deleteScope(input: { id: "${scopeId}" }) { errors { message } } }`
+  const { data } = await world.gql(workspace.secret, query)
+  const { message } = data.deleteScope.errors[0]
+  expect(message.match(/"Linked \d+"/g)).toHaveLength(20)
+  expect(message).toContain(', 3 more')
+})
+
+// The order in which permissions are written is no change of what a key can do.
+test("a scope of an owner's key may be written in another order by others", async () => {
+  const ann = await addHuman(world, workspace, 'ADMIN')
+  const admin = await humanKey(world, workspace, ann, { permissions: ['*'], allSpaces: true })
+  await make({ scopeIds: [scopeId], allSpaces: true })
+  const set = (permissions: string[]) =>
+    outcome(world, admin.secret, 'updateScope', { id: scopeId, permissions })
+  expect(await set(['agents:read', 'spaces:read'])).toEqual(['done'])
+  expect(await set(['agents:read', 'spaces:read', 'agents:read'])).toEqual(['done'])
+  for (const other of [
+    ['agents:read'],
+    ['agents:read', 'spaces:read', 'agents:run'],
+    ['agents:*', 'spaces:read'],
+  ])
+    expect([other, await set(other)]).toEqual([other, ['FORBIDDEN members:own']])
 })
