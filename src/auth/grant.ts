@@ -126,6 +126,10 @@ const coversForGood = (names: readonly string[], name: string): boolean =>
 const allCoveredForGood = (names: readonly string[], within: readonly string[]): boolean =>
   names.every((name) => coversForGood(within, name))
 
+/** A further scope may give nothing new now, and something tomorrow, when it is widened. */
+const linksNoFurtherScope = (before: KeyTerms, after: KeyTerms): boolean =>
+  after.scopes.every(({ id }) => before.scopes.some((scope) => scope.id === id))
+
 /** Whether nothing that the key can do, nor where, from where, how long and how often, grows. */
 export function onlyNarrows(before: KeyTerms, after: KeyTerms): boolean {
   const was = declaredBy(before)
@@ -138,6 +142,7 @@ export function onlyNarrows(before: KeyTerms, after: KeyTerms): boolean {
   })
   return (
     after.ownerId === before.ownerId &&
+    linksNoFurtherScope(before, after) &&
     allCoveredForGood(is.permissions, was.permissions) &&
     (was.allSpaces || !is.allSpaces) &&
     spacesNarrow &&

@@ -256,3 +256,30 @@ test('keys that reach further than the caller are not there', async () => {
     expect(data.apiKey).toBeNull()
   }
 })
+
+// What is linked today can be widened tomorrow, through another mutation.
+test('linking a further scope is no narrowing, though the scope gives nothing new today', async () => {
+  const ann = await addHuman(world, workspace, 'MEMBER')
+  const scopes = seed(world, workspace.secret)
+  const permissions = ['spaces:read', 'agents:read']
+  const [linked, further] = [
+    await scopes.scope({ name: 'linked', permissions }),
+    await scopes.scope({ name: 'further', permissions: ['spaces:read'] }),
+  ]
+  const theirs = await humanKey(world, workspace, ann, { permissions, allSpaces: true })
+  const link = (scopeIds: string[], id = theirs.id, secret = workspace.secret) =>
+    outcome(world, secret, 'updateApiKey', { id, scopeIds })
+  expect(await link([further])).toEqual(['PERMISSION_NOT_GRANTABLE input.id'])
+  expect(await link([])).toEqual(['done'])
+  const weak = await make({
+    permissions: [...manage, 'spaces:read'],
+    spaces: [{ spaceId: spaces.a }],
+  })
+  const key = await make({ permissions, scopeIds: [linked], spaces: [{ spaceId: spaces.a }] })
+  expect(await link([linked, further], key.id, weak.secret)).toEqual([
+    'PERMISSION_NOT_GRANTABLE input.permissions.1',
+  ])
+  expect(await link([linked, further], key.id)).toEqual(['done'])
+  expect(await link([linked], key.id, weak.secret)).toEqual(['done'])
+  expect(await link([], key.id, weak.secret)).toEqual(['done'])
+})
