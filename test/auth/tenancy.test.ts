@@ -2,6 +2,7 @@ import { type GraphQLInputType, getNamedType, isInputObjectType } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { schema } from '../../src/schema.ts'
+import { mint } from '../modules/access-token/ask.ts'
 import { done, seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { idPlaces, type OwnIds } from './id-places.ts'
@@ -11,6 +12,7 @@ interface Furnished extends TestWorkspace {
   readonly own: OwnIds
   readonly hidden: Partial<OwnIds>
   readonly limited: string
+  readonly limitedToken: string
 }
 
 let world: World
@@ -38,6 +40,7 @@ async function furnish(): Promise<Furnished> {
   return {
     ...workspace,
     limited: limited.secret,
+    limitedToken: (await mint(world, workspace.secret, { spaceIds: [space] })).token,
     own: {
       space,
       agent: await make.agent({ name: 'agent', spaceIds: [space] }),
@@ -127,13 +130,19 @@ async function contents(workspaceId: string): Promise<unknown> {
 
 // Invisible is absent: whatever an id names that is not the caller's to see, the answer is that of
 // an id that never was, byte for byte, and nothing is changed on either side.
-test.each(['all spaces', 'one space'])(
-  'by a key for %s, no id tells of what it names',
+test.each(['a key for all spaces', 'a key for one space', 'a token for one space'])(
+  'by %s, no id tells of what it names',
   async (who) => {
-    const secret = who === 'all spaces' ? mine.secret : mine.limited
-    const hidden = who === 'all spaces' ? {} : mine.hidden
+    const isToken = who.startsWith('a token')
+    const limited = isToken ? mine.limitedToken : mine.limited
+    const secret = who.endsWith('all spaces') ? mine.secret : limited
+    const hidden = who.endsWith('all spaces') ? {} : mine.hidden
+    // A token mints none, whatever it names.
+    const places = idPlaces(mine.own).filter(
+      ({ name }) => !(isToken && name.startsWith('createAccessToken')),
+    )
     const before = [await contents(mine.id), await contents(theirs.id)]
-    for (const { name, kind, query, nothing } of idPlaces(mine.own)) {
+    for (const { name, kind, query, nothing } of places) {
       const answers: [string, string][] = []
       for (const [what, id] of Object.entries(idsOfNothing(kind, hidden))) {
         const { status, data, errors } = await world.gql(secret, query, { id })

@@ -44,6 +44,17 @@ test('what a token makes ends with it at the latest', async () => {
   expect(await outcome(world, successor.token, 'updateApiKey', later)).toEqual(['done'])
 })
 
+test('what a token makes ends with its key, where that has been shortened since', async () => {
+  const key = await makeKey()
+  const { token } = await mint(world, key.secret)
+  const end = iso(inSeconds(300))
+  await done(world, workspace.secret, 'updateApiKey', '__typename', { id: key.id, expiresAt: end })
+  const create = (expiresAt: string) =>
+    outcome(world, token, 'createApiKey', { name: name(), expiresAt })
+  expect(await create(iso(inSeconds(600)))).toEqual(['EXPIRY_NOT_ALLOWED input.expiresAt'])
+  expect(await create(end)).toEqual(['done'])
+})
+
 test("a token is bound by its key's own limit and addresses as the key is", async () => {
   const address = '192.0.2.1'
   const bounded = await makeKey({
