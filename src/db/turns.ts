@@ -11,11 +11,14 @@ const linesOf = new WeakMap<object, Map<string, Line>>()
 /** Who comes when this many wait already is sent away: waiting would outlast the client. */
 const maxLength = 500
 
+/** Whose turn comes later is sent away too: they have given up, or asked again (milliseconds). */
+const longestWaitMs = 10_000
+
 /**
  * Runs changes of one workspace one after the other. The database would make them wait for its lock
  * too, but each would hold a connection meanwhile, and so one workspace could take them all.
  *
- * @throws RequestError SERVICE_UNAVAILABLE when too many wait
+ * @throws RequestError SERVICE_UNAVAILABLE when too many wait, or when the turn comes too late
  */
 export async function inTurn<T>(
   database: object,
@@ -29,7 +32,14 @@ export async function inTurn<T>(
     throw serviceUnavailable(new Error(`${line.length} changes of ${workspaceId} wait`))
   lines.set(workspaceId, line)
   line.length += 1
-  const turn = line.last.then(work)
+  const arrived = performance.now()
+  const turn = line.last.then(() => {
+    const waited = performance.now() - arrived
+    if (waited <= longestWaitMs) return work()
+    throw serviceUnavailable(
+      new Error(`a change of ${workspaceId} waited ${waited} ms for its turn`),
+    )
+  })
   line.last = turn.catch(() => undefined)
   try {
     return await turn

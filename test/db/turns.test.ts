@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { createWorld, type World } from '../setup/world.ts'
+
+let world: World
+
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterEach(() => void vi.restoreAllMocks())
+afterAll(() => world.close())
+
+// Whoever asked has gone by then, and may have asked again: a late change would be done for nobody.
+test('a change whose turn comes too late is not begun', async () => {
+  const { id: workspaceId, secret } = await world.createWorkspace()
+  const create = (name: string) =>
+    world.gql(secret, `mutation { createSpace(input: { name: "${name}" }) { space { name } } }`)
+  await create('before')
+  // The caller is known, so that an embedded database that is busy does not keep them from the line.
+  await world.gql(secret, '{ viewer { kind } }')
+  const sent = await world.deps.prisma.$transaction(
+    async (db) => {
+      await db.$queryRaw`SELECT 1 FROM "Workspace" WHERE id = ${workspaceId} FOR UPDATE`
+      const changes = ['first', 'second', 'third'].map(create)
+      await sleep(300)
+      const now = performance.now.bind(performance)
+      vi.spyOn(performance, 'now').mockImplementation(() => now() + 11_000)
+      return changes
+    },
+    { timeout: 10_000 },
+  )
+  const [first, ...late] = await Promise.all(sent)
+  expect(first?.data.createSpace.space.name).toBe('first')
+  for (const { status, headers, errors } of late) {
+    expect([status, headers.get('retry-after')]).toEqual([503, '1'])
+    expect(errors.map(({ extensions }) => extensions.code)).toEqual(['SERVICE_UNAVAILABLE'])
+  }
+  expect((await create('after')).data.createSpace.space.name).toBe('after')
+  const stored = await world.deps.prisma.space.findMany({ where: { workspaceId } })
+  expect(stored.map(({ name }) => name).sort()).toEqual(['after', 'before', 'first'])
+})
