@@ -4,7 +4,7 @@ import { addHuman, humanKey } from '../../setup/human.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { type View, view } from '../../setup/view.ts'
 import { createWorld, type World } from '../../setup/world.ts'
-import { mint, verdict } from './ask.ts'
+import { mint, rotate, verdict } from './ask.ts'
 
 let world: World
 
@@ -193,4 +193,24 @@ test('a key that gains permissions, spaces, a role or new spaces gives its token
   await done(world, all.secret, 'updateApiKey', '__typename', input)
   expect(await view(world, one.secret)).toMatchObject({ allSpaces: true })
   expect(await views()).toEqual(before)
+})
+
+test('a grant that is widened gives a token no more in that space than it was minted with', async () => {
+  const { workspace, make, at } = await stage('MEMBER')
+  const permissions = ['agents:read', 'agents:update']
+  const grants = (narrowing: string[] | null) => [
+    { spaceId: at(0) },
+    { spaceId: at(1), permissions: narrowing },
+  ]
+  const key = await make.key({ name: 'widened', permissions, spaces: grants(['agents:read']) })
+  const { token } = await mint(world, key.secret)
+  const before = await view(world, token)
+  expect(before).toMatchObject({ spaces: { [at(0)]: permissions, [at(1)]: ['agents:read'] } })
+  const update = (spaces: object[]) =>
+    done(world, workspace.secret, 'updateApiKey', '__typename', { id: key.id, spaces })
+  await update(grants(null))
+  expect(await view(world, key.secret)).toMatchObject({ spaces: { [at(1)]: permissions } })
+  expect(await view(world, token)).toEqual(before)
+  const { token: successor } = await rotate(world, token)
+  expect(await view(world, successor)).toEqual(before)
 })
