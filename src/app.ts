@@ -40,7 +40,11 @@ export function createApp(deps: Deps, options: AppOptions): App {
 
   const answer = async (request: Request, peer: Peer, requestId: string): Promise<Response> => {
     const { address } = peer
-    const principal = await authenticate(deps, request.headers, { address, requestId })
+    const principal = await authenticate(deps, request.headers, {
+      address,
+      requestId,
+      acceptsRotated: true,
+    })
     if (principal === undefined && options.introspection !== 'public')
       throw unauthenticated('MISSING')
     return graphql.fetch(request, createContext(deps, { requestId, address, principal }))

@@ -26,11 +26,13 @@ export interface Origin {
   readonly workspace?: string | undefined
   /** The id that its key must have; absent: whichever. */
   readonly keyId?: string
+  /** Whether a replaced token makes a caller, one without rights; absent: it is refused. */
+  readonly acceptsRotated?: boolean
 }
 
 /**
  * Whom a request's credential names: rules 1 and 2 of the decision, before anything of its body is
- * read. Undefined when it presents none. A replaced token makes a caller without rights.
+ * read. Undefined when it presents none.
  *
  * @throws RequestError UNAUTHENTICATED with the reason, BAD_REQUEST, WORKSPACE_NOT_FOUND for a
  *   workspace that is not the credential's, SERVICE_UNAVAILABLE when it cannot be known
@@ -51,6 +53,34 @@ async function principalOf(
 ): Promise<Principal | undefined> {
   const secret = presentedSecret(headers)
   if (secret === undefined) return undefined
+  return await credentialOf(deps, secret, origin, async (issuer) => {
+    if (issuer !== deps.signIn?.issuer) throw unauthenticated('UNKNOWN')
+    return await authenticateHuman(deps, deps.signIn, secret, origin)
+  })
+}
+
+/**
+ * The caller that an API key or access token of this installation makes, wherever it was presented.
+ * No other issuer is asked, and nobody signs in.
+ *
+ * @throws RequestError as `authenticate`
+ */
+export const authenticateIntegration = (
+  deps: Deps,
+  secret: string,
+  origin: Origin,
+): Promise<KeyCaller | TokenCaller> =>
+  credentialOf(deps, secret, origin, () => {
+    throw unauthenticated('UNKNOWN')
+  })
+
+/** The caller that a key or token of ours makes, or what `ofIssuer` makes of another issuer's token. */
+async function credentialOf<Other>(
+  deps: Deps,
+  secret: string,
+  origin: Origin,
+  ofIssuer: (issuer: string) => Promise<Other>,
+): Promise<KeyCaller | TokenCaller | Other> {
   if (isApiKey(secret)) return await acceptKey(deps, secret, origin)
   const digest = secretDigest(secret)
   // One that is remembered has been taken apart before.
@@ -59,9 +89,7 @@ async function principalOf(
   const issuer = isJwt(secret) ? unverifiedIssuer(secret) : undefined
   if (issuer === undefined) throw unauthenticated('MALFORMED')
   if (issuer === deps.publicUrl) return await acceptToken(deps, secret, digest, origin)
-  if (issuer === deps.signIn?.issuer)
-    return await authenticateHuman(deps, deps.signIn, secret, origin)
-  throw unauthenticated('UNKNOWN')
+  return await ofIssuer(issuer)
 }
 
 /**
@@ -145,6 +173,7 @@ async function acceptToken(
     return token && { credential: token, caller: tokenCallerOf(token) }
   })
   if (!caller.isRotated) deps.usage.used(caller, now, origin.address)
+  else if (!origin.acceptsRotated) throw unauthenticated('ROTATED')
   return caller
 }
 

@@ -15,7 +15,12 @@ export function presentedSecret(headers: Headers): string | undefined {
   return bearer ?? apiKey
 }
 
-function bearerToken(authorization: string | undefined): string | undefined {
+/**
+ * The token of an Authorization header in the Bearer scheme; undefined when it holds none.
+ *
+ * @throws RequestError UNAUTHENTICATED for another scheme
+ */
+export function bearerToken(authorization: string | undefined): string | undefined {
   if (!authorization) return undefined
   const [, token] = /^bearer(?: +(.*))?$/i.exec(authorization) ?? [undefined, null]
   if (token === null) throw unauthenticated('MALFORMED')

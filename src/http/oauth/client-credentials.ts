@@ -32,6 +32,16 @@ function basicCredentials(authorization: string): ClientCredentials {
 }
 
 /**
+ * For a request that authenticates by its Authorization header.
+ *
+ * @throws OAuthError invalid_request where the form does, too (RFC 6749, 2.3)
+ */
+export function assertNoSecretIn(form: Form): void {
+  if (form.get('client_secret') !== undefined)
+    throw new OAuthError('invalid_request', 'Authenticate in one way, not in two.')
+}
+
+/**
  * The credentials that a client presents by Basic authentication or in the form (RFC 6749, 2.3.1).
  * A client id in the form may repeat that of Basic authentication.
  *
@@ -45,8 +55,7 @@ export function clientCredentials(headers: Headers, form: Form): ClientCredentia
     if (id !== undefined && secret !== undefined) return { id, secret }
     throw refused('Send the id of an API key as the client id, and the key as the client secret.')
   }
-  if (secret !== undefined)
-    throw new OAuthError('invalid_request', 'Authenticate in one way, not in two.')
+  assertNoSecretIn(form)
   const credentials = basicCredentials(authorization)
   if (id !== undefined && id !== credentials.id)
     throw new OAuthError('invalid_request', 'The form names another client id.')

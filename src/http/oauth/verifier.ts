@@ -1,0 +1,48 @@
+import type { Caller } from '../../auth/caller.ts'
+import { holds } from '../../auth/policy.ts'
+import type { Deps } from '../../deps.ts'
+import { RequestError } from '../../errors.ts'
+import { authenticateIntegration } from '../authenticate.ts'
+import { bearerToken } from '../credential.ts'
+import { authenticateClient } from './client.ts'
+import { assertNoSecretIn } from './client-credentials.ts'
+import type { Call } from './endpoint.ts'
+import type { Form } from './form.ts'
+import { OAuthError } from './oauth-error.ts'
+
+const isBearer = (authorization: string): boolean => /^bearer\b/i.test(authorization)
+
+/** The key or token in the Authorization header (RFC 6750, 2.1). */
+async function authenticateBearer(
+  deps: Deps,
+  { address, requestId }: Call,
+  authorization: string,
+): Promise<Caller> {
+  try {
+    const secret = bearerToken(authorization)
+    if (secret !== undefined)
+      return await authenticateIntegration(deps, secret, { address, requestId })
+  } catch (error) {
+    if (!(error instanceof RequestError && error.code === 'UNAUTHENTICATED')) throw error
+    throw new OAuthError('invalid_token', error.message)
+  }
+  throw new OAuthError('invalid_token', 'Send an API key or an access token.')
+}
+
+/**
+ * Who may ask about tokens: a key as a client, or a key or token of ours as Bearer.
+ *
+ * @throws OAuthError invalid_client, invalid_token, or insufficient_scope without keys:verify
+ */
+export async function authenticateVerifier(deps: Deps, call: Call, form: Form): Promise<Caller> {
+  const authorization = call.request.headers.get('authorization')?.trim() ?? ''
+  if (isBearer(authorization)) assertNoSecretIn(form)
+  const caller = isBearer(authorization)
+    ? await authenticateBearer(deps, call, authorization)
+    : await authenticateClient(deps, call, form)
+  if (holds(caller.rights, 'keys:verify')) return caller
+  const challenge = 'Bearer realm="Latchkey", error="insufficient_scope", scope="keys:verify"'
+  throw new OAuthError('insufficient_scope', 'This needs keys:verify.', {
+    headers: { 'www-authenticate': challenge },
+  })
+}
