@@ -25,6 +25,7 @@ export interface NewToken {
 export interface IssuedToken {
   readonly accessToken: AccessTokenRow
   readonly token: string
+  /** Rounded down: it lives no shorter. */
   readonly expiresInSeconds: number
   /** What it may do in every space of its own; its scope claim. */
   readonly permissions: readonly string[]
@@ -88,7 +89,7 @@ export async function issueToken(
   return {
     accessToken: await readToken(c, id),
     token: jwt,
-    expiresInSeconds: Math.ceil(lifetimeMs / 1_000),
+    expiresInSeconds: Math.floor(lifetimeMs / 1_000),
     permissions,
   }
 }
