@@ -1,5 +1,6 @@
 import { decodeJwt, SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newId } from '../../src/ids.ts'
 import { directly } from '../modules/api-key/ask.ts'
 import { done, seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
@@ -74,7 +75,7 @@ test('what is no token of the workspace is inactive, and nothing more is told', 
     'a key of its own': await forged(token, { jwk: { kty: 'OKP' } }, {}),
     'an unknown key id': await forged(token, { kid: 'other' }, {}),
     'another issuer': await forged(token, {}, { iss: 'http://other.test' }),
-    'an unknown token id': await forged(token, {}, { jti: 'tok_unknown' }),
+    'an unknown token id': await forged(token, {}, { jti: newId('tok') }),
     'one that is over': await forged(token, {}, { exp: Math.floor(Date.now() / 1_000) - 3_600 }),
     'another workspace in the claims': await forged(
       token,

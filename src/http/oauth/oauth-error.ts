@@ -60,12 +60,15 @@ const describable = (text: string): string =>
     .replaceAll(/["\\]/g, "'")
     .replaceAll(/[^\x20-\x7e]/g, '?')
 
-/** An answer in JSON that nothing on the way may keep (RFC 6749, 5.1). */
+/** The headers of an answer that nothing on the way may keep (RFC 6749, 5.1). */
+export const uncached = { 'cache-control': 'no-store', pragma: 'no-cache' } as const
+
+/** An answer in JSON, uncached. */
 export const uncachedResponse = (
   status: number,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
-): Response => jsonResponse(status, body, { pragma: 'no-cache', ...headers })
+): Response => jsonResponse(status, body, { ...uncached, ...headers })
 
 /** The error as the RFCs have it (RFC 6749, 5.2). */
 export const oauthErrorResponse = ({ code, message, status, headers }: OAuthError): Response =>

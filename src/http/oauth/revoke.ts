@@ -1,9 +1,10 @@
+import { findToken } from '../../auth/token-record.ts'
 import type { Deps } from '../../deps.ts'
 import { revokeAccessToken } from '../../modules/access-token/revoke.ts'
 import { authenticateClient } from './client.ts'
 import type { Call } from './endpoint.ts'
 import { readForm } from './form.ts'
-import { OAuthError } from './oauth-error.ts'
+import { OAuthError, uncached } from './oauth-error.ts'
 import { verifiedToken } from './verified-token.ts'
 
 /**
@@ -17,9 +18,13 @@ export const revoke =
     const caller = await authenticateClient(deps, call, form)
     const jwt = form.get('token')
     if (jwt === undefined) throw new OAuthError('invalid_request', 'Send the token to revoke.')
-    const token = await verifiedToken(deps, jwt)
+    const verified = await verifiedToken(deps, jwt)
+    const token =
+      verified?.workspaceId === caller.workspaceId
+        ? await findToken(deps.prisma, caller.workspaceId, verified.tokenId)
+        : undefined
     const { address, requestId } = call
-    if (token?.workspaceId === caller.workspaceId && token.claims.sub === caller.key.id)
+    if (token?.id === caller.key.id)
       await revokeAccessToken({ deps, caller, address, requestId }, { id: token.tokenId })
-    return new Response(null, { headers: { 'cache-control': 'no-store', pragma: 'no-cache' } })
+    return new Response(null, { headers: uncached })
   }
