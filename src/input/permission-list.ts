@@ -1,3 +1,4 @@
+import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import { covers, expand, missingRequirements } from '../auth/permissions.ts'
 import type { InputProblems } from './problems.ts'
 
@@ -5,6 +6,9 @@ type Path = readonly (string | number)[]
 
 /** More than there are names; each wrong one is answered, so that there must be an end to them. */
 const maxNames = 200
+
+/** The beginning of a name; what may be a secret is cut out first, for of its parts nothing shows it. */
+const quoted = (name: string): string => JSON.stringify(withoutSecrets(name).slice(0, 60))
 
 /** Names of permissions and aliases, each known; as written, without repetition. */
 export function permissionNamesInput(
@@ -21,7 +25,7 @@ export function permissionNamesInput(
       problems.add(
         'UNKNOWN_PERMISSION',
         [...path, index],
-        `There is no permission ${JSON.stringify(name.slice(0, 60))}; see the query permissions.`,
+        `There is no permission ${quoted(name)}; see the query permissions.`,
       )
   })
   return [...new Set(names)]
