@@ -38,8 +38,28 @@ const originOf = (error: unknown): unknown =>
 /** The codes of the engine's own that are in the closed set. */
 const engineCodes = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_REQUEST']
 
+/** How the engine says what an error makes of the HTTP answer. */
+interface EngineHttp {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const isHttp = (http: unknown): http is EngineHttp =>
+  typeof http === 'object' && http !== null && 'status' in http
+
+/**
+ * What is no request of GraphQL at all fails by its status for every client, not only for those of
+ * the newer media type. Allow is for 405 (RFC 9110, 15.5.6); the engine sends it otherwise too.
+ */
+const ofNoRequest = ({ status, headers }: EngineHttp) => ({
+  status,
+  spec: false,
+  ...(status === 405 && headers && { headers }),
+})
+
 /** The code of an error of the engine that has none of these: of the request, or of a value in it. */
-const otherCode = (http: unknown): RequestErrorCode => (http ? 'BAD_REQUEST' : 'BAD_USER_INPUT')
+const otherCode = ({ extensions }: GraphQLError): RequestErrorCode =>
+  extensions.http && extensions.code ? 'BAD_REQUEST' : 'BAD_USER_INPUT'
 
 /**
  * What may be shown of an error: our own failures with their code, graphql-js's with one, and
@@ -49,12 +69,11 @@ export function maskError(error: unknown): GraphQLError {
   const origin = originOf(error)
   if (origin instanceof GraphQLError) {
     const { http } = origin.extensions
-    const code = engineCodes.find((known) => known === origin.extensions.code) ?? otherCode(http)
-    // What is no request of GraphQL at all is 400 to every client, not only to those of the newer media type.
-    const shownHttp = http && code === 'BAD_REQUEST' ? { ...http, spec: false } : http
+    const code = engineCodes.find((known) => known === origin.extensions.code) ?? otherCode(origin)
+    const itsHttp = code === 'BAD_REQUEST' && isHttp(http) ? { http: ofNoRequest(http) } : {}
     return new GraphQLError(error instanceof GraphQLError ? error.message : origin.message, {
       ...placeOf(error),
-      extensions: { code, ...(shownHttp && { http: shownHttp }) },
+      extensions: { code, ...itsHttp },
     })
   }
   const shown = origin instanceof RequestError ? origin : unexpected(origin)
@@ -75,16 +94,24 @@ const placeOf = (error: unknown) =>
       }
     : {}
 
+/** What an error has brought to nothing: a part, all that was asked, or that it was done at all. */
+export type ErrorReach = 'field' | 'operation' | 'request'
+
+/** An operation that was not executed is no success where the media type tells (GraphQL over HTTP). */
+const notExecuted = { status: 400, spec: true }
+
 /**
  * An error as it leaves: with the request's id, and with a status of its own when the whole request
  * came to nothing. Beside data it has none: a client that tries again would do a part twice.
  */
-export function outgoing(error: GraphQLError, requestId: string, isWhole: boolean): GraphQLError {
-  const { originalError } = error
-  const http = isWhole && originalError instanceof RequestError ? httpOf(originalError) : undefined
+export function outgoing(error: GraphQLError, requestId: string, reach: ErrorReach): GraphQLError {
+  const { originalError, extensions } = error
+  const own =
+    reach !== 'field' && originalError instanceof RequestError ? httpOf(originalError) : undefined
+  const http = own ?? extensions.http ?? (reach === 'request' ? notExecuted : undefined)
   return new GraphQLError(withoutSecrets(error.message), {
     ...placeOf(error),
-    extensions: { ...error.extensions, ...(http && { http }), requestId },
+    extensions: { ...extensions, ...(http ? { http } : {}), requestId },
   })
 }
 

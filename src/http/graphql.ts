@@ -5,7 +5,8 @@ import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
 import { schema } from '../schema.ts'
 import { acceptedMediaType } from './accepted-media-type.ts'
-import { causeOf, maskError, outgoing } from './errors.ts'
+import { isTooLarge, maxDocumentBytes, maxTokens } from './document.ts'
+import { causeOf, type ErrorReach, maskError, outgoing } from './errors.ts'
 import { onlyIntrospects } from './introspection.ts'
 import { onlyRotates } from './only-rotates.ts'
 import { onlyWellFormed } from './well-formed.ts'
@@ -27,16 +28,12 @@ const replacedOnlyRotates: Plugin<object, Context> = {
   },
 }
 
-/** Larger documents are refused before the parser, and so its cache, sees them. */
-const maxDocumentLength = 16_384
-const maxTokens = 1_000
-
 const limitsDocument: Plugin<object, Context> = {
   onParams({ params }) {
-    if ((params.query?.length ?? 0) > maxDocumentLength)
+    if (isTooLarge(params.query))
       throw new RequestError(
         'QUERY_TOO_COMPLEX',
-        `A document has at most ${maxDocumentLength} characters.`,
+        `A document has at most ${maxDocumentBytes} bytes.`,
       )
   },
   onParse({ setParseFn }) {
@@ -52,17 +49,23 @@ const inAcceptedMediaType: Plugin<object, Context> = {
   },
 }
 
+/** How much of an operation an error has left undone. */
+const reachOf = (data: ExecutionResult['data']): ErrorReach => {
+  if (data === undefined) return 'request'
+  return Object.values(data ?? {}).every((value) => value === null) ? 'operation' : 'field'
+}
+
 /** Gives every error its request id and status, and the log what was masked. */
 const errorsOnTheWayOut = (deps: Deps): Plugin<object, Context> => ({
   onResultProcess({ result, setResult, serverContext }) {
     if (Array.isArray(result) || !('errors' in result) || !result.errors) return
-    const { data = null } = result as ExecutionResult
-    const isWhole = data === null || Object.values(data).every((value) => value === null)
+    const { data } = result as ExecutionResult
+    const reach = reachOf(data)
     const { requestId } = serverContext
     const errors = result.errors.map((error) => {
       const cause = causeOf(error)
       if (cause !== undefined) deps.logger.error({ err: cause, requestId }, error.message)
-      return outgoing(error, requestId, isWhole)
+      return outgoing(error, requestId, reach)
     })
     setResult({ ...(result as ExecutionResult), errors })
   },

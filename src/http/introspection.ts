@@ -1,15 +1,12 @@
 import { type DocumentNode, Kind, parse, type SelectionSetNode } from 'graphql'
-
-/** More than any introspection query of a known tool takes. */
-const maxTokens = 1_000
-const maxLength = 16_384
+import { isTooLarge, maxTokens } from './document.ts'
 
 /**
  * Whether a document asks for nothing but the schema: root fields `__schema`, `__type` and
  * `__typename`, also through fragments. A document that cannot be parsed does not.
  */
 export function onlyIntrospects(query: string | undefined): boolean {
-  if (query === undefined || query.length > maxLength) return false
+  if (query === undefined || isTooLarge(query)) return false
   try {
     return isIntrospection(parse(query, { maxTokens, noLocation: true }))
   } catch {

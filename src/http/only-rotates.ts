@@ -1,6 +1,5 @@
 import { getOperationAST, Kind, OperationTypeNode, parse } from 'graphql'
-
-const maxTokens = 1_000
+import { maxTokens } from './document.ts'
 
 /**
  * Whether the operation asked for is a mutation with `rotateAccessToken` as its one root field, for

@@ -14,16 +14,27 @@ const isJsonText = (text: string): boolean => {
   }
 }
 
+/** The engine's own reader knows the media type in small letters only. */
+async function readJson(request: Request): Promise<object> {
+  const body: unknown = await request.json().catch(() => {
+    throw refused('The body is not JSON.', 400)
+  })
+  if (typeof body !== 'object' || body === null)
+    throw refused('The body must be an object of JSON.', 400)
+  return body
+}
+
 /**
  * Refuses what the engine would take for another thing or stumble over: a body that is not JSON (a
  * form of another page can be sent without asking first), and an address whose variables are none.
  */
 export const onlyWellFormed: Plugin<object, Context> = {
-  onRequestParse({ request }) {
+  onRequestParse({ request, setRequestParser }) {
     if (request.method === 'POST') {
       const type = request.headers.get('content-type') ?? ''
       if (!/^application\/json\s*(;|$)/i.test(type))
         throw refused('Send the operation as application/json.', 415)
+      setRequestParser(readJson)
     } else {
       const parameters = new URL(request.url).searchParams
       for (const name of ['variables', 'extensions']) {
@@ -31,5 +42,8 @@ export const onlyWellFormed: Plugin<object, Context> = {
         if (text && !isJsonText(text)) throw refused(`${name} must be JSON.`, 400)
       }
     }
+  },
+  onSubscribe() {
+    throw refused('There are no subscriptions.', 400)
   },
 }

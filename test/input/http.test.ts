@@ -169,7 +169,7 @@ test('parse and validation failures say so', async () => {
     ['{ viewer { kind { x } } }', 'GRAPHQL_VALIDATION_FAILED'],
     ['fragment A on Query { viewer { kind } }', 'BAD_REQUEST'],
     ['type Query { a: Int }', 'BAD_REQUEST'],
-    ['subscription { viewer { kind } }', 'BAD_USER_INPUT'],
+    ['subscription { viewer { kind } }', 'BAD_REQUEST'],
   ] as const
   for (const [query, expected] of cases) {
     const [status, code] = await refused(await post(JSON.stringify({ query })))

@@ -98,3 +98,72 @@ test('an operation whose answer its client does not accept is not run', async ()
   })
   expect(await verdict(world, key.secret)).toBe('ACCEPTED')
 })
+
+test('the media type of a body is read whatever its case and its blanks', async () => {
+  const body = JSON.stringify({ query: '{ viewer { kind } }' })
+  for (const type of [
+    'APPLICATION/JSON',
+    'Application/Json;charset=UTF-8',
+    'application/json ; a=b',
+  ]) {
+    const response = await post(body, { 'content-type': type })
+    expect([type, response.status, await response.json()]).toEqual([
+      type,
+      200,
+      { data: { viewer: { kind: 'API_KEY' } } },
+    ])
+  }
+  for (const type of [
+    'application/json, text/plain',
+    'APPLICATION/GRAPHQL+JSON',
+    'application/json-x',
+  ])
+    expect([type, ...(await refused(await post(body, { 'content-type': type })))]).toEqual([
+      type,
+      415,
+      'application/json',
+      'BAD_REQUEST',
+    ])
+})
+
+// GraphQL over HTTP: what was not executed at all is no success in the newer media type.
+test('an operation that is not executed is 400 in the media type that says so', async () => {
+  const long = `{ viewer { ${'kind '.repeat(4_000)} } }`
+  const find = 'query ($id: ID!) { space(id: $id) { id } }'
+  const cases = [
+    [{ query: '{' }, 'GRAPHQL_PARSE_FAILED', 200],
+    [{ query: '{ nothing }' }, 'GRAPHQL_VALIDATION_FAILED', 200],
+    [{ query: long }, 'QUERY_TOO_COMPLEX', 200],
+    [{ query: find, variables: { id: {} } }, 'BAD_USER_INPUT', 200],
+    [{ query: find }, 'BAD_USER_INPUT', 200],
+    [{ query: 'subscription { viewer { kind } }' }, 'BAD_REQUEST', 400],
+    [{ query: 5 }, 'BAD_REQUEST', 400],
+    [{}, 'BAD_REQUEST', 400],
+  ] as const
+  for (const [body, code, inJson] of cases)
+    for (const [type, status] of [
+      ['application/json', inJson],
+      [graphql, 400],
+    ] as const) {
+      const response = await post(JSON.stringify(body), { ...json, accept: type })
+      expect(response.headers.get('allow')).toBeNull()
+      expect([code, ...(await refused(response))]).toEqual([code, status, type, code])
+    }
+  // A field that fails is part of an answer.
+  const failing = JSON.stringify({ query: '{ spaces(first: 1000) { nodes { id } } }' })
+  expect((await post(failing, { ...json, accept: graphql })).status).toBe(200)
+})
+
+// What a character is differs; bytes are what is parsed and remembered.
+test('a document is measured in bytes', async () => {
+  const sized = (bytes: number): string => {
+    const [start, end] = ['{ viewer { kind } } # ', '\u{1F600}'.repeat(4_000)]
+    return `${start}${'x'.repeat(bytes - Buffer.byteLength(start + end))}${end}`
+  }
+  expect((await post(JSON.stringify({ query: sized(16_384) }))).status).toBe(200)
+  const response = await post(JSON.stringify({ query: sized(16_385) }))
+  expect((await refused(response))[2]).toBe('QUERY_TOO_COMPLEX')
+  const schema = `{ __typename } # ${'\u{1F600}'.repeat(5_000)}`
+  const introspection = await world.gql(null, schema)
+  expect(introspection.errors[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX')
+})
