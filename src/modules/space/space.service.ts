@@ -1,6 +1,6 @@
 import { isPerSpace, permissionNames } from '../../auth/permissions.ts'
 import { heldIn, holdsIn } from '../../auth/policy.ts'
-import { ceilings } from '../../auth/roles.ts'
+import { ceilings, reachesAllSpaces, roles } from '../../auth/roles.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
 import { forbidden, userError } from '../../errors.ts'
@@ -87,7 +87,8 @@ export interface UpdateSpaceInput {
 
 /** What a role without all spaces gains in a space that opens. */
 const gainedByOpening = permissionNames.filter(
-  (name) => isPerSpace(name) && (ceilings.BUILDER.has(name) || ceilings.MEMBER.has(name)),
+  (name) =>
+    isPerSpace(name) && roles.some((role) => !reachesAllSpaces(role) && ceilings[role].has(name)),
 )
 
 /** Opening a space lets every member in: it takes what they gain there, as adding each would. */
