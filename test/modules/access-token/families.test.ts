@@ -133,8 +133,14 @@ test('a rotation is bound like a minting: by the key, and by what a lifetime can
   expect(await refusal(world, first.token, 'rotateAccessToken', { expiresInSeconds: 601 })).toEqual(
     ['EXPIRY_NOT_ALLOWED input.expiresInSeconds'],
   )
+  // Also where the key has been shortened since.
+  const later = { id: key.id, expiresAt: inSeconds(300).toISOString() }
+  await done(world, workspace.secret, 'updateApiKey', '__typename', later)
+  expect(await refusal(world, first.token, 'rotateAccessToken', { expiresInSeconds: 400 })).toEqual(
+    ['EXPIRY_NOT_ALLOWED input.expiresInSeconds'],
+  )
   const second = await rotate(world, first.token)
-  expect(second.expiresInSeconds).toBeLessThanOrEqual(600)
+  expect(second.expiresInSeconds).toBeLessThanOrEqual(300)
 })
 
 // What a token was minted with stays in the family; what its key has gained does not come in.
