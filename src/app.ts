@@ -10,15 +10,11 @@ import { graphiqlPage, wantsGraphiql } from './http/graphiql.ts'
 import { createGraphQL } from './http/graphql.ts'
 import { health, ready } from './http/health.ts'
 import { oauthDoors } from './http/oauth/oauth.ts'
+import type { Peer } from './http/peer.ts'
 import { errorResponse, jsonResponse, notAcceptableResponse } from './http/respond.ts'
 
 /** What of the settings the application itself looks at. */
 export type AppOptions = Pick<Env, 'graphiql' | 'introspection'>
-
-/** The peer of a request, as the socket tells it. */
-export interface Peer {
-  readonly address?: string
-}
 
 /** The application: answers requests, and knows nothing of sockets. */
 export interface App {
@@ -51,7 +47,7 @@ export function createApp(deps: Deps, options: AppOptions): App {
   }
 
   const graphqlEndpoint = async (request: Request, peer: Peer): Promise<Response> => {
-    if (request.method === 'OPTIONS') return preflightResponse()
+    if (request.method === 'OPTIONS') return preflightResponse(['GET', 'POST'])
     if (options.graphiql && wantsGraphiql(request)) return page.respond(request)
     const requestId = randomUUID()
     const type = acceptedMediaType(request.headers.get('accept'))

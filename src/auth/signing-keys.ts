@@ -17,7 +17,7 @@ import { maxTokenSeconds } from './token-lifetime.ts'
 export const signatureAlgorithm = 'EdDSA'
 
 /** A key is published this long before it signs: whoever keeps our key set reads it anew meanwhile. */
-const publishedAheadMs = 600_000
+export const publishedAheadMs = 600_000
 /** How long a key is kept once another signs: until its last token is gone, and clocks differ. */
 const keptMs = (maxTokenSeconds + 300) * 1_000
 /** An unknown key id reads the keys again at most this often. */

@@ -10,13 +10,13 @@ export function allowAnyOrigin(response: Response): Response {
   return response
 }
 
-/** The answer to a browser that asks before it sends. */
-export const preflightResponse = (): Response =>
+/** The answer to a browser that asks before it sends with one of these methods. */
+export const preflightResponse = (methods: readonly string[]): Response =>
   new Response(null, {
     status: 204,
     headers: {
       ...shared,
-      'access-control-allow-methods': 'GET, POST, OPTIONS',
+      'access-control-allow-methods': [...methods, 'OPTIONS'].join(', '),
       'access-control-allow-headers': 'Authorization, Content-Type, X-API-Key, X-Workspace-Id',
       'access-control-max-age': '7200',
     },

@@ -4,11 +4,12 @@ import type { Socket } from 'node:net'
 import { createServerAdapter, sendNodeResponse } from '@whatwg-node/server'
 import type { Logger } from 'pino'
 import { limitBody } from './body-limit.ts'
+import type { Peer } from './peer.ts'
 import { writeError } from './send-error.ts'
 
-/** What is served. `address` is the peer's, as the socket has it. */
+/** What is served. */
 export interface FetchApp {
-  fetch(request: Request, info?: { address?: string }): Promise<Response>
+  fetch(request: Request, peer?: Peer): Promise<Response>
 }
 
 export interface ListenOptions {
@@ -49,8 +50,8 @@ function hasUrl({ headers, url = '' }: IncomingMessage): boolean {
 }
 
 function createHandler(app: FetchApp, maxBodyBytes: number, logger: ListenOptions['logger']) {
-  const { handleNodeRequestAndResponse } = createServerAdapter<{ address?: string }>(
-    (request, { address }) => app.fetch(request, address === undefined ? {} : { address }),
+  const { handleNodeRequestAndResponse } = createServerAdapter<Peer>((request, { address }) =>
+    app.fetch(request, address === undefined ? {} : { address }),
   )
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     try {
@@ -62,8 +63,8 @@ function createHandler(app: FetchApp, maxBodyBytes: number, logger: ListenOption
         return
       }
       const address = req.socket.remoteAddress
-      const info = address === undefined ? {} : { address }
-      const response = await handleNodeRequestAndResponse(req, res, info)
+      const peer: Peer = address === undefined ? {} : { address }
+      const response = await handleNodeRequestAndResponse(req, res, peer)
       // The body limit may have answered meanwhile.
       if (!res.headersSent) await sendNodeResponse(response, res, req, true)
     } catch (error) {

@@ -92,10 +92,14 @@ test.each([
   expect(answer.body).toMatchObject({ error: 'invalid_request' })
 })
 
-test.each([...documents, ...forms])('%s answers a browser that asks first', async (path) => {
+test.each([
+  ...documents.map((path) => [path, 'GET, HEAD, OPTIONS']),
+  ...forms.map((path) => [path, 'POST, OPTIONS']),
+])('%s answers a browser that asks first, with %s', async (path = '', methods) => {
   const { status, headers, text } = await send(world, path, {}, { method: 'OPTIONS' })
   expect({ status, text }).toEqual({ status: 204, text: '' })
   expect(headers.get('access-control-allow-origin')).toBe('*')
+  expect(headers.get('access-control-allow-methods')).toBe(methods)
   expect(headers.get('access-control-allow-headers')).toMatch(/Authorization/)
 })
 

@@ -3,6 +3,7 @@ import { isDatabaseFailure } from '../../db/failure.ts'
 import type { Deps } from '../../deps.ts'
 import { RequestError } from '../../errors.ts'
 import { allowAnyOrigin, preflightResponse } from '../cors.ts'
+import type { Peer } from '../peer.ts'
 import { OAuthError, oauthErrorResponse } from './oauth-error.ts'
 
 /** One request to an endpoint. */
@@ -14,7 +15,7 @@ export interface Call {
 }
 
 /** What answers under one path. */
-export type Endpoint = (request: Request, peer?: { address?: string }) => Promise<Response>
+export type Endpoint = (request: Request, peer?: Peer) => Promise<Response>
 
 const outage = (cause: unknown): OAuthError =>
   new OAuthError('temporarily_unavailable', 'Temporarily unavailable; try again.', { cause })
@@ -30,10 +31,10 @@ function asOAuthError(error: unknown): OAuthError {
   return new OAuthError('server_error', 'Internal server error.', { cause: error })
 }
 
-const notAllowed = (allowed: string): OAuthError =>
-  new OAuthError('invalid_request', `Use ${allowed}.`, {
+const notAllowed = (methods: readonly string[]): OAuthError =>
+  new OAuthError('invalid_request', `Use ${methods.join(', ')}.`, {
     status: 405,
-    headers: { allow: `${allowed}, OPTIONS` },
+    headers: { allow: [...methods, 'OPTIONS'].join(', ') },
   })
 
 /**
@@ -49,8 +50,8 @@ export function endpoint(
 
   const respond = async (call: Call): Promise<Response> => {
     try {
-      if (call.request.method === 'OPTIONS') return preflightResponse()
-      if (!methods.includes(call.request.method)) throw notAllowed(methods.join(', '))
+      if (call.request.method === 'OPTIONS') return preflightResponse(methods)
+      if (!methods.includes(call.request.method)) throw notAllowed(methods)
       return await answer(call)
     } catch (error) {
       const shown = asOAuthError(error)

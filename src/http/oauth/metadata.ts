@@ -19,7 +19,8 @@ export const authorizationServerMetadata = (publicUrl: string) => ({
   revocation_endpoint: publicUrl + oauthPaths.revocation,
   jwks_uri: publicUrl + oauthPaths.keys,
   grant_types_supported: ['client_credentials'],
-  // There is no authorization endpoint that could give any; the member itself is required.
+  // Without an authorization endpoint there are none. Other lists that are empty are to be left out
+  // (RFC 8414, 3.2), but this member is required (2).
   response_types_supported: [],
   token_endpoint_auth_methods_supported: clientAuthentication,
   introspection_endpoint_auth_methods_supported: [...clientAuthentication, 'Bearer'],

@@ -1,3 +1,4 @@
+import { publishedAheadMs } from '../../auth/signing-keys.ts'
 import type { Deps } from '../../deps.ts'
 import { jsonResponse } from '../respond.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
@@ -6,8 +7,10 @@ import { authorizationServerMetadata, oauthPaths } from './metadata.ts'
 import { revoke } from './revoke.ts'
 import { exchange } from './token.ts'
 
-/** For documents about the installation; half of how long a signing key is published before it signs. */
-const cacheable = { 'cache-control': 'public, max-age=300' }
+/** Half of how long a signing key is published before it signs: by then everybody has it. */
+const maxAgeSeconds = publishedAheadMs / 2 / 1_000
+/** For documents about the installation. */
+const cacheable = { 'cache-control': `public, max-age=${maxAgeSeconds}` }
 
 /** The OAuth endpoints by their paths. */
 export const oauthDoors = (deps: Deps): ReadonlyMap<string, Endpoint> =>

@@ -7,7 +7,7 @@ import { readForm } from './form.ts'
 import { OAuthError, uncachedResponse } from './oauth-error.ts'
 
 /** An expected failure of the exchange, as its RFC calls it. */
-function asOAuthError({ code, message, path }: UserError): OAuthError {
+function exchangeError({ code, message, path }: UserError): OAuthError {
   // Some of the live ones end before long.
   if (code === 'LIMIT_REACHED')
     return new OAuthError('temporarily_unavailable', message, {
@@ -46,7 +46,7 @@ export const exchange =
       },
     ).catch((error: unknown) => {
       throw error instanceof UserInputError && error.errors[0] !== undefined
-        ? asOAuthError(error.errors[0])
+        ? exchangeError(error.errors[0])
         : error
     })
     return uncachedResponse(200, {
