@@ -1,8 +1,10 @@
 import type { InputProblems } from './problems.ts'
 
-const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u
+/** Also what turns the direction of all that follows it: a name must not rearrange its surroundings. */
+const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
 const controlsButLines = /(?![\n\r\t])[\p{Cc}\p{Cs}]/u
-const invisible = /^[\p{Cf}\p{Zs}]*$/u
+/** Nothing that shows by itself: also fillers, marks without a letter, and the blank of Braille. */
+const invisible = /^[\p{Cf}\p{Zs}\p{M}\p{Default_Ignorable_Code_Point}\u2800]*$/u
 /** In characters (code points). */
 export const maxNameLength = 100
 
@@ -14,8 +16,8 @@ function textProblem(text: string, max: number, forbidden: RegExp): string | und
 }
 
 /**
- * A name: trimmed, NFC, 1 to 100 characters, no control characters. Notes a problem and returns it
- * as it is when it is not acceptable.
+ * A name: trimmed, NFC, 1 to 100 characters of which one at least shows, no control characters.
+ * Notes a problem and returns it as it is when it is not acceptable.
  */
 export function nameInput(
   problems: InputProblems,

@@ -37,7 +37,25 @@ const badNames: Readonly<Record<string, string>> = {
   'a line break': 'a\nb',
   'a control of Latin 1': 'a\u0085b',
   'a line separator': 'a\u2028b',
+  'invisible letters': '\u3164\u115f\u1160\uffa0\u17b4',
+  'a joiner and variations': '\u034f\ufe0f\u{e0101}',
+  'marks on nothing': '\u0301\u20dd\u0903',
+  'a braille blank': ' \u2800\u2800',
+  'all of that': '\u200b\u3164\u0301\u2800\u00ad',
+  'an override of direction': 'admin\u202egpj.yek',
+  'an embedding of direction': '\u202aa\u202c',
+  'an isolate': 'a\u2067b\u2069',
 }
+
+/** Names that people have, with marks and with what is invisible by itself. */
+const goodNames = [
+  'e\u0323\u0302',
+  '\u0928\u092e\u0938\u094d\u0924\u0947',
+  '\u05e9\u05b8\u05c1\u05dc\u05d5\u05b9\u05dd\u200f 1',
+  '\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645',
+  '👩\u200d💻\ufe0f',
+  '\u2801\u2800\u2803',
+]
 
 /** Each mutation that takes a name, with the rest of what it needs. */
 async function takers(): Promise<readonly (readonly [string, Input])[]> {
@@ -69,6 +87,14 @@ test('a bad name is refused with its path wherever one goes in, and nothing is s
           'INVALID input.name',
         ])
     })
+})
+
+test('names of any script are taken as they are', async () => {
+  for (const name of goodNames) {
+    const { data } = await world.run(workspace.secret, CreateSpaceDocument, { input: { name } })
+    expect([name, data?.createSpace?.errors]).toEqual([name, []])
+    expect(data?.createSpace?.space?.name).toBe(name.normalize('NFC'))
+  }
 })
 
 test('a name is counted in characters, not in UTF-16 units', async () => {
