@@ -1,4 +1,4 @@
-// npm run bench: installs what only the comparison needs, on first use, and compares.
+// npm run bench [-- stock | token]: installs what only the comparisons need, on first use, and compares.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -9,5 +9,5 @@ if (!existsSync(new URL('node_modules/.package-lock.json', import.meta.url))) {
   if (status !== 0) process.exit(status ?? 1)
 }
 
-const { compare } = await import('./compare.ts')
-await compare()
+const { measureComparisons } = await import('./comparisons.ts')
+await measureComparisons(process.argv[2])
