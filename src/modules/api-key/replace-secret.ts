@@ -6,6 +6,7 @@ import { untilRead } from '../../auth/under-way.ts'
 import type { CallerChange } from '../../db/change.ts'
 import type { Deps } from '../../deps.ts'
 import { userError } from '../../errors.ts'
+import { changesBetween, type FieldChange } from '../audit/event.ts'
 
 /** How the secret before a rotation ends. */
 export interface Overlap {
@@ -33,7 +34,8 @@ export async function othersAreAuthenticated({ prisma, embedded }: Deps): Promis
 /**
  * Gives a key a new secret; the present one works on for the overlap, never past the key's expiry,
  * and any older one ends now. It compares and sets: a request authenticated before the present
- * secret was made asked for the replacement of another one, and has lost.
+ * secret was made asked for the replacement of another one, and has lost. `changes` are how the
+ * secret before ends, as the audit tells it.
  *
  * @throws UserInputError CONFLICT when the secret was replaced since the request was authenticated
  */
@@ -42,17 +44,16 @@ export async function replaceSecret(
   key: KeyRecord,
   authenticatedAt: bigint,
   overlap: Overlap,
-): Promise<{ readonly secret: string; readonly previousSecretExpiresAt: Date | null }> {
+): Promise<{ readonly secret: string; readonly changes: readonly FieldChange[] }> {
   if (key.secretEpoch > authenticatedAt)
     throw userError('CONFLICT', ['input', 'id'], 'The key was rotated by somebody else meanwhile.')
   const secret = createApiKeySecret(deps.keyPrefix)
   const its = { workspaceId: workspace.id, keyId: key.id }
   const end = new Date(now.getTime() + overlap.seconds * 1_000)
   const endsAt = earliest(end, key.effectiveExpiresAt) ?? end
-  await db.apiKeySecret.updateMany({
-    where: { ...its, endsAt: { gt: now } },
-    data: { endsAt: now },
-  })
+  const older = { ...its, endsAt: { gt: now } }
+  const oldest = await db.apiKeySecret.findFirst({ where: older, select: { endsAt: true } })
+  await db.apiKeySecret.updateMany({ where: older, data: { endsAt: now } })
   await db.apiKeySecret.updateMany({ where: { ...its, endsAt: null }, data: { endsAt } })
   await db.apiKeySecret.create({ data: { ...its, hash: hashSecret(secret), createdAt: now } })
   await db.apiKey.update({
@@ -65,5 +66,15 @@ export async function replaceSecret(
       retirePreviousOnFirstUse: overlap.retireOnFirstUse,
     },
   })
-  return { secret, previousSecretExpiresAt: endsAt > now ? endsAt : null }
+  const changes = changesBetween(
+    {
+      previousSecretExpiresAt: oldest && earliest(oldest.endsAt, key.effectiveExpiresAt),
+      retirePreviousOnFirstUse: key.retirePreviousOnFirstUse,
+    },
+    {
+      previousSecretExpiresAt: endsAt > now ? endsAt : null,
+      retirePreviousOnFirstUse: overlap.retireOnFirstUse,
+    },
+  )
+  return { secret, changes }
 }

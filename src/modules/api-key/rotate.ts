@@ -38,19 +38,15 @@ export async function rotateApiKey(
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)
     }
-    const retireOnFirstUse = input.retirePreviousOnFirstUse ?? false
-    const { secret, previousSecretExpiresAt } = await replaceSecret(c, key, context.caller.epoch, {
+    const { secret, changes } = await replaceSecret(c, key, context.caller.epoch, {
       seconds,
-      retireOnFirstUse,
+      retireOnFirstUse: input.retirePreviousOnFirstUse ?? false,
     })
     c.record({
       action: 'api_key.rotated',
       targetId: key.id,
       targetName: key.name,
-      changes: [
-        { field: 'previousSecretExpiresAt', before: null, after: previousSecretExpiresAt },
-        { field: 'retirePreviousOnFirstUse', before: null, after: retireOnFirstUse },
-      ],
+      changes,
     })
     return { apiKey: await readKey(c, key.id), secret }
   })

@@ -79,7 +79,7 @@ export async function transferApiKey(
     })
     // They name the old owner, who may still have them.
     await revokeTokens(c, { keyId: { in: [key.id] } })
-    const { secret, previousSecretExpiresAt } = await replaceSecret(c, key, context.caller.epoch, {
+    const { secret, changes } = await replaceSecret(c, key, context.caller.epoch, {
       seconds: await overlapAfter(c, key, seconds, input),
       retireOnFirstUse: false,
     })
@@ -87,10 +87,7 @@ export async function transferApiKey(
       action: 'api_key.transferred',
       targetId: key.id,
       targetName: key.name,
-      changes: [
-        { field: 'ownerId', before: key.ownerId, after: owner.ownerId },
-        { field: 'previousSecretExpiresAt', before: null, after: previousSecretExpiresAt },
-      ],
+      changes: [{ field: 'ownerId', before: key.ownerId, after: owner.ownerId }, ...changes],
     })
     return { apiKey: await readKey(c, key.id), secret }
   })

@@ -187,3 +187,37 @@ test('what the operator did has no actor but the operator', async () => {
     },
   ])
 })
+
+// How long an old secret was to live, and how it was to end, is what an auditor of a leak asks.
+test('a rotation and a transfer tell how the old secret ended before, and how it ends now', async () => {
+  const make = seed(world, workspace.secret)
+  const robot = await make.machine({ name: 'rotated robot', role: 'MEMBER' })
+  const { id } = await make.key({ name: 'rotated thrice' })
+  const change = async (mutation: string, input: object): Promise<string | null> => {
+    const selection = 'apiKey { previousSecretExpiresAt }'
+    const payload = await done(world, workspace.secret, mutation, selection, { id, ...input })
+    return payload.apiKey.previousSecretExpiresAt
+  }
+  const first = await change('rotateApiKey', { retirePreviousOnFirstUse: true })
+  const second = await change('rotateApiKey', { overlapSeconds: 60 })
+  expect(await change('rotateApiKey', { overlapSeconds: 0 })).toBeNull()
+  const given = await change('transferApiKey', { ownerId: robot.userId, overlapSeconds: 30 })
+  const events = await world.deps.prisma.auditEvent.findMany({
+    where: { targetId: id, action: { in: ['api_key.rotated', 'api_key.transferred'] } },
+    orderBy: { sequence: 'asc' },
+  })
+  const told = events.map(({ changes }) =>
+    Object.fromEntries(
+      JSON.parse(changes).map(({ field, before, after }: any) => [
+        field,
+        [JSON.parse(before), JSON.parse(after)],
+      ]),
+    ),
+  )
+  expect(told).toEqual([
+    { previousSecretExpiresAt: [null, first], retirePreviousOnFirstUse: [false, true] },
+    { previousSecretExpiresAt: [first, second], retirePreviousOnFirstUse: [true, false] },
+    { previousSecretExpiresAt: [second, null] },
+    { previousSecretExpiresAt: [null, given], ownerId: [workspace.ownerId, robot.userId] },
+  ])
+})
