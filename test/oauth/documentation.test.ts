@@ -44,19 +44,23 @@ type Example = { permissionsIn(space: string, token: string): Promise<string[]> 
 const packages = fileURLToPath(new URL('../../node_modules', import.meta.url))
 
 /** The example as a program of its own, with nothing of ours but the packages that are installed. */
-async function loadExample(issuer: string): Promise<Example> {
+async function loadExample(issuer: string, workspaceId: string): Promise<Example> {
   const [code = ''] = blocksOf('js')
   const folder = await createFolder()
   await symlink(packages, join(folder, 'node_modules'))
   const file = join(folder, 'resource-server.mjs')
-  await writeFile(file, code.replace('https://keys.example.com', issuer))
+  const settled = code
+    .replace('https://keys.example.com', issuer)
+    .replace('wsp_your_workspace', workspaceId)
+  await writeFile(file, settled)
   return await import(/* @vite-ignore */ pathToFileURL(file).href)
 }
 
-// What a resource server relies on when it asks nobody: signature, issuer, audience, type, expiry.
+// What a resource server relies on when it asks nobody: signature, issuer, audience, type, expiry,
+// and whose token it is.
 test('the example of docs/oauth.md takes good tokens, and no others', async () => {
   const served = await serveWorld(world)
-  const { permissionsIn } = await loadExample(served.url)
+  const { permissionsIn } = await loadExample(served.url, workspace.id)
   const make = seed(world, workspace.secret)
   const [support, sales] = [await make.space({ name: 'A' }), await make.space({ name: 'B' })]
   const key = await make.key({
@@ -70,9 +74,19 @@ test('the example of docs/oauth.md takes good tokens, and no others', async () =
   const token = await exchange(served, key, { resource })
   expect(await permissionsIn(support, token)).toEqual(['agents:read', 'agents:run'])
   expect(await permissionsIn(sales, token)).toEqual(['agents:read'])
-  expect(await permissionsIn('spc_other', token)).toEqual([])
+  for (const other of ['spc_other', 'constructor', '__proto__'])
+    expect(await permissionsIn(other, token)).toEqual([])
   const everywhere = await exchange(served, all, { resource, scope: 'spaces:read' })
   expect(await permissionsIn('spc_other', everywhere)).toEqual(['spaces:read'])
+
+  const powerless = await make.key({ name: 'powerless', permissions: [], allSpaces: true })
+  expect(await permissionsIn(support, await exchange(served, powerless, { resource }))).toEqual([])
+
+  // Whoever has a workspace of their own can have tokens for all spaces, for any audience.
+  const stranger = await world.createWorkspace()
+  const foreign = { id: stranger.keyId, secret: stranger.secret }
+  const foreignToken = await exchange(served, foreign, { resource })
+  await expect(permissionsIn(support, foreignToken)).rejects.toThrow('another workspace')
 
   const forUs = await exchange(served, key)
   const ofAnother = await exchange(world, key, { resource })
