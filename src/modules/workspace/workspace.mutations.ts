@@ -34,7 +34,10 @@ const UpdateWorkspaceInput = builder.inputType('UpdateWorkspaceInput', {
   fields: (t) => ({
     name: t.string({ description: 'What it is called.' }),
     slug: t.string({ description: 'Lower-case letters, digits and inner hyphens.' }),
-    maxKeyLifetimeDays: t.int({ description: '1 or more; null removes the policy.' }),
+    maxKeyLifetimeDays: t.int({
+      description:
+        '1 or more; null removes the policy. Keys that live longer by it must be grantable.',
+    }),
     legacyKeySunsetAt: t.field({
       type: 'DateTime',
       description: 'After this instant legacy keys are refused.',
