@@ -96,19 +96,6 @@ test('a token whose exp has come is inactive, though its key has parts of a seco
   expect(await endKeyAt(second + 5_999)).toMatchObject({ active: true, exp: second / 1_000 + 5 })
 })
 
-test('a token does not outlive what its client is told of it', async () => {
-  const key = await makeKey()
-  for (let i = 0; i < 5; i++) {
-    const form = { grant_type: 'client_credentials' }
-    const before = Date.now()
-    const { body } = await send(world, '/oauth/token', form, { client: key })
-    const { exp } = await introspect(body.access_token)
-    expect(before + body.expires_in * 1_000).toBeLessThanOrEqual(exp * 1_000)
-    expect(body.expires_in).toBeGreaterThanOrEqual(898)
-    await sleep(37)
-  }
-})
-
 // scope = scope-token *( SP scope-token ) (RFC 6749, 3.3): an empty one is none.
 test('a token that can do nothing everywhere has no scope', async () => {
   const make = seed(world, workspace.secret)

@@ -89,7 +89,8 @@ export async function issueToken(
   return {
     accessToken: await readToken(c, id),
     token: jwt,
-    expiresInSeconds: Math.floor(lifetimeMs / 1_000),
+    // What `exp` is after `iat`: both are whole seconds.
+    expiresInSeconds: Math.ceil(lifetimeMs / 1_000),
     permissions,
   }
 }
