@@ -6,7 +6,7 @@ import { RequestError, unauthenticated } from '../errors.ts'
 import { operationCost } from '../limits/operation-cost.ts'
 import { schema } from '../schema.ts'
 import { acceptedMediaType } from './accepted-media-type.ts'
-import { isTooLarge, maxDocumentBytes, maxTokens } from './document.ts'
+import { hasTooManyTokens, isTooLarge, maxDocumentBytes, maxTokens } from './document.ts'
 import { causeOf, type ErrorReach, maskError, outgoing } from './errors.ts'
 import { onlyIntrospects } from './introspection.ts'
 import { onlyRotates } from './only-rotates.ts'
@@ -39,7 +39,11 @@ const limitsDocument: Plugin<object, Context> = {
       )
   },
   onParse({ setParseFn }) {
-    setParseFn((source, options) => parse(source, { ...options, maxTokens }))
+    setParseFn((source, options) => {
+      if (hasTooManyTokens(typeof source === 'string' ? source : source.body))
+        throw new RequestError('QUERY_TOO_COMPLEX', `A document has at most ${maxTokens} tokens.`)
+      return parse(source, options)
+    })
   },
 }
 
