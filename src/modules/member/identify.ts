@@ -28,18 +28,20 @@ export async function identify(
   claims: SignInClaims,
 ): Promise<SignIn | undefined> {
   const { deps } = request
-  const sight = await look(deps.prisma, claims, claims.email)
+  const { issuer, subject } = claims
+  const identity = { issuer, subject }
+  const sight = await look(deps.prisma, identity, claims.email)
   const { name, email } =
     sight.userId === null
       ? await verifier.profile(token, claims)
       : await verifier.profileSoon(token, claims)
-  const { waiting } = email === claims.email ? sight : await look(deps.prisma, claims, email)
+  const { waiting } = email === claims.email ? sight : await look(deps.prisma, identity, email)
   const userId =
-    (email === null ? undefined : await claimAll(request, claims, email, waiting)) ??
+    (email === null ? undefined : await claimAll(request, identity, email, waiting)) ??
     sight.userId ??
     // Another request of theirs may have claimed what waited, since this one looked.
-    (await findIdentifiedUser(deps.prisma, claims.issuer, claims.subject)) ??
-    (deps.signUp ? await signUp(request, claims) : undefined)
+    (await findIdentifiedUser(deps.prisma, issuer, subject)) ??
+    (deps.signUp ? await signUp(request, identity) : undefined)
   if (userId === undefined) return undefined
   const shown = name ?? [...(email ?? claims.subject)].slice(0, maxNameLength).join('')
   return { userId, name: shown, email, expiresAt: claims.expiresAt }
