@@ -1,6 +1,7 @@
 import { emailInput } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
+import { within } from '../../within.ts'
 import { hashSecret } from './hash.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 
@@ -116,13 +117,11 @@ export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProf
 
   const getSoon: SignInProfiles['getSoon'] = async (token, claims) => {
     if (performance.now() < silentUntil && find(keyOf(token)) === undefined) return claims
-    const late = Promise.withResolvers<undefined>()
-    const timer = setTimeout(() => {
-      silence()
-      late.resolve(undefined)
-    }, patience)
-    const answer = await Promise.race([get(token, claims).catch(() => undefined), late.promise])
-    clearTimeout(timer)
+    const answer = await within(
+      get(token, claims).catch(() => claims),
+      patience,
+    )
+    if (answer === undefined) silence()
     return answer ?? claims
   }
 
