@@ -29,6 +29,10 @@ const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = 
     /^PUBLIC_URL is not set; with DATABASE_URL in production, expected http:/,
     'hunter2',
   ],
+  [
+    { OIDC_ISSUER: 'http://LOCALHOST:4321', OIDC_AUDIENCE: 'keys', PORT: '4321' },
+    /^OIDC_ISSUER is "http:\/\/LOCALHOST:4321"; expected another one than PUBLIC_URL$/,
+  ],
   [{ DATA_DIR: '/dev/null/data' }, /^DATA_DIR is "\/dev\/null\/data"; expected a folder/],
 ]
 
