@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { isApiKey } from './auth/credentials/format.ts'
+import { plainBlock } from './input/addresses.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const introspections = ['public', 'authenticated'] as const
@@ -20,6 +21,8 @@ export interface Env {
   readonly keyPrefix: string
   /** An origin. Absent: the one stored in the database, or else this machine's. */
   readonly publicUrl?: string | undefined
+  /** Addresses and CIDR blocks in plain form: whose X-Forwarded-For counts. */
+  readonly trustedProxies: readonly string[]
   /** Whose access tokens sign people in, and the audience that they must be for. */
   readonly oidc?: { readonly issuer: string; readonly audience: string } | undefined
   readonly signUp: boolean
@@ -90,6 +93,16 @@ const publicUrl: Kind<string> = {
 const issuer: Kind<string> = {
   expected: "the address of an OpenID provider: its tokens' iss, to the character",
   parse: when((text) => webUrl(text) !== undefined && !/\s/.test(text)),
+}
+
+const addressBlocks: Kind<readonly string[]> = {
+  expected:
+    'addresses and CIDR blocks with no bits set beyond their length, such as 10.0.0.0/8, 2001:db8::1',
+  parse: (text) => {
+    const blocks = text.split(',').map((item) => plainBlock(item.trim()))
+    const plain = blocks.flatMap((block) => ('plain' in block ? [block.plain] : []))
+    return plain.length === blocks.length ? plain : undefined
+  },
 }
 
 const audience: Kind<string> = {
@@ -174,6 +187,7 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     secretsKey: read('SECRETS_KEY', secretsKey),
     keyPrefix: read('KEY_PREFIX', keyPrefix) ?? 'lk',
     publicUrl: read('PUBLIC_URL', publicUrl),
+    trustedProxies: read('TRUSTED_PROXIES', addressBlocks) ?? [],
     oidc: oidcOf(read('OIDC_ISSUER', issuer), read('OIDC_AUDIENCE', audience)),
     signUp: (read('SIGN_UP', oneOf(['on', 'off'])) ?? 'off') === 'on',
     bootstrapKey: read('LATCHKEY_BOOTSTRAP_KEY', apiKey),

@@ -29,6 +29,7 @@ const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = 
     /^PUBLIC_URL is not set; with DATABASE_URL in production, expected http:/,
     'hunter2',
   ],
+  [{ TRUSTED_PROXIES: '10.0.0.1/8' }, /^TRUSTED_PROXIES is "10.0.0.1\/8"; expected addresses and/],
   [
     { OIDC_ISSUER: 'http://LOCALHOST:4321', OIDC_AUDIENCE: 'keys', PORT: '4321' },
     /^OIDC_ISSUER is "http:\/\/LOCALHOST:4321"; expected another one than PUBLIC_URL$/,
