@@ -5,6 +5,7 @@ import type { Env } from './env.ts'
 import { RequestError, unauthenticated } from './errors.ts'
 import { acceptedMediaType } from './http/accepted-media-type.ts'
 import { authenticate } from './http/authenticate.ts'
+import { clientAddress } from './http/client-address.ts'
 import { allowAnyOrigin, preflightResponse } from './http/cors.ts'
 import { graphiqlPage, wantsGraphiql } from './http/graphiql.ts'
 import { createGraphQL } from './http/graphql.ts'
@@ -14,7 +15,7 @@ import type { Peer } from './http/peer.ts'
 import { errorResponse, jsonResponse, notAcceptableResponse } from './http/respond.ts'
 
 /** What of the settings the application itself looks at. */
-export type AppOptions = Pick<Env, 'graphiql' | 'introspection'>
+export type AppOptions = Pick<Env, 'graphiql' | 'introspection' | 'trustedProxies'>
 
 /** The application: answers requests, and knows nothing of sockets. */
 export interface App {
@@ -33,9 +34,13 @@ export function createApp(deps: Deps, options: AppOptions): App {
   const graphql = createGraphQL(deps)
   const page = graphiqlPage()
   const oauth = oauthDoors(deps)
+  const addressOf = clientAddress(options.trustedProxies)
 
-  const answer = async (request: Request, peer: Peer, requestId: string): Promise<Response> => {
-    const { address } = peer
+  const answer = async (
+    request: Request,
+    address: string | undefined,
+    requestId: string,
+  ): Promise<Response> => {
     const principal = await authenticate(deps, request.headers, {
       address,
       requestId,
@@ -46,7 +51,10 @@ export function createApp(deps: Deps, options: AppOptions): App {
     return graphql.fetch(request, createContext(deps, { requestId, address, principal }))
   }
 
-  const graphqlEndpoint = async (request: Request, peer: Peer): Promise<Response> => {
+  const graphqlEndpoint = async (
+    request: Request,
+    address: string | undefined,
+  ): Promise<Response> => {
     if (request.method === 'OPTIONS') return preflightResponse(['GET', 'POST'])
     if (options.graphiql && wantsGraphiql(request)) return page.respond(request)
     const requestId = randomUUID()
@@ -54,7 +62,7 @@ export function createApp(deps: Deps, options: AppOptions): App {
     const response =
       type === undefined
         ? notAcceptableResponse(requestId)
-        : await answer(request, peer, requestId).catch((error: unknown) => {
+        : await answer(request, address, requestId).catch((error: unknown) => {
             if (!(error instanceof RequestError)) throw error
             if (error.cause !== undefined)
               deps.logger.error({ err: error.cause, requestId }, error.message)
@@ -70,16 +78,17 @@ export function createApp(deps: Deps, options: AppOptions): App {
   return {
     async fetch(request, peer = {}) {
       const path = pathOf(request.url)
+      const address = addressOf(peer, request.headers)
       switch (path) {
         case '/graphql':
-          return await graphqlEndpoint(request, peer)
+          return await graphqlEndpoint(request, address)
         case '/health':
           return health()
         case '/ready':
           return await ready(deps)
         default:
           return (
-            (await oauth.get(path)?.(request, peer)) ?? jsonResponse(404, { error: 'not found' })
+            (await oauth.get(path)?.(request, address)) ?? jsonResponse(404, { error: 'not found' })
           )
       }
     },

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { isApiKey } from './auth/credentials/format.ts'
+import { plainBlock } from './input/addresses.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const introspections = ['public', 'authenticated'] as const
@@ -20,6 +21,8 @@ export interface Env {
   readonly keyPrefix: string
   /** An origin. Absent: the one stored in the database, or else this machine's. */
   readonly publicUrl?: string | undefined
+  /** Addresses and CIDR blocks in plain form: whose X-Forwarded-For counts. */
+  readonly trustedProxies: readonly string[]
   /** Whose access tokens sign people in, and the audience that they must be for. */
   readonly oidc?: { readonly issuer: string; readonly audience: string } | undefined
   readonly signUp: boolean
@@ -89,10 +92,23 @@ const publicUrl: Kind<string> = {
 /** Kept to the character: it is compared with what tokens name. */
 const issuer: Kind<string> = {
   expected: "the address of an OpenID provider: its tokens' iss, to the character",
-  parse: when((text) => webUrl(text) !== undefined),
+  parse: when((text) => webUrl(text) !== undefined && !/\s/.test(text)),
 }
 
-const text: Kind<string> = { expected: 'text', parse: (value) => value }
+const addressBlocks: Kind<readonly string[]> = {
+  expected:
+    'addresses and CIDR blocks with no bits set beyond their length, such as 10.0.0.0/8, 2001:db8::1',
+  parse: (text) => {
+    const blocks = text.split(',').map((item) => plainBlock(item.trim()))
+    const plain = blocks.flatMap((block) => ('plain' in block ? [block.plain] : []))
+    return plain.length === blocks.length ? plain : undefined
+  },
+}
+
+const audience: Kind<string> = {
+  expected: 'text without blanks around it',
+  parse: when((text) => text.trim() === text),
+}
 
 /** Secret, because it may hold a password. */
 const databaseUrl: Kind<string> = {
@@ -130,6 +146,21 @@ function oidcOf(issuer: string | undefined, audience: string | undefined): Env['
   throw new SettingError(`${missing} is not set; with ${given}, expected both of them`)
 }
 
+/** @throws SettingError when the installation itself, reached there, would sign people in */
+export function refuseOwnIssuer(oidc: Env['oidc'], publicUrl: string): void {
+  if (oidc === undefined || new URL(oidc.issuer).href !== new URL(publicUrl).href) return
+  throw new SettingError(
+    `OIDC_ISSUER is ${JSON.stringify(oidc.issuer)}; expected another one than PUBLIC_URL`,
+  )
+}
+
+/** Whether what is said there can be changed on its way. */
+function isUnguarded(issuer: string): boolean {
+  const { protocol, hostname } = new URL(issuer)
+  const isLoopback = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
+  return protocol === 'http:' && !isLoopback
+}
+
 /**
  * Reads the settings. An empty one is an unset one.
  *
@@ -156,7 +187,8 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     secretsKey: read('SECRETS_KEY', secretsKey),
     keyPrefix: read('KEY_PREFIX', keyPrefix) ?? 'lk',
     publicUrl: read('PUBLIC_URL', publicUrl),
-    oidc: oidcOf(read('OIDC_ISSUER', issuer), read('OIDC_AUDIENCE', text)),
+    trustedProxies: read('TRUSTED_PROXIES', addressBlocks) ?? [],
+    oidc: oidcOf(read('OIDC_ISSUER', issuer), read('OIDC_AUDIENCE', audience)),
     signUp: (read('SIGN_UP', oneOf(['on', 'off'])) ?? 'off') === 'on',
     bootstrapKey: read('LATCHKEY_BOOTSTRAP_KEY', apiKey),
     graphiql: (read('GRAPHIQL', oneOf(['on', 'off'])) ?? 'on') === 'on',
@@ -166,11 +198,12 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     shutdownSeconds: read('SHUTDOWN_SECONDS', integer(1, 300)) ?? 10,
   } as const
 
-  if (env.publicUrl !== undefined && env.publicUrl === env.oidc?.issuer.replace(/\/$/, ''))
-    throw new SettingError(
-      `OIDC_ISSUER is ${JSON.stringify(env.oidc.issuer)}; expected another one than PUBLIC_URL`,
-    )
-  if (env.databaseUrl === undefined) return { ...env, warnings: [] }
+  if (env.publicUrl !== undefined) refuseOwnIssuer(env.oidc, env.publicUrl)
+  const warnings =
+    production && env.oidc !== undefined && isUnguarded(env.oidc.issuer)
+      ? ['OIDC_ISSUER is http: who stands between can sign in as anybody']
+      : []
+  if (env.databaseUrl === undefined) return { ...env, warnings }
   for (const [name, { expected }] of [
     ['SECRETS_KEY', secretsKey],
     ['PUBLIC_URL', publicUrl],
@@ -179,7 +212,7 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
       throw new SettingError(
         `${name} is not set; with DATABASE_URL in production, expected ${expected}`,
       )
-  if (env.secretsKey !== undefined) return { ...env, warnings: [] }
+  if (env.secretsKey !== undefined) return { ...env, warnings }
   const warning = 'SECRETS_KEY is not set: using the development key, which guards nothing'
-  return { ...env, secretsKey: developmentSecretsKey, warnings: [warning] }
+  return { ...env, secretsKey: developmentSecretsKey, warnings: [...warnings, warning] }
 }

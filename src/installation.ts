@@ -8,7 +8,7 @@ import { type DataDirLock, lockDataDir } from './db/lock.ts'
 import { installationUrl } from './db/public-url.ts'
 import { checkSecretsKey, localSecretsKey } from './db/secrets-key.ts'
 import type { Deps } from './deps.ts'
-import type { Env } from './env.ts'
+import { type Env, refuseOwnIssuer } from './env.ts'
 import { createUsageRecorder } from './jobs/usage.ts'
 import { deriveAuditKey } from './modules/audit/chain.ts'
 
@@ -38,6 +38,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const secretsKey = env.secretsKey ?? (await localSecretsKey(dataDir))
     await checkSecretsKey(prisma, secretsKey)
     const publicUrl = await installationUrl(prisma, env)
+    refuseOwnIssuer(env.oidc, publicUrl)
     const signingKeys = await openSigningKeys(prisma, secretsKey)
     const deps: Deps = {
       prisma,

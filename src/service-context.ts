@@ -6,6 +6,6 @@ export interface ServiceContext {
   readonly deps: Deps
   readonly caller: Caller
   readonly requestId: string
-  /** The peer's address; undefined when it is not known. */
+  /** The client's address; undefined when it is not known. */
   readonly address: string | undefined
 }

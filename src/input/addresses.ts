@@ -17,6 +17,13 @@ export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefine
     : undefined
 }
 
+/** With the interface that leads to it (RFC 4007), a name that only the machine itself knows. */
+const zoned = /^([^%:]*:[^%]*)%[\w.-]+$/
+
+/** The address in the one spelling that is stored and compared, without its zone, or undefined. */
+export const plainAddress = (text: string): string | undefined =>
+  parseAddress(text.replace(zoned, '$1'))?.toString()
+
 function parseBlock(text: string): Block | undefined {
   const [base = '', length, ...rest] = text.split('/')
   const address = parseAddress(base)
@@ -37,15 +44,18 @@ const networkOf = ([base, prefix]: Block): string =>
     ? ipaddr.IPv4.networkAddressFromCIDR(`${base}/${prefix}`).toString()
     : ipaddr.IPv6.networkAddressFromCIDR(`${base}/${prefix}`).toString()
 
-/** Whether the address lies in one of the blocks. An unknown address lies in none. */
-export function isAllowedAddress(address: string | undefined, blocks: readonly string[]): boolean {
-  const parsed = address === undefined ? undefined : parseAddress(address)
-  if (parsed === undefined) return false
-  return blocks.some((text) => {
-    const block = parseBlock(text)
-    return block !== undefined && within(parsed, block)
-  })
+/** Tells of addresses whether they lie in one of the blocks. An unknown address lies in none. */
+export function matcherOf(blocks: readonly string[]): (address: string | undefined) => boolean {
+  const parsedBlocks = blocks.map(parseBlock).filter((block) => block !== undefined)
+  return (address) => {
+    const parsed = address === undefined ? undefined : parseAddress(address)
+    return parsed !== undefined && parsedBlocks.some((block) => within(parsed, block))
+  }
 }
+
+/** Whether the address lies in one of the blocks. An unknown address lies in none. */
+export const isAllowedAddress = (address: string | undefined, blocks: readonly string[]): boolean =>
+  matcherOf(blocks)(address)
 
 /** Whether every address of `inner` lies inside one block of `outer`. */
 export function isInsideBlocks(inner: string, outer: readonly string[]): boolean {
@@ -58,8 +68,25 @@ export function isInsideBlocks(inner: string, outer: readonly string[]): boolean
 }
 
 /**
+ * An address or CIDR block in plain form, or what is wrong with it. A block with bits set beyond its
+ * length is refused: it was meant to be another one.
+ */
+export function plainBlock(text: string): { readonly plain: string } | { readonly wrong: string } {
+  const block = parseBlock(text)
+  if (block === undefined) return { wrong: 'This is no IP address or CIDR block.' }
+  const [base, length] = block
+  const network = networkOf(block)
+  const plain = base.toString()
+  if (network !== plain)
+    return {
+      wrong: `This block has bits set beyond its length; its network is ${network}/${length}.`,
+    }
+  return { plain: length === (base.kind() === 'ipv4' ? 32 : 128) ? plain : `${plain}/${length}` }
+}
+
+/**
  * A list of addresses and CIDR blocks in plain form, at most 50. An empty list would allow nobody
- * and is refused, as is a block with bits set beyond its length: it was meant to be another one.
+ * and is refused.
  */
 export function allowedIpsInput(
   problems: InputProblems,
@@ -71,20 +98,10 @@ export function allowedIpsInput(
   if (values.length > maxBlocks)
     problems.add('INVALID', path, `At most ${maxBlocks} addresses and blocks are possible.`)
   const blocks = values.slice(0, maxBlocks).map((value, index) => {
-    const block = parseBlock(value)
-    if (block === undefined) {
-      problems.add('INVALID', [...path, String(index)], 'This is no IP address or CIDR block.')
-      return value
-    }
-    const network = networkOf(block)
-    const plain = block[0].toString()
-    if (network !== plain)
-      problems.add(
-        'INVALID',
-        [...path, String(index)],
-        `This block has bits set beyond its length; its network is ${network}/${block[1]}.`,
-      )
-    return block[1] === (block[0].kind() === 'ipv4' ? 32 : 128) ? plain : `${plain}/${block[1]}`
+    const block = plainBlock(value)
+    if ('plain' in block) return block.plain
+    problems.add('INVALID', [...path, String(index)], block.wrong)
+    return value
   })
   return [...new Set(blocks)]
 }

@@ -139,7 +139,7 @@ test('a form that is too large gets its answer over a socket, and so does the ne
 test('of a fault nothing is told but the id that the log has it under', async () => {
   const { logs, deps } = world
   const broken = endpoint(deps, 'GET', () => Promise.reject(new Error('the cause')))
-  const answer = await send({ app: { fetch: broken } }, '/', {}, get)
+  const answer = await send({ app: { fetch: (request) => broken(request) } }, '/', {}, get)
   expect(failure(answer)).toBe('500 server_error')
   expect(answer.text).not.toContain('cause')
   const id = answer.headers.get('x-request-id') ?? 'none'

@@ -11,7 +11,7 @@ export async function serveWorld({ deps }: World): Promise<{ url: string; app: A
     return await app.fetch(request, peer)
   })
   const accessTokens = createAccessTokens(deps.signingKeys, url)
-  const options = { graphiql: false, introspection: 'public' } as const
+  const options = { graphiql: false, introspection: 'public', trustedProxies: [] } as const
   app = createApp({ ...deps, publicUrl: url, accessTokens }, options)
   return { url, app }
 }

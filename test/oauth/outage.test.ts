@@ -17,7 +17,9 @@ test('while the database is away nothing is known, and nothing is denied', async
     plan: 'ENTERPRISE',
     owner: { name: 'Olga Owner', email: 'olga@example.com' },
   })
-  const world = { app: createApp(deps, { graphiql: false, introspection: 'public' }) }
+  const world = {
+    app: createApp(deps, { graphiql: false, introspection: 'public', trustedProxies: [] }),
+  }
   const client = { id: apiKey.id, secret }
   const token = await exchange(world, client)
   await deps.usage.close()

@@ -52,6 +52,19 @@ test('another SECRETS_KEY than the first one stops the start', async () => {
   expect(output.stderr).not.toContain(secretsKey)
 })
 
+// People would sign in with the tokens that keys make here.
+test('an issuer that is the PUBLIC_URL of an earlier start stops the start', async () => {
+  const settings = { DATABASE_URL: await emptyDatabase(), SECRETS_KEY: secretsKey }
+  const issuer = 'https://keys.example.com'
+  await stop(await startServer({ ...settings, PUBLIC_URL: issuer }))
+  const oidc = { OIDC_ISSUER: issuer, OIDC_AUDIENCE: issuer }
+  const { output, exited } = launch({ ...settings, ...oidc })
+  expect(await exited).toBe(1)
+  expect(output.stderr).toMatch(
+    /^latchkey: OIDC_ISSUER is .+; expected another one than PUBLIC_URL\n$/,
+  )
+})
+
 test('without SECRETS_KEY the development key is used, with a warning', async () => {
   const server = await listening(launch({ DATABASE_URL: await emptyDatabase() }))
   expect(server.output.stderr).toMatch(

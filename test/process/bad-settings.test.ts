@@ -29,6 +29,11 @@ const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = 
     /^PUBLIC_URL is not set; with DATABASE_URL in production, expected http:/,
     'hunter2',
   ],
+  [{ TRUSTED_PROXIES: '10.0.0.1/8' }, /^TRUSTED_PROXIES is "10.0.0.1\/8"; expected addresses and/],
+  [
+    { OIDC_ISSUER: 'http://LOCALHOST:4321', OIDC_AUDIENCE: 'keys', PORT: '4321' },
+    /^OIDC_ISSUER is "http:\/\/LOCALHOST:4321"; expected another one than PUBLIC_URL$/,
+  ],
   [{ DATA_DIR: '/dev/null/data' }, /^DATA_DIR is "\/dev\/null\/data"; expected a folder/],
 ]
 

@@ -20,7 +20,10 @@ async function replica() {
   const { prisma, logger } = world.deps
   const close = async () => undefined
   const deps = await depsOver({ prisma, embedded: false, close }, logger)
-  return { deps, app: createApp(deps, { graphiql: false, introspection: 'public' }) }
+  return {
+    deps,
+    app: createApp(deps, { graphiql: false, introspection: 'public', trustedProxies: [] }),
+  }
 }
 
 const mint = async (): Promise<string> => {

@@ -53,13 +53,20 @@ export interface World {
   close(): Promise<void>
 }
 
+interface WorldOptions extends SignInOptions {
+  readonly trustedProxies?: readonly string[]
+}
+
 /** The application on a database of its own, through its front door. */
-export async function createWorld(options: SignInOptions = {}): Promise<World> {
+export async function createWorld({
+  trustedProxies = [],
+  ...signIn
+}: WorldOptions = {}): Promise<World> {
   const database = await openTestDatabase()
   const logs: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(line) })
-  const deps = await depsOver(database, logger, options)
-  const app = createApp(deps, { graphiql: true, introspection: 'public' })
+  const deps = await depsOver(database, logger, signIn)
+  const app = createApp(deps, { graphiql: true, introspection: 'public', trustedProxies })
 
   const gql: World['gql'] = async (secret, query, variables, { address, headers } = {}) => {
     const request = new Request('http://latchkey.test/graphql', {

@@ -58,6 +58,7 @@ test.each([
   ['at_hash, as an ID token', { at_hash: 'h' }],
   ['c_hash, as an ID token', { c_hash: 'h' }],
   ['the type of an ID token', { typ: 'ID' }],
+  ['the use of an ID token', { token_use: 'id' }],
   ['an event, as a logout token', { events: {} }],
 ])('refuses a token with %s', async (_name, claims) => {
   expect(await tell(await signIn.issuer.token(claims))).toBe(refused)
@@ -67,6 +68,8 @@ test.each([
   { typ: 'id+jwt' },
   { typ: 'logout+jwt' },
   { typ: 'at+jwt; charset=x' },
+  { typ: ['at+jwt'] },
+  { typ: null },
   { crit: ['b64'], b64: false },
   { crit: ['x'], x: 1 },
 ])('refuses the header %j', async (header) => {

@@ -124,3 +124,38 @@ test('keys work while the issuer hangs, and nobody waits for it longer than 5 s'
   expect(await waiting).toBe(away)
   expect(Date.now() - begun).toBeLessThan(6_500)
 })
+
+test.each<[string, unknown]>([
+  ['no key', { keys: [] }],
+  ['no key that could have signed', { keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }],
+])('while it publishes %s, the known ones go on', async (_name, published) => {
+  const { issuer } = signIn
+  const token = await issuer.token()
+  expect(await tell(token)).toBe('HUMAN')
+  issuer.pages.keys = (res) => sendJson(res, 200, published)
+  letPass(3_600)
+  expect(await tell(token)).toBe('HUMAN')
+  expect(issuer.requests.keys).toBe(2)
+  expect(await tell(token)).toBe('HUMAN')
+})
+
+// Whoever sends tokens by the thousand fills no disk: each attempt is told of once.
+test('a flood of unknown keys while it is away is logged once per attempt', async () => {
+  const { issuer, world } = signIn
+  expect(await tell(await issuer.token())).toBe('HUMAN')
+  issuer.cut()
+  const flood = async () => {
+    const key = await makeKey('other')
+    const tokens = await Promise.all([1, 2, 3, 4, 5].map(() => issuer.token({}, { key })))
+    expect(await Promise.all(tokens.map(tell))).toEqual(Array(5).fill(away))
+    expect(await tell(await issuer.token({}, { key }))).toBe(away)
+  }
+  const errors = () => world.logs.filter((line) => JSON.parse(line).level >= 50).length
+  letPass(31)
+  await flood()
+  expect(errors()).toBe(1)
+  vi.restoreAllMocks()
+  letPass(62)
+  await flood()
+  expect(errors()).toBe(2)
+})

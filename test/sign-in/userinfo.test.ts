@@ -68,6 +68,24 @@ test.each([401, 403, 404])('userinfo that answers %i tells no e-mail', async (st
 })
 
 test.each<[string, () => void]>([
+  ['refuses', () => answerWith(403, '{}')],
+  ['has no verified address', () => answerWith(200, '{"sub":"not-yet"}')],
+])('what it tells while it %s is asked again half a minute later', async (name, spoil) => {
+  const sub = `later-${name.length}`
+  await signIn.invite(workspace, sub)
+  const token = await quietPerson(sub)
+  spoil()
+  expect(await tell(token)).toBe(nobody)
+  signIn.issuer.mend()
+  expect(await tell(token)).toBe(nobody)
+  expect(signIn.issuer.requests.userinfo).toBe(1)
+  letPass(31)
+  expect(await tell(token)).toBe('MEMBER')
+  expect(await tell(token)).toBe('MEMBER')
+  expect(signIn.issuer.requests.userinfo).toBe(2)
+})
+
+test.each<[string, () => void]>([
   ['is away', () => signIn.issuer.cut()],
   ['fails', () => answerWith(500, '{}')],
   ['has too many requests', () => answerWith(429, '{}')],
@@ -81,6 +99,12 @@ test.each<[string, () => void]>([
   signIn.issuer.mend()
   expect(await tell(token)).toBe('MEMBER')
 })
+
+/** Lets so much time go by for whoever measures it. */
+function letPass(seconds: number): void {
+  const before = performance.now.bind(performance)
+  vi.spyOn(performance, 'now').mockImplementation(() => before() + seconds * 1_000)
+}
 
 function answerWith(status: number, text: string): void {
   signIn.issuer.pages.userinfo = (res) => res.writeHead(status).end(text)
@@ -103,10 +127,36 @@ test('who is known is not kept waiting by it, and claims when it is back', async
   expect(issuer.requests.userinfo).toBe(2)
 
   issuer.mend()
-  const before = performance.now.bind(performance)
-  vi.spyOn(performance, 'now').mockImplementation(() => before() + 31_000)
+  letPass(31)
   const late = await issuer.token({ sub: 'known', jti: 'late' })
   expect(await whoIs(world, late, other.id)).toMatchObject({ role: 'ADMIN' })
+})
+
+test('it is not asked for who is known once it has failed for several, but one is not several', async () => {
+  const { issuer, invite } = signIn
+  letPass(100)
+  const subs = ['unlucky', 'second', 'third', 'lucky']
+  for (const sub of subs) {
+    await invite(workspace, sub)
+    expect(await tell(await quietPerson(sub))).toBe('MEMBER')
+  }
+  const fails = async (sub: string, jti: string) => {
+    answerWith(500, '{}')
+    expect(await tell(await issuer.token({ sub, jti }))).toBe('MEMBER')
+    issuer.mend()
+  }
+  const asked = async (jti: string) => {
+    const before = issuer.requests.userinfo
+    expect(await tell(await issuer.token({ sub: 'lucky', jti }))).toBe('MEMBER')
+    return issuer.requests.userinfo - before
+  }
+  for (const jti of ['1', '2', '3', '4']) await fails('unlucky', jti)
+  expect(await asked('a')).toBe(1)
+  for (const sub of subs.slice(0, 3)) await fails(sub, '5')
+  expect(await asked('b')).toBe(0)
+  vi.restoreAllMocks()
+  letPass(131)
+  expect(await asked('c')).toBe(1)
 })
 
 test('the token goes to the published address alone', async () => {

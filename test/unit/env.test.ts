@@ -28,6 +28,7 @@ test('has a default for every setting', () => {
     secretsKey: undefined,
     keyPrefix: 'lk',
     publicUrl: undefined,
+    trustedProxies: [],
     oidc: undefined,
     signUp: false,
     bootstrapKey: undefined,
@@ -58,6 +59,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     SECRETS_KEY: longKey,
     KEY_PREFIX: 'acme_live2',
     PUBLIC_URL: 'https://keys.example.com',
+    TRUSTED_PROXIES: '10.0.0.0/8',
     OIDC_ISSUER: 'https://login.example.com/realms/acme/',
     OIDC_AUDIENCE: 'https://keys.example.com',
     SIGN_UP: 'on',
@@ -76,6 +78,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     secretsKey: longKey,
     keyPrefix: 'acme_live2',
     publicUrl: 'https://keys.example.com',
+    trustedProxies: ['10.0.0.0/8'],
     oidc: {
       issuer: 'https://login.example.com/realms/acme/',
       audience: 'https://keys.example.com',
@@ -94,7 +97,7 @@ test('takes an empty setting for an unset one', () => {
   const names = ['PORT', 'HOST', 'DATA_DIR', 'DATABASE_URL', 'SECRETS_KEY', 'KEY_PREFIX']
   const urls = ['PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SIGN_UP']
   const more = ['LATCHKEY_BOOTSTRAP_KEY', 'GRAPHIQL', 'INTROSPECTION', 'LOG_LEVEL', 'NODE_ENV']
-  const all = [...names, ...urls, ...more, 'SHUTDOWN_SECONDS']
+  const all = [...names, ...urls, ...more, 'SHUTDOWN_SECONDS', 'TRUSTED_PROXIES']
   const source = Object.fromEntries(all.map((name) => [name, '']))
   expect(readEnv(source)).toEqual(readEnv({}))
 })
@@ -161,6 +164,39 @@ test.each([
   expect(message).toContain(`PUBLIC_URL is ${JSON.stringify(text)}; expected http:// or https://`)
 })
 
+test.each([
+  ['10.0.0.1', ['10.0.0.1']],
+  [' 10.0.0.0/8 ,\t2001:DB8::/32,::1 ', ['10.0.0.0/8', '2001:db8::/32', '::1']],
+  ['::ffff:10.0.0.1,::ffff:10.1.0.0/112', ['10.0.0.1', '10.1.0.0/16']],
+  ['192.0.2.1/32,2001:db8::1/128', ['192.0.2.1', '2001:db8::1']],
+])('takes %j as TRUSTED_PROXIES', (text, blocks) => {
+  expect(readEnv({ TRUSTED_PROXIES: text }).trustedProxies).toEqual(blocks)
+})
+
+// One that is not what it seems would let anybody say where they come from.
+test.each([
+  ' ',
+  ',',
+  '10.0.0.1,',
+  '10.0.0.1 10.0.0.2',
+  '10.0.0.1;10.0.0.2',
+  '10.0.0.1, proxy.example',
+  '10.0.0.1/8',
+  '10.0.0.0/33',
+  '2001:db8::1/32',
+  '10.0.0.0/255.0.0.0',
+  '10.0.0.1:80',
+  '[::1]',
+  'fe80::1%eth0',
+  'loopback',
+  'true',
+  '*',
+  '10.0.0.1\n10.0.0.2',
+])('refuses %j as TRUSTED_PROXIES and says what it expects', (text) => {
+  const message = refusal({ TRUSTED_PROXIES: text })
+  expect(message).toContain(`TRUSTED_PROXIES is ${JSON.stringify(text)}; expected addresses`)
+})
+
 test('takes the URL of a Unix socket', () => {
   const socket = 'postgresql://app@/latchkey?host=/var/run/postgresql'
   expect(readEnv({ DATABASE_URL: socket, SECRETS_KEY: longKey }).databaseUrl).toBe(socket)
@@ -179,6 +215,40 @@ test('wants SECRETS_KEY and PUBLIC_URL with DATABASE_URL in production', () => {
     }
   expect(readEnv({ ...production, ...both })).toMatchObject({ warnings: [] })
   expect(readEnv({ NODE_ENV: 'production' }).publicUrl).toBeUndefined()
+})
+
+test.each([
+  ['OIDC_ISSUER', 'https://id.example.com '],
+  ['OIDC_ISSUER', ' https://id.example.com'],
+  ['OIDC_ISSUER', 'https://id.example.com\n'],
+  ['OIDC_ISSUER', 'https://id.exa\tmple.com'],
+  ['OIDC_AUDIENCE', 'https://keys.example.com '],
+  ['OIDC_AUDIENCE', '\tkeys'],
+  ['OIDC_AUDIENCE', ' '],
+])('refuses %s=%j, whose blanks no token has', (name, value) => {
+  const both = { OIDC_ISSUER: 'https://id.example.com', OIDC_AUDIENCE: 'keys' }
+  expect(refusal({ ...both, [name]: value })).toContain(`${name} is ${JSON.stringify(value)}`)
+})
+
+test.each([
+  'https://keys.example.com',
+  'https://keys.example.com/',
+  'https://KEYS.example.com:443',
+])('refuses PUBLIC_URL as OIDC_ISSUER, spelt %s', (issuer) => {
+  const settings = { PUBLIC_URL: 'https://keys.example.com', OIDC_AUDIENCE: 'keys' }
+  expect(refusal({ ...settings, OIDC_ISSUER: issuer })).toContain('expected another one')
+  const realm = 'https://keys.example.com/realm'
+  expect(readEnv({ ...settings, OIDC_ISSUER: realm }).oidc?.issuer).toBe(realm)
+})
+
+test('warns of an issuer whose word anybody on the way could change', () => {
+  const warningsOf = (issuer: string, NODE_ENV = 'production') =>
+    readEnv({ OIDC_ISSUER: issuer, OIDC_AUDIENCE: 'keys', NODE_ENV }).warnings
+  expect(warningsOf('http://id.example.com')).toEqual([expect.stringContaining('OIDC_ISSUER')])
+  expect(warningsOf('http://id.example.com', 'test')).toEqual([])
+  for (const host of ['localhost:8080', 'id.localhost', '127.0.0.1', '127.1.2.3:80', '[::1]:80'])
+    expect(warningsOf(`http://${host}/realm`)).toEqual([])
+  expect(warningsOf('https://id.example.com')).toEqual([])
 })
 
 test('warns of the development key outside production', () => {

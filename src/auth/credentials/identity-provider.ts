@@ -4,6 +4,12 @@ import { askIssuer, type IssuerAnswer, issuerDeadline } from './issuer-answer.ts
 
 type KeySet = ReturnType<typeof createLocalJWKSet>
 
+/** Asymmetric ones alone: with a shared secret, or with a public key taken for one, anybody signs. */
+export const signatureAlgorithms = [
+  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+] as const
+
 /** Milliseconds from one time that the keys were asked for to the next, for an unknown one. */
 const unknownKeyPause = 30_000
 /** The same while no key is known at all. */
@@ -64,11 +70,38 @@ function endpoint(issuer: string, address: unknown): URL {
   return url
 }
 
+/** Whether any published key could have signed a token. */
+async function isOfUse(keys: KeySet): Promise<boolean> {
+  for (const alg of signatureAlgorithms) if (await hasKeyFor(keys, alg)) return true
+  return false
+}
+
+async function hasKeyFor(keys: KeySet, alg: string): Promise<boolean> {
+  try {
+    await keys({ alg }, { payload: '', signature: '' })
+    return true
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) return false
+    for await (const _key of error) return true
+    return false
+  }
+}
+
 /** An attempt to read the keys. While it is under way it has not ended: `endedAt` is Infinity. */
 interface Attempt {
   readonly keys: Promise<KeySet>
   endedAt: number
+  /** Whether somebody has been told why it failed. */
+  isTold: boolean
 }
+
+/** Its keys. Of those who wait for one that fails, the first is told why: so it is logged once. */
+const outcomeOf = (attempt: Attempt): Promise<KeySet> =>
+  attempt.keys.catch((error: unknown) => {
+    const cause = attempt.isTold ? undefined : error
+    attempt.isTold = true
+    throw serviceUnavailable(cause)
+  })
 
 /**
  * The published side of an issuer, read when it is first needed. Known keys go on while the issuer
@@ -88,29 +121,30 @@ export function createIdentityProvider(issuer: string): IdentityProvider {
     const deadline = issuerDeadline()
     const { body } = await successful((await currentMetadata(deadline)).jwksUri, deadline)
     // Its own check follows: anything that is no key set throws.
-    known = createLocalJWKSet(body as unknown as JSONWebKeySet)
-    return known
+    const keys = createLocalJWKSet(body as unknown as JSONWebKeySet)
+    if (!(await isOfUse(keys)))
+      throw new Error('the issuer publishes no key that could have signed')
+    known = keys
+    return keys
   }
   const sinceLast = (): number => performance.now() - (last?.endedAt ?? Number.NEGATIVE_INFINITY)
 
   /** Asks for the keys; within `pause` of the last time, its outcome holds and nothing is asked. */
-  const keysAfter = (pause: number): Promise<KeySet> => {
-    if (last !== undefined && sinceLast() < pause) return last.keys
+  const attemptAfter = (pause: number): Attempt => {
+    if (last !== undefined && sinceLast() < pause) return last
     const attempt: Attempt = {
-      keys: readKeys()
-        .catch((error: unknown) => {
-          throw serviceUnavailable(error)
-        })
-        .finally(() => {
-          attempt.endedAt = performance.now()
-        }),
+      keys: readKeys().finally(() => {
+        attempt.endedAt = performance.now()
+      }),
       endedAt: Number.POSITIVE_INFINITY,
+      isTold: false,
     }
     // Nobody may be waiting for it.
     attempt.keys.catch(() => undefined)
     last = attempt
-    return attempt.keys
+    return attempt
   }
+  const keysAfter = (pause: number): Promise<KeySet> => outcomeOf(attemptAfter(pause))
 
   const knownKeys = (): KeySet | Promise<KeySet> => {
     if (known === undefined) return keysAfter(noKeysPause)
@@ -118,8 +152,8 @@ export function createIdentityProvider(issuer: string): IdentityProvider {
     if (sinceLast() < refreshAfter) return keys
     // When nobody has asked for long, a key that was withdrawn meanwhile shall not pass even once.
     const wasIdle = sinceLast() >= 2 * refreshAfter
-    const fresh = keysAfter(refreshAfter)
-    return wasIdle ? fresh.catch(() => keys) : keys
+    const fresh = attemptAfter(refreshAfter)
+    return wasIdle ? fresh.keys.catch(() => keys) : keys
   }
 
   const key: JWTVerifyGetKey = async (header, token) => {

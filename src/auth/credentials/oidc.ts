@@ -1,6 +1,16 @@
-import { errors, type JWTPayload, jwtVerify } from 'jose'
+import {
+  errors,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  type JWTVerifyResult,
+  jwtVerify,
+} from 'jose'
 import { RequestError, unauthenticated } from '../../errors.ts'
-import { createIdentityProvider } from './identity-provider.ts'
+import {
+  createIdentityProvider,
+  type IdentityProvider,
+  signatureAlgorithms,
+} from './identity-provider.ts'
 import { isJwt } from './jwt.ts'
 import {
   createSignInProfiles,
@@ -9,11 +19,8 @@ import {
   type SignInProfile,
 } from './sign-in-profiles.ts'
 
-/** Asymmetric ones alone: with a shared secret, or with a public key taken for one, anybody signs. */
-const algorithms = [
-  ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
-  ...['ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
-]
+/** So many keys are tried for a token that does not tell which one signed it. */
+const maxKeysTried = 10
 /** OpenID Connect Core 1.0, 2: ASCII; and something to be seen. */
 const subjectShape = /^(?=.*[!-~])[ -~]{1,255}$/
 
@@ -42,14 +49,17 @@ export interface SignInVerifier {
 }
 
 /** RFC 9068, 2.1, and what issuers wrote before it. */
-const isAccessTokenType = (typ: string | undefined): boolean =>
-  typ === undefined || /^(?:jwt|(?:application\/)?at\+jwt)$/i.test(typ)
+const isAccessTokenType = (typ: unknown): boolean =>
+  typ === undefined || (typeof typ === 'string' && /^(?:jwt|(?:application\/)?at\+jwt)$/i.test(typ))
 
 /** Claims of ID tokens (OpenID Connect Core 1.0, 2) and of events (RFC 8417), which are no access. */
 const foreignClaims = ['nonce', 'at_hash', 'c_hash', 'events']
 
+/** `typ` as Keycloak writes it, `token_use` as Amazon Cognito does. */
 const isAccessToken = (claims: JWTPayload): boolean =>
-  claims.typ !== 'ID' && !foreignClaims.some((claim) => Object.hasOwn(claims, claim))
+  claims.typ !== 'ID' &&
+  claims.token_use !== 'id' &&
+  !foreignClaims.some((claim) => Object.hasOwn(claims, claim))
 
 const isSubject = (value: unknown): value is string =>
   typeof value === 'string' && subjectShape.test(value)
@@ -58,6 +68,30 @@ const isSubject = (value: unknown): value is string =>
 const refusal = (error: unknown): RequestError => {
   if (error instanceof RequestError) return error
   return unauthenticated(error instanceof errors.JWTExpired ? 'EXPIRED' : 'UNKNOWN')
+}
+
+/** Verifies by the key that the token names; by each in turn, where it may mean several. */
+async function verifyJwt(
+  token: string,
+  key: IdentityProvider['key'],
+  options: JWTVerifyOptions,
+): Promise<JWTVerifyResult> {
+  try {
+    return await jwtVerify(token, key, options)
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    let tried = 0
+    for await (const candidate of error) {
+      try {
+        return await jwtVerify(token, candidate, options)
+      } catch (failure) {
+        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure
+      }
+      tried += 1
+      if (tried === maxKeysTried) break
+    }
+    throw error
+  }
 }
 
 /** Checks tokens of one issuer for one audience. Nothing is asked of the issuer before the first. */
@@ -72,10 +106,10 @@ export function createSignInVerifier(options: {
     issuer,
     verify: async (token) => {
       if (!isJwt(token)) throw unauthenticated('MALFORMED')
-      const { payload, protectedHeader } = await jwtVerify(token, provider.key, {
+      const { payload, protectedHeader } = await verifyJwt(token, provider.key, {
         issuer,
         audience,
-        algorithms,
+        algorithms: [...signatureAlgorithms],
         requiredClaims: ['exp', 'sub'],
       }).catch((error: unknown) => {
         throw refusal(error)

@@ -1,6 +1,7 @@
 import { emailInput } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
+import { within } from '../../within.ts'
 import { hashSecret } from './hash.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 
@@ -8,7 +9,11 @@ const maxRemembered = 10_000
 /** How long who is known already waits for userinfo, in milliseconds. */
 const patience = 1_000
 /** How long userinfo is then not asked on their behalf, in milliseconds. */
-const silence = 30_000
+const silenceLasts = 30_000
+/** So many people for whom it failed since it last answered: it is not they, it is down. */
+const failuresOfOutage = 3
+/** How long it holds that a token's person has no verified address, in milliseconds. */
+const refusalHolds = 30_000
 
 /** How a person is to be shown, as the issuer says. */
 export interface SignInProfile {
@@ -47,22 +52,27 @@ function acceptable(
 }
 
 interface RememberedProfile {
-  readonly expiresAt: Date
   readonly profile: Promise<SignInProfile>
+  /** By the monotonic clock. */
+  until: number
 }
 
 /** What userinfo says of the people of tokens. */
 export interface SignInProfiles {
   /** @throws RequestError SERVICE_UNAVAILABLE when userinfo does not answer */
   get(token: string, claims: ProfileClaims): Promise<SignInProfile>
-  /** The same, or the claims themselves when userinfo fails, takes too long, or did so just now. */
+  /** The same, or the claims themselves when userinfo fails, takes too long, or is known to be down. */
   getSoon(token: string, claims: ProfileClaims): Promise<SignInProfile>
 }
 
-/** Remembers what userinfo said for a token, for as long as the token lives; no failure is. */
+/**
+ * Remembers what userinfo said for a token for as long as the token lives; that it told no verified
+ * address, for half a minute; no failure at all.
+ */
 export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProfiles {
   const remembered = new Map<string, RememberedProfile>()
   let silentUntil = Number.NEGATIVE_INFINITY
+  const failedFor = new Set<string>()
 
   const ask = async (token: string, claims: ProfileClaims): Promise<SignInProfile> => {
     const answer = await userinfo(token)
@@ -71,10 +81,15 @@ export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProf
     return { name: claims.name ?? said.name, email: said.email }
   }
 
+  const silence = (): void => {
+    silentUntil = performance.now() + silenceLasts
+    failedFor.clear()
+  }
+
   const keyOf = (token: string): string => Buffer.from(hashSecret(token)).toString('base64')
   const find = (key: string): Promise<SignInProfile> | undefined => {
     const found = remembered.get(key)
-    return found !== undefined && found.expiresAt > new Date() ? found.profile : undefined
+    return found !== undefined && found.until > performance.now() ? found.profile : undefined
   }
 
   const get: SignInProfiles['get'] = (token, claims) => {
@@ -82,19 +97,31 @@ export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProf
     const found = find(key)
     if (found !== undefined) return found
     const profile = ask(token, claims)
-    profile.catch(() => remembered.delete(key))
+    const lifetime = claims.expiresAt.getTime() - Date.now()
+    const entry: RememberedProfile = { profile, until: performance.now() + lifetime }
+    profile.then(
+      ({ email }) => {
+        failedFor.clear()
+        if (email === null) entry.until = Math.min(entry.until, performance.now() + refusalHolds)
+      },
+      () => {
+        if (remembered.get(key) === entry) remembered.delete(key)
+        failedFor.add(claims.subject)
+        if (failedFor.size >= failuresOfOutage) silence()
+      },
+    )
     if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value ?? '')
-    remembered.set(key, { expiresAt: claims.expiresAt, profile })
+    remembered.set(key, entry)
     return profile
   }
 
   const getSoon: SignInProfiles['getSoon'] = async (token, claims) => {
     if (performance.now() < silentUntil && find(keyOf(token)) === undefined) return claims
-    const late = Promise.withResolvers<undefined>()
-    const timer = setTimeout(late.resolve, patience, undefined)
-    const answer = await Promise.race([get(token, claims).catch(() => undefined), late.promise])
-    clearTimeout(timer)
-    if (answer === undefined) silentUntil = performance.now() + silence
+    const answer = await within(
+      get(token, claims).catch(() => claims),
+      patience,
+    )
+    if (answer === undefined) silence()
     return answer ?? claims
   }
 

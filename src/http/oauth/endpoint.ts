@@ -3,19 +3,18 @@ import { isDatabaseFailure } from '../../db/failure.ts'
 import type { Deps } from '../../deps.ts'
 import { RequestError } from '../../errors.ts'
 import { allowAnyOrigin, preflightResponse } from '../cors.ts'
-import type { Peer } from '../peer.ts'
 import { OAuthError, oauthErrorResponse } from './oauth-error.ts'
 
 /** One request to an endpoint. */
 export interface Call {
   readonly request: Request
-  /** The peer's; undefined when it is not known. */
+  /** The client's; undefined when it is not known. */
   readonly address: string | undefined
   readonly requestId: string
 }
 
-/** What answers under one path. */
-export type Endpoint = (request: Request, peer?: Peer) => Promise<Response>
+/** What answers under one path, to a client whose address may not be known. */
+export type Endpoint = (request: Request, address?: string) => Promise<Response>
 
 const outage = (cause: unknown): OAuthError =>
   new OAuthError('temporarily_unavailable', 'Temporarily unavailable; try again.', { cause })
@@ -61,7 +60,7 @@ export function endpoint(
     }
   }
 
-  return async (request, { address } = {}) => {
+  return async (request, address) => {
     const requestId = randomUUID()
     const response = await respond({ request, address, requestId })
     response.headers.set('x-request-id', requestId)

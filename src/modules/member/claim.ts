@@ -36,7 +36,8 @@ export async function claim(
   if (member === undefined) return undefined
   const { name } = member
   const before = { memberId: waiting.id, userId: waiting.userId, role: waiting.role }
-  const after = { ...identity, memberId: member.id, userId, role: member.role }
+  const { issuer, subject } = identity
+  const after = { issuer, subject, memberId: member.id, userId, role: member.role }
   c.record({
     action: 'member.claimed',
     targetId: member.id,

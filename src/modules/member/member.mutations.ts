@@ -56,7 +56,7 @@ mutation<typeof RemoveMemberInput.$inferInput, { member: MemberRow; revokedKeyCo
     guard: {
       permissions: ['members:delete'],
       unless: {
-        note: 'A person who has signed in may leave, as may a machine user by its key.',
+        note: 'A person who has signed in may leave.',
         when: ({ input }, principal) => leavesByItself(principal, input.id),
       },
     },

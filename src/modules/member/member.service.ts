@@ -156,15 +156,11 @@ export interface RemovedMember {
 }
 
 /**
- * Whether a person leaves, or a machine user by its key, which takes no permission. A person's key is
- * not the person: a stolen one must not take its owner's membership, and with it every key of theirs.
- * Nor is a token its key, whose machine user and keys it would take.
+ * Whether a person leaves by their own sign-in, which takes no permission. A key or token is not its
+ * owner: a stolen one must not take the membership, and with it every other key.
  */
 export const leavesByItself = (principal: Principal, id: string): boolean =>
-  principal.workspaceId !== null &&
-  (principal.kind === 'HUMAN' ||
-    (principal.kind === 'API_KEY' && principal.user.kind === 'MACHINE')) &&
-  principal.user.memberId === id
+  principal.kind === 'HUMAN' && principal.workspaceId !== null && principal.user.memberId === id
 
 /** Removes a member; the user's keys in this workspace are revoked with it, for good. */
 export function removeMember(

@@ -2,7 +2,7 @@ import { type AppOptions, createApp } from '../../../src/app.ts'
 import type { Deps } from '../../../src/deps.ts'
 import type { World } from '../../setup/world.ts'
 
-const options: AppOptions = { graphiql: false, introspection: 'public' }
+const options: AppOptions = { graphiql: false, introspection: 'public', trustedProxies: [] }
 
 /** Asks another instance of the application, over dependencies of the test's own. */
 export function askOver(deps: Deps): Pick<World, 'gql'> {
