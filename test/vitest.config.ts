@@ -17,8 +17,8 @@ export default defineConfig({
     pool: 'forks',
     // Each file has a database of its own; loading Prisma and PGlite anew for it would take most of its time.
     isolate: false,
-    // Each may hold a PGlite of its own.
-    maxWorkers: 2,
+    // Each may hold a PGlite of its own; some files wait most of their time.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

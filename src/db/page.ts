@@ -33,8 +33,21 @@ export interface Page<Row extends Listed> {
   readonly hasPreviousPage: boolean
 }
 
-const defaultLimit = 20
-const maxLimit = 100
+/** How many rows a page has by default. */
+export const defaultPageSize = 20
+
+const maxPageSize = 100
+
+/**
+ * How many rows a page has.
+ * @throws RequestError BAD_USER_INPUT for a `first` outside 1 to 100
+ */
+export function pageSize(first: number | null | undefined): number {
+  const size = first ?? defaultPageSize
+  if (size < 1 || size > maxPageSize)
+    throw badUserInput(['first'], `first must be between 1 and ${maxPageSize}.`)
+  return size
+}
 
 /**
  * A position in a list. It holds the place itself, not a row to look up: a row of another workspace
@@ -52,9 +65,7 @@ function decodeCursor(text: string): Cursor | undefined {
 
 /** @throws RequestError BAD_USER_INPUT for a `first` outside 1 to 100 or a cursor that is none */
 export function pageRequest({ first, after }: PageArgs): PageRequest {
-  const limit = first ?? defaultLimit
-  if (limit < 1 || limit > maxLimit)
-    throw badUserInput(['first'], `first must be between 1 and ${maxLimit}.`)
+  const limit = pageSize(first)
   if (after === null || after === undefined) return { limit, after: null }
   const cursor = decodeCursor(after)
   if (cursor === undefined) throw badUserInput(['after'], 'after is no cursor of this list.')

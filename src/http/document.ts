@@ -1,3 +1,5 @@
+import { Lexer, Source, TokenKind } from 'graphql'
+
 /** Larger documents are refused before the parser, and so its cache, sees them. */
 export const maxDocumentBytes = 16_384
 
@@ -7,3 +9,15 @@ export const maxTokens = 1_000
 /** Whether a document is larger than one may be, in UTF-8. What is no text is none, whatever it is. */
 export const isTooLarge = (document: unknown): boolean =>
   typeof document === 'string' && Buffer.byteLength(document) > maxDocumentBytes
+
+/**
+ * Whether a document has more tokens than one may have. Told without parsing: what is made of so
+ * many tokens only to be refused would fill the memory.
+ * @throws GraphQLError for what is not made of tokens
+ */
+export function hasTooManyTokens(document: string): boolean {
+  const lexer = new Lexer(new Source(document))
+  for (let count = 0; count <= maxTokens; count++)
+    if (lexer.advance().kind === TokenKind.EOF) return false
+  return true
+}

@@ -1,14 +1,16 @@
-import { type ExecutionResult, parse } from 'graphql'
+import { type DocumentNode, type ExecutionResult, parse } from 'graphql'
 import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
 import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
+import { operationCost } from '../limits/operation-cost.ts'
 import { schema } from '../schema.ts'
 import { acceptedMediaType } from './accepted-media-type.ts'
-import { isTooLarge, maxDocumentBytes, maxTokens } from './document.ts'
+import { hasTooManyTokens, isTooLarge, maxDocumentBytes, maxTokens } from './document.ts'
 import { causeOf, type ErrorReach, maskError, outgoing } from './errors.ts'
 import { onlyIntrospects } from './introspection.ts'
 import { onlyRotates } from './only-rotates.ts'
+import { Recent } from './recent.ts'
 import { onlyWellFormed } from './well-formed.ts'
 
 /** Without a credential nothing but introspection passes, and where it is not public nothing gets here. */
@@ -37,7 +39,18 @@ const limitsDocument: Plugin<object, Context> = {
       )
   },
   onParse({ setParseFn }) {
-    setParseFn((source, options) => parse(source, { ...options, maxTokens }))
+    setParseFn((source, options) => {
+      if (hasTooManyTokens(typeof source === 'string' ? source : source.body))
+        throw new RequestError('QUERY_TOO_COMPLEX', `A document has at most ${maxTokens} tokens.`)
+      return parse(source, options)
+    })
+  },
+}
+
+/** After validation and without its cache: what an operation asks for depends on its variables. */
+const limitsOperation: Plugin<object, Context> = {
+  onExecute({ args }) {
+    operationCost(args)
   },
 }
 
@@ -71,6 +84,12 @@ const errorsOnTheWayOut = (deps: Deps): Plugin<object, Context> => ({
   },
 })
 
+/** A document of 1,000 tokens takes half a megabyte once it is parsed; what is no document is not kept. */
+const parsedDocuments = () => ({
+  documentCache: new Recent<DocumentNode>(100),
+  errorCache: { get: () => undefined, set: () => undefined },
+})
+
 /**
  * The GraphQL engine behind our own HTTP. Its limits, pages, routes and logs are ours, and so
  * switched off here; errors are masked in every environment. Each request brings a context of its own.
@@ -84,9 +103,11 @@ export const createGraphQL = (deps: Deps) =>
       limitsDocument,
       anonymousOnlyIntrospects,
       replacedOnlyRotates,
+      limitsOperation,
       errorsOnTheWayOut(deps),
       inAcceptedMediaType,
     ],
+    parserAndValidationCache: parsedDocuments(),
     logging: false,
     cors: false,
     graphiql: false,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inParts } from '../setup/in-parts.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { insertKey } from './insert-key.ts'
@@ -76,29 +77,23 @@ const actsIn = ({ spaces }: Key, bit: number): boolean =>
 const ids = (nodes: readonly { id: string }[]): string[] => nodes.map(({ id }) => id).sort()
 const titleOf = ({ role, spaces }: Key): string => `${role} ${spaces}`
 
-async function gql(secret: string, query: string): Promise<any> {
-  const { data, errors } = await world.gql(secret, query)
-  expect(errors).toEqual([])
-  return data
-}
-
 // A key that is out of sight is out of every list, count and filter as well.
 test('all ways of asking for keys agree on which there are', async () => {
   const list = '(first: 100) { nodes { id } }'
   const filtered = (filter: string): string =>
     `apiKeys(first: 100, filter: { ${filter} }) { nodes { id } }`
-  const query = `{
-    ${keys.map(({ id }, index) => `k${index}: apiKey(id: "${id}") { id }`).join('\n')}
-    apiKeys${list}
-    spaces { nodes { id apiKeys${list} } }
-    ${spaceIds.map((id, bit) => `f${bit}: ${filtered(`spaceId: "${id}"`)}`).join('\n')}
-    members { nodes { user { id } keyCount apiKeys${list} } }
-    ${roles.map((role) => `${role}: ${filtered(`ownerId: "${userIds.get(role)}"`)}`).join('\n')}
-    scope(id: "${scope}") { keyCount apiKeys${list} }
-    linked: ${filtered(`scopeId: "${scope}"`)}
-  }`
+  const fields = [
+    ...keys.map(({ id }, index) => `k${index}: apiKey(id: "${id}") { id }`),
+    `apiKeys${list}`,
+    `spaces { nodes { id apiKeys${list} } }`,
+    ...spaceIds.map((id, bit) => `f${bit}: ${filtered(`spaceId: "${id}"`)}`),
+    `members { nodes { user { id } keyCount apiKeys${list} } }`,
+    ...roles.map((role) => `${role}: ${filtered(`ownerId: "${userIds.get(role)}"`)}`),
+    `scope(id: "${scope}") { keyCount apiKeys${list} }`,
+    `linked: ${filtered(`scopeId: "${scope}"`)}`,
+  ]
   for (const caller of keys) {
-    const data = await gql(caller.secret, query)
+    const data = await inParts(world, caller.secret, 'query', fields)
     const visible = keys.filter((key) => sees(caller, key))
     const expected = (which: (key: Key) => boolean): string[] => ids(visible.filter(which))
     const title = titleOf(caller)
@@ -147,7 +142,7 @@ test('no mutation reaches a key that its caller does not see', async () => {
       return [`m${index}: ${changes[kind]?.(key.id)} { errors { code path } }`]
     })
     if (fields.length === 0) continue
-    const answers = Object.values(await gql(caller.secret, `mutation { ${fields.join('\n')} }`))
+    const answers = Object.values(await inParts(world, caller.secret, 'mutation', fields))
     expect(answers).toHaveLength(fields.length)
     for (const answer of answers)
       expect(answer, titleOf(caller)).toEqual({

@@ -190,11 +190,11 @@ test('every argument and input field for ids is among the places', () => {
 const everything = `{
   viewer { user { id } apiKey { id } }
   workspaces { nodes { id } }
-  spaces { nodes { id agents { nodes { id } } members { nodes { id user { id } } } apiKeys { nodes { id } } } }
+  spaces(first: 10) { nodes { id agents { nodes { id } } members { nodes { id user { id } } } apiKeys { nodes { id } } } }
   agents { nodes { id spaceIds spaces { id } createdBy { id } } }
-  members { nodes { id user { id } spaces { nodes { id } } apiKeys { nodes { id } } keyCount } }
+  members(first: 10) { nodes { id user { id } spaces { nodes { id } } apiKeys { nodes { id } } keyCount } }
   scopes { nodes { id keyCount apiKeys { nodes { id } } } }
-  apiKeys { nodes { id owner { id } createdBy { id } createdByKeyId scopes { id } spaces { spaceId space { id } }
+  apiKeys(first: 10) { nodes { id owner { id } createdBy { id } createdByKeyId scopes { id } spaces { spaceId space { id } }
     accessTokens { nodes { id } } } }
   accessTokens { nodes { id apiKey { id } spaceIds spaces { id } } }
 }`

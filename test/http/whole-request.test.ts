@@ -48,9 +48,11 @@ test('a document is refused by its size before it is parsed', async () => {
   const tooLong = await world.gql(workspace.secret, long)
   expect(tooLong.errors[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX')
   const tooManyTokens = await world.gql(workspace.secret, `{ ${'__typename '.repeat(1_000)} }`)
-  expect(tooManyTokens.errors[0]?.extensions.code).toBe('GRAPHQL_PARSE_FAILED')
+  expect(tooManyTokens.errors[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX')
+  const most = await world.gql(workspace.secret, `{ ${'nothing '.repeat(998)} }`)
+  expect(most.errors[0]?.extensions.code).toBe('GRAPHQL_VALIDATION_FAILED')
   const deep = await world.gql(workspace.secret, '{'.repeat(16_000))
-  expect(deep.errors[0]?.extensions.code).toBe('GRAPHQL_PARSE_FAILED')
+  expect(deep.errors[0]?.extensions.code).toBe('QUERY_TOO_COMPLEX')
 })
 
 test('an error of a variable names the variable, and one of syntax its place', async () => {

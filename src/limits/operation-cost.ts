@@ -1,0 +1,131 @@
+import {
+  type ExecutionArgs,
+  type FieldNode,
+  type GraphQLField,
+  GraphQLInt,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  getOperationAST,
+  getVariableValues,
+  isObjectType,
+  valueFromAST,
+} from 'graphql'
+import { defaultPageSize, pageSize } from '../db/page.ts'
+import { RequestError } from '../errors.ts'
+import { type FieldClass, fieldClass } from './field-class.ts'
+import { type Fields, fieldOf, type Selections, selectionsOf } from './selections.ts'
+import { isStandardIntrospection } from './standard-introspection.ts'
+
+/** What an operation may be at most. */
+export const operationLimits = {
+  depth: 12,
+  aliases: 30,
+  rootFields: 30,
+  cost: 1_000,
+  nodes: 10_000,
+} as const
+
+const meaning: Readonly<Record<keyof typeof operationLimits, string>> = {
+  depth: `is at most ${operationLimits.depth} fields deep`,
+  aliases: `has at most ${operationLimits.aliases} aliases`,
+  rootFields: `has at most ${operationLimits.rootFields} root fields`,
+  cost: `costs at most ${operationLimits.cost}`,
+  nodes: `asks for at most ${operationLimits.nodes} nodes`,
+}
+
+const isCharged: Readonly<Record<FieldClass, boolean>> = {
+  LEAF: false,
+  CONNECTION: true,
+  PAGE_PART: false,
+  OWN_ENTITY: false,
+  ENTITY: true,
+  ENTITY_LIST: true,
+  VALUE: false,
+  VALUE_LIST: false,
+}
+
+type Variables = Record<string, unknown>
+
+/** @throws RequestError BAD_USER_INPUT for a `first` outside 1 to 100 */
+function sizeOf(kind: FieldClass, { arguments: args }: FieldNode, variables: Variables): number {
+  if (kind === 'ENTITY_LIST' || kind === 'VALUE_LIST') return defaultPageSize
+  if (kind !== 'CONNECTION') return 1
+  const first = args?.find(({ name }) => name.value === 'first')
+  return pageSize(valueFromAST(first?.value, GraphQLInt, variables) as number | null | undefined)
+}
+
+const isIntrospection = ({ name }: GraphQLField<unknown, unknown>): boolean => name.startsWith('__')
+
+/** Adds up one operation, and stops at the first limit that it exceeds. */
+class Bill {
+  readonly sums = { aliases: 0, rootFields: 0, cost: 0, nodes: 0 }
+  readonly #schema: GraphQLSchema
+  readonly #selections: Selections
+  readonly #variables: Variables
+
+  constructor(schema: GraphQLSchema, selections: Selections, variables: Variables) {
+    this.#schema = schema
+    this.#selections = selections
+    this.#variables = variables
+  }
+
+  /** Fields that are run up to `times` times, each. */
+  add(parent: GraphQLObjectType, fields: Fields, depth: number, times: number): void {
+    if (depth > operationLimits.depth) throw tooComplex('depth')
+    for (const [key, nodes] of fields) {
+      if (depth === 1) this.#count('rootFields', 1)
+      const [node] = nodes
+      if (node === undefined) continue
+      if (key !== node.name.value) this.#count('aliases', 1)
+      const field = fieldOf(this.#schema, parent, node.name.value)
+      if (field === undefined) continue
+      const kind = fieldClass(parent, field)
+      if (depth === 1 ? !isIntrospection(field) : isCharged[kind]) this.#count('cost', times)
+      const type = getNamedType(field.type)
+      if (!isObjectType(type)) continue
+      if (key === '__schema' && isStandardIntrospection(this.#schema, this.#selections, nodes))
+        continue
+      const size = sizeOf(kind, node, this.#variables)
+      if (kind !== 'PAGE_PART') this.#count('nodes', times * size)
+      this.add(type, this.#selections.below(type, nodes), depth + 1, times * size)
+    }
+  }
+
+  #count(limit: keyof Bill['sums'], more: number): void {
+    this.sums[limit] += more
+    if (this.sums[limit] > operationLimits[limit]) throw tooComplex(limit)
+  }
+}
+
+const tooComplex = (limit: keyof typeof operationLimits): RequestError =>
+  new RequestError('QUERY_TOO_COMPLEX', `An operation ${meaning[limit]}.`)
+
+/**
+ * What a valid operation costs: each root field 1; inside it each field that leads to another
+ * entity, a list of entities or a connection 1, times the page sizes of the lists around it. One
+ * that will not be run, for its name or a variable is wrong, costs 0: the executor says why.
+ * @throws RequestError QUERY_TOO_COMPLEX beyond the limits of an operation, BAD_USER_INPUT for a
+ * `first` outside 1 to 100
+ */
+export function operationCost({
+  schema,
+  document,
+  operationName,
+  variableValues,
+}: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'variableValues'>): number {
+  const operation = getOperationAST(document, operationName)
+  const root = operation && schema.getRootType(operation.operation)
+  if (!operation || !root) return 0
+  const { coerced } = getVariableValues(
+    schema,
+    operation.variableDefinitions ?? [],
+    variableValues ?? {},
+    { maxErrors: 1 },
+  )
+  if (coerced === undefined) return 0
+  const selections = selectionsOf(schema, document, coerced)
+  const bill = new Bill(schema, selections, coerced)
+  bill.add(root, selections.root(root, operation.selectionSet), 1, 1)
+  return bill.sums.cost
+}

@@ -1,0 +1,77 @@
+import { isAbstractType, isIntrospectionType, isObjectType } from 'graphql'
+import { expect, test } from 'vitest'
+import { type FieldClass, fieldClass } from '../../src/limits/field-class.ts'
+import { schema } from '../../src/schema.ts'
+
+const types = Object.values(schema.getTypeMap()).filter((type) => !isIntrospectionType(type))
+
+const named = types.filter(isObjectType).flatMap((type) =>
+  Object.values(type.getFields()).map((field) => ({
+    name: `${type.name}.${field.name}`,
+    kind: fieldClass(type, field),
+  })),
+)
+
+const namesOf = (...kinds: readonly FieldClass[]): string[] =>
+  named.flatMap(({ name, kind }) => (kinds.includes(kind) ? [name] : [])).sort()
+
+// A new field that costs nothing by accident, or too much, is seen here.
+test('it is decided what each field leads to', () => {
+  expect(namesOf('CONNECTION')).toEqual([
+    'ApiKey.accessTokens',
+    'Member.apiKeys',
+    'Member.spaces',
+    'Query.accessTokens',
+    'Query.agents',
+    'Query.apiKeys',
+    'Query.members',
+    'Query.scopes',
+    'Query.spaces',
+    'Query.workspaces',
+    'Scope.apiKeys',
+    'Space.agents',
+    'Space.apiKeys',
+    'Space.members',
+  ])
+  expect(namesOf('ENTITY')).toEqual([
+    'AccessToken.apiKey',
+    'Agent.createdBy',
+    'ApiKey.createdBy',
+    'ApiKey.owner',
+    'ApiKey.revokedBy',
+    'EffectiveSpace.space',
+    'Member.user',
+    'Query.accessToken',
+    'Query.agent',
+    'Query.apiKey',
+    'Query.member',
+    'Query.scope',
+    'Query.space',
+    'Query.workspace',
+    'SpaceGrant.space',
+    'Viewer.accessToken',
+    'Viewer.apiKey',
+    'Viewer.user',
+    'Viewer.workspace',
+  ])
+  expect(namesOf('ENTITY_LIST')).toEqual(['AccessToken.spaces', 'Agent.spaces', 'ApiKey.scopes'])
+  expect(
+    namesOf('VALUE', 'VALUE_LIST').filter((name) => !/^Mutation\.|\.errors$/.test(name)),
+  ).toEqual(['ApiKey.spaces', 'Query.permissions', 'Query.viewer', 'Viewer.spaces'])
+})
+
+test("a payload's own entity is in payloads, and parts of pages are in pages alone", () => {
+  const own = namesOf('OWN_ENTITY')
+  expect(own.length).toBeGreaterThan(20)
+  expect(own.filter((name) => !/^[A-Z]\w+Payload\.\w+$/.test(name))).toEqual([])
+  const parts = namesOf('PAGE_PART')
+  const ofPages = /^\w+(Connection\.(edges|nodes|pageInfo)|Edge\.node)$/
+  expect(parts.filter((name) => !ofPages.test(name))).toEqual([])
+  const connections = types.filter(({ name }) => name.endsWith('Connection'))
+  expect(parts).toHaveLength(connections.length * 4)
+})
+
+// Which fields of one would be run is known only when it is: nothing could be counted before.
+test('there is no interface and no union', () => {
+  expect(types.filter(isAbstractType)).toEqual([])
+})

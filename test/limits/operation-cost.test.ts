@@ -1,0 +1,90 @@
+import { parse, validate } from 'graphql'
+import { expect, test } from 'vitest'
+import { operationCost } from '../../src/limits/operation-cost.ts'
+import { schema } from '../../src/schema.ts'
+
+const cost = (
+  query: string,
+  variableValues: Record<string, unknown> = {},
+  operationName?: string,
+): number => {
+  const document = parse(query)
+  expect(validate(schema, document)).toEqual([])
+  return operationCost({ schema, document, variableValues, operationName })
+}
+
+const id = 'agt_00000000000000000000000000'
+
+test('an operation costs what its root fields and what they lead to cost', () => {
+  expect(cost('{ workspace { name } }')).toBe(1)
+  const agents = Array.from({ length: 30 }, (_, index) => `a${index}: agent(id: "${id}") { name }`)
+  expect(cost(`{ ${agents.join(' ')} }`)).toBe(30)
+  expect(
+    cost('{ spaces(first: 50) { nodes { name agents(first: 50) { nodes { name } } } } }'),
+  ).toBe(51)
+  expect(cost('{ viewer { role user { name } workspace { name } } }')).toBe(3)
+})
+
+test('edges, nodes, pages and values are free, and all the same rows', () => {
+  const page = 'nodes { id createdBy { name } } pageInfo { endCursor }'
+  expect(cost(`{ agents(first: 10) { ${page} } }`)).toBe(11)
+  expect(cost('{ agents(first: 10) { edges { cursor node { createdBy { name } } } } }')).toBe(11)
+  expect(cost(`{ agents(first: 10) { ${page} edges { node { createdBy { id } } } } }`)).toBe(21)
+  expect(cost('{ permissions { name } }')).toBe(1)
+})
+
+test('a list without pages counts 20, one of values by what is in it alone', () => {
+  const key = 'apiKey(id: "key_00000000000000000000000000")'
+  expect(cost(`{ ${key} { scopes { name } } }`)).toBe(2)
+  expect(cost(`{ ${key} { scopes { apiKeys { nodes { id } } } } }`)).toBe(22)
+  expect(cost(`{ ${key} { spaces { spaceId } } }`)).toBe(1)
+  expect(cost(`{ ${key} { spaces { space { name } } } }`)).toBe(21)
+})
+
+test("a payload's own entity is free, and what it leads to is not", () => {
+  const made = (selection: string) =>
+    cost(`mutation { createSpace(input: { name: "x" }) { ${selection} errors { code } } }`)
+  expect(made('space { name }')).toBe(1)
+  expect(made('space { agents { nodes { createdBy { name } } } }')).toBe(22)
+})
+
+test('a page is as long as first says, by itself, by a variable or by its default', () => {
+  const query = (first: string) =>
+    `query ($first: Int${first}) { spaces(first: $first) { nodes { agents { nodes { id } } } } }`
+  expect(cost(query(''))).toBe(21)
+  expect(cost(query(''), { first: null })).toBe(21)
+  expect(cost(query(''), { first: 7 })).toBe(8)
+  expect(cost(query(' = 30'))).toBe(31)
+  expect(cost(query(' = 30'), { first: 7 })).toBe(8)
+  expect(cost('{ spaces(first: null) { nodes { agents { nodes { id } } } } }')).toBe(21)
+})
+
+// What the executor leaves out or makes one of costs as much as it does.
+test('what is run is counted, as often as it is', () => {
+  expect(cost('{ workspace { name } workspace { id } }')).toBe(1)
+  expect(
+    cost(
+      '{ viewer { ...A ...A ... on Viewer { user { id } } } } fragment A on Viewer { user { name } }',
+    ),
+  ).toBe(2)
+  expect(
+    cost('{ a: viewer { ...A } b: viewer { ...A } } fragment A on Viewer { user { name } }'),
+  ).toBe(4)
+  const conditional = `query ($yes: Boolean = true, $no: Boolean = false) {
+    viewer { user @include(if: $yes) { id } workspace @include(if: $no) { id } ...K @skip(if: $yes) }
+  } fragment K on Viewer { apiKey { id } }`
+  expect(cost(conditional)).toBe(2)
+  expect(cost(conditional, { no: true })).toBe(3)
+  expect(cost(conditional, { yes: false })).toBe(2)
+})
+
+test('the operation that is named is counted, and no other', () => {
+  const two = 'query A { viewer { user { id } } } query B { workspace { id } }'
+  expect(cost(two, {}, 'A')).toBe(2)
+  expect(cost(two, {}, 'B')).toBe(1)
+})
+
+test('introspection costs nothing', () => {
+  expect(cost('{ __typename __schema { types { name } } __type(name: "Space") { name } }')).toBe(0)
+  expect(cost('{ __typename viewer { __typename } }')).toBe(1)
+})
