@@ -6,11 +6,15 @@ type Block = [ipaddr.IPv4 | ipaddr.IPv6, number]
 const maxBlocks = 50
 
 /** The deprecated IPv4-compatible form (RFC 4291, 2.5.5.1): ipaddr.js takes it for the IPv4 address. */
-const ipv4Compatible = /^::\d+\./
+const ipv4Compatible = /^::[^:]*\./
+
+/** ipaddr.js takes other spellings of an IPv4 part, which other readers take for another address. */
+const hasPlainIpv4Part = (text: string): boolean =>
+  !text.includes('.') || ipaddr.IPv4.isValidFourPartDecimal(text.slice(text.lastIndexOf(':') + 1))
 
 /** The address in its plain form (an IPv4-mapped one as IPv4), or undefined when it is none. */
 export function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  if (ipv4Compatible.test(text)) return undefined
+  if (ipv4Compatible.test(text) || !hasPlainIpv4Part(text)) return undefined
   return ipaddr.IPv4.isValidFourPartDecimal(text) ||
     (text.includes(':') && ipaddr.IPv6.isValid(text))
     ? ipaddr.process(text)

@@ -72,7 +72,7 @@ class Bill {
 
   /** Fields that are run up to `times` times, each. */
   add(parent: GraphQLObjectType, fields: Fields, depth: number, times: number): void {
-    if (depth > operationLimits.depth) throw tooComplex('depth')
+    if (depth > operationLimits.depth && fields.size > 0) throw tooComplex('depth')
     for (const [key, nodes] of fields) {
       if (depth === 1) this.#count('rootFields', 1)
       const [node] = nodes

@@ -36,10 +36,12 @@ export function isStandardIntrospection(
 
   const isWithin = (parent: typeof query, some: Fields, all: Fields): boolean =>
     [...some].every(([name, fields]) => {
+      // By its own name: any field can be given the name of a harmless one.
+      if (fields[0]?.name.value !== name) return false
       if (name === '__typename') return true
       const known = all.get(name)
       const field = fieldOf(schema, parent, name)
-      if (known === undefined || field === undefined || fields[0]?.name.value !== name) return false
+      if (known === undefined || field === undefined) return false
       const type = getNamedType(field.type)
       return (
         !isObjectType(type) ||

@@ -54,6 +54,15 @@ const refused: readonly (readonly [string, string, string])[] = [
     `${types} ${doubled(30, '__Type', (next) => `a: ofType { ${next} } b: ofType { ${next} }`, 'name')}`,
     'QUERY_TOO_COMPLEX',
   ],
+  [
+    'introspection under the name __typename',
+    `{ __schema { __typename: types { ${many(4, (i) => `a${i}: fields { ...F }`)} } } }
+    fragment F on __Field { ${many(4, (i) => `b${i}: type { ...O }`)} }
+    fragment O on __Type { ${many(4, (i) => `o${i}: ofType { ...G }`)} }
+    fragment G on __Type { ${many(4, (i) => `c${i}: fields { ...H }`)} }
+    fragment H on __Field { ${many(4, (i) => `d${i}: name`)} }`,
+    'QUERY_TOO_COMPLEX',
+  ],
   ['a page of -5', '{ spaces(first: -5) { nodes { id } } }', 'BAD_USER_INPUT'],
   ['a page of 0', '{ spaces(first: 0) { nodes { id } } }', 'BAD_USER_INPUT'],
   [
@@ -63,9 +72,13 @@ const refused: readonly (readonly [string, string, string])[] = [
   ],
 ]
 
-const expectRefused = async (query: string, code: string): Promise<number> => {
+const expectRefused = async (
+  query: string,
+  code: string,
+  secret: string | null = workspace.secret,
+): Promise<number> => {
   const started = performance.now()
-  const answer = await world.gql(workspace.secret, query, { first: 1_000_000 })
+  const answer = await world.gql(secret, query, { first: 1_000_000 })
   const took = performance.now() - started
   expectSafe(answer)
   expect(answer.data).toBeUndefined()
@@ -80,6 +93,12 @@ test.each(refused)('%s is refused at once', async (_, query, code) => {
     for (const attempt of [1, 2, 3]) took.push(await expectRefused(`# ${attempt}\n${query}`, code))
     expect(Math.min(...took)).toBeLessThan(100)
   })
+})
+
+test('introspection is held to the limits without a credential too', async () => {
+  const introspecting = refused.filter(([, query]) => query.includes('__schema'))
+  expect(introspecting).toHaveLength(2)
+  for (const [, query, code] of introspecting) await expectRefused(query, code, null)
 })
 
 // Spread again where it has been, a fragment adds nothing: neither to the answer nor to the cost.

@@ -110,6 +110,12 @@ test('what is not run is not counted', async () => {
   await expectRun(`query ($skip: Boolean!) { viewer { kind } ${skipped} }`, { skip: true })
   const aliases = many(31, (index) => `a${index}: __typename @include(if: false)`)
   await expectRun(`{ __typename ${aliases} }`)
+  const deep = (innermost: string) =>
+    `{ accessTokens { nodes { ${'apiKey { accessTokens { nodes { '.repeat(3)} apiKey { ${innermost} } ${'} } } '.repeat(3)} } } }`
+  const once = (innermost: string) =>
+    deep(innermost).replaceAll('accessTokens', 'accessTokens(first: 1)')
+  await expectRun(once('id @include(if: false)'))
+  await expectRefused(once('id'), 'An operation is at most 12 fields deep.')
 })
 
 const everyOption = {
@@ -146,4 +152,7 @@ test('other introspection has the limits of any operation', async () => {
   await expectRun('{ __type(name: "Space") { fields { name args { name type { name } } } } }')
   const rows = '__schema { types { fields { args { name type { name } } } } }'
   await expectRefused(`{ a: ${rows} b: ${rows} }`, rowsMessage)
+  const renamed = '__typename: types { fields { args { name type { name } } } }'
+  await expectRefused(`{ a: __schema { ${renamed} } b: __schema { ${renamed} } }`, rowsMessage)
+  await expectRun('{ __schema { __typename: queryType { name } } }')
 })
