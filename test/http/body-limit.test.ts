@@ -134,9 +134,10 @@ test('floods do not grow the memory', async () => {
       await sleep(1)
     }
   }
-  await Promise.all(Array.from({ length: 20 }, send))
+  // Each connection ends after a second, however much a busy machine has sent by then.
+  while ((sent * block.length) / mebibyte <= 200)
+    await Promise.all(Array.from({ length: 20 }, send))
   clearInterval(watch)
-  expect((sent * block.length) / mebibyte).toBeGreaterThan(200)
   expect((peak - before) / mebibyte).toBeLessThan(100)
 })
 
