@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { within } from '../within.ts'
 
 /** By database client: the credentials that are being read from it. */
 const readingsOf = new WeakMap<object, Set<Promise<unknown>>>()
@@ -17,8 +17,5 @@ export function noteUnderWay<T>(database: object, reading: Promise<T>): Promise<
 
 /** Resolves when every credential has been read that is being read now, or after `mostMs`. */
 export async function untilRead(database: object, mostMs: number): Promise<void> {
-  const enough = new AbortController()
-  const readings = Promise.all(readingsOf.get(database) ?? [])
-  await Promise.race([readings, sleep(mostMs, undefined, { signal: enough.signal })])
-  enough.abort()
+  await within(Promise.all(readingsOf.get(database) ?? []), mostMs)
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { type Answer, createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { expectSafe, storesNothing } from './nothing-stored.ts'
 
 let world: World
@@ -33,15 +33,15 @@ const post = (body: BodyInit, headers: Readonly<Record<string, string>> = json) 
 
 /** The status and the code of the first error, after what every refusal must be. */
 async function refused(response: Response): Promise<[number, unknown]> {
-  const body = (await response.json()) as any
-  expect(body.errors.length).toBeGreaterThan(0)
+  const { data, errors } = (await response.json()) as Answer<unknown>
+  expect(errors.length).toBeGreaterThan(0)
   expectSafe({
     status: response.status,
     headers: response.headers,
-    data: body.data,
-    errors: body.errors,
+    data,
+    errors,
   })
-  return [response.status, body.errors[0].extensions.code]
+  return [response.status, errors[0]?.extensions.code]
 }
 
 const encoded = (query: string, rest = ''): string =>
@@ -261,8 +261,8 @@ test('whatever is in the credential headers, the answer is 401 or 400', async ()
     const response = await post(body, { ...json, ...headers })
     const copy = response.clone()
     expect(await refused(response), JSON.stringify(headers).slice(0, 80)).toEqual([status, code])
-    const { errors } = (await copy.json()) as any
-    expect(errors[0].extensions.reason).toBe(reason)
+    const { errors } = (await copy.json()) as Answer<unknown>
+    expect(errors[0]?.extensions.reason).toBe(reason)
     expect(copy.headers.get('www-authenticate')?.startsWith('Bearer') ?? false).toBe(status === 401)
   }
   const both = await post(body, { ...json, 'x-api-key': secret, 'x-workspace-id': workspace.slug })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { verdict } from '../modules/api-key/ask.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { type Answer, createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { expectSafe, storesNothing } from './nothing-stored.ts'
 
 let world: World
@@ -30,9 +30,9 @@ const typeOf = ({ headers }: Response) => headers.get('content-type')?.split(';'
 
 /** The status, media type and code of a refusal, after what every one must be. */
 async function refused(response: Response): Promise<unknown[]> {
-  const { data, errors } = (await response.json()) as any
+  const { data, errors } = (await response.json()) as Answer<unknown>
   expectSafe({ status: response.status, headers: response.headers, data, errors })
-  return [response.status, typeOf(response), errors[0].extensions.code]
+  return [response.status, typeOf(response), errors[0]?.extensions.code]
 }
 
 test('the media type of the answer is what was asked for', async () => {

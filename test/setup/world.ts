@@ -57,18 +57,10 @@ interface WorldOptions extends SignInOptions {
   readonly trustedProxies?: readonly string[]
 }
 
-/** The application on a database of its own, through its front door. */
-export async function createWorld({
-  trustedProxies = [],
-  ...signIn
-}: WorldOptions = {}): Promise<World> {
-  const database = await openTestDatabase()
-  const logs: string[] = []
-  const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(line) })
-  const deps = await depsOver(database, logger, signIn)
-  const app = createApp(deps, { graphiql: true, introspection: 'public', trustedProxies })
-
-  const gql: World['gql'] = async (secret, query, variables, { address, headers } = {}) => {
+/** Sends operations to an application, as `World.gql` does. */
+export const gqlOver =
+  (app: App): World['gql'] =>
+  async (secret, query, variables, { address, headers } = {}) => {
     const request = new Request('http://latchkey.test/graphql', {
       method: 'POST',
       headers: {
@@ -87,6 +79,19 @@ export async function createWorld({
       errors: (body.errors ?? []) as never,
     }
   }
+
+/** The application on a database of its own, through its front door. */
+export async function createWorld({
+  trustedProxies = [],
+  ...signIn
+}: WorldOptions = {}): Promise<World> {
+  const database = await openTestDatabase()
+  const logs: string[] = []
+  const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(line) })
+  const deps = await depsOver(database, logger, signIn)
+  const app = createApp(deps, { graphiql: true, introspection: 'public', trustedProxies })
+
+  const gql = gqlOver(app)
 
   const run: World['run'] = (secret, document, variables) => gql(secret, print(document), variables)
 

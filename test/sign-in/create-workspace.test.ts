@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { PrismaClient } from '../../src/generated/prisma/client.ts'
 import { askOver } from '../modules/api-key/second-app.ts'
 import { done } from '../setup/seed.ts'
 import type { TestWorkspace } from '../setup/world.ts'
@@ -113,7 +114,10 @@ test('a member of a workspace makes others from there; keys make none', async ()
 // A second server has another client, so that its changes do not wait in the first one's turn.
 test('a person makes five at most, however many they ask for at once, of two servers', async () => {
   const { world, person } = signIn
-  const second = askOver({ ...world.deps, prisma: world.deps.prisma.$extends({}) as any })
+  const second = askOver({
+    ...world.deps,
+    prisma: world.deps.prisma.$extends({}) as unknown as PrismaClient,
+  })
   const token = await person('eager')
   const outcomes = await Promise.all(
     Array.from({ length: 12 }, async (_, i) => {

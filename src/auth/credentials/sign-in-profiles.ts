@@ -2,7 +2,7 @@ import { emailInput } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import { within } from '../../within.ts'
-import { hashSecret } from './hash.ts'
+import { secretDigest } from './hash.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 
 const maxRemembered = 10_000
@@ -86,14 +86,13 @@ export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProf
     failedFor.clear()
   }
 
-  const keyOf = (token: string): string => Buffer.from(hashSecret(token)).toString('base64')
   const find = (key: string): Promise<SignInProfile> | undefined => {
     const found = remembered.get(key)
     return found !== undefined && found.until > performance.now() ? found.profile : undefined
   }
 
   const get: SignInProfiles['get'] = (token, claims) => {
-    const key = keyOf(token)
+    const key = secretDigest(token)
     const found = find(key)
     if (found !== undefined) return found
     const profile = ask(token, claims)
@@ -116,7 +115,7 @@ export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProf
   }
 
   const getSoon: SignInProfiles['getSoon'] = async (token, claims) => {
-    if (performance.now() < silentUntil && find(keyOf(token)) === undefined) return claims
+    if (performance.now() < silentUntil && find(secretDigest(token)) === undefined) return claims
     const answer = await within(
       get(token, claims).catch(() => claims),
       patience,
