@@ -1,7 +1,7 @@
 import type { SignIn } from '../../auth/caller.ts'
 import { type Arrival, arrivalChange, type Change } from '../../db/change.ts'
 import { inTurn } from '../../db/turns.ts'
-import { forbidden, userError } from '../../errors.ts'
+import { forbidden, unauthenticated, userError } from '../../errors.ts'
 import type { Prisma, Workspace } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { emailKey } from '../../input/email.ts'
@@ -25,8 +25,8 @@ export type SignInContext = Omit<ServiceContext, 'caller'> & { readonly signIn: 
 /**
  * Makes a workspace on the FREE plan, whose OWNER is its maker.
  *
- * @throws RequestError FORBIDDEN where people may not sign up, UserInputError LIMIT_REACHED after
- *   the fifth, NAME_TAKEN for the slug of another one
+ * @throws RequestError FORBIDDEN where people may not sign up, UNAUTHENTICATED for a sign-in that has
+ *   ended meanwhile; UserInputError LIMIT_REACHED after the fifth, NAME_TAKEN for the slug of another one
  */
 export async function createWorkspace(
   context: SignInContext,
@@ -42,6 +42,7 @@ export async function createWorkspace(
   const id = newId('wsp')
   const prepare = async (db: Prisma.TransactionClient): Promise<void> => {
     const createdAt = await lockMaker(db, signIn.userId)
+    if (createdAt >= signIn.expiresAt) throw unauthenticated('EXPIRED')
     await assertBelowLimit(db, signIn.userId)
     const data = { id, name, slug, plan: 'FREE', createdAt, createdById: signIn.userId } as const
     await db.workspace.create({ data })
