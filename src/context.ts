@@ -1,7 +1,8 @@
 import Loader from 'dataloader'
 import type { Caller, Principal } from './auth/caller.ts'
 import type { Deps } from './deps.ts'
-import { RequestError, unauthenticated } from './errors.ts'
+import { RequestError, rateLimited, unauthenticated } from './errors.ts'
+import type { Charge } from './limits/buckets.ts'
 import type { ServiceContext } from './service-context.ts'
 
 /** Loads by id; what is asked for in one go is read in one go. */
@@ -16,6 +17,14 @@ export interface Context extends ServiceContext {
   readonly isAnonymous: boolean
   /** Who asks, in a workspace or in none. `caller` is the same, and fails where there is none. */
   readonly principal: Principal
+  /** What came of charging the request; undefined: it has not been charged. */
+  readonly charged: Charge | undefined
+  /**
+   * Charges the request to its caller's key and workspace. A person in no workspace pays nothing.
+   *
+   * @throws RequestError RATE_LIMITED, and nothing is charged
+   */
+  charge(cost: number): Promise<void>
   /** The operation's loader of that name: what is asked for in one go is read in one go. */
   batch<Value>(name: string, load: Load<Value>): DataLoader<Value>
   /** Forgets what loaders have read: after a mutation it may be old. */
@@ -41,6 +50,7 @@ function inWorkspace(principal: Principal): Caller {
 /** A context of its own for one operation: caches live in it and end with it. */
 export function createContext(deps: Deps, request: RequestInfo): Context {
   const loaders = new Map<string, DataLoader<unknown>>()
+  let charged: Charge | undefined
   return {
     deps,
     requestId: request.requestId,
@@ -52,6 +62,14 @@ export function createContext(deps: Deps, request: RequestInfo): Context {
     },
     get caller() {
       return inWorkspace(this.principal)
+    },
+    get charged() {
+      return charged
+    },
+    async charge(cost) {
+      if (this.principal.workspaceId === null) return
+      charged = await deps.limits.charge(this.principal, cost)
+      if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
     },
     batch<Value>(name: string, load: Load<Value>) {
       const loader = loaders.get(name) ?? new Loader<string, unknown>(load, { maxBatchSize: 1_000 })

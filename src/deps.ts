@@ -5,6 +5,7 @@ import type { SignInVerifier } from './auth/credentials/oidc.ts'
 import type { SigningKeys } from './auth/signing-keys.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
+import type { Limits } from './limits/limits.ts'
 
 /** What every part of the running server stands on. */
 export interface Deps {
@@ -13,6 +14,7 @@ export interface Deps {
   readonly embedded: boolean
   readonly credentials: CredentialCache
   readonly usage: UsageRecorder
+  readonly limits: Limits
   /** Keys the audit chains; derived from SECRETS_KEY. */
   readonly auditKey: Uint8Array
   readonly keyPrefix: string

@@ -57,6 +57,7 @@ export type RequestErrorCode =
   | 'BAD_USER_INPUT'
   | 'BAD_REQUEST'
   | 'QUERY_TOO_COMPLEX'
+  | 'RATE_LIMITED'
   | 'SERVICE_UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR'
 
@@ -93,6 +94,12 @@ const reasons: Readonly<Record<CredentialReason, string>> = {
 /** The credential is missing or not accepted: HTTP 401. */
 export const unauthenticated = (reason: CredentialReason): RequestError =>
   new RequestError('UNAUTHENTICATED', reasons[reason], { reason })
+
+/** Too much was asked for: HTTP 429, and worth while to try again after so many seconds. */
+export const rateLimited = (retryAfterSeconds: number): RequestError =>
+  new RequestError('RATE_LIMITED', `Too many requests; try again in ${retryAfterSeconds} s.`, {
+    retryAfterSeconds,
+  })
 
 /** The caller sees the target but may not do this; `missing` names what they lack. */
 export const forbidden = (

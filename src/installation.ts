@@ -10,6 +10,7 @@ import { checkSecretsKey, localSecretsKey } from './db/secrets-key.ts'
 import type { Deps } from './deps.ts'
 import { type Env, refuseOwnIssuer } from './env.ts'
 import { createUsageRecorder } from './jobs/usage.ts'
+import { createLimits } from './limits/limits.ts'
 import { deriveAuditKey } from './modules/audit/chain.ts'
 
 /** An open database with what works on it. */
@@ -46,6 +47,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       // Other replicas can change a database on a server; they do not tell this one.
       credentials: embedded ? createCredentialCache() : noCredentialCache,
       usage: createUsageRecorder(prisma, logger),
+      limits: createLimits(),
       auditKey: deriveAuditKey(secretsKey),
       keyPrefix: env.keyPrefix,
       publicUrl,
@@ -57,6 +59,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     }
     const close = async (): Promise<void> => {
       await deps.usage.close()
+      await deps.limits.close()
       await database.close()
       await lock?.release()
     }

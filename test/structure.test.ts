@@ -52,7 +52,7 @@ const inModules = (file: string): boolean => file.startsWith('src/modules/')
 
 test('the imports are read at all', () => {
   expect(src.length).toBeGreaterThan(100)
-  expect(arrows((file) => file === 'src/app.ts', /./)).toContain('src/app.ts -> src/context.ts')
+  expect(arrows((file) => file === 'src/app.ts', /./)).toContain('src/app.ts -> src/deps.ts')
   expect(arrows((file) => file === 'src/schema.ts', /^graphql$/)).toHaveLength(1)
 })
 

@@ -1,7 +1,7 @@
 import { type CredentialReason, unauthenticated } from '../errors.ts'
 import { isAllowedAddress } from '../input/addresses.ts'
 import type { KeyCaller, TokenCaller } from './caller.ts'
-import { earliest, type KeyRecord, type PresentedKey, rightsOf } from './key-record.ts'
+import { earliest, type KeyRecord, type PresentedKey, planOf, rightsOf } from './key-record.ts'
 import { noRights } from './policy.ts'
 import { type PresentedToken, tokenRightsOf } from './token-record.ts'
 
@@ -59,6 +59,7 @@ const ofKey = (record: KeyRecord) => ({
     role: record.ownerRole,
   },
   key: { id: record.id, name: record.name },
+  plan: planOf(record),
 })
 
 const boundsOf = ({ requestsPerMinute, allowedIps }: KeyRecord, expiresAt: Date | null) => ({

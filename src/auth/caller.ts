@@ -1,3 +1,4 @@
+import type { WorkspacePlan } from '../limits/plans.ts'
 import type { Rights } from './policy.ts'
 import type { Role } from './roles.ts'
 
@@ -28,6 +29,8 @@ interface BaseCaller {
   /** Not limited to a list of spaces by the credential itself, whatever the role reaches. */
   readonly allSpaces: boolean
   readonly bounds: KeyBounds
+  /** The workspace's present plan. */
+  readonly plan: WorkspacePlan
   /** When the credential ends by itself; null: it does not. */
   readonly validUntil: Date | null
   readonly rights: Rights

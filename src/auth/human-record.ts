@@ -1,11 +1,12 @@
 import { Prisma } from '../generated/prisma/client.ts'
+import type { WorkspacePlan } from '../limits/plans.ts'
 import type { HumanCaller, SignIn } from './caller.ts'
-import { memberReach, ownerOf, type Queryable } from './key-record.ts'
+import { memberReach, ownerOf, planColumns, planOf, type Queryable } from './key-record.ts'
 import { effectiveRights } from './policy.ts'
 import type { Role } from './roles.ts'
 
 /** A person's membership with everything that decides what their sign-in may do there. */
-export interface MembershipRecord {
+export interface MembershipRecord extends WorkspacePlan {
   readonly workspaceId: string
   readonly epoch: bigint
   readonly memberId: string
@@ -18,7 +19,7 @@ export interface MembershipRecord {
 }
 
 const columns = Prisma.sql`m."workspaceId", w.epoch, m.id AS "memberId", m."userId",
-  m.role::text AS role, m.name, m.email, ${memberReach} AS reach`
+  m.role::text AS role, m.name, m.email, ${planColumns}, ${memberReach} AS reach`
 
 /** The user that an identity provider's `iss` and `sub` name; undefined: nobody yet. */
 export async function findIdentifiedUser(
@@ -62,6 +63,7 @@ export const humanCaller = (membership: MembershipRecord, signIn: SignIn): Human
   signIn,
   allSpaces: true,
   bounds: { expiresAt: null, requestsPerMinute: null, allowedIps: [] },
+  plan: planOf(membership),
   validUntil: signIn.expiresAt,
   rights: effectiveRights(ownerOf(membership.role, membership.reach), {
     permissions: ['*'],

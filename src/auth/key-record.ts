@@ -1,4 +1,5 @@
 import { type ApiKey, Prisma, type PrismaClient } from '../generated/prisma/client.ts'
+import type { WorkspacePlan } from '../limits/plans.ts'
 import type { Declared, Owner, Rights } from './policy.ts'
 import { declaredBy, effectiveRights } from './policy.ts'
 import { type Role, reachesAllSpaces } from './roles.ts'
@@ -18,7 +19,7 @@ interface Grant {
 }
 
 /** A key with everything that decides what it may do, as of one moment of the database. */
-export interface KeyRecord extends ApiKey {
+export interface KeyRecord extends ApiKey, WorkspacePlan {
   readonly epoch: bigint
   readonly workspaceSlug: string
   readonly maxKeyLifetimeDays: number | null
@@ -50,10 +51,21 @@ export const memberReach = Prisma.sql`CASE WHEN m.role IN ('OWNER', 'ADMIN') THE
           WHERE sm."workspaceId" = sp."workspaceId" AND sm."spaceId" = sp.id AND sm."memberId" = m.id))
      ORDER BY sp.id) END`
 
+/** The plan of the workspace \`w\`. */
+export const planColumns = Prisma.sql`
+  w.plan::text AS plan, w."enterpriseRequestsPerMinute", w."enterpriseKeyLimit"`
+
+/** What of a record says what its workspace may use. */
+export const planOf = ({
+  plan,
+  enterpriseRequestsPerMinute,
+  enterpriseKeyLimit,
+}: WorkspacePlan): WorkspacePlan => ({ plan, enterpriseRequestsPerMinute, enterpriseKeyLimit })
+
 /** Everything of a key \`k\` that decides what it may do; with \`keyJoins\`. */
 export const keyColumns = Prisma.sql`
   k.*, ${effectiveExpiry} AS "effectiveExpiresAt", w.epoch, w.slug AS "workspaceSlug", w."maxKeyLifetimeDays",
-  m.id AS "ownerMemberId", m.role::text AS "ownerRole", m.name AS "ownerName",
+  ${planColumns}, m.id AS "ownerMemberId", m.role::text AS "ownerRole", m.name AS "ownerName",
   m.email AS "ownerEmail", u.kind::text AS "ownerKind", m."removedAt" AS "ownerRemovedAt",
   (SELECT coalesce(json_agg(json_build_object('id', s.id, 'permissions', s.permissions) ORDER BY s.id), '[]')
      FROM "ApiKeyScope" ks JOIN "Scope" s ON s."workspaceId" = ks."workspaceId" AND s.id = ks."scopeId"

@@ -1,7 +1,14 @@
+import { rateLimitHeaderNames } from './rate-limit-headers.ts'
+
 const shared = {
   // No cookies and no other ambient credentials: any page may ask, none can on somebody's behalf.
   'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'X-Request-Id, Retry-After, WWW-Authenticate',
+  'access-control-expose-headers': [
+    'X-Request-Id',
+    'Retry-After',
+    'WWW-Authenticate',
+    ...rateLimitHeaderNames,
+  ].join(', '),
 }
 
 /** Lets a page of any origin read the answer. */

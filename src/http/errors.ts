@@ -8,6 +8,7 @@ const statuses: Partial<Record<RequestErrorCode, number>> = {
   UNAUTHENTICATED: 401,
   WORKSPACE_NOT_FOUND: 404,
   BAD_REQUEST: 400,
+  RATE_LIMITED: 429,
   SERVICE_UNAVAILABLE: 503,
   INTERNAL_SERVER_ERROR: 500,
 }
@@ -22,6 +23,7 @@ export function httpOf(
   if (status === 401)
     headers['www-authenticate'] =
       error.details.reason === 'MISSING' ? 'Bearer' : 'Bearer error="invalid_token"'
+  if (status === 429) headers['retry-after'] = String(error.details.retryAfterSeconds)
   if (status === 503) headers['retry-after'] = '1'
   return { status, headers }
 }

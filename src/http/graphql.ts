@@ -3,20 +3,22 @@ import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
 import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
-import { operationCost } from '../limits/operation-cost.ts'
+import { leastCost, operationCost } from '../limits/operation-cost.ts'
+import { Recent } from '../recent.ts'
 import { schema } from '../schema.ts'
 import { acceptedMediaType } from './accepted-media-type.ts'
 import { hasTooManyTokens, isTooLarge, maxDocumentBytes, maxTokens } from './document.ts'
 import { causeOf, type ErrorReach, maskError, outgoing } from './errors.ts'
 import { onlyIntrospects } from './introspection.ts'
 import { onlyRotates } from './only-rotates.ts'
-import { Recent } from './recent.ts'
 import { onlyWellFormed } from './well-formed.ts'
 
 /** Without a credential nothing but introspection passes, and where it is not public nothing gets here. */
 const anonymousOnlyIntrospects: Plugin<object, Context> = {
-  onParams({ params, context }) {
-    if (context.isAnonymous && !onlyIntrospects(params.query)) throw unauthenticated('MISSING')
+  async onParams({ params, context }) {
+    if (!context.isAnonymous) return
+    if (!onlyIntrospects(params.query)) throw unauthenticated('MISSING')
+    await context.deps.limits.attempts.introspected(context.address)
   },
 }
 
@@ -48,9 +50,11 @@ const limitsDocument: Plugin<object, Context> = {
 }
 
 /** After validation and without its cache: what an operation asks for depends on its variables. */
-const limitsOperation: Plugin<object, Context> = {
-  onExecute({ args }) {
-    operationCost(args)
+const chargesOperation: Plugin<Context> = {
+  async onExecute({ args }) {
+    const cost = operationCost(args)
+    const { contextValue: context } = args
+    if (!context.isAnonymous) await context.charge(Math.max(leastCost, cost))
   },
 }
 
@@ -103,7 +107,7 @@ export const createGraphQL = (deps: Deps) =>
       limitsDocument,
       anonymousOnlyIntrospects,
       replacedOnlyRotates,
-      limitsOperation,
+      chargesOperation,
       errorsOnTheWayOut(deps),
       inAcceptedMediaType,
     ],

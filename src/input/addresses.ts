@@ -48,6 +48,17 @@ const networkOf = ([base, prefix]: Block): string =>
     ? ipaddr.IPv4.networkAddressFromCIDR(`${base}/${prefix}`).toString()
     : ipaddr.IPv6.networkAddressFromCIDR(`${base}/${prefix}`).toString()
 
+/** Whoever has one address of it has all of it: an IPv6 customer is given a /64 at least (RFC 6177). */
+const ipv6SourceBits = 64
+
+/** By what an address in plain form is counted: itself, or the /64 block that it lies in. */
+export function sourceOf(address: string): string {
+  const parsed = parseAddress(address)
+  return parsed === undefined || parsed.kind() === 'ipv4'
+    ? address
+    : `${networkOf([parsed, ipv6SourceBits])}/${ipv6SourceBits}`
+}
+
 /** Tells of addresses whether they lie in one of the blocks. An unknown address lies in none. */
 export function matcherOf(blocks: readonly string[]): (address: string | undefined) => boolean {
   const parsedBlocks = blocks.map(parseBlock).filter((block) => block !== undefined)

@@ -17,6 +17,9 @@ import { type FieldClass, fieldClass } from './field-class.ts'
 import { type Fields, fieldOf, type Selections, selectionsOf } from './selections.ts'
 import { isStandardIntrospection } from './standard-introspection.ts'
 
+/** What a request costs at least, also one of which nothing can be run. */
+export const leastCost = 1
+
 /** What an operation may be at most. */
 export const operationLimits = {
   depth: 12,

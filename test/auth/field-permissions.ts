@@ -13,7 +13,7 @@ const open = (names: string): TypePermissions => ({ open: names, guarded: {} })
 
 export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   Query: {
-    open: 'permissions viewer workspaces',
+    open: 'permissions rateLimits viewer workspaces',
     guarded: {
       accessToken: ['tokens:read'],
       accessTokens: ['tokens:read'],
@@ -85,6 +85,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       scopes: ['scopes:read'],
     },
   },
+  RateLimit: open('limit remaining resetAt subject windowSeconds'),
   EffectiveSpace: { open: 'permissions spaceId', guarded: { space: ['spaces:read'] } },
   Member: {
     open: 'createdAt id role user',

@@ -57,7 +57,13 @@ test('it is decided what each field leads to', () => {
   expect(namesOf('ENTITY_LIST')).toEqual(['AccessToken.spaces', 'Agent.spaces', 'ApiKey.scopes'])
   expect(
     namesOf('VALUE', 'VALUE_LIST').filter((name) => !/^Mutation\.|\.errors$/.test(name)),
-  ).toEqual(['ApiKey.spaces', 'Query.permissions', 'Query.viewer', 'Viewer.spaces'])
+  ).toEqual([
+    'ApiKey.spaces',
+    'Query.permissions',
+    'Query.rateLimits',
+    'Query.viewer',
+    'Viewer.spaces',
+  ])
 })
 
 test("a payload's own entity is in payloads, and parts of pages are in pages alone", () => {

@@ -105,6 +105,7 @@ export function callerBy(terms: KeyTerms, { role: given, reach: reached }: Owner
     key: { id: 'k', name: '' },
     allSpaces: terms.allSpaces,
     bounds: terms,
+    plan: { plan: 'FREE', enterpriseRequestsPerMinute: null, enterpriseKeyLimit: null },
     validUntil: null,
     credentialHash: new Uint8Array(),
     rights: effectiveRights(its, declaredBy(terms)),

@@ -6,6 +6,7 @@ import { openSigningKeys } from '../../src/auth/signing-keys.ts'
 import type { Database } from '../../src/db/client.ts'
 import type { Deps } from '../../src/deps.ts'
 import { createUsageRecorder } from '../../src/jobs/usage.ts'
+import { createLimits } from '../../src/limits/limits.ts'
 import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
 
 /** Who may sign in; nobody by default. */
@@ -29,6 +30,7 @@ export async function depsOver(
     embedded,
     credentials: embedded ? createCredentialCache() : noCredentialCache,
     usage: createUsageRecorder(prisma, logger),
+    limits: createLimits(),
     auditKey: deriveAuditKey(secretsKey),
     keyPrefix: 'lk',
     publicUrl,

@@ -1,6 +1,6 @@
 import type { KeyCaller } from '../../auth/caller.ts'
 import type { Deps } from '../../deps.ts'
-import { authenticateKey } from '../authenticate.ts'
+import { acceptKey } from '../../modules/credential/accept.ts'
 import { clientCredentials } from './client-credentials.ts'
 import type { Call } from './endpoint.ts'
 import type { Form } from './form.ts'
@@ -17,5 +17,5 @@ export function authenticateClient(
   form: Form,
 ): Promise<KeyCaller> {
   const { id, secret } = clientCredentials(request.headers, form)
-  return authenticateKey(deps, secret, { address, requestId, keyId: id })
+  return acceptKey(deps, secret, { address, requestId, keyId: id })
 }

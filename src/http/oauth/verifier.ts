@@ -2,7 +2,7 @@ import type { Caller } from '../../auth/caller.ts'
 import { holds } from '../../auth/policy.ts'
 import type { Deps } from '../../deps.ts'
 import { RequestError } from '../../errors.ts'
-import { authenticateIntegration } from '../authenticate.ts'
+import { acceptCredential } from '../../modules/credential/accept.ts'
 import { bearerToken } from '../credential.ts'
 import { authenticateClient } from './client.ts'
 import { assertNoSecretIn } from './client-credentials.ts'
@@ -20,8 +20,7 @@ async function authenticateBearer(
 ): Promise<Caller> {
   try {
     const secret = bearerToken(authorization)
-    if (secret !== undefined)
-      return await authenticateIntegration(deps, secret, { address, requestId })
+    if (secret !== undefined) return await acceptCredential(deps, secret, { address, requestId })
   } catch (error) {
     if (!(error instanceof RequestError && error.code === 'UNAUTHENTICATED')) throw error
     throw new OAuthError('invalid_token', error.message)

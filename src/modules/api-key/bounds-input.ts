@@ -32,17 +32,17 @@ export function expiryInput(
 
 /** The key's own limit, not above the plan's: 0 blocks, null is the plan's. */
 export function requestsPerMinuteInput(
-  { workspace }: CallerChange,
+  { deps, workspace }: CallerChange,
   problems: InputProblems,
   base: Base,
   value: number | null | undefined,
 ): number | null {
   if (value === undefined) return base.requestsPerMinute
-  const limit = limitsOf(workspace).requestsPerMinute
+  const limit = limitsOf(deps.limits.plans, workspace).requestsPerMinutePerKey
   if (value !== null && value < 0)
     problems.add('INVALID', ['requestsPerMinute'], 'A limit is 0 or more.')
   else if (value !== null && limit !== null && value > limit)
-    problems.add('INVALID', ['requestsPerMinute'], `The plan's limit is ${limit}.`)
+    problems.add('INVALID', ['requestsPerMinute'], `The plan's limit for a key is ${limit}.`)
   return value
 }
 

@@ -111,7 +111,7 @@ export function createApiKey(
 
 /** @throws UserInputError LIMIT_REACHED; counted under the lock, so creations at once cannot overstep */
 async function assertBelowKeyLimit(c: Change): Promise<void> {
-  const { keyLimit } = limitsOf(c.workspace)
+  const { keyLimit } = limitsOf(c.deps.limits.plans, c.workspace)
   if (keyLimit !== null && (await countLiveKeys(c.db, c.workspace.id)) >= keyLimit)
     throw userError('LIMIT_REACHED', null, `The plan allows ${keyLimit} live keys.`)
 }

@@ -75,10 +75,10 @@ function assertGrantableUntilTheirEnd(c: CallerChange, keys: readonly LongerLive
 }
 
 async function assertWithinKeyLimit(
-  { db, workspace }: CallerChange,
+  { db, deps, workspace }: CallerChange,
   back: readonly LongerLived[],
 ): Promise<void> {
-  const { keyLimit } = limitsOf(workspace)
+  const { keyLimit } = limitsOf(deps.limits.plans, workspace)
   if (keyLimit === null || back.length === 0) return
   if ((await countLiveKeys(db, workspace.id)) > keyLimit)
     throw userError(

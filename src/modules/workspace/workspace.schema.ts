@@ -64,7 +64,7 @@ Workspace.implement({
       description: 'How many live keys the plan allows; null: no limit.',
       resolve: (workspace, _args, context) => {
         assertCurrent(workspace, context)
-        return limitsOf(workspace).keyLimit
+        return limitsOf(context.deps.limits.plans, workspace).keyLimit
       },
     }),
     apiKeyCount: t.int({
@@ -79,7 +79,8 @@ Workspace.implement({
     requestsPerMinute: t.int({
       nullable: true,
       description: "The plan's limit; null: none.",
-      resolve: (workspace) => limitsOf(workspace).requestsPerMinute,
+      resolve: (workspace, _args, { deps }) =>
+        limitsOf(deps.limits.plans, workspace).requestsPerMinute,
     }),
     legacyKeySunsetAt: t.expose('legacyKeySunsetAt', {
       type: 'DateTime',

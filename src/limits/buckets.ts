@@ -1,0 +1,93 @@
+import type { Caller } from '../auth/caller.ts'
+import { limitsOf, type PlanTable } from './plans.ts'
+
+/** How long a window lasts, from the first request that was charged in it. */
+export const windowMs = 60_000
+
+/** What is limited: a key, its tokens included, or everything in a workspace. */
+export type LimitSubject = 'KEY' | 'WORKSPACE'
+
+/** What requests are charged to. It is the same one through rotations, renames and new limits. */
+export interface Bucket {
+  readonly subject: LimitSubject
+  /** Of the key or the workspace. */
+  readonly id: string
+  /** How much may be charged in a window; 0 blocks. */
+  readonly limit: number
+}
+
+/** A bucket after a request. */
+export interface BucketState {
+  readonly subject: LimitSubject
+  readonly limit: number
+  readonly remaining: number
+  /** When all of the limit is there again: the end of the window, or of the one that would begin now. */
+  readonly resetAt: Date
+}
+
+/** What came of charging a request: all of its buckets were charged, or none. */
+export interface Charge {
+  readonly isAllowed: boolean
+  readonly states: readonly BucketState[]
+  /** After how many seconds it is worth while to try again, at least 1. */
+  readonly retryAfterSeconds: number
+}
+
+/** Charges buckets. */
+export interface Limiter {
+  /**
+   * Charges the cost to every one of a workspace's buckets, or, where one has too little left, to
+   * none. A cost of 0 only looks.
+   */
+  charge(workspaceId: string, buckets: readonly Bucket[], cost: number): Promise<Charge>
+}
+
+const lowest = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b)
+
+/**
+ * What a caller's requests are charged to, by the workspace's present plan: the key and the
+ * workspace, or for a person the workspace alone. What has no limit has no bucket.
+ */
+export function bucketsOf(plans: PlanTable, caller: Caller): Bucket[] {
+  const { requestsPerMinute, requestsPerMinutePerKey } = limitsOf(plans, caller.plan)
+  const ofKey = lowest(caller.bounds.requestsPerMinute, requestsPerMinutePerKey)
+  const buckets: Bucket[] = []
+  if (caller.key !== null && ofKey !== null)
+    buckets.push({ subject: 'KEY', id: caller.key.id, limit: ofKey })
+  if (requestsPerMinute !== null)
+    buckets.push({ subject: 'WORKSPACE', id: caller.workspaceId, limit: requestsPerMinute })
+  return buckets
+}
+
+/** How full a bucket is, and how long its window goes on; null: none has begun. */
+export interface Fill {
+  readonly used: number
+  readonly leftMs: number | null
+}
+
+/** Whether so much more may be charged: a limit of 0 blocks even those who only look. */
+export const hasRoom = ({ limit }: Bucket, { used }: Fill, cost: number): boolean =>
+  limit > 0 && used + cost <= limit
+
+/** The answer to a charge, of buckets as they are after it. */
+export function chargeOf(
+  isAllowed: boolean,
+  filled: readonly { readonly bucket: Bucket; readonly fill: Fill }[],
+  cost: number,
+  now: number,
+): Charge {
+  const waits = filled
+    .filter(({ bucket, fill }) => !hasRoom(bucket, fill, cost))
+    .map(({ fill }) => fill.leftMs ?? windowMs)
+  return {
+    isAllowed,
+    states: filled.map(({ bucket: { subject, limit }, fill: { used, leftMs } }) => ({
+      subject,
+      limit,
+      remaining: Math.max(0, limit - used),
+      resetAt: new Date(now + (leftMs ?? windowMs)),
+    })),
+    retryAfterSeconds: Math.max(1, Math.ceil(Math.max(0, ...waits) / 1_000)),
+  }
+}

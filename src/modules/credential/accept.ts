@@ -1,0 +1,105 @@
+import { type PresentedCredential, refusalOf } from '../../auth/authenticate.ts'
+import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
+import type { Deps } from '../../deps.ts'
+import { RequestError, unauthenticated } from '../../errors.ts'
+import { retirePreviousSecret } from '../api-key/retire-previous.ts'
+import {
+  type Judged,
+  judgeKey,
+  judgeUnlessForeign,
+  type Presentation,
+  unlessKnown,
+} from './judge.ts'
+
+/** One request, as far as it matters to who it is from. */
+export interface Origin extends Presentation {
+  readonly requestId: string
+  /** The workspace that it names, by id or slug. */
+  readonly workspace?: string | undefined
+  /** Whether a replaced token makes a caller, one without rights; absent: it is refused. */
+  readonly acceptsRotated?: boolean
+}
+
+/**
+ * The caller that an API key or access token of this installation makes, wherever it was presented.
+ * No other issuer is asked, and nobody signs in.
+ *
+ * @throws RequestError UNAUTHENTICATED with the reason, WORKSPACE_NOT_FOUND for a workspace that is
+ *   not the credential's, SERVICE_UNAVAILABLE when it cannot be known
+ */
+export async function acceptCredential(
+  deps: Deps,
+  secret: string,
+  origin: Origin,
+): Promise<KeyCaller | TokenCaller> {
+  const accepted = await acceptUnlessForeign(deps, secret, origin)
+  if ('issuer' in accepted) throw unauthenticated('UNKNOWN')
+  return accepted
+}
+
+/** The same for a credential that may be another issuer's, who is named then. */
+export async function acceptUnlessForeign(
+  deps: Deps,
+  secret: string,
+  origin: Origin,
+): Promise<KeyCaller | TokenCaller | { readonly issuer: string }> {
+  const judged = await judgeUnlessForeign(deps, secret, origin)
+  return 'issuer' in judged ? judged : await accept(deps, judged, origin)
+}
+
+/** The same for an API key; anything else is malformed. */
+export const acceptKey = async (deps: Deps, secret: string, origin: Origin): Promise<KeyCaller> =>
+  accept(deps, await judgeKey(deps, secret, origin), origin)
+
+function accept<Caller extends KeyCaller | TokenCaller>(
+  deps: Deps,
+  judged: Judged<Caller>,
+  origin: Origin,
+): Promise<Caller> {
+  if (judged.refusal !== undefined && !mayRotate(judged, origin))
+    throw unauthenticated(judged.refusal)
+  assertNamedWorkspace(origin.workspace, judged.credential)
+  return admit(deps, judged, origin)
+}
+
+/** A replaced token is let in for nothing but a rotation, which tells whether it was stolen. */
+const mayRotate = (
+  { caller, credential, now }: Judged,
+  { address, acceptsRotated }: Origin,
+): boolean =>
+  acceptsRotated === true &&
+  caller.kind === 'ACCESS_TOKEN' &&
+  refusalOf({ ...credential, replacedAt: null }, now, address) === undefined
+
+// One that is to retire the previous secret must be read again once it has.
+const retiresPrevious = (credential: PresentedCredential): boolean =>
+  'retiresPrevious' in credential && credential.retiresPrevious
+
+/**
+ * Counts an accepted credential as used, here and now: it is remembered, and where it is the first
+ * use of a new secret, the one before it ends.
+ */
+export async function admit<Caller extends KeyCaller | TokenCaller>(
+  deps: Deps,
+  { caller, credential, digest, isRemembered, now }: Judged<Caller>,
+  origin: Pick<Origin, 'address' | 'requestId'>,
+): Promise<Caller> {
+  if (!isRemembered && !retiresPrevious(credential))
+    deps.credentials.set(digest, { caller, credential })
+  if (caller.kind === 'ACCESS_TOKEN' && caller.isRotated) return caller
+  // The caller keeps the epoch it was authenticated at: this request's own retirement is no rotation
+  // that it could have lost a race to.
+  if (caller.kind === 'API_KEY' && retiresPrevious(credential))
+    await retirePreviousSecret({ deps, caller, ...origin }).catch(unlessKnown)
+  deps.usage.used(caller, now, origin.address)
+  return caller
+}
+
+/** A key has one workspace; another one that it names is, for everybody, not there. */
+function assertNamedWorkspace(
+  named: string | undefined,
+  { workspaceId, workspaceSlug }: PresentedCredential,
+): void {
+  if (named !== undefined && named !== workspaceId && named !== workspaceSlug)
+    throw new RequestError('WORKSPACE_NOT_FOUND', 'There is no such workspace.')
+}
