@@ -21,25 +21,26 @@ export function createInProcessLimiter(clock: Clock = steadyClock): Limiter {
     sweptAt = now
     for (const [id, { endsAt }] of windows) if (endsAt <= now) windows.delete(id)
   }
-  const fillOf = ({ id }: Bucket, now: number): Fill => {
+  const fillOf = (id: string, now: number): Fill => {
     const window = windows.get(id)
     return window === undefined || window.endsAt <= now
       ? { used: 0, leftMs: null }
       : { used: window.used, leftMs: window.endsAt - now }
   }
-  const add = ({ id }: Bucket, cost: number, now: number): void => {
+  const add = (id: string, cost: number, now: number): void => {
     const window = windows.get(id)
     if (window !== undefined && window.endsAt > now) window.used += cost
     else windows.set(id, { endsAt: now + windowMs, used: cost })
   }
 
   return {
-    charge(_workspaceId, buckets, cost) {
+    charge(workspaceId, buckets, cost) {
       const now = clock()
       sweep(now)
-      const isAllowed = buckets.every((bucket) => hasRoom(bucket, fillOf(bucket, now), cost))
-      if (isAllowed && cost > 0) for (const bucket of buckets) add(bucket, cost, now)
-      const filled = buckets.map((bucket) => ({ bucket, fill: fillOf(bucket, now) }))
+      const idOf = ({ id }: Bucket): string => `${workspaceId} ${id}`
+      const isAllowed = buckets.every((bucket) => hasRoom(bucket, fillOf(idOf(bucket), now), cost))
+      if (isAllowed && cost > 0) for (const bucket of buckets) add(idOf(bucket), cost, now)
+      const filled = buckets.map((bucket) => ({ bucket, fill: fillOf(idOf(bucket), now) }))
       return Promise.resolve(chargeOf(isAllowed, filled, cost, now))
     },
   }
