@@ -13,33 +13,30 @@ const windowSeconds = windowMs / 1_000
 
 const policyName = ({ subject }: BucketState): string => `"${subject.toLowerCase()}"`
 
-const secondsUntil = (instant: Date, now: number): number =>
-  Math.max(0, Math.ceil((instant.getTime() - now) / 1_000))
+const seconds = (ms: number): number => Math.ceil(ms / 1_000)
 
 /** The one that is nearest to refusing; of two that are, the one that does so for longer. */
 const tightest = (states: readonly BucketState[]): BucketState | undefined =>
-  [...states].sort(
-    (a, b) => a.remaining - b.remaining || b.resetAt.getTime() - a.resetAt.getTime(),
-  )[0]
+  [...states].sort((a, b) => a.remaining - b.remaining || b.resetMs - a.resetMs)[0]
 
 /**
  * How the limits of a caller stand after a request: each policy as a structured field
  * (draft-ietf-httpapi-ratelimit-headers), and the tightest one in the three headers that came before
  * the draft, with the reset in seconds since 1970. Nothing where nothing is limited.
  */
-export function rateLimitHeaders({ states }: Charge, now = Date.now()): Record<string, string> {
+export function rateLimitHeaders({ states }: Pick<Charge, 'states'>): Record<string, string> {
   const first = tightest(states)
   if (first === undefined) return {}
   const policies = states.map((state) => `${policyName(state)};q=${state.limit};w=${windowSeconds}`)
   const limits = states.map(
-    (state) => `${policyName(state)};r=${state.remaining};t=${secondsUntil(state.resetAt, now)}`,
+    (state) => `${policyName(state)};r=${state.remaining};t=${seconds(state.resetMs)}`,
   )
   const values = [
     policies.join(', '),
     limits.join(', '),
     String(first.limit),
     String(first.remaining),
-    String(Math.ceil(first.resetAt.getTime() / 1_000)),
+    String(seconds(first.resetAt.getTime())),
   ]
   return Object.fromEntries(rateLimitHeaderNames.map((name, index) => [name, values[index] ?? '']))
 }

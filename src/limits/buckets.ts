@@ -21,7 +21,12 @@ export interface BucketState {
   readonly subject: LimitSubject
   readonly limit: number
   readonly remaining: number
-  /** When all of the limit is there again: the end of the window, or of the one that would begin now. */
+  /**
+   * How long until all of the limit is there again: the end of the window, or of the one that would
+   * begin now (milliseconds).
+   */
+  readonly resetMs: number
+  /** When that is. */
   readonly resetAt: Date
 }
 
@@ -66,28 +71,31 @@ export interface Fill {
   readonly leftMs: number | null
 }
 
-/** Whether so much more may be charged: a limit of 0 blocks even those who only look. */
+/**
+ * Whether so much more may be charged. A limit of 0 blocks even those who only look; nobody else who
+ * only looks is refused, also where a limit has come down below what was used.
+ */
 export const hasRoom = ({ limit }: Bucket, { used }: Fill, cost: number): boolean =>
-  limit > 0 && used + cost <= limit
+  limit > 0 && (cost === 0 || used + cost <= limit)
 
 /** The answer to a charge, of buckets as they are after it. */
 export function chargeOf(
   isAllowed: boolean,
   filled: readonly { readonly bucket: Bucket; readonly fill: Fill }[],
   cost: number,
-  now: number,
 ): Charge {
+  // Of the wall's clock: windows are timed by one that is never set.
+  const now = Date.now()
   const waits = filled
     .filter(({ bucket, fill }) => !hasRoom(bucket, fill, cost))
     .map(({ fill }) => fill.leftMs ?? windowMs)
   return {
     isAllowed,
-    states: filled.map(({ bucket: { subject, limit }, fill: { used, leftMs } }) => ({
-      subject,
-      limit,
-      remaining: Math.max(0, limit - used),
-      resetAt: new Date(now + (leftMs ?? windowMs)),
-    })),
+    states: filled.map(({ bucket: { subject, limit }, fill: { used, leftMs } }) => {
+      const resetMs = leftMs ?? windowMs
+      const remaining = Math.max(0, limit - used)
+      return { subject, limit, remaining, resetMs, resetAt: new Date(now + resetMs) }
+    }),
     retryAfterSeconds: Math.max(1, Math.ceil(Math.max(0, ...waits) / 1_000)),
   }
 }
