@@ -6,6 +6,7 @@ import { health, ready } from './http/health.ts'
 import { oauthDoors } from './http/oauth/oauth.ts'
 import type { Peer } from './http/peer.ts'
 import { jsonResponse } from './http/respond.ts'
+import { verifyEndpoint } from './http/verify.ts'
 
 /** What of the settings the application itself looks at. */
 export type AppOptions = Pick<Env, 'graphiql' | 'introspection' | 'trustedProxies'>
@@ -26,6 +27,7 @@ function pathOf(url: string): string {
 export function createApp(deps: Deps, options: AppOptions): App {
   const graphql = graphqlEndpoint(deps, options)
   const oauth = oauthDoors(deps)
+  const verify = verifyEndpoint(deps)
   const addressOf = clientAddress(options.trustedProxies)
 
   return {
@@ -35,6 +37,8 @@ export function createApp(deps: Deps, options: AppOptions): App {
       switch (path) {
         case '/graphql':
           return await graphql(request, address)
+        case '/verify':
+          return await verify(request, address)
         case '/health':
           return health()
         case '/ready':

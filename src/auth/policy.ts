@@ -170,6 +170,17 @@ export function workspaceWide(rights: Rights): PermissionName[] {
   return inOrder(rights.permissions).filter((name) => !isPerSpace(name) || everywhere(name))
 }
 
+/**
+ * The workspace permissions, and of the per-space ones those held in every one of these spaces. With
+ * no space named, workspace-wide.
+ */
+export const heldInAll = (rights: Rights, spaceIds: readonly string[]): PermissionName[] =>
+  spaceIds.length === 0
+    ? workspaceWide(rights)
+    : inOrder(rights.permissions).filter(
+        (name) => !isPerSpace(name) || holdsInEvery(rights, name, spaceIds),
+      )
+
 /** What is held in each space within reach; undefined with all spaces. */
 export const heldBySpace = (rights: Rights): Record<string, PermissionName[]> | undefined =>
   rights.allSpaces

@@ -53,6 +53,8 @@ interface MutationOptions<Input extends object, Result extends object> {
   readonly input: InputObjectRef<Types, Input>
   readonly payloadDescription?: string
   readonly payload: (t: ObjectFieldBuilder<Types, Payload<Result>>) => FieldMap
+  /** Whether it costs the caller nothing, for another pays. */
+  readonly isFree?: true
   readonly run: (context: Context, input: Input) => Promise<Result>
 }
 
@@ -112,6 +114,7 @@ export function mutation<Input extends object, Result extends object>(
       type: payload,
       nullable: true,
       description: options.description,
+      extensions: { isFree: options.isFree ?? false },
       guard: options.guard as Guard<{ input: object }>,
       args: {
         input: t.arg({

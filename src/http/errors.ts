@@ -13,6 +13,10 @@ const statuses: Partial<Record<RequestErrorCode, number>> = {
   INTERNAL_SERVER_ERROR: 500,
 }
 
+/** What a 401 says of the credential that was missing or not accepted (RFC 6750, 3). */
+export const challengeOf = (reason: unknown): string =>
+  reason === 'MISSING' ? 'Bearer' : 'Bearer error="invalid_token"'
+
 /** The HTTP status and headers that an error asks for, if any. */
 export function httpOf(
   error: RequestError,
@@ -20,16 +24,14 @@ export function httpOf(
   const status = statuses[error.code]
   if (status === undefined) return undefined
   const headers: Record<string, string> = {}
-  if (status === 401)
-    headers['www-authenticate'] =
-      error.details.reason === 'MISSING' ? 'Bearer' : 'Bearer error="invalid_token"'
+  if (status === 401) headers['www-authenticate'] = challengeOf(error.details.reason)
   if (status === 429) headers['retry-after'] = String(error.details.retryAfterSeconds)
   if (status === 503) headers['retry-after'] = '1'
   return { status, headers }
 }
 
 /** What an unexpected error is shown as: an outage, or a fault of ours, without any of its text. */
-const unexpected = (cause: unknown): RequestError =>
+export const unexpected = (cause: unknown): RequestError =>
   isDatabaseFailure(cause)
     ? serviceUnavailable(cause)
     : new RequestError('INTERNAL_SERVER_ERROR', 'Internal server error.', {}, { cause })

@@ -3,7 +3,7 @@ import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
 import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
-import { leastCost, operationCost } from '../limits/operation-cost.ts'
+import { operationCost } from '../limits/operation-cost.ts'
 import { Recent } from '../recent.ts'
 import { schema } from '../schema.ts'
 import { acceptedMediaType } from './accepted-media-type.ts'
@@ -54,7 +54,7 @@ const chargesOperation: Plugin<Context> = {
   async onExecute({ args }) {
     const cost = operationCost(args)
     const { contextValue: context } = args
-    if (!context.isAnonymous) await context.charge(Math.max(leastCost, cost))
+    if (!context.isAnonymous) await context.charge(cost)
   },
 }
 

@@ -58,6 +58,10 @@ function sizeOf(kind: FieldClass, { arguments: args }: FieldNode, variables: Var
   return pageSize(valueFromAST(first?.value, GraphQLInt, variables) as number | null | undefined)
 }
 
+/** Another pays for what these do. */
+const isFree = ({ extensions }: GraphQLField<unknown, unknown>): boolean =>
+  extensions.isFree === true
+
 const isIntrospection = ({ name }: GraphQLField<unknown, unknown>): boolean => name.startsWith('__')
 
 /** Adds up one operation, and stops at the first limit that it exceeds. */
@@ -66,6 +70,7 @@ class Bill {
   readonly #schema: GraphQLSchema
   readonly #selections: Selections
   readonly #variables: Variables
+  #hasFreeRoot = false
 
   constructor(schema: GraphQLSchema, selections: Selections, variables: Variables) {
     this.#schema = schema
@@ -84,7 +89,8 @@ class Bill {
       const field = fieldOf(this.#schema, parent, node.name.value)
       if (field === undefined) continue
       const kind = fieldClass(parent, field)
-      if (depth === 1 ? !isIntrospection(field) : isCharged[kind]) this.#count('cost', times)
+      if (depth === 1 && isFree(field)) this.#hasFreeRoot = true
+      else if (depth === 1 ? !isIntrospection(field) : isCharged[kind]) this.#count('cost', times)
       const type = getNamedType(field.type)
       if (!isObjectType(type)) continue
       if (key === '__schema' && isStandardIntrospection(this.#schema, this.#selections, nodes))
@@ -93,6 +99,10 @@ class Bill {
       if (kind !== 'PAGE_PART') this.#count('nodes', times * size)
       this.add(type, this.#selections.below(type, nodes), depth + 1, times * size)
     }
+  }
+
+  get cost(): number {
+    return Math.max(this.#hasFreeRoot ? 0 : leastCost, this.sums.cost)
   }
 
   #count(limit: keyof Bill['sums'], more: number): void {
@@ -106,8 +116,9 @@ const tooComplex = (limit: keyof typeof operationLimits): RequestError =>
 
 /**
  * What a valid operation costs: each root field 1; inside it each field that leads to another
- * entity, a list of entities or a connection 1, times the page sizes of the lists around it. One
- * that will not be run, for its name or a variable is wrong, costs 0: the executor says why.
+ * entity, a list of entities or a connection 1, times the page sizes of the lists around it; 1 at
+ * least, unless another pays for what it does. One that will not be run, for its name or a variable
+ * is wrong, costs that, too: the executor says why.
  * @throws RequestError QUERY_TOO_COMPLEX beyond the limits of an operation, BAD_USER_INPUT for a
  * `first` outside 1 to 100
  */
@@ -119,16 +130,16 @@ export function operationCost({
 }: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'variableValues'>): number {
   const operation = getOperationAST(document, operationName)
   const root = operation && schema.getRootType(operation.operation)
-  if (!operation || !root) return 0
+  if (!operation || !root) return leastCost
   const { coerced } = getVariableValues(
     schema,
     operation.variableDefinitions ?? [],
     variableValues ?? {},
     { maxErrors: 1 },
   )
-  if (coerced === undefined) return 0
+  if (coerced === undefined) return leastCost
   const selections = selectionsOf(schema, document, coerced)
   const bill = new Bill(schema, selections, coerced)
   bill.add(root, selections.root(root, operation.selectionSet), 1, 1)
-  return bill.sums.cost
+  return bill.cost
 }

@@ -40,6 +40,7 @@ const inputs: Readonly<Record<string, string>> = {
   updateScope: `{ id: "${nothing.scp}" }`,
   updateSpace: `{ id: "${noSpace}" }`,
   updateWorkspace: '{ name: "" }',
+  verifyApiKey: '{ secret: "", cost: -1 }',
 }
 
 /** A mutation that changes nothing. */

@@ -59,6 +59,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       updateScope: ['scopes:update'],
       updateSpace: ['spaces:update'],
       updateWorkspace: ['workspace:update'],
+      verifyApiKey: ['keys:verify'],
     },
   },
   AccessToken: {
@@ -85,6 +86,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       scopes: ['scopes:read'],
     },
   },
+  VerifyApiKeyPayload: open('apiKey code errors missingPermissions permissions rateLimits valid'),
   RateLimit: open('limit remaining resetAt subject windowSeconds'),
   EffectiveSpace: { open: 'permissions spaceId', guarded: { space: ['spaces:read'] } },
   Member: {

@@ -59,8 +59,24 @@ const mutation = (kind: Kind, field: string, input: string, path: string): IdPla
 /** Ids of the caller's own, to stand beside the one that is tried. */
 export type OwnIds = Readonly<Record<Kind, string>>
 
-/** Every place of the API where an id goes in. */
-export const idPlaces = (own: OwnIds): readonly IdPlace[] => [
+/** Spaces are judged by what is verified: here the caller's own credential. */
+const verification = (secret: string): IdPlace => ({
+  name: 'verifyApiKey spaceIds',
+  kind: 'space',
+  query: `mutation ($id: ID!) { it: verifyApiKey(input: { secret: "${secret}", spaceIds: [$id] }) {
+    code permissions missingPermissions rateLimits { remaining } errors { code } } }`,
+  nothing: {
+    code: 'SPACE_NOT_ALLOWED',
+    permissions: expect.any(Array),
+    missingPermissions: [],
+    rateLimits: [],
+    errors: [],
+  },
+})
+
+/** Every place of the API where an id goes in, for a caller with that credential. */
+export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
+  verification(secret),
   item('token', 'accessToken'),
   item('agent', 'agent'),
   item('key', 'apiKey'),

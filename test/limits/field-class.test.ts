@@ -62,6 +62,7 @@ test('it is decided what each field leads to', () => {
     'Query.permissions',
     'Query.rateLimits',
     'Query.viewer',
+    'VerifyApiKeyPayload.rateLimits',
     'Viewer.spaces',
   ])
 })

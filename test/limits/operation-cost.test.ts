@@ -84,7 +84,16 @@ test('the operation that is named is counted, and no other', () => {
   expect(cost(two, {}, 'B')).toBe(1)
 })
 
-test('introspection costs nothing', () => {
-  expect(cost('{ __typename __schema { types { name } } __type(name: "Space") { name } }')).toBe(0)
+test('introspection costs no more than any request does', () => {
+  expect(cost('{ __typename __schema { types { name } } __type(name: "Space") { name } }')).toBe(1)
   expect(cost('{ __typename viewer { __typename } }')).toBe(1)
+})
+
+test('a verification is free, and what is asked beside it is not', () => {
+  const verification = (name: string, selection: string) =>
+    `${name}: verifyApiKey(input: { secret: "x" }) { ${selection} }`
+  expect(cost(`mutation { ${verification('a', 'code')} ${verification('b', 'code')} }`)).toBe(0)
+  expect(cost(`mutation { ${verification('a', 'apiKey { owner { name } }')} }`)).toBe(1)
+  const revocation = 'revokeAccessToken(input: {}) { errors { code } }'
+  expect(cost(`mutation { ${verification('a', 'code')} ${revocation} }`)).toBe(1)
 })

@@ -1,0 +1,50 @@
+import { expand, type PermissionName } from '../../auth/permissions.ts'
+import { inOrder } from '../../auth/policy.ts'
+import { plainAddress } from '../../input/addresses.ts'
+import { permissionNamesInput } from '../../input/permission-list.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { leastCost } from '../../limits/operation-cost.ts'
+
+const maxSpaces = 1_000
+const maxCost = 1_000
+
+/** What a service wants to know of a credential that was presented to it. */
+export interface VerificationInput {
+  readonly secret: string
+  readonly permissions?: readonly string[] | null | undefined
+  readonly spaceIds?: readonly string[] | null | undefined
+  readonly ip?: string | null | undefined
+  readonly cost?: number | null | undefined
+}
+
+/** The same, checked. */
+export interface Verification {
+  readonly secret: string
+  /** Aliases expanded. */
+  readonly permissions: readonly PermissionName[]
+  readonly spaceIds: readonly string[]
+  /** The client's, in plain form; undefined: nobody has said. */
+  readonly address: string | undefined
+  readonly cost: number
+}
+
+/**
+ * Reads what is asked of a credential. A space is judged later, by the credential's reach alone.
+ *
+ * @throws UserInputError for a permission that there is not, an address that is none, a cost outside
+ *   0 to 1,000, more than 1,000 spaces
+ */
+export function verificationInput(input: VerificationInput): Verification {
+  const problems = new InputProblems()
+  const names = permissionNamesInput(problems, ['permissions'], input.permissions ?? [])
+  const spaceIds = input.spaceIds ?? []
+  if (spaceIds.length > maxSpaces)
+    problems.add('INVALID', ['spaceIds'], `At most ${maxSpaces} spaces are possible.`)
+  const address = typeof input.ip === 'string' ? plainAddress(input.ip) : undefined
+  if (typeof input.ip === 'string' && address === undefined)
+    problems.add('INVALID', ['ip'], 'This is no IP address.')
+  const cost = input.cost ?? leastCost
+  if (cost < 0 || cost > maxCost) problems.add('INVALID', ['cost'], `A cost is 0 to ${maxCost}.`)
+  problems.throwIfAny()
+  return { secret: input.secret, permissions: inOrder(expand(names)), spaceIds, address, cost }
+}

@@ -1,0 +1,127 @@
+import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
+import { isPerSpace, type PermissionName } from '../../auth/permissions.ts'
+import { heldInAll, holds, inOrder, type Rights, reaches } from '../../auth/policy.ts'
+import type { Deps } from '../../deps.ts'
+import { type CredentialReason, forbidden, RequestError } from '../../errors.ts'
+import { isId } from '../../ids.ts'
+import type { BucketState } from '../../limits/buckets.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { admit } from './accept.ts'
+import { judgeCredential } from './judge.ts'
+import {
+  type Verification,
+  type VerificationInput,
+  verificationInput,
+} from './verification-input.ts'
+
+/** Whether a credential is good for what was asked, and if not, the first rule that says so. */
+export type VerdictCode =
+  | 'VALID'
+  | 'NOT_FOUND'
+  | Exclude<CredentialReason, 'MISSING' | 'UNKNOWN'>
+  | 'INSUFFICIENT_PERMISSIONS'
+  | 'SPACE_NOT_ALLOWED'
+  | 'RATE_LIMITED'
+
+export interface Verdict {
+  readonly code: VerdictCode
+  /** Whom the secret makes; undefined where it is not known. */
+  readonly caller: KeyCaller | TokenCaller | undefined
+  /** Effective in every space asked for, none of a credential that is refused; null: not known. */
+  readonly permissions: readonly PermissionName[] | null
+  readonly missingPermissions: readonly PermissionName[]
+  readonly rateLimits: readonly BucketState[]
+  /** With RATE_LIMITED: after how long it is worth while to try again. */
+  readonly retryAfterSeconds: number | undefined
+}
+
+const unknown: Verdict = {
+  code: 'NOT_FOUND',
+  caller: undefined,
+  permissions: null,
+  missingPermissions: [],
+  rateLimits: [],
+  retryAfterSeconds: undefined,
+}
+
+const codeOf = (reason: CredentialReason): VerdictCode =>
+  reason === 'UNKNOWN' || reason === 'MISSING' ? 'NOT_FOUND' : reason
+
+/**
+ * The verdict on a key or access token that was presented to another service of the caller's
+ * workspace: the decision as the API itself would take it, and at last the limits. The verified key
+ * and its workspace are charged, where all else is well; the caller is not.
+ *
+ * Keys of the whole workspace can be verified, those of another one are not known. Spaces are judged
+ * by the credential's reach alone. What is not known counts as a failed attempt from the address
+ * given, in this workspace.
+ *
+ * @throws RequestError FORBIDDEN without keys:verify, SERVICE_UNAVAILABLE when it cannot be known;
+ *   UserInputError as `verificationInput`
+ */
+export async function verifyCredential(
+  context: ServiceContext,
+  input: VerificationInput,
+): Promise<Verdict> {
+  const { rights } = context.caller
+  if (!holds(rights, 'keys:verify')) throw forbidden(['keys:verify'], ['keys:verify'])
+  const asked = verificationInput(input)
+  try {
+    return await verdictOn(context, asked)
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error
+    if (error.code === 'UNAUTHENTICATED')
+      return { ...unknown, code: codeOf(error.details.reason as CredentialReason) }
+    if (error.code === 'RATE_LIMITED') {
+      const retryAfterSeconds = Number(error.details.retryAfterSeconds)
+      return { ...unknown, code: 'RATE_LIMITED', retryAfterSeconds }
+    }
+    throw error
+  }
+}
+
+async function verdictOn(
+  { deps, caller: { workspaceId }, requestId }: ServiceContext,
+  { secret, permissions, spaceIds, address, cost }: Verification,
+): Promise<Verdict> {
+  const judged = await judgeCredential(deps, secret, { address, workspaceId })
+  const { caller, refusal } = judged
+  const known = { ...unknown, caller, permissions: [], missingPermissions: permissions }
+  if (refusal !== undefined) return { ...known, code: codeOf(refusal) }
+  await admit(deps, judged, { address, requestId })
+
+  const { rights } = caller
+  const inReach = await areReached(deps, workspaceId, rights, spaceIds)
+  const held = inReach
+    ? heldInAll(rights, spaceIds)
+    : inOrder(rights.permissions).filter((name) => !isPerSpace(name))
+  const missing = permissions.filter((name) => !held.includes(name))
+  const judgedFor = { ...known, permissions: held, missingPermissions: missing }
+  // As on the API: what is not held at all is told before any space is looked at.
+  if (!permissions.every((name) => holds(rights, name)))
+    return { ...judgedFor, code: 'INSUFFICIENT_PERMISSIONS' }
+  if (!inReach) return { ...judgedFor, code: 'SPACE_NOT_ALLOWED' }
+  if (missing.length > 0) return { ...judgedFor, code: 'INSUFFICIENT_PERMISSIONS' }
+
+  const { isAllowed, states, retryAfterSeconds } = await deps.limits.charge(caller, cost)
+  const limited = { ...judgedFor, rateLimits: states }
+  return isAllowed
+    ? { ...limited, code: 'VALID' }
+    : { ...limited, code: 'RATE_LIMITED', retryAfterSeconds }
+}
+
+/** Whether every one of the spaces is there, and within reach. */
+async function areReached(
+  { prisma }: Deps,
+  workspaceId: string,
+  rights: Rights,
+  spaceIds: readonly string[],
+): Promise<boolean> {
+  if (!spaceIds.every((id) => reaches(rights, id))) return false
+  // A list of spaces holds none that is deleted or foreign; who has all of them reaches any id.
+  if (!rights.allSpaces || spaceIds.length === 0) return true
+  if (!spaceIds.every(isId)) return false
+  const ids = [...new Set(spaceIds)]
+  const where = { workspaceId, id: { in: ids }, deletedAt: null }
+  return (await prisma.space.count({ where })) === ids.length
+}
