@@ -72,15 +72,19 @@ const boundsOf = ({ requestsPerMinute, allowedIps }: KeyRecord, expiresAt: Date 
  * The caller that a key makes, as of the epoch it was read with. Its state must have been checked.
  * What is made with a secret that is running out ends with that secret.
  */
-export const keyCallerOf = (key: PresentedKey, hash: Uint8Array<ArrayBuffer>): KeyCaller => ({
-  kind: 'API_KEY',
-  ...ofKey(key),
-  allSpaces: key.allSpaces,
-  bounds: boundsOf(key, earliest(key.expiresAt, key.replacedAt)),
-  validUntil: earliest(key.effectiveExpiresAt, key.replacedAt),
-  credentialHash: hash,
-  rights: rightsOf(key),
-})
+export function keyCallerOf(key: PresentedKey, hash: Uint8Array<ArrayBuffer>): KeyCaller {
+  const validUntil = earliest(key.effectiveExpiresAt, key.replacedAt)
+  return {
+    kind: 'API_KEY',
+    ...ofKey(key),
+    allSpaces: key.allSpaces,
+    bounds: boundsOf(key, earliest(key.expiresAt, key.replacedAt)),
+    validUntil,
+    credentialHash: hash,
+    deprecation: key.isLegacySecret ? { since: key.createdAt, sunset: validUntil } : null,
+    rights: rightsOf(key),
+  }
+}
 
 /** The caller that a token makes; one that has been replaced makes a caller without any rights. */
 export function tokenCallerOf(token: PresentedToken): TokenCaller {

@@ -41,12 +41,22 @@ interface KeyName {
   readonly name: string
 }
 
+/** What is told to whoever still uses a legacy secret. */
+export interface Deprecation {
+  /** When it was imported. */
+  readonly since: Date
+  /** When it ends, as far as that is known; null: not by itself. */
+  readonly sunset: Date | null
+}
+
 /** An integration, by an API key. */
 export interface KeyCaller extends BaseCaller {
   readonly kind: 'API_KEY'
   readonly key: KeyName
   /** Of the presented secret: to read the same credential again inside a transaction. */
   readonly credentialHash: Uint8Array<ArrayBuffer>
+  /** Of a legacy secret, also of one that its key's migration has replaced; null: it is none. */
+  readonly deprecation: Deprecation | null
 }
 
 /** An integration, by a token derived from its key. */

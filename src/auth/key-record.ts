@@ -38,9 +38,25 @@ export interface KeyRecord extends ApiKey, WorkspacePlan {
   readonly now: Date
 }
 
-/** The earlier of the key's own expiry and the end that the workspace's policy sets. */
-export const effectiveExpiry = Prisma.sql`least(k."expiresAt",
-  k."createdAt" + make_interval(hours => 24 * w."maxKeyLifetimeDays"))`
+/** What of a workspace's policies ends keys, each as a column or a value; null: it ends none. */
+interface EndingPolicies {
+  readonly maxKeyLifetimeDays: Prisma.Sql
+  readonly legacyKeySunsetAt: Prisma.Sql
+}
+
+/** The earliest of the ends of the key `k`: its own, by its age, and of a legacy key the sunset. */
+export const expiryUnder = ({
+  maxKeyLifetimeDays,
+  legacyKeySunsetAt,
+}: EndingPolicies): Prisma.Sql => Prisma.sql`least(k."expiresAt",
+  k."createdAt" + make_interval(hours => 24 * ${maxKeyLifetimeDays}),
+  CASE WHEN k.legacy THEN ${legacyKeySunsetAt} END)`
+
+/** When the key `k` ends by what its workspace `w` says now; null: it does not by itself. */
+export const effectiveExpiry = expiryUnder({
+  maxKeyLifetimeDays: Prisma.sql`w."maxKeyLifetimeDays"`,
+  legacyKeySunsetAt: Prisma.sql`w."legacyKeySunsetAt"`,
+})
 
 /** The spaces that the role of the member `m` reaches; null: every one. */
 export const memberReach = Prisma.sql`CASE WHEN m.role IN ('OWNER', 'ADMIN') THEN NULL ELSE ARRAY(
@@ -91,6 +107,8 @@ export interface Presented extends KeyRecord {
 export interface PresentedKey extends Presented {
   /** Whether it is the current one, and the one before it ends as soon as this is used. */
   readonly retiresPrevious: boolean
+  /** Whether the secret was issued elsewhere; its key may have been migrated since. */
+  readonly isLegacySecret: boolean
 }
 
 /** The key that has, or had, a secret of this hash. One statement, so that rows and epoch agree. */
@@ -99,7 +117,7 @@ export async function findKeyByHash(
   hash: Uint8Array<ArrayBuffer>,
 ): Promise<PresentedKey | undefined> {
   const rows = await db.$queryRaw<PresentedKey[]>`
-    SELECT ${keyColumns}, ps."endsAt" AS "replacedAt",
+    SELECT ${keyColumns}, ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
            (ps."endsAt" IS NULL AND k."retirePreviousOnFirstUse" AND EXISTS (
              SELECT 1 FROM "ApiKeySecret" o
               WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id

@@ -108,6 +108,7 @@ export function callerBy(terms: KeyTerms, { role: given, reach: reached }: Owner
     plan: { plan: 'FREE', enterpriseRequestsPerMinute: null, enterpriseKeyLimit: null },
     validUntil: null,
     credentialHash: new Uint8Array(),
+    deprecation: null,
     rights: effectiveRights(its, declaredBy(terms)),
   }
 }

@@ -1,8 +1,13 @@
 import { grantProblems } from '../../auth/grant.ts'
-import { effectiveExpiry, findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
+import {
+  effectiveExpiry,
+  expiryUnder,
+  findKeyRecords,
+  type KeyRecord,
+} from '../../auth/key-record.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { type UserErrorCode, userError } from '../../errors.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
+import { Prisma, type Workspace } from '../../generated/prisma/client.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameKey } from '../../input/text.ts'
 import { limitsOf } from '../../limits/plans.ts'
@@ -11,26 +16,45 @@ import { takeKeyName } from '../api-key/key-name.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
 import { toldKeys } from '../api-key/told-keys.ts'
 
+/** What of a workspace's settings ends keys, by the settings' names; null: it ends none. */
+export type EndingPolicies = Pick<Workspace, 'maxKeyLifetimeDays' | 'legacyKeySunsetAt'>
+
 interface LongerLife {
   readonly id: string
   readonly isVisible: boolean
-  /** Whether it was dead until the policy changed. */
+  /** Whether it was dead until the policies changed. */
   readonly comesBack: boolean
 }
 
 type LongerLived = LongerLife & { readonly record: KeyRecord }
 
-const path = ['maxKeyLifetimeDays']
+/** Whether something may end later by `after` than by `before`; null: there is no end. */
+const isLater = <T extends number | Date>(before: T | null, after: T | null): boolean =>
+  before !== null && (after === null || after > before)
 
-/** The keys that live longer by the workspace's policy as it is stored now than they did before. */
-async function findLongerLived(c: CallerChange, daysBefore: number): Promise<LongerLived[]> {
-  const endBefore = Prisma.sql`least(k."expiresAt",
-    k."createdAt" + make_interval(hours => 24 * ${daysBefore}::int))`
+/** The settings that let keys live longer than they did before. */
+function relaxed(before: EndingPolicies, after: EndingPolicies): (keyof EndingPolicies)[] {
+  const names: (keyof EndingPolicies)[] = []
+  if (isLater(before.maxKeyLifetimeDays, after.maxKeyLifetimeDays)) names.push('maxKeyLifetimeDays')
+  if (isLater(before.legacyKeySunsetAt, after.legacyKeySunsetAt)) names.push('legacyKeySunsetAt')
+  return names
+}
+
+/** The keys that live longer by the workspace's policies as they are stored now than they did before. */
+async function findLongerLived(
+  c: CallerChange,
+  { maxKeyLifetimeDays, legacyKeySunsetAt }: EndingPolicies,
+): Promise<LongerLived[]> {
+  const endBefore = expiryUnder({
+    maxKeyLifetimeDays: Prisma.sql`${maxKeyLifetimeDays}::int`,
+    legacyKeySunsetAt: Prisma.sql`${legacyKeySunsetAt}::timestamptz`,
+  })
   const rows = await c.db.$queryRaw<LongerLife[]>`
     SELECT k.id, (${visibleKeys(c.caller)}) AS "isVisible",
            (${endBefore} <= clock_timestamp()) AS "comesBack"
       FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
      WHERE k."workspaceId" = ${c.workspace.id} AND k."revokedAt" IS NULL
+       AND ${endBefore} IS NOT NULL
        AND coalesce(${effectiveExpiry} > greatest(${endBefore}, clock_timestamp()), TRUE)
      ORDER BY k.id`
   const byId = new Map(rows.map((row) => [row.id, row]))
@@ -42,22 +66,36 @@ async function findLongerLived(c: CallerChange, daysBefore: number): Promise<Lon
 }
 
 /**
- * Whether the caller may have relaxed the lifetime policy: every key that lives longer by it must be
- * one that they could grant until its new end. Keys that come back to life count for the plan's
- * limit, and take their names again. To be asked once the new policy is stored.
+ * Whether the caller may have changed the policies from what they were before: every key that lives
+ * longer by it must be one that they could grant until its new end. Keys that come back to life count
+ * for the plan's limit, and take their names again. To be asked once the new policies are stored.
  *
- * @throws UserInputError at input.maxKeyLifetimeDays: PERMISSION_NOT_GRANTABLE, SPACE_NOT_GRANTABLE,
- *   EXPIRY_NOT_ALLOWED or INVALID for keys beyond the caller, LIMIT_REACHED, NAME_TAKEN
+ * @throws UserInputError at the input's one setting that lets keys live longer, or at the input where
+ *   both do: PERMISSION_NOT_GRANTABLE, SPACE_NOT_GRANTABLE, EXPIRY_NOT_ALLOWED or INVALID for keys
+ *   beyond the caller, LIMIT_REACHED, NAME_TAKEN
  */
-export async function assertMayLiveLonger(c: CallerChange, daysBefore: number): Promise<void> {
-  const keys = await findLongerLived(c, daysBefore)
-  assertGrantableUntilTheirEnd(c, keys)
+export async function assertMayLiveLonger(
+  c: CallerChange,
+  before: EndingPolicies,
+  after: EndingPolicies,
+): Promise<void> {
+  const names = relaxed(before, after)
+  if (names.length === 0) return
+  const path = names.length === 1 ? names : []
+  const keys = await findLongerLived(c, before)
+  assertGrantableUntilTheirEnd(c, keys, path)
   const back = keys.filter(({ comesBack }) => comesBack)
-  await assertWithinKeyLimit(c, back)
-  for (const { record } of back) if (record.nameKey === null) await takeNameAgain(c, record)
+  await assertWithinKeyLimit(c, back, path)
+  for (const { record } of back) if (record.nameKey === null) await takeNameAgain(c, record, path)
 }
 
-function assertGrantableUntilTheirEnd(c: CallerChange, keys: readonly LongerLived[]): void {
+type Path = readonly string[]
+
+function assertGrantableUntilTheirEnd(
+  c: CallerChange,
+  keys: readonly LongerLived[],
+  path: Path,
+): void {
   const beyond = new Map<UserErrorCode, LongerLived[]>()
   for (const key of keys) {
     const terms = { ...key.record, expiresAt: key.record.effectiveExpiresAt }
@@ -77,6 +115,7 @@ function assertGrantableUntilTheirEnd(c: CallerChange, keys: readonly LongerLive
 async function assertWithinKeyLimit(
   { db, deps, workspace }: CallerChange,
   back: readonly LongerLived[],
+  path: Path,
 ): Promise<void> {
   const { keyLimit } = limitsOf(deps.limits.plans, workspace)
   if (keyLimit === null || back.length === 0) return
@@ -89,7 +128,11 @@ async function assertWithinKeyLimit(
 }
 
 /** Somebody may have taken it while the key was dead, and lost it since. */
-async function takeNameAgain(c: CallerChange, { id, ownerId, name }: KeyRecord): Promise<void> {
+async function takeNameAgain(
+  c: CallerChange,
+  { id, ownerId, name }: KeyRecord,
+  path: Path,
+): Promise<void> {
   await takeKeyName(c, ownerId, name, id, ['input', ...path])
   await c.db.apiKey.update({
     where: { workspaceId_id: { workspaceId: c.workspace.id, id } },

@@ -1,4 +1,4 @@
-import { change } from '../../db/change.ts'
+import { type CallerChange, change } from '../../db/change.ts'
 import type { Workspace } from '../../generated/prisma/client.ts'
 import { parseInstant } from '../../input/instant.ts'
 import { InputProblems } from '../../input/problems.ts'
@@ -31,13 +31,18 @@ function lifetimeInput(problems: InputProblems, value: number | null): number | 
   return value
 }
 
-/** Whether keys may live longer by `after` than by `before`; null: there is no end. */
-const isRelaxed = (before: number | null, after: number | null): before is number =>
-  before !== null && (after === null || after > before)
+/** Ends with an earlier sunset the legacy secrets that a migration let live on until after it. */
+async function endReplacedSecrets({ db, workspace }: CallerChange, sunset: Date): Promise<void> {
+  await db.apiKeySecret.updateMany({
+    where: { workspaceId: workspace.id, legacy: true, endsAt: { gt: sunset } },
+    data: { endsAt: sunset },
+  })
+}
 
 /**
  * Changes the workspace and its policies. Absent fields stay; null removes the lifetime policy. Who
- * relaxes it must be one who could grant every key that lives longer by it.
+ * relaxes it, or moves the sunset of legacy keys to a later date, must be one who could grant every
+ * key that lives longer by it.
  */
 export function updateWorkspace(
   context: ServiceContext,
@@ -66,8 +71,8 @@ export function updateWorkspace(
       changes,
     })
     const updated = await c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
-    const { maxKeyLifetimeDays: before } = c.workspace
-    if (isRelaxed(before, updated.maxKeyLifetimeDays)) await assertMayLiveLonger(c, before)
+    await assertMayLiveLonger(c, c.workspace, updated)
+    if (fields.legacyKeySunsetAt) await endReplacedSecrets(c, fields.legacyKeySunsetAt)
     return updated
   }).catch(slugTaken)
 }

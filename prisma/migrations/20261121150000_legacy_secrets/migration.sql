@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "ApiKeySecret" ADD COLUMN     "legacy" BOOLEAN NOT NULL DEFAULT false;
