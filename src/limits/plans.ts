@@ -10,6 +10,17 @@ export interface PlanLimits {
   readonly keyLimit: number | null
 }
 
+/** Every plan, the smallest first. */
+export const planNames = [
+  'FREE',
+  'PRO',
+  'BUSINESS',
+  'ENTERPRISE',
+] as const satisfies readonly Plan[]
+
+/** The highest that a limit can be set to: the largest Int of GraphQL. */
+export const maxLimit = 2_147_483_647
+
 /** The plans whose limits are the same for every workspace that has them. */
 export type PlanTable = Readonly<Record<Exclude<Plan, 'ENTERPRISE'>, PlanLimits>>
 

@@ -1,10 +1,10 @@
 import { type Change, operatorChange } from '../../db/change.ts'
 import type { Deps } from '../../deps.ts'
-import { RequestError } from '../../errors.ts'
 import type { Plan } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { emailKey } from '../../input/email.ts'
 import { insertKey, type KeyWithSecret, type NewKey } from '../api-key/create.ts'
+import { noSuchWorkspace } from './slug.ts'
 
 /** A workspace to begin with. */
 export interface NewWorkspace {
@@ -72,7 +72,6 @@ export async function replaceOwnerKey(deps: Deps, slug: string): Promise<KeyWith
     where: { workspace: { slug }, role: 'OWNER', removedAt: null, user: { kind: 'HUMAN' } },
     orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
   })
-  if (owner === null)
-    throw new RequestError('WORKSPACE_NOT_FOUND', `There is no workspace ${JSON.stringify(slug)}.`)
+  if (owner === null) throw noSuchWorkspace(slug)
   return operatorChange(deps, owner.workspaceId, (c) => insertKey(c, ownerKey(c, owner.userId)))
 }

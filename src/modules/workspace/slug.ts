@@ -1,4 +1,4 @@
-import { userError } from '../../errors.ts'
+import { RequestError, userError } from '../../errors.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import type { InputProblems } from '../../input/problems.ts'
 
@@ -18,6 +18,10 @@ export function slugInput(
     )
   return value ?? ''
 }
+
+/** What an operator is told who names a workspace that there is not. */
+export const noSuchWorkspace = (slug: string): RequestError =>
+  new RequestError('WORKSPACE_NOT_FOUND', `There is no workspace ${JSON.stringify(slug)}.`)
 
 /**
  * Passes on why a workspace could not be written. The slug is the one value that other workspaces,

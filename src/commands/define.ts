@@ -1,0 +1,72 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import type { Deps } from '../deps.ts'
+import { SettingError } from '../env.ts'
+
+/** A command of the command line, ready to run; it resolves to what it prints. */
+export type Command = (deps: Deps) => Promise<string>
+
+/** What the command line offers under some words. */
+export interface CommandKind {
+  /** What it is called by, such as `signing-key rotate`. */
+  readonly words: string
+  /** How it is typed. */
+  readonly usage: string
+  readonly description: string
+  /**
+   * Reads what stands behind its words.
+   *
+   * @throws SettingError for what is missing, too much or not acceptable
+   */
+  read(argv: readonly string[]): Command
+}
+
+type OptionsOf<Options extends ParseArgsOptionsConfig> = ReturnType<
+  typeof parseArgs<{ options: Options; allowPositionals: true }>
+>['values']
+
+interface Definition<Parameter extends string, Options extends ParseArgsOptionsConfig> {
+  readonly words: string
+  /** What must follow the words, in this order. */
+  readonly parameters?: readonly Parameter[]
+  readonly options?: Options
+  readonly description: string
+  read(given: Readonly<Record<Parameter, string>>, options: OptionsOf<Options>): Command
+}
+
+/** A command, with what it is given under the names of its parameters. */
+export function defineCommand<
+  const Parameter extends string = never,
+  const Options extends ParseArgsOptionsConfig = Record<never, never>,
+>({
+  words,
+  parameters = [],
+  options,
+  description,
+  read,
+}: Definition<Parameter, Options>): CommandKind {
+  const usage = [words, ...parameters.map((name) => `<${name}>`)].join(' ')
+  const refused = (): SettingError => new SettingError(`expected latchkey ${usage}: ${description}`)
+
+  const parse = (argv: readonly string[]) => {
+    try {
+      return parseArgs({
+        args: [...argv],
+        options: options ?? ({} as Options),
+        allowPositionals: true,
+      })
+    } catch {
+      throw refused()
+    }
+  }
+  return {
+    words,
+    usage,
+    description,
+    read(argv) {
+      const { positionals, values } = parse(argv)
+      if (positionals.length !== parameters.length) throw refused()
+      const given = Object.fromEntries(parameters.map((name, index) => [name, positionals[index]]))
+      return read(given as Record<Parameter, string>, values as OptionsOf<Options>)
+    },
+  }
+}
