@@ -22,7 +22,10 @@ export type DatabaseOptions =
 
 // Hashes leave the database only where a query asks for them by name.
 const prismaOver = (adapter: SqlDriverAdapterFactory): PrismaClient =>
-  new PrismaClient({ adapter, omit: { apiKeySecret: { hash: true } } })
+  new PrismaClient({
+    adapter,
+    omit: { apiKeySecret: { hash: true }, userLegacyKey: { hash: true } },
+  })
 
 /**
  * Opens the database and migrates it.
