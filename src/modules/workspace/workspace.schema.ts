@@ -11,10 +11,12 @@ import { Workspace, WorkspaceConnection } from '../refs.ts'
 const PlanType = builder.enumType('Plan', {
   description: 'What a workspace may use.',
   values: {
-    FREE: { description: '600 requests a minute, 20 live keys.' },
-    PRO: { description: '3,000 requests a minute, 100 live keys.' },
-    BUSINESS: { description: '6,000 requests a minute, 1,000 live keys.' },
-    ENTERPRISE: { description: 'Limits of its own, or none.' },
+    FREE: { description: '600 requests a minute, 20 live keys; or as the operator has set.' },
+    PRO: { description: '3,000 requests a minute, 100 live keys; or as the operator has set.' },
+    BUSINESS: {
+      description: '6,000 requests a minute, 1,000 live keys; or as the operator has set.',
+    },
+    ENTERPRISE: { description: 'Limits set for the workspace, or none.' },
   } as const,
 })
 
