@@ -3,6 +3,7 @@ import type { Env } from './env.ts'
 import { clientAddress } from './http/client-address.ts'
 import { graphqlEndpoint } from './http/graphql-endpoint.ts'
 import { health, ready } from './http/health.ts'
+import { metricsPage } from './http/metrics.ts'
 import { oauthDoors } from './http/oauth/oauth.ts'
 import type { Peer } from './http/peer.ts'
 import { jsonResponse } from './http/respond.ts'
@@ -43,6 +44,8 @@ export function createApp(deps: Deps, options: AppOptions): App {
           return health()
         case '/ready':
           return await ready(deps)
+        case '/metrics':
+          return await metricsPage(deps)
         default:
           return (
             (await oauth.get(path)?.(request, address)) ?? jsonResponse(404, { error: 'not found' })

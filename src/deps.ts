@@ -6,6 +6,7 @@ import type { SigningKeys } from './auth/signing-keys.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
 import type { Limits } from './limits/limits.ts'
+import type { Metrics } from './metrics.ts'
 
 /** What every part of the running server stands on. */
 export interface Deps {
@@ -15,6 +16,7 @@ export interface Deps {
   readonly credentials: CredentialCache
   readonly usage: UsageRecorder
   readonly limits: Limits
+  readonly metrics: Metrics
   /** Keys the audit chains; derived from SECRETS_KEY. */
   readonly auditKey: Uint8Array
   readonly keyPrefix: string

@@ -16,6 +16,8 @@ export interface Env {
   readonly dataDir: string
   /** Absent: the embedded database in `dataDir`. */
   readonly databaseUrl?: string | undefined
+  /** Absent: each server counts limits for itself. */
+  readonly redisUrl?: string | undefined
   /** Absent only on the embedded database, which keeps one of its own in `dataDir`. */
   readonly secretsKey?: string | undefined
   readonly keyPrefix: string
@@ -26,6 +28,8 @@ export interface Env {
   /** Whose access tokens sign people in, and the audience that they must be for. */
   readonly oidc?: { readonly issuer: string; readonly audience: string } | undefined
   readonly signUp: boolean
+  /** A JSON file of other limits for the plans. Absent: they are as built in. */
+  readonly plansFile?: string | undefined
   readonly bootstrapKey?: string | undefined
   readonly graphiql: boolean
   readonly introspection: (typeof introspections)[number]
@@ -68,6 +72,8 @@ const oneOf = <const T extends string>(choices: readonly T[]): Kind<T> => ({
 })
 
 const folder: Kind<string> = { expected: 'a folder', parse: (text) => text }
+
+const file: Kind<string> = { expected: 'a file', parse: (text) => text }
 
 const host: Kind<string> = {
   expected: 'an address or a host name to listen on, without a port',
@@ -118,6 +124,26 @@ const databaseUrl: Kind<string> = {
   parse: when(
     (text) => /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text.replace('@/', '@host/')),
   ),
+}
+
+const isDecodable = (text: string): boolean => {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Secret as well. The client would take what is after a ? for settings of its own. */
+const redisUrl: Kind<string> = {
+  expected: 'redis://user:password@host:port/database, or rediss:// for TLS',
+  secret: true,
+  parse: when((text) => {
+    if (!/^rediss?:\/\/[^\s?#]+$/.test(text) || !URL.canParse(text)) return false
+    const { hostname, pathname } = new URL(text)
+    return hostname !== '' && /^(\/\d{0,4})?$/.test(pathname) && isDecodable(text)
+  }),
 }
 
 const secretsKey: Kind<string> = {
@@ -184,12 +210,14 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     host: read('HOST', host) ?? (production ? '0.0.0.0' : '127.0.0.1'),
     dataDir: read('DATA_DIR', folder) ?? './data',
     databaseUrl: read('DATABASE_URL', databaseUrl),
+    redisUrl: read('REDIS_URL', redisUrl),
     secretsKey: read('SECRETS_KEY', secretsKey),
     keyPrefix: read('KEY_PREFIX', keyPrefix) ?? 'lk',
     publicUrl: read('PUBLIC_URL', publicUrl),
     trustedProxies: read('TRUSTED_PROXIES', addressBlocks) ?? [],
     oidc: oidcOf(read('OIDC_ISSUER', issuer), read('OIDC_AUDIENCE', audience)),
     signUp: (read('SIGN_UP', oneOf(['on', 'off'])) ?? 'off') === 'on',
+    plansFile: read('PLANS_FILE', file),
     bootstrapKey: read('LATCHKEY_BOOTSTRAP_KEY', apiKey),
     graphiql: (read('GRAPHIQL', oneOf(['on', 'off'])) ?? 'on') === 'on',
     introspection:

@@ -11,6 +11,9 @@ import type { Deps } from './deps.ts'
 import { type Env, refuseOwnIssuer } from './env.ts'
 import { createUsageRecorder } from './jobs/usage.ts'
 import { createLimits } from './limits/limits.ts'
+import { builtInPlans } from './limits/plans.ts'
+import { readPlansFile } from './limits/plans-file.ts'
+import { createMetrics } from './metrics.ts'
 import { deriveAuditKey } from './modules/audit/chain.ts'
 
 /** An open database with what works on it. */
@@ -28,7 +31,8 @@ export interface Installation {
  * @throws SettingError, MigrationError or DataDirInUseError with one line for the operator
  */
 export async function openInstallation(env: Env, logger: Logger): Promise<Installation> {
-  const { databaseUrl, dataDir } = env
+  const { databaseUrl, dataDir, plansFile } = env
+  const plans = plansFile === undefined ? builtInPlans : await readPlansFile(plansFile)
   const lock = databaseUrl === undefined ? await lockDataDir(dataDir) : undefined
   try {
     const onConnectionError = (err: Error): void => logger.warn({ err }, 'database connection lost')
@@ -41,13 +45,15 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const publicUrl = await installationUrl(prisma, env)
     refuseOwnIssuer(env.oidc, publicUrl)
     const signingKeys = await openSigningKeys(prisma, secretsKey)
+    const metrics = createMetrics({ ofProcess: true })
     const deps: Deps = {
       prisma,
       embedded,
       // Other replicas can change a database on a server; they do not tell this one.
       credentials: embedded ? createCredentialCache() : noCredentialCache,
       usage: createUsageRecorder(prisma, logger),
-      limits: createLimits(),
+      limits: await createLimits({ plans, redisUrl: env.redisUrl, logger, metrics }),
+      metrics,
       auditKey: deriveAuditKey(secretsKey),
       keyPrefix: env.keyPrefix,
       publicUrl,
@@ -59,7 +65,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     }
     const close = async (): Promise<void> => {
       await deps.usage.close()
-      await deps.limits.close()
+      deps.limits.close()
       await database.close()
       await lock?.release()
     }

@@ -4,6 +4,9 @@ import { defineConfig } from 'vitest/config'
 /** With it, every suite runs on PostgreSQL, and those that need a server of their own as well. */
 const onPostgres = Boolean(process.env.TEST_DATABASE_URL)
 
+/** With it, those about a shared Redis run as well. */
+const withRedis = Boolean(process.env.TEST_REDIS_URL)
+
 export default defineConfig({
   // Vite would take the module build for us while libraries get Node's choice: two graphql's.
   resolve: {
@@ -12,7 +15,12 @@ export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
     include: ['test/**/*.test.ts'],
-    exclude: onPostgres ? [] : ['test/postgres/**'],
+    exclude: [
+      ...(onPostgres ? [] : ['test/postgres/**']),
+      ...(withRedis ? [] : ['test/redis/**']),
+      // Several servers on one database.
+      ...(withRedis && onPostgres ? [] : ['test/redis/three-servers.test.ts']),
+    ],
     globalSetup: ['test/setup/template.ts'],
     pool: 'forks',
     // Each file has a database of its own; loading Prisma and PGlite anew for it would take most of its time.

@@ -1,12 +1,12 @@
-import { type RateLimiterAbstract, RateLimiterMemory } from 'rate-limiter-flexible'
+import type { RateLimiterRes } from 'rate-limiter-flexible'
 import { RequestError, rateLimited } from '../errors.ts'
 import { sourceOf } from '../input/addresses.ts'
 import { Recent } from '../recent.ts'
+import type { CounterOf } from './address-counter.ts'
 
 /** What an address may do in a minute. */
 export const addressLimits = { failedAttempts: 60, introspections: 60 } as const
 
-const durationSeconds = 60
 /** Secrets that are remembered as good ones. */
 const maxTrusted = 10_000
 
@@ -35,51 +35,45 @@ export interface Attempts {
   introspected(address: string | undefined): Promise<void>
 }
 
-/** A counter for each address, of one minute from its first count on. */
-export type AddressCounter = Pick<RateLimiterAbstract, 'get' | 'penalty'>
-
-/** A counter in this process's memory. */
-export const inProcessCounter = (keyPrefix: string): AddressCounter =>
-  new RateLimiterMemory({ keyPrefix, points: 1, duration: durationSeconds })
-
 const isFailedAttempt = (error: unknown): boolean =>
   error instanceof RequestError &&
   error.code === 'UNAUTHENTICATED' &&
   (error.details.reason === 'MALFORMED' || error.details.reason === 'UNKNOWN')
 
-/** Limits by these counters. */
-export function createAttempts(
-  counterOf: (keyPrefix: string) => AddressCounter = inProcessCounter,
-): Attempts {
+/**
+ * Limits by these counters, and calls `refused` for each request that it refuses. Nothing but
+ * addresses, and ids of workspaces, is given to the counters.
+ */
+export function createAttempts(counterOf: CounterOf, refused: () => void): Attempts {
   const failures = counterOf('failed-attempts')
   const introspections = counterOf('introspections')
   const trusted = new Recent<true>(maxTrusted)
 
-  const assertFewer = async (counter: AddressCounter, key: string, most: number): Promise<void> => {
-    const count = await counter.get(key)
-    if (count !== null && count.consumedPoints >= most)
-      throw rateLimited(Math.max(1, Math.ceil(count.msBeforeNext / 1_000)))
+  const refuseAbove = (most: number, count: RateLimiterRes | null): void => {
+    if (count === null || count.consumedPoints <= most) return
+    refused()
+    throw rateLimited(Math.max(1, Math.ceil(count.msBeforeNext / 1_000)))
   }
 
   return {
     async limited({ address, workspaceId = '' }, digest, work) {
       const key = address && `${workspaceId}|${sourceOf(address)}`
       if (key && !trusted.get(digest))
-        await assertFewer(failures, key, addressLimits.failedAttempts)
+        refuseAbove(addressLimits.failedAttempts - 1, await failures.get(key))
       try {
         const value = await work()
         trusted.set(digest, true)
         return value
       } catch (error) {
-        if (key && isFailedAttempt(error)) await failures.penalty(key)
+        // Of many at once all may have been looked up, but no more than the limit are told of it.
+        if (key && isFailedAttempt(error))
+          refuseAbove(addressLimits.failedAttempts, await failures.penalty(key))
         throw error
       }
     },
     async introspected(address) {
       const key = address && sourceOf(address)
-      if (!key) return
-      await assertFewer(introspections, key, addressLimits.introspections)
-      await introspections.penalty(key)
+      if (key) refuseAbove(addressLimits.introspections, await introspections.penalty(key))
     },
   }
 }

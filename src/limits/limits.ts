@@ -1,8 +1,13 @@
+import type { Logger } from 'pino'
 import type { Caller } from '../auth/caller.ts'
+import type { Metrics } from '../metrics.ts'
+import { inProcessCounters, sharedCounters } from './address-counter.ts'
 import { type Attempts, createAttempts } from './attempts.ts'
 import { bucketsOf, type Charge } from './buckets.ts'
 import { createInProcessLimiter } from './in-process-limiter.ts'
 import { builtInPlans, type PlanTable } from './plans.ts'
+import { openRedis } from './redis.ts'
+import { createSharedLimiter } from './shared-limiter.ts'
 
 /** What is limited, and how much of it has been used. */
 export interface Limits {
@@ -10,20 +15,40 @@ export interface Limits {
   readonly attempts: Attempts
   /** Charges what a caller asks for to their key and workspace; a cost of 0 only looks. */
   charge(caller: Caller, cost: number): Promise<Charge>
-  close(): Promise<void>
+  /** Ends the connection to Redis, at once. */
+  close(): void
 }
 
 export interface LimitsOptions {
   readonly plans?: PlanTable
+  /** Of the Redis in which servers count together; absent: each counts for itself. */
+  readonly redisUrl?: string | undefined
+  readonly logger: Logger
+  readonly metrics: Metrics
 }
 
-/** Limits that are counted in this process. */
-export function createLimits({ plans = builtInPlans }: LimitsOptions = {}): Limits {
-  const limiter = createInProcessLimiter()
+/**
+ * Limits that are counted in Redis or, without one and as long as it does not answer, in this
+ * process.
+ */
+export async function createLimits(options: LimitsOptions): Promise<Limits> {
+  const { plans = builtInPlans, redisUrl, logger, metrics } = options
+  const inProcess = createInProcessLimiter()
+  const redis = redisUrl === undefined ? undefined : await openRedis(redisUrl, logger)
+  const limiter =
+    redis === undefined
+      ? inProcess
+      : createSharedLimiter(redis, inProcess, metrics.watchRedis(redis.isUp))
+  const counters = redis === undefined ? inProcessCounters : sharedCounters(redis)
   return {
     plans,
-    attempts: createAttempts(),
-    charge: (caller, cost) => limiter.charge(caller.workspaceId, bucketsOf(plans, caller), cost),
-    close: () => Promise.resolve(),
+    attempts: createAttempts(counters, () => metrics.countRefused('ADDRESS')),
+    async charge(caller, cost) {
+      const charge = await limiter.charge(caller.workspaceId, bucketsOf(plans, caller), cost)
+      const tooFull = charge.states.find(({ limit, remaining }) => limit === 0 || remaining < cost)
+      if (!charge.isAllowed && tooFull !== undefined) metrics.countRefused(tooFull.subject)
+      return charge
+    },
+    close: () => redis?.close(),
   }
 }

@@ -6,13 +6,18 @@ import { openSigningKeys } from '../../src/auth/signing-keys.ts'
 import type { Database } from '../../src/db/client.ts'
 import type { Deps } from '../../src/deps.ts'
 import { createUsageRecorder } from '../../src/jobs/usage.ts'
-import { createLimits } from '../../src/limits/limits.ts'
+import { createLimits, type LimitsOptions } from '../../src/limits/limits.ts'
+import { createMetrics } from '../../src/metrics.ts'
 import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
 
 /** Who may sign in; nobody by default. */
 export interface SignInOptions {
   readonly signIn?: SignInVerifier
   readonly signUp?: boolean
+}
+
+export interface DepsOptions extends SignInOptions {
+  readonly limits?: Pick<LimitsOptions, 'plans' | 'redisUrl'>
 }
 
 const secretsKey = 'a key for tests, long enough to be one'
@@ -22,15 +27,17 @@ export const publicUrl = 'http://latchkey.test'
 export async function depsOver(
   { prisma, embedded }: Database,
   logger: Logger,
-  { signIn, signUp = false }: SignInOptions = {},
+  { signIn, signUp = false, limits = {} }: DepsOptions = {},
 ): Promise<Deps> {
   const signingKeys = await openSigningKeys(prisma, secretsKey)
+  const metrics = createMetrics()
   return {
     prisma,
     embedded,
     credentials: embedded ? createCredentialCache() : noCredentialCache,
     usage: createUsageRecorder(prisma, logger),
-    limits: createLimits(),
+    limits: await createLimits({ ...limits, logger, metrics }),
+    metrics,
     auditKey: deriveAuditKey(secretsKey),
     keyPrefix: 'lk',
     publicUrl,

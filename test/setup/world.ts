@@ -6,7 +6,7 @@ import { type App, createApp } from '../../src/app.ts'
 import type { Deps } from '../../src/deps.ts'
 import { createFirstWorkspace } from '../../src/modules/workspace/bootstrap.ts'
 import { openTestDatabase } from './database.ts'
-import { depsOver, type SignInOptions } from './deps.ts'
+import { type DepsOptions, depsOver } from './deps.ts'
 
 /** An answer with its HTTP status and headers. */
 export interface Answer<Data> {
@@ -53,7 +53,7 @@ export interface World {
   close(): Promise<void>
 }
 
-interface WorldOptions extends SignInOptions {
+interface WorldOptions extends DepsOptions {
   readonly trustedProxies?: readonly string[]
 }
 
@@ -83,12 +83,12 @@ export const gqlOver =
 /** The application on a database of its own, through its front door. */
 export async function createWorld({
   trustedProxies = [],
-  ...signIn
+  ...options
 }: WorldOptions = {}): Promise<World> {
   const database = await openTestDatabase()
   const logs: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(line) })
-  const deps = await depsOver(database, logger, signIn)
+  const deps = await depsOver(database, logger, options)
   const app = createApp(deps, { graphiql: true, introspection: 'public', trustedProxies })
 
   const gql = gqlOver(app)
@@ -112,6 +112,7 @@ export async function createWorld({
 
   const close = async (): Promise<void> => {
     await deps.usage.close()
+    deps.limits.close()
     await database.close()
   }
   return { app, deps, logs, gql, run, createWorkspace, close }

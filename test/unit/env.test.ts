@@ -25,12 +25,14 @@ test('has a default for every setting', () => {
     host: '127.0.0.1',
     dataDir: './data',
     databaseUrl: undefined,
+    redisUrl: undefined,
     secretsKey: undefined,
     keyPrefix: 'lk',
     publicUrl: undefined,
     trustedProxies: [],
     oidc: undefined,
     signUp: false,
+    plansFile: undefined,
     bootstrapKey: undefined,
     graphiql: true,
     introspection: 'public',
@@ -56,6 +58,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     HOST: '::1',
     DATA_DIR: '/var/lib/latchkey',
     DATABASE_URL: url,
+    REDIS_URL: 'rediss://app:pa55word@redis.example:6380/2',
     SECRETS_KEY: longKey,
     KEY_PREFIX: 'acme_live2',
     PUBLIC_URL: 'https://keys.example.com',
@@ -63,6 +66,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     OIDC_ISSUER: 'https://login.example.com/realms/acme/',
     OIDC_AUDIENCE: 'https://keys.example.com',
     SIGN_UP: 'on',
+    PLANS_FILE: './plans.json',
     LATCHKEY_BOOTSTRAP_KEY: bootstrapKey,
     GRAPHIQL: 'off',
     INTROSPECTION: 'public',
@@ -75,6 +79,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     host: '::1',
     dataDir: '/var/lib/latchkey',
     databaseUrl: url,
+    redisUrl: 'rediss://app:pa55word@redis.example:6380/2',
     secretsKey: longKey,
     keyPrefix: 'acme_live2',
     publicUrl: 'https://keys.example.com',
@@ -84,6 +89,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
       audience: 'https://keys.example.com',
     },
     signUp: true,
+    plansFile: './plans.json',
     bootstrapKey,
     graphiql: false,
     introspection: 'public',
@@ -95,7 +101,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
 
 test('takes an empty setting for an unset one', () => {
   const names = ['PORT', 'HOST', 'DATA_DIR', 'DATABASE_URL', 'SECRETS_KEY', 'KEY_PREFIX']
-  const urls = ['PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SIGN_UP']
+  const urls = ['REDIS_URL', 'PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SIGN_UP', 'PLANS_FILE']
   const more = ['LATCHKEY_BOOTSTRAP_KEY', 'GRAPHIQL', 'INTROSPECTION', 'LOG_LEVEL', 'NODE_ENV']
   const all = [...names, ...urls, ...more, 'SHUTDOWN_SECONDS', 'TRUSTED_PROXIES']
   const source = Object.fromEntries(all.map((name) => [name, '']))
@@ -125,6 +131,15 @@ test.each([
   ['DATABASE_URL', 'mysql://app:pa55word@db.example/latchkey'],
   ['DATABASE_URL', 'postgresql://app:pa55word@db example/latchkey'],
   ['DATABASE_URL', 'pa55word'],
+  ['REDIS_URL', 'pa55word'],
+  ['REDIS_URL', 'http://:pa55word@redis.example'],
+  ['REDIS_URL', 'redis://:pa55word@/0'],
+  ['REDIS_URL', 'redis://:pa55word@redis.example:65536'],
+  ['REDIS_URL', 'redis://:pa55word@redis.example/latchkey'],
+  ['REDIS_URL', 'redis://:pa55word@redis.example?enableOfflineQueue=true'],
+  ['REDIS_URL', 'redis://:pa55word#@redis.example'],
+  ['REDIS_URL', 'redis://:pa55word%ff@redis.example'],
+  ['REDIS_URL', 'redis://:pa55word@redis example'],
   ['SECRETS_KEY', 'pa55word'],
   ['LATCHKEY_BOOTSTRAP_KEY', 'lk_pa55word'],
   ['LATCHKEY_BOOTSTRAP_KEY', `${createApiKeySecret('lk')}pa55word`],
@@ -195,6 +210,15 @@ test.each([
 ])('refuses %j as TRUSTED_PROXIES and says what it expects', (text) => {
   const message = refusal({ TRUSTED_PROXIES: text })
   expect(message).toContain(`TRUSTED_PROXIES is ${JSON.stringify(text)}; expected addresses`)
+})
+
+test.each([
+  'redis://redis.example',
+  'redis://redis.example:6380/',
+  'redis://:pa55word%2Fpa55word@127.0.0.1:6379/15',
+  'rediss://app@[::1]:6379',
+])('takes %s as REDIS_URL', (text) => {
+  expect(readEnv({ REDIS_URL: text }).redisUrl).toBe(text)
 })
 
 test('takes the URL of a Unix socket', () => {

@@ -1,0 +1,40 @@
+import {
+  type RateLimiterAbstract,
+  RateLimiterMemory,
+  RateLimiterRedis,
+} from 'rate-limiter-flexible'
+import type { SharedRedis } from './redis.ts'
+
+/** A counter for each address, of one minute from its first count on. */
+export type AddressCounter = Pick<RateLimiterAbstract, 'get' | 'penalty'>
+
+/** Makes a counter of what the name says. */
+export type CounterOf = (name: string) => AddressCounter
+
+/** The points are compared by who counts. */
+const options = { points: 1, duration: 60 }
+
+/** Counters in this process's memory. */
+export const inProcessCounters: CounterOf = (name) =>
+  new RateLimiterMemory({ ...options, keyPrefix: name })
+
+/** Counters in Redis, for all servers together; where it does not answer, in this process's memory. */
+export const sharedCounters =
+  (redis: SharedRedis): CounterOf =>
+  (name) => {
+    const inProcess = inProcessCounters(name)
+    const keyPrefix = `latchkey:${name}`
+    const shared = new RateLimiterRedis({ ...options, keyPrefix, storeClient: redis.client })
+    return {
+      get: (address) =>
+        redis.ask(
+          () => shared.get(address),
+          () => inProcess.get(address),
+        ),
+      penalty: (address) =>
+        redis.ask(
+          () => shared.penalty(address),
+          () => inProcess.penalty(address),
+        ),
+    }
+  }

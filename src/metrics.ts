@@ -1,0 +1,52 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { LimitSubject } from './limits/buckets.ts'
+
+/** Whose limit refused a request. */
+export type RefusedSubject = LimitSubject | 'ADDRESS'
+
+/** What is counted for Prometheus. No workspace, key or address is named: anybody may read it. */
+export interface Metrics {
+  readonly registry: Registry
+  countRefused(subject: RefusedSubject): void
+  /**
+   * Shows from now on whether Redis is up. What it gives counts a charge that Redis did not answer.
+   */
+  watchRedis(isUp: () => boolean): () => void
+}
+
+/**
+ * Metrics of one server, apart from those of any other in the same process.
+ *
+ * @param options.ofProcess with memory, event loop and garbage collection of the process; once in it
+ */
+export function createMetrics({ ofProcess = false } = {}): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  if (ofProcess) collectDefaultMetrics({ register: registry })
+  const refused = new Counter({
+    name: 'latchkey_requests_refused_total',
+    help: 'Requests that were refused by a limit, by what it is of.',
+    labelNames: ['subject'],
+    registers,
+  })
+  return {
+    registry,
+    countRefused: (subject) => refused.inc({ subject: subject.toLowerCase() }),
+    watchRedis(isUp) {
+      new Gauge({
+        name: 'latchkey_redis_up',
+        help: 'Whether Redis answered when it was last asked.',
+        registers,
+        collect() {
+          this.set(Number(isUp()))
+        },
+      })
+      const inProcess = new Counter({
+        name: 'latchkey_requests_limited_in_process_total',
+        help: 'Requests charged in this process alone, for Redis did not answer.',
+        registers,
+      })
+      return () => inProcess.inc()
+    },
+  }
+}
