@@ -5,25 +5,13 @@ import { presentCaller } from '../auth/present-caller.ts'
 import type { Deps } from '../deps.ts'
 import { forbidden, RequestError, unauthenticated } from '../errors.ts'
 import type { Prisma, Workspace } from '../generated/prisma/client.ts'
-import { newId } from '../ids.ts'
-import { eventHash } from '../modules/audit/chain.ts'
-import { type ChangeEvent, changesText } from '../modules/audit/event.ts'
+import { type Actor, chainedEvents } from '../modules/audit/chained-events.ts'
+import type { ChangeEvent } from '../modules/audit/event.ts'
 import type { ServiceContext } from '../service-context.ts'
-import { inTurn } from './turns.ts'
+import { inTurns } from './turns.ts'
 
 /** The workspace's row under its lock, with the database's clock. */
 type LockedWorkspace = Workspace & { readonly now: Date }
-
-/** Who did something, as the audit keeps it. */
-interface Actor {
-  readonly kind: Caller['kind'] | null
-  readonly id: string | null
-  readonly name: string
-  readonly apiKeyId: string | null
-  readonly accessTokenId: string | null
-  readonly address: string | undefined
-  readonly requestId: string | undefined
-}
 
 /** A transaction that holds its workspace's lock: no other change of it runs meanwhile. */
 export interface Change {
@@ -46,104 +34,112 @@ export interface CallerChange extends Change {
 /** A transaction that waits longer than this for its turn, or runs longer, fails (milliseconds). */
 const patience = { maxWait: 10_000, timeout: 20_000 }
 
-async function lockWorkspace(
+/**
+ * Locks workspaces in the order of their ids, as every transaction does: no two wait for each other.
+ * The clock is the same for all of them, read once the last lock was taken.
+ */
+async function lockWorkspaces(
   db: Prisma.TransactionClient,
-  workspaceId: string,
-): Promise<LockedWorkspace> {
-  const [workspace] = await db.$queryRaw<LockedWorkspace[]>`
+  ids: readonly string[],
+): Promise<LockedWorkspace[]> {
+  const rows = await db.$queryRaw<LockedWorkspace[]>`
     WITH locked AS MATERIALIZED (
-      SELECT * FROM "Workspace" WHERE id = ${workspaceId} FOR UPDATE)
+      SELECT * FROM "Workspace" WHERE id = ANY(${ids}::text[]) ORDER BY id COLLATE "C" FOR UPDATE)
     SELECT locked.*, clock_timestamp()::timestamptz(3) AS now FROM locked`
-  if (workspace === undefined) throw new RequestError('WORKSPACE_NOT_FOUND', 'No such workspace.')
-  return workspace
+  const now = new Date(Math.max(...rows.map((row) => row.now.getTime())))
+  return rows.map((row) => ({ ...row, now }))
 }
 
 /** What a change came to, and by whom it was made. */
 interface Outcome<T> {
   readonly value: T
-  readonly actor: Actor
+  /** As one of the workspaces shows them. */
+  actorIn(change: Change): Actor | Promise<Actor>
 }
+
+/** What is done in a workspace, and in the others whose locks the transaction holds. */
+type Work<C extends Change, T> = (change: C, others: readonly Change[]) => Promise<T>
 
 interface RunOptions {
   readonly keepsAuthorization?: boolean
-  readonly prepare?: ((db: Prisma.TransactionClient) => Promise<void>) | undefined
+  /** Other workspaces that the same transaction changes. */
+  readonly others?: readonly string[]
+  /** Runs first in the same transaction: it may make the workspace. */
+  readonly prepare?: (db: Prisma.TransactionClient) => Promise<void>
+}
+
+interface Draft extends Change {
+  readonly events: readonly ChangeEvent[]
+}
+
+function draftOf(db: Prisma.TransactionClient, deps: Deps, workspace: LockedWorkspace): Draft {
+  const events: ChangeEvent[] = []
+  const record = (event: ChangeEvent): void => void events.push(event)
+  const { now, epoch } = workspace
+  return { db, deps, workspace, now, nextEpoch: epoch + 1n, record, events }
 }
 
 /**
- * Runs `work` under the workspace's lock and commits it together with its audit events, or not at
- * all. What records an event raises the epoch, unless it is told that no authorization can change.
+ * Runs `work` under the workspaces' locks and commits it together with their audit events, or not at
+ * all. Where it records an event the epoch is raised, unless it is told that no authorization can
+ * change.
  */
 async function runChange<T>(
   deps: Deps,
   workspaceId: string,
-  work: (change: Change) => Promise<Outcome<T>>,
-  { keepsAuthorization = false, prepare }: RunOptions,
+  work: Work<Change, Outcome<T>>,
+  { keepsAuthorization = false, others = [], prepare }: RunOptions,
 ): Promise<T> {
-  let raisedTo: bigint | undefined
-  try {
-    return await inTurn(deps.prisma, workspaceId, () =>
-      deps.prisma.$transaction(async (db) => {
-        await prepare?.(db)
-        const workspace = await lockWorkspace(db, workspaceId)
-        const nextEpoch = workspace.epoch + 1n
-        const events: ChangeEvent[] = []
-        const record = (event: ChangeEvent): void => void events.push(event)
-        const { now } = workspace
-        const { value, actor } = await work({ db, deps, workspace, now, nextEpoch, record })
-        if (events.length > 0) {
-          if (!keepsAuthorization) raisedTo = nextEpoch
-          await appendEvents(db, deps, workspace, actor, events, raisedTo ?? workspace.epoch)
-        }
-        return value
-      }, patience),
+  const ids = [...new Set([workspaceId, ...others])].sort()
+  const raised = new Map<string, bigint>()
+  const run = async (db: Prisma.TransactionClient): Promise<T> => {
+    await prepare?.(db)
+    const drafts = (await lockWorkspaces(db, ids)).map((row) => draftOf(db, deps, row))
+    const [own] = drafts.filter(({ workspace }) => workspace.id === workspaceId)
+    if (own === undefined || drafts.length < ids.length)
+      throw new RequestError('WORKSPACE_NOT_FOUND', 'No such workspace.')
+    const { value, actorIn } = await work(
+      own,
+      drafts.filter((draft) => draft !== own),
     )
+    for (const draft of drafts) {
+      if (draft.events.length === 0) continue
+      const epoch = keepsAuthorization ? draft.workspace.epoch : draft.nextEpoch
+      if (!keepsAuthorization) raised.set(draft.workspace.id, epoch)
+      await appendEvents(draft, await actorIn(draft), epoch)
+    }
+    return value
+  }
+  try {
+    return await inTurns(deps.prisma, ids, () => deps.prisma.$transaction(run, patience))
   } finally {
     // Also when it failed: a commit whose answer was lost may have been done.
-    if (raisedTo !== undefined) deps.credentials.raised(workspaceId, raisedTo)
+    for (const [id, epoch] of raised) deps.credentials.raised(id, epoch)
   }
 }
 
 async function appendEvents(
-  db: Prisma.TransactionClient,
-  deps: Deps,
-  workspace: LockedWorkspace,
+  { db, deps, workspace, events }: Draft,
   actor: Actor,
-  events: readonly ChangeEvent[],
   epoch: bigint,
 ): Promise<void> {
-  let head = { sequence: workspace.auditSequence, hash: workspace.auditHash }
-  const rows = events.map((event) => {
-    const values = {
-      workspaceId: workspace.id,
-      sequence: head.sequence + 1,
-      id: newId('evt'),
-      at: workspace.now,
-      action: event.action,
-      actorKind: actor.kind,
-      actorId: actor.id,
-      actorName: actor.name,
-      apiKeyId: actor.apiKeyId,
-      accessTokenId: actor.accessTokenId,
-      targetId: event.targetId,
-      targetName: event.targetName,
-      ip: actor.address ?? null,
-      requestId: actor.requestId ?? null,
-      changes: changesText(event.changes ?? []),
-      previousHash: head.hash,
-    }
-    const hash = eventHash(deps.auditKey, values)
-    head = { sequence: values.sequence, hash }
-    return { ...values, hash }
-  })
+  const rows = chainedEvents(deps.auditKey, workspace, actor, events)
+  const head = rows.at(-1)
   await db.auditEvent.createMany({ data: rows })
   await db.workspace.update({
     where: { id: workspace.id },
-    data: { epoch, auditSequence: head.sequence, auditHash: head.hash },
+    data: { epoch, ...(head && { auditSequence: head.sequence, auditHash: head.hash }) },
   })
 }
 
+/** The name that one of the workspaces shows a member by, past ones included. */
+async function nameIn({ db, workspace }: Change, userId: string): Promise<string> {
+  const key = { workspaceId_userId: { workspaceId: workspace.id, userId } }
+  return (await db.member.findUniqueOrThrow({ where: key })).name
+}
+
 /** What a change asks of its caller, once more under the lock. */
-export interface ChangeOptions {
+export interface ChangeOptions extends Pick<RunOptions, 'others'> {
   /** The permission that the mutation asks of the caller as they stand now; null: none. */
   readonly permission: PermissionName | ((caller: Caller) => PermissionName | null)
   /** For a change that no credential's rights depend on: the epoch stays. */
@@ -153,35 +149,39 @@ export interface ChangeOptions {
 }
 
 /**
- * Changes the caller's workspace in one transaction under its lock. A caller who was demoted,
- * revoked, disabled or removed since the request was authenticated is refused.
+ * Changes the caller's workspace, and other ones of the same user's, in one transaction under their
+ * locks. A caller who was demoted, revoked, disabled or removed since the request was authenticated
+ * is refused. `permission` and `caller` are of the caller's own workspace: what may be done in the
+ * others is for `work` to see to.
  *
  * @throws RequestError UNAUTHENTICATED or FORBIDDEN when the caller may not, or no longer, do it
  */
 export function change<T>(
   context: ServiceContext,
-  { permission, keepsAuthorization = false, acceptsRotated = false }: ChangeOptions,
-  work: (change: CallerChange) => Promise<T>,
+  { permission, acceptsRotated = false, ...options }: ChangeOptions,
+  work: Work<CallerChange, T>,
 ): Promise<T> {
   const { deps, address, requestId } = context
-  const asCaller = async (locked: Change): Promise<Outcome<T>> => {
+  const { workspaceId } = context.caller
+  const asCaller: Work<Change, Outcome<T>> = async (locked, others) => {
     const caller = await presentCaller(locked, context.caller, address)
     if (!acceptsRotated && caller.kind === 'ACCESS_TOKEN' && caller.isRotated)
       throw unauthenticated('ROTATED')
     const asked = typeof permission === 'function' ? permission(caller) : permission
     if (asked !== null && !holds(caller.rights, asked)) throw forbidden([asked], [asked])
-    const actor: Actor = {
-      kind: caller.kind,
-      id: caller.user.id,
-      name: caller.user.name,
-      apiKeyId: caller.key?.id ?? null,
+    const { kind, user, key } = caller
+    const actorIn = async (there: Change): Promise<Actor> => ({
+      kind,
+      id: user.id,
+      name: there.workspace.id === workspaceId ? user.name : await nameIn(there, user.id),
+      apiKeyId: key?.id ?? null,
       accessTokenId: caller.kind === 'ACCESS_TOKEN' ? caller.tokenId : null,
       address,
       requestId,
-    }
-    return { value: await work({ ...locked, caller }), actor }
+    })
+    return { value: await work({ ...locked, caller }, others), actorIn }
   }
-  return runChange(deps, context.caller.workspaceId, asCaller, { keepsAuthorization })
+  return runChange(deps, workspaceId, asCaller, options)
 }
 
 const operator: Actor = {
@@ -194,19 +194,19 @@ const operator: Actor = {
   requestId: undefined,
 }
 
-/**
- * Changes a workspace on behalf of whoever runs the server: in the audit, the operator. `prepare`
- * runs first in the same transaction: it may make the workspace.
- */
+/** Changes workspaces on behalf of whoever runs the server: in the audit, the operator. */
 export const operatorChange = <T>(
   deps: Deps,
   workspaceId: string,
-  work: (change: Change) => Promise<T>,
-  prepare?: (db: Prisma.TransactionClient) => Promise<void>,
-): Promise<T> =>
-  runChange(deps, workspaceId, async (locked) => ({ value: await work(locked), actor: operator }), {
-    prepare,
+  work: Work<Change, T>,
+  options: Pick<RunOptions, 'prepare' | 'others'> = {},
+): Promise<T> => {
+  const asOperator: Work<Change, Outcome<T>> = async (locked, others) => ({
+    value: await work(locked, others),
+    actorIn: () => operator,
   })
+  return runChange(deps, workspaceId, asOperator, options)
+}
 
 /** Who came into a workspace, and by what name the audit knows them. */
 export interface Arrival {
@@ -215,19 +215,24 @@ export interface Arrival {
 }
 
 /**
- * Changes a workspace on behalf of a person who comes into it with this change. `work` tells who it
- * was; undefined: nobody, and nothing was recorded. `prepare` as for the operator.
+ * Changes a workspace on behalf of a person who comes into it with this change, and others that they
+ * are in. `work` tells who it was; undefined: nobody, and nothing was recorded.
  */
 export const arrivalChange = <T extends Arrival | undefined>(
   { deps, address, requestId }: Omit<ServiceContext, 'caller'>,
   workspaceId: string,
-  work: (change: Change) => Promise<T>,
-  prepare?: (db: Prisma.TransactionClient) => Promise<void>,
+  work: Work<Change, T>,
+  options: Pick<RunOptions, 'prepare' | 'others'> = {},
 ): Promise<T> => {
-  const asArrival = async (locked: Change): Promise<Outcome<T>> => {
-    const value = await work(locked)
+  const asArrival: Work<Change, Outcome<T>> = async (locked, others) => {
+    const value = await work(locked, others)
     const { userId = null, name = '' } = value ?? {}
-    return { value, actor: { ...operator, kind: 'HUMAN', id: userId, name, address, requestId } }
+    const actor = { ...operator, kind: 'HUMAN', id: userId, address, requestId } as const
+    const actorIn = async (there: Change): Promise<Actor> => ({
+      ...actor,
+      name: there === locked || userId === null ? name : await nameIn(there, userId),
+    })
+    return { value, actorIn }
   }
-  return runChange(deps, workspaceId, asArrival, { prepare })
+  return runChange(deps, workspaceId, asArrival, options)
 }

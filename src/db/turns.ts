@@ -48,3 +48,13 @@ export async function inTurn<T>(
     if (line.length === 0) lines.delete(workspaceId)
   }
 }
+
+/**
+ * The same for changes of several workspaces, whose turns are taken one after the other. No two can
+ * wait for each other when all take them in the same order: sorted.
+ */
+export const inTurns = <T>(
+  database: object,
+  sortedIds: readonly string[],
+  work: () => Promise<T>,
+): Promise<T> => sortedIds.reduceRight((later, id) => () => inTurn(database, id, later), work)()

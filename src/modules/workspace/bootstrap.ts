@@ -36,10 +36,12 @@ export function createFirstWorkspace(
     deps,
     workspaceId,
     (c) => insertKey(c, { ...ownerKey(c, userId), ...(secret !== undefined && { secret }) }),
-    async (db) => {
-      await db.workspace.create({ data: { id: workspaceId, name, slug, plan, createdAt } })
-      await db.user.create({ data: { id: userId, kind: 'HUMAN', createdAt } })
-      await db.member.create({ data: { ...member, emailKey: emailKey(owner.email) } })
+    {
+      prepare: async (db) => {
+        await db.workspace.create({ data: { id: workspaceId, name, slug, plan, createdAt } })
+        await db.user.create({ data: { id: userId, kind: 'HUMAN', createdAt } })
+        await db.member.create({ data: { ...member, emailKey: emailKey(owner.email) } })
+      },
     },
   )
 }

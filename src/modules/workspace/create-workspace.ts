@@ -47,7 +47,7 @@ export async function createWorkspace(
     const data = { id, name, slug, plan: 'FREE', createdAt, createdById: signIn.userId } as const
     await db.workspace.create({ data })
   }
-  const create = () => arrivalChange(context, id, (c) => enterOwner(c, signIn), prepare)
+  const create = () => arrivalChange(context, id, (c) => enterOwner(c, signIn), { prepare })
   // In turn, so that a person who asks many times at once holds one connection.
   const { workspace } = await inTurn(deps.prisma, signIn.userId, create).catch(slugTaken)
   return workspace
