@@ -1,3 +1,4 @@
+import { prepared } from '../db/prepared.ts'
 import { type ApiKey, Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import type { WorkspacePlan } from '../limits/plans.ts'
 import type { Declared, Owner, Rights } from './policy.ts'
@@ -78,9 +79,15 @@ export const planOf = ({
   enterpriseKeyLimit,
 }: WorkspacePlan): WorkspacePlan => ({ plan, enterpriseRequestsPerMinute, enterpriseKeyLimit })
 
+const ownColumns = Prisma.raw(
+  Object.keys(Prisma.ApiKeyScalarFieldEnum)
+    .map((name) => `k."${name}"`)
+    .join(', '),
+)
+
 /** Everything of a key \`k\` that decides what it may do; with \`keyJoins\`. */
 export const keyColumns = Prisma.sql`
-  k.*, ${effectiveExpiry} AS "effectiveExpiresAt", w.epoch, w.slug AS "workspaceSlug", w."maxKeyLifetimeDays",
+  ${ownColumns}, ${effectiveExpiry} AS "effectiveExpiresAt", w.epoch, w.slug AS "workspaceSlug", w."maxKeyLifetimeDays",
   ${planColumns}, m.id AS "ownerMemberId", m.role::text AS "ownerRole", m.name AS "ownerName",
   m.email AS "ownerEmail", u.kind::text AS "ownerKind", m."removedAt" AS "ownerRemovedAt",
   (SELECT coalesce(json_agg(json_build_object('id', s.id, 'permissions', s.permissions) ORDER BY s.id), '[]')
@@ -117,7 +124,7 @@ export async function findKeyByHash(
   hash: Uint8Array<ArrayBuffer>,
 ): Promise<PresentedKey | undefined> {
   const rows = await db.$queryRaw<PresentedKey[]>`
-    SELECT ${keyColumns}, ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
+    SELECT ${prepared} ${keyColumns}, ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
            (ps."endsAt" IS NULL AND k."retirePreviousOnFirstUse" AND EXISTS (
              SELECT 1 FROM "ApiKeySecret" o
               WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id

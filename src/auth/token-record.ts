@@ -1,3 +1,4 @@
+import { prepared } from '../db/prepared.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import {
   type KeyRecord,
@@ -44,7 +45,7 @@ export async function findToken(
   tokenId: string,
 ): Promise<PresentedToken | undefined> {
   const rows = await db.$queryRaw<PresentedToken[]>`
-    SELECT ${keyColumns}, t."rotatedAt" AS "replacedAt", t.id AS "tokenId",
+    SELECT ${prepared} ${keyColumns}, t."rotatedAt" AS "replacedAt", t.id AS "tokenId",
            t."familyId" AS "tokenFamilyId", t."familyExpiresAt" AS "tokenFamilyExpiresAt",
            t."expiresAt" AS "tokenExpiresAt", t."revokedAt" AS "tokenRevokedAt",
            t.audience AS "tokenAudience",

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { SettingError } from '../env.ts'
 import { MigrationError, migrate } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
+import { statementName } from './prepared.ts'
 
 /** The key of the advisory lock under which Prisma's own engine migrates. */
 const migrationLock = 72_707_369
@@ -61,15 +62,33 @@ export async function migratePostgres(databaseUrl: string): Promise<readonly str
   }
 }
 
+/** The id that the server gave of its process as the session began; its types leave it out. */
+type Session = pg.ClientBase & { readonly processID?: number | null }
+
+/**
+ * Sets a new connection up; resolves with whether the process behind it is the one that answered it
+ * at first. A pooler answers by itself, and may give each transaction another session.
+ */
+async function setUp(session: Session): Promise<boolean> {
+  // Prisma's adapter sends and reads instants without their zone, as if it were always UTC.
+  const { rows } = await session.query<{ processId: number }>(
+    `SELECT set_config('TimeZone', 'UTC', false), pg_backend_pid() AS "processId"`,
+  )
+  return rows[0]?.processId === session.processID
+}
+
 /**
  * The pool over which Prisma reaches PostgreSQL. Nothing waits for ever: neither for a connection
  * nor for an answer. A connection that dies while idle is told to `onConnectionError` and replaced.
+ * Statements marked as `prepared` are kept by their connection, unless there is a pooler in between.
  */
 export const postgresAdapter = (
   databaseUrl: string,
   onConnectionError: (error: Error) => void,
-): PrismaPg =>
-  new PrismaPg(
+): PrismaPg => {
+  const connections = { direct: 0, pooled: 0 }
+  const keepsStatements = (): boolean => connections.direct > 0 && connections.pooled === 0
+  return new PrismaPg(
     {
       connectionString: databaseUrl,
       application_name: 'latchkey',
@@ -79,8 +98,14 @@ export const postgresAdapter = (
       idleTimeoutMillis: idleTimeoutMs,
       statement_timeout: statementTimeoutMs,
       query_timeout: queryTimeoutMs,
-      // Prisma's adapter sends and reads instants without their zone, as if it were always UTC.
-      onConnect: async (client) => void (await client.query(`SET TIME ZONE 'UTC'`)),
+      onConnect: async (client) => {
+        connections[(await setUp(client)) ? 'direct' : 'pooled'] += 1
+      },
     },
-    { onPoolError: onConnectionError, onConnectionError },
+    {
+      onPoolError: onConnectionError,
+      onConnectionError,
+      statementNameGenerator: ({ sql }) => (keepsStatements() ? statementName(sql) : ''),
+    },
   )
+}

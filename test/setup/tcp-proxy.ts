@@ -15,7 +15,11 @@ export interface TcpProxy {
   close(): Promise<void>
 }
 
-export async function tcpProxy(serverUrl: string): Promise<TcpProxy> {
+/** `answered` may change what the server sends, in the pieces that arrive. */
+export async function tcpProxy(
+  serverUrl: string,
+  answered: (piece: Buffer) => Buffer = (piece) => piece,
+): Promise<TcpProxy> {
   const target = new URL(serverUrl)
   const sockets = new Set<Socket>()
   let state: 'open' | 'cut' | 'hung' = 'open'
@@ -26,12 +30,13 @@ export async function tcpProxy(serverUrl: string): Promise<TcpProxy> {
       return
     }
     const far = connect(Number(target.port || 5432), target.hostname)
+    near.on('data', (piece) => far.write(piece))
+    far.on('data', (piece) => near.write(answered(piece)))
     for (const [socket, other] of [
       [near, far],
       [far, near],
     ] as const) {
       sockets.add(socket)
-      socket.on('data', (chunk) => other.write(chunk))
       socket.on('error', () => undefined)
       socket.on('close', () => {
         sockets.delete(socket)
