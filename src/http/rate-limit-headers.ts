@@ -40,3 +40,10 @@ export function rateLimitHeaders({ states }: Pick<Charge, 'states'>): Record<str
   ]
   return Object.fromEntries(rateLimitHeaderNames.map((name, index) => [name, values[index] ?? '']))
 }
+
+/** Adds them to an answer; undefined: the request was not charged, and nothing is told. */
+export function tellLimits(response: Response, charged: Charge | undefined): void {
+  if (charged === undefined) return
+  for (const [name, value] of Object.entries(rateLimitHeaders(charged)))
+    response.headers.set(name, value)
+}

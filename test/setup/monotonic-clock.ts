@@ -1,14 +1,25 @@
 import { onTestFinished, vi } from 'vitest'
 
-/** Lets the monotonic clock of the process jump, for the rest of the test. */
-export function jumpingClock(): { forward(ms: number): void } {
+/** The monotonic clock of the process, for the rest of the test. */
+export interface JumpingClock {
+  /** Lets it jump. */
+  forward(ms: number): void
+  /** Lets it move by jumps alone. */
+  stop(): void
+}
+
+export function jumpingClock(): JumpingClock {
   let offset = 0
+  let stoppedAt: number | undefined
   const now = performance.now.bind(performance)
-  const spy = vi.spyOn(performance, 'now').mockImplementation(() => now() + offset)
+  const spy = vi.spyOn(performance, 'now').mockImplementation(() => (stoppedAt ?? now()) + offset)
   onTestFinished(() => spy.mockRestore())
   return {
     forward: (ms) => {
       offset += ms
+    },
+    stop: () => {
+      stoppedAt = now()
     },
   }
 }

@@ -1,4 +1,5 @@
 import { createSignInVerifier } from '../../src/auth/credentials/oidc.ts'
+import type { DepsOptions } from '../setup/deps.ts'
 import { type Issuer, startIssuer } from '../setup/issuer.ts'
 import { done } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
@@ -14,7 +15,9 @@ export interface SignInWorld {
   close(): Promise<void>
 }
 
-export async function createSignInWorld(options: { signUp?: boolean } = {}): Promise<SignInWorld> {
+export async function createSignInWorld(
+  options: Omit<DepsOptions, 'signIn'> = {},
+): Promise<SignInWorld> {
   const issuer = await startIssuer()
   const world = await createWorld({
     signIn: createSignInVerifier(issuerOptions(issuer)),

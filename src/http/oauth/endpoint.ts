@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import type { Caller } from '../../auth/caller.ts'
 import { isDatabaseFailure } from '../../db/failure.ts'
 import type { Deps } from '../../deps.ts'
-import { RequestError } from '../../errors.ts'
+import { RequestError, rateLimited } from '../../errors.ts'
+import type { Charge } from '../../limits/buckets.ts'
 import { allowAnyOrigin, preflightResponse } from '../cors.ts'
+import { tellLimits } from '../rate-limit-headers.ts'
 import { OAuthError, oauthErrorResponse } from './oauth-error.ts'
 
 /** One request to an endpoint. */
@@ -11,6 +14,13 @@ export interface Call {
   /** The client's; undefined when it is not known. */
   readonly address: string | undefined
   readonly requestId: string
+  /**
+   * Charges whoever was found to call: their key and workspace. The answer tells them how their
+   * limits stand. A cost of 0 only looks.
+   *
+   * @throws RequestError RATE_LIMITED, and nothing is charged
+   */
+  charge(caller: Caller, cost: number): Promise<void>
 }
 
 /** What answers under one path, to a client whose address may not be known. */
@@ -19,6 +29,13 @@ export type Endpoint = (request: Request, address?: string) => Promise<Response>
 const outage = (cause: unknown): OAuthError =>
   new OAuthError('temporarily_unavailable', 'Temporarily unavailable; try again.', { cause })
 
+/** For what is worth while to try again after so many seconds. */
+export const tooMuch = (description: string, retryAfterSeconds: number): OAuthError =>
+  new OAuthError('temporarily_unavailable', description, {
+    status: 429,
+    headers: { 'retry-after': String(retryAfterSeconds) },
+  })
+
 /** What may be told of whatever ended a call: nothing at all of what was not expected. */
 function asOAuthError(error: unknown): OAuthError {
   if (error instanceof OAuthError) return error
@@ -26,6 +43,8 @@ function asOAuthError(error: unknown): OAuthError {
   if (error instanceof RequestError) {
     if (error.code === 'SERVICE_UNAVAILABLE') return outage(error.cause)
     if (error.code === 'UNAUTHENTICATED') return new OAuthError('invalid_client', error.message)
+    if (error.code === 'RATE_LIMITED')
+      return tooMuch(error.message, Number(error.details.retryAfterSeconds))
   }
   return new OAuthError('server_error', 'Internal server error.', { cause: error })
 }
@@ -41,7 +60,7 @@ const notAllowed = (methods: readonly string[]): OAuthError =>
  * an OAuth error; what was not expected is logged under the id that the client is told.
  */
 export function endpoint(
-  { logger }: Pick<Deps, 'logger'>,
+  { logger, limits }: Pick<Deps, 'logger' | 'limits'>,
   method: 'GET' | 'POST',
   answer: (call: Call) => Response | Promise<Response>,
 ): Endpoint {
@@ -62,7 +81,14 @@ export function endpoint(
 
   return async (request, address) => {
     const requestId = randomUUID()
-    const response = await respond({ request, address, requestId })
+    const charges: Charge[] = []
+    const charge = async (caller: Caller, cost: number): Promise<void> => {
+      const charged = await limits.charge(caller, cost)
+      charges.push(charged)
+      if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
+    }
+    const response = await respond({ request, address, requestId, charge })
+    tellLimits(response, charges.at(-1))
     response.headers.set('x-request-id', requestId)
     response.headers.set('x-content-type-options', 'nosniff')
     return allowAnyOrigin(response)

@@ -1,12 +1,16 @@
 import type { JWTPayload } from 'jose'
-import { refusalOf } from '../../auth/authenticate.ts'
+import { refusalOf, tokenCallerOf } from '../../auth/authenticate.ts'
+import { secretDigest } from '../../auth/credentials/hash.ts'
 import { heldBySpace, workspaceWide } from '../../auth/policy.ts'
 import { findToken, type PresentedToken, tokenRightsOf } from '../../auth/token-record.ts'
 import type { Deps } from '../../deps.ts'
+import { rateLimited, unauthenticated } from '../../errors.ts'
+import { plainAddress } from '../../input/addresses.ts'
+import { leastCost } from '../../limits/operation-cost.ts'
 import type { Call } from './endpoint.ts'
 import { type Form, readForm } from './form.ts'
 import { OAuthError, uncachedResponse } from './oauth-error.ts'
-import { verifiedToken } from './verified-token.ts'
+import { noneIfRefused, verifyToken } from './verified-token.ts'
 import { authenticateVerifier } from './verifier.ts'
 
 /** A token of ours that would be let through now. */
@@ -29,21 +33,40 @@ interface Presentation {
   readonly resources: readonly string[]
 }
 
+/** @throws RequestError UNAUTHENTICATED for what is no token of the workspace, or one that is over */
+async function findKnownToken(deps: Deps, workspaceId: string, jwt: string) {
+  const { tokenId, claims, ...verified } = await verifyToken(deps, jwt)
+  const token =
+    verified.workspaceId === workspaceId
+      ? await findToken(deps.prisma, workspaceId, tokenId)
+      : undefined
+  if (token === undefined) throw unauthenticated('UNKNOWN')
+  return { token, claims }
+}
+
+/**
+ * What is not known counts as a failed attempt from the address that it is said to come from, in
+ * this workspace.
+ *
+ * @throws RequestError RATE_LIMITED after too many of them
+ */
 async function findLiveToken(
   deps: Deps,
   workspaceId: string,
   jwt: string,
   { address, resources }: Presentation,
 ): Promise<LiveToken | undefined> {
-  const verified = await verifiedToken(deps, jwt)
-  if (verified?.workspaceId !== workspaceId) return undefined
-  const { tokenId, claims } = verified
-  const token = await findToken(deps.prisma, workspaceId, tokenId)
-  if (token === undefined || refusalOf(token, token.now, address) !== undefined) return undefined
+  const source = { address: address && plainAddress(address), workspaceId }
+  const known = await deps.limits.attempts
+    .limited(source, secretDigest(jwt), () => findKnownToken(deps, workspaceId, jwt))
+    .catch(noneIfRefused)
+  if (known === undefined) return undefined
+  const { token } = known
+  if (refusalOf(token, token.now, address) !== undefined) return undefined
   const exp = expOf(token)
   const isOver = token.now.getTime() >= exp * 1_000
   const isForThem = resources.every((resource) => token.tokenAudience.includes(resource))
-  return isOver || !isForThem ? undefined : { token, exp, claims }
+  return isOver || !isForThem ? undefined : { ...known, exp }
 }
 
 /** What the token is good for now, which may be less than what its own claims say (RFC 7662, 2.2). */
@@ -77,7 +100,7 @@ const presentationOf = (form: Form): Presentation => ({
  * Tells a resource server what an access token of its workspace is good for now (RFC 7662). Of the
  * optional parameters `ip` is the address that the token came from, for its key's address rule, and
  * `resource` whom it must be for. Whatever would not be let through, or is not this workspace's, is
- * one and the same: inactive.
+ * one and the same: inactive. An active token's key and workspace are charged, and nobody for another.
  */
 export const introspect =
   (deps: Deps) =>
@@ -87,5 +110,9 @@ export const introspect =
     const { workspaceId } = await authenticateVerifier(deps, call, form)
     if (jwt === undefined) throw new OAuthError('invalid_request', 'Send the token to look at.')
     const live = await findLiveToken(deps, workspaceId, jwt, presentationOf(form))
-    return uncachedResponse(200, live === undefined ? { active: false } : described(live))
+    if (live === undefined) return uncachedResponse(200, { active: false })
+    // Not inactive where it is over its limit: a resource server would take that for the token's end.
+    const charged = await deps.limits.charge(tokenCallerOf(live.token), leastCost)
+    if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
+    return uncachedResponse(200, described(live))
   }

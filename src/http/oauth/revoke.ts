@@ -1,11 +1,12 @@
 import { findToken } from '../../auth/token-record.ts'
 import type { Deps } from '../../deps.ts'
+import { leastCost } from '../../limits/operation-cost.ts'
 import { revokeAccessToken } from '../../modules/access-token/revoke.ts'
 import { authenticateClient } from './client.ts'
 import type { Call } from './endpoint.ts'
 import { readForm } from './form.ts'
 import { OAuthError, uncached } from './oauth-error.ts'
-import { verifiedToken } from './verified-token.ts'
+import { noneIfRefused, verifyToken } from './verified-token.ts'
 
 /**
  * Ends an access token of the calling key (RFC 7009). The answer to anything else that is presented
@@ -16,9 +17,10 @@ export const revoke =
   async (call: Call): Promise<Response> => {
     const form = await readForm(call.request)
     const caller = await authenticateClient(deps, call, form)
+    await call.charge(caller, leastCost)
     const jwt = form.get('token')
     if (jwt === undefined) throw new OAuthError('invalid_request', 'Send the token to revoke.')
-    const verified = await verifiedToken(deps, jwt)
+    const verified = await verifyToken(deps, jwt).catch(noneIfRefused)
     const token =
       verified?.workspaceId === caller.workspaceId
         ? await findToken(deps.prisma, caller.workspaceId, verified.tokenId)

@@ -1,19 +1,16 @@
 import type { Deps } from '../../deps.ts'
 import { type UserError, UserInputError } from '../../errors.ts'
+import { leastCost } from '../../limits/operation-cost.ts'
 import { createAccessToken } from '../../modules/access-token/create.ts'
 import { authenticateClient } from './client.ts'
-import type { Call } from './endpoint.ts'
+import { type Call, tooMuch } from './endpoint.ts'
 import { readForm } from './form.ts'
 import { OAuthError, uncachedResponse } from './oauth-error.ts'
 
 /** An expected failure of the exchange, as its RFC calls it. */
 function exchangeError({ code, message, path }: UserError): OAuthError {
   // Some of the live ones end before long.
-  if (code === 'LIMIT_REACHED')
-    return new OAuthError('temporarily_unavailable', message, {
-      status: 429,
-      headers: { 'retry-after': '60' },
-    })
+  if (code === 'LIMIT_REACHED') return tooMuch(message, 60)
   if (code === 'WRONG_STATE') return new OAuthError('unauthorized_client', message)
   if (code === 'EXPIRY_NOT_ALLOWED') return new OAuthError('invalid_client', message)
   if (path?.[1] === 'permissions') return new OAuthError('invalid_scope', message)
@@ -36,6 +33,7 @@ export const exchange =
     if (grantType !== 'client_credentials')
       throw new OAuthError('unsupported_grant_type', 'The only grant is client_credentials.')
     const caller = await authenticateClient(deps, call, form)
+    await call.charge(caller, leastCost)
     const { address, requestId } = call
     const resources = form.all('resource')
     const { token, expiresInSeconds, permissions } = await createAccessToken(

@@ -2,6 +2,7 @@ import type { Caller } from '../../auth/caller.ts'
 import { holds } from '../../auth/policy.ts'
 import type { Deps } from '../../deps.ts'
 import { RequestError } from '../../errors.ts'
+import { leastCost } from '../../limits/operation-cost.ts'
 import { acceptCredential } from '../../modules/credential/accept.ts'
 import { bearerToken } from '../credential.ts'
 import { authenticateClient } from './client.ts'
@@ -29,9 +30,11 @@ async function authenticateBearer(
 }
 
 /**
- * Who may ask about tokens: a key as a client, or a key or token of ours as Bearer.
+ * Who may ask about tokens: a key as a client, or a key or token of ours as Bearer. They pay nothing
+ * for it, for the token's key does; who may not ask pays as for any request.
  *
- * @throws OAuthError invalid_client, invalid_token, or insufficient_scope without keys:verify
+ * @throws OAuthError invalid_client, invalid_token, or insufficient_scope without keys:verify;
+ *   RequestError RATE_LIMITED for who is blocked, or has too little left to be told no
  */
 export async function authenticateVerifier(deps: Deps, call: Call, form: Form): Promise<Caller> {
   const authorization = call.request.headers.get('authorization')?.trim() ?? ''
@@ -39,7 +42,9 @@ export async function authenticateVerifier(deps: Deps, call: Call, form: Form): 
   const caller = isBearer(authorization)
     ? await authenticateBearer(deps, call, authorization)
     : await authenticateClient(deps, call, form)
-  if (holds(caller.rights, 'keys:verify')) return caller
+  const mayVerify = holds(caller.rights, 'keys:verify')
+  await call.charge(caller, mayVerify ? 0 : leastCost)
+  if (mayVerify) return caller
   const challenge = 'Bearer realm="Latchkey", error="insufficient_scope", scope="keys:verify"'
   throw new OAuthError('insufficient_scope', 'This needs keys:verify.', {
     headers: { 'www-authenticate': challenge },
