@@ -37,7 +37,7 @@ export async function compare(
   { title, a, b, ratioName, ratio }: Comparison,
   { rounds, connections, seconds }: Measurement,
 ): Promise<void> {
-  console.log(`${title}\n`)
+  console.log(`${title}; ${connections} connections\n`)
   for (const subject of [a, b]) await measure(subject, connections, 5)
   const results: { readonly a: Round; readonly b: Round }[] = []
   for (let round = 1; round <= rounds; round++) {
@@ -46,7 +46,8 @@ export async function compare(
       b: await measure(b, connections, seconds),
     }
     results.push(result)
-    console.log(`round ${round}\n  ${row(a.name, result.a)}\n  ${row(b.name, result.b)}`)
+    console.log(`round ${round}: ratio ${ratio(result.a, result.b).toFixed(2)}`)
+    console.log(`  ${row(a.name, result.a)}\n  ${row(b.name, result.b)}`)
   }
   const ratios = results.map((result) => ratio(result.a, result.b))
   console.log('\nmedians')

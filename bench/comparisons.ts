@@ -6,9 +6,10 @@ import {
   type Database,
   embeddedDatabase,
   postgresDatabase,
-  startLatchkey,
+  withLatchkey,
 } from './latchkey.ts'
-import { type Subject, startSubject } from './subject.ts'
+import { graphqlBody, isData, type Subject, startSubject } from './subject.ts'
+import { verifyBesideBetterAuth } from './verify.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -19,26 +20,9 @@ const startStock = (): Promise<Subject> =>
     cwd: here,
     env: {},
     headers: {},
-    query: '{ hello }',
+    bodies: [graphqlBody('{ hello }')],
+    isGood: isData,
   })
-
-/** Runs with a server on that database, and ends and drops both. */
-async function withLatchkey(
-  name: string,
-  database: Database,
-  work: (subject: Subject) => Promise<void>,
-): Promise<void> {
-  try {
-    const subject = await startLatchkey(name, database)
-    try {
-      await work(subject)
-    } finally {
-      await subject.stop()
-    }
-  } finally {
-    await database.drop()
-  }
-}
 
 async function besideStock(measurement: Measurement): Promise<void> {
   const name = 'Latchkey, { viewer { user { name } } }'
@@ -80,7 +64,18 @@ async function tokenBesideKey(measurement: Measurement): Promise<void> {
   if (serverUrl) await on('PostgreSQL', await postgresDatabase(serverUrl))
 }
 
-const comparisons = { stock: besideStock, token: tokenBesideKey }
+async function verification(measurement: Measurement): Promise<void> {
+  const serverUrl = process.env.BENCH_DATABASE_URL
+  if (serverUrl) await verifyBesideBetterAuth(serverUrl, measurement)
+  else console.log('Verifying keys beside better-auth needs BENCH_DATABASE_URL\n')
+}
+
+/** Each with the number of connections that it is made with, unless told otherwise. */
+const comparisons = {
+  stock: { compare: besideStock, connections: 32 },
+  token: { compare: tokenBesideKey, connections: 32 },
+  verify: { compare: verification, connections: 16 },
+}
 
 const setting = (name: string, byDefault: number): number => Number(process.env[name] || byDefault)
 
@@ -93,15 +88,16 @@ export async function measureComparisons(name: string | undefined): Promise<void
   const chosen = Object.entries(comparisons).filter(([one]) => name === undefined || one === name)
   if (chosen.length === 0)
     throw new Error(`expected one of ${Object.keys(comparisons).join(', ')}, not ${name}`)
-  const measurement = {
-    rounds: setting('BENCH_ROUNDS', 5),
-    connections: setting('BENCH_CONNECTIONS', 32),
-    seconds: setting('BENCH_SECONDS', 8),
-  }
-  const { rounds, connections, seconds } = measurement
+  const rounds = setting('BENCH_ROUNDS', 5)
+  const seconds = setting('BENCH_SECONDS', 8)
   console.log(
     `Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, ` +
-      `${connections} connections, ${rounds} rounds of ${seconds} s each\n`,
+      `${rounds} rounds of ${seconds} s each\n`,
   )
-  for (const [, run] of chosen) await run(measurement)
+  for (const [, comparison] of chosen)
+    await comparison.compare({
+      rounds,
+      seconds,
+      connections: setting('BENCH_CONNECTIONS', comparison.connections),
+    })
 }

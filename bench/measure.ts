@@ -8,8 +8,16 @@ export interface Round {
   readonly p99: number
 }
 
+/** The subject's requests, from another one on for each connection, so that these are not in step. */
+const inTurnFrom = (start: number, { bodies, headers }: Subject): autocannon.Request[] =>
+  [...bodies.slice(start), ...bodies.slice(0, start)].map((body) => ({
+    method: 'POST',
+    headers: { ...headers },
+    body,
+  }))
+
 /**
- * Sends the subject's request over and over for `seconds`.
+ * Sends the subject's requests over and over for `seconds`.
  *
  * @throws when any answer is not the expected one, to the byte.
  */
@@ -18,11 +26,14 @@ export async function measure(
   connections: number,
   seconds: number,
 ): Promise<Round> {
+  let connected = 0
   const result = await autocannon({
     url: subject.url,
-    method: 'POST',
-    headers: { ...subject.headers },
-    body: subject.body,
+    setupClient: (client) => {
+      const start = Math.floor((connected / connections) * subject.bodies.length)
+      client.setRequests(inTurnFrom(start, subject))
+      connected += 1
+    },
     expectBody: subject.expected,
     connections,
     duration: seconds,

@@ -1,9 +1,12 @@
-// npm run bench [-- stock | token]: installs what only the comparisons need, on first use, and compares.
+// npm run bench [-- stock | token | verify]: compares. What only the comparisons need is installed first.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-if (!existsSync(new URL('node_modules/.package-lock.json', import.meta.url))) {
+const changed = (path: string): number =>
+  statSync(new URL(path, import.meta.url), { throwIfNoEntry: false })?.mtimeMs ?? 0
+
+if (changed('node_modules/.package-lock.json') < changed('package-lock.json')) {
   const cwd = fileURLToPath(new URL('.', import.meta.url))
   const { status } = spawnSync('npm ci', { cwd, stdio: 'inherit', shell: true })
   if (status !== 0) process.exit(status ?? 1)

@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A server in a process of its own, and the one request that is measured on it. */
+/** A server in a process of its own, and what is measured on it: one request, or several in turn. */
 export interface Subject {
   readonly name: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string
+  readonly bodies: readonly string[]
   /** What every single answer must be. */
   readonly expected: string
   stop(): Promise<void>
@@ -19,8 +19,20 @@ export interface SubjectOptions {
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   readonly headers: Readonly<Record<string, string>>
-  readonly query: string
+  readonly bodies: readonly string[]
+  /** Whether the first answer is one that the comparison may be made with. */
+  isGood(answer: Answer): boolean
 }
+
+/** Whatever JSON object a subject answers. */
+export type Answer = Readonly<Record<string, unknown>>
+
+/** Asks a GraphQL server once; each body is one such question. */
+export const graphqlBody = (query: string, variables?: object): string =>
+  JSON.stringify({ query, variables })
+
+/** Whether GraphQL answered without any error. */
+export const isData = ({ data, errors }: Answer): boolean => errors === undefined && data != null
 
 async function freePort(): Promise<number> {
   const server = createServer()
@@ -31,15 +43,19 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** The first answer, once there is one; it must be data without errors. */
-async function firstAnswer(child: ChildProcess, url: string, init: RequestInit): Promise<string> {
+/** The first answer, once there is one. */
+async function firstAnswer(
+  child: ChildProcess,
+  url: string,
+  init: RequestInit,
+  isGood: (answer: Answer) => boolean,
+): Promise<string> {
   const deadline = performance.now() + 60_000
   while (child.exitCode === null && performance.now() < deadline) {
     const response = await fetch(url, init).catch(() => undefined)
     if (response !== undefined) {
       const text = await response.text()
-      const { data, errors } = JSON.parse(text)
-      if (response.status !== 200 || errors !== undefined || data == null)
+      if (response.status !== 200 || !isGood(JSON.parse(text)))
         throw new Error(`answered ${response.status}: ${text}`)
       return text
     }
@@ -51,7 +67,7 @@ async function firstAnswer(child: ChildProcess, url: string, init: RequestInit):
 /**
  * Starts the script with PORT set to a free one and NODE_ENV=production, and asks it once.
  *
- * @throws with the process's output when it does not start, or answers anything but data.
+ * @throws with the process's output when it does not start, or its first answer is not a good one.
  */
 export async function startSubject(options: SubjectOptions): Promise<Subject> {
   const port = await freePort()
@@ -72,12 +88,13 @@ export async function startSubject(options: SubjectOptions): Promise<Subject> {
     await exited
   }
   const headers = { 'content-type': 'application/json', ...options.headers }
-  const body = JSON.stringify({ query: options.query })
+  const { name, bodies, isGood } = options
   try {
-    const expected = await firstAnswer(child, url, { method: 'POST', headers, body })
-    return { name: options.name, url, headers, body, expected, stop }
+    const [body = ''] = bodies
+    const expected = await firstAnswer(child, url, { method: 'POST', headers, body }, isGood)
+    return { name, url, headers, bodies, expected, stop }
   } catch (error) {
     await stop()
-    throw new Error(`${options.name}: ${error}\n${output}`)
+    throw new Error(`${name}: ${error}\n${output}`)
   }
 }
