@@ -35,6 +35,14 @@ export interface VerifiedToken {
 /** Makes a signed JWT of the type at+jwt (RFC 9068); instants are cut to whole seconds. */
 export type SignToken = (claims: TokenClaims) => Promise<string>
 
+/** What a token must be to be known. */
+export interface ExpectedToken {
+  /** What `aud` must hold; absent: whatever it holds. */
+  readonly audience?: string | undefined
+  /** The workspace that it must be of; absent: whichever. */
+  readonly workspaceId?: string | undefined
+}
+
 /** Signs this installation's access tokens and verifies their signatures. */
 export interface AccessTokens {
   /**
@@ -45,10 +53,10 @@ export interface AccessTokens {
   /**
    * Verifies signature, type, issuer and, give or take a few minutes, expiry by our own keys alone.
    *
-   * @param audience - what `aud` must hold; absent: whatever it holds
-   * @throws RequestError UNAUTHENTICATED: EXPIRED for one of ours that is over, else UNKNOWN
+   * @throws RequestError UNAUTHENTICATED: EXPIRED for one of ours, of the expected workspace, that is
+   *   over, else UNKNOWN
    */
-  verify(jwt: string, audience?: string): Promise<VerifiedToken>
+  verify(jwt: string, expected?: ExpectedToken): Promise<VerifiedToken>
 }
 
 /** Beyond either, a token does not list its spaces: only introspection tells them. */
@@ -85,10 +93,14 @@ const clockToleranceSeconds = 300
 
 const seconds = (instant: Date): number => Math.floor(instant.getTime() / 1_000)
 
+const isOf = (workspaceId: unknown, expected: ExpectedToken): boolean =>
+  expected.workspaceId === undefined || workspaceId === expected.workspaceId
+
 /** Whatever is wrong with a JWT is one and the same to who sent it, but that a good one is over. */
-function refusal(error: unknown): RequestError {
+function refusal(error: unknown, expected: ExpectedToken): RequestError {
   if (error instanceof RequestError) return error
-  return unauthenticated(error instanceof errors.JWTExpired ? 'EXPIRED' : 'UNKNOWN')
+  const isOver = error instanceof errors.JWTExpired && isOf(error.payload[workspaceClaim], expected)
+  return unauthenticated(isOver ? 'EXPIRED' : 'UNKNOWN')
 }
 
 interface Remembered extends VerifiedToken {
@@ -138,20 +150,22 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
           .sign(privateKey)
     },
 
-    async verify(jwt, audience) {
+    async verify(jwt, expected = {}) {
       const digest = secretDigest(jwt)
       let token = verified.get(digest)
       if (token === undefined) {
         token = await verifySignature(jwt).catch((error: unknown) => {
-          throw refusal(error)
+          throw refusal(error, expected)
         })
         if (verified.size >= maxVerified) verified.delete(verified.keys().next().value ?? '')
         verified.set(digest, token)
       }
+      if (!isOf(token.workspaceId, expected)) throw unauthenticated('UNKNOWN')
       if (Date.now() >= token.expiresAt) {
         verified.delete(digest)
         throw unauthenticated('EXPIRED')
       }
+      const { audience } = expected
       if (audience !== undefined && !token.audience.includes(audience))
         throw unauthenticated('UNKNOWN')
       return token

@@ -1,9 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { KeyCaller, TokenCaller } from '../auth/caller.ts'
+import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, UserInputError } from '../errors.ts'
 import { acceptCredential } from '../modules/credential/accept.ts'
-import { type Verdict, type VerdictCode, verifyCredential } from '../modules/credential/verify.ts'
+import {
+  prepareVerification,
+  type Verdict,
+  type VerdictCode,
+} from '../modules/credential/verify.ts'
 import { presentedSecret } from './credential.ts'
 import { challengeOf, httpOf, unexpected } from './errors.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
@@ -36,7 +41,7 @@ function askedBy(url: string) {
   for (const name of searchParams.keys())
     if (!names.includes(name))
       throw new BadQuestion(
-        `There is no parameter ${JSON.stringify(name)}; use ${names.join(', ')}.`,
+        `There is no parameter ${JSON.stringify(withoutSecrets(name).slice(0, 60))}; use ${names.join(', ')}.`,
       )
   const [ip, another] = searchParams.getAll('ip')
   if (another !== undefined) throw new BadQuestion('ip is repeated.')
@@ -84,6 +89,8 @@ function answerTo(
     headers: {
       'latchkey-verdict': code,
       ...(status === 401 && { 'www-authenticate': challengeOf(code) }),
+      // nginx keeps the connection only where it is told that no body follows.
+      ...(status !== 204 && { 'content-length': '0' }),
       ...headers,
     },
   })
@@ -143,8 +150,10 @@ async function answer(
   if (method !== 'GET' && method !== 'HEAD')
     return jsonResponse(405, { error: 'Use GET.' }, { allow: 'GET, HEAD' })
   const caller = await verifierOf(deps, headers, origin)
-  const asked = askedBy(url)
+  // Before the client's credential is looked at: it must not matter to what is wrong with these.
+  const verdictOf = prepareVerification({ deps, caller, ...origin }, askedBy(url))
   const secret = clientSecret(headers)
-  if (typeof secret !== 'string') return answerTo(secret.code)
-  return verdictResponse(await verifyCredential({ deps, caller, ...origin }, { secret, ...asked }))
+  return typeof secret === 'string'
+    ? verdictResponse(await verdictOf(secret))
+    : answerTo(secret.code)
 }

@@ -5,6 +5,7 @@ import { RequestError, unauthenticated } from '../../errors.ts'
 import { retirePreviousSecret } from '../api-key/retire-previous.ts'
 import {
   type Judged,
+  judgeCredential,
   judgeKey,
   judgeUnlessForeign,
   type Presentation,
@@ -32,9 +33,7 @@ export async function acceptCredential(
   secret: string,
   origin: Origin,
 ): Promise<KeyCaller | TokenCaller> {
-  const accepted = await acceptUnlessForeign(deps, secret, origin)
-  if ('issuer' in accepted) throw unauthenticated('UNKNOWN')
-  return accepted
+  return accept(deps, await judgeCredential(deps, secret, origin), origin)
 }
 
 /** The same for a credential that may be another issuer's, who is named then. */

@@ -57,7 +57,7 @@ export async function judgeCredential(
   presentation: Presentation,
 ): Promise<Judged> {
   const judged = await judgeUnlessForeign(deps, secret, presentation)
-  if ('issuer' in judged) throw unauthenticated('UNKNOWN')
+  if ('issuer' in judged) return await failed(deps, secretDigest(secret), presentation, 'UNKNOWN')
   return judged
 }
 
@@ -73,15 +73,21 @@ export async function judgeUnlessForeign(
   if (deps.credentials.get(digest)?.caller.kind === 'ACCESS_TOKEN')
     return await judgeToken(deps, secret, digest, presentation)
   const issuer = isJwt(secret) ? unverifiedIssuer(secret) : undefined
-  if (issuer === undefined) return await malformed(deps, digest, presentation)
+  if (issuer === undefined) return await failed(deps, digest, presentation, 'MALFORMED')
   return issuer === deps.publicUrl
     ? await judgeToken(deps, secret, digest, presentation)
     : { issuer }
 }
 
-const malformed = (deps: Deps, digest: string, presentation: Presentation): Promise<never> =>
+/** What is no key and no token of ours by its looks is an attempt like any other. */
+const failed = (
+  deps: Deps,
+  digest: string,
+  presentation: Presentation,
+  reason: 'MALFORMED' | 'UNKNOWN',
+): Promise<never> =>
   deps.limits.attempts.limited(presentation, digest, () => {
-    throw unauthenticated('MALFORMED')
+    throw unauthenticated(reason)
   })
 
 /** The same for an API key; anything else is malformed. */
@@ -91,7 +97,7 @@ export const judgeKey = (
   presentation: Presentation,
 ): Promise<Judged<KeyCaller>> => {
   const digest = secretDigest(secret)
-  if (!isApiKey(secret)) return malformed(deps, digest, presentation)
+  if (!isApiKey(secret)) return failed(deps, digest, presentation, 'MALFORMED')
   return judge<KeyCaller>(deps, digest, presentation, async () => {
     const hash = hashSecret(secret)
     const key = await findKeyByHash(deps.prisma, hash)
@@ -106,7 +112,8 @@ const judgeToken = (
   presentation: Presentation,
 ): Promise<Judged<TokenCaller>> =>
   judge<TokenCaller>(deps, digest, presentation, async () => {
-    const { workspaceId, tokenId } = await deps.accessTokens.verify(jwt, deps.publicUrl)
+    const expected = { audience: deps.publicUrl, workspaceId: presentation.workspaceId }
+    const { workspaceId, tokenId } = await deps.accessTokens.verify(jwt, expected)
     const token = await findToken(deps.prisma, workspaceId, tokenId)
     return token && { credential: token, caller: tokenCallerOf(token) }
   })

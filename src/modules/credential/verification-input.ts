@@ -8,9 +8,8 @@ import { leastCost } from '../../limits/operation-cost.ts'
 const maxSpaces = 1_000
 const maxCost = 1_000
 
-/** What a service wants to know of a credential that was presented to it. */
+/** What a service wants to know of credentials that are presented to it. */
 export interface VerificationInput {
-  readonly secret: string
   readonly permissions?: readonly string[] | null | undefined
   readonly spaceIds?: readonly string[] | null | undefined
   readonly ip?: string | null | undefined
@@ -18,8 +17,7 @@ export interface VerificationInput {
 }
 
 /** The same, checked. */
-export interface Verification {
-  readonly secret: string
+export interface VerificationTerms {
   /** Aliases expanded. */
   readonly permissions: readonly PermissionName[]
   readonly spaceIds: readonly string[]
@@ -34,7 +32,7 @@ export interface Verification {
  * @throws UserInputError for a permission that there is not, an address that is none, a cost outside
  *   0 to 1,000, more than 1,000 spaces
  */
-export function verificationInput(input: VerificationInput): Verification {
+export function verificationInput(input: VerificationInput): VerificationTerms {
   const problems = new InputProblems()
   const names = permissionNamesInput(problems, ['permissions'], input.permissions ?? [])
   const spaceIds = input.spaceIds ?? []
@@ -46,5 +44,5 @@ export function verificationInput(input: VerificationInput): Verification {
   const cost = input.cost ?? leastCost
   if (cost < 0 || cost > maxCost) problems.add('INVALID', ['cost'], `A cost is 0 to ${maxCost}.`)
   problems.throwIfAny()
-  return { secret: input.secret, permissions: inOrder(expand(names)), spaceIds, address, cost }
+  return { permissions: inOrder(expand(names)), spaceIds, address, cost }
 }

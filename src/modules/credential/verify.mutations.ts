@@ -5,7 +5,7 @@ import { mutation } from '../../graphql/mutation.ts'
 import { type ApiKeyRow, apiKeys } from '../api-key/api-key.queries.ts'
 import { RateLimit } from '../rate-limit/rate-limit.schema.ts'
 import { ApiKey } from '../refs.ts'
-import { type Verdict, type VerdictCode, verifyCredential } from './verify.ts'
+import { prepareVerification, type Verdict, type VerdictCode } from './verify.ts'
 
 const VerdictCodeType = builder.enumType('VerdictCode', {
   description: 'The first rule of the decision that refuses a credential, or that none does.',
@@ -84,5 +84,5 @@ mutation<typeof VerifyApiKeyInput.$inferInput, Verdict>('verifyApiKey', {
       resolve: ({ rateLimits }) => [...(rateLimits ?? [])],
     }),
   }),
-  run: (context, input) => verifyCredential(context, input),
+  run: async (context, { secret, ...asked }) => prepareVerification(context, asked)(secret),
 })

@@ -9,8 +9,8 @@ import type { ServiceContext } from '../../service-context.ts'
 import { admit } from './accept.ts'
 import { judgeCredential } from './judge.ts'
 import {
-  type Verification,
   type VerificationInput,
+  type VerificationTerms,
   verificationInput,
 } from './verification-input.ts'
 
@@ -48,46 +48,62 @@ const codeOf = (reason: CredentialReason): VerdictCode =>
   reason === 'UNKNOWN' || reason === 'MISSING' ? 'NOT_FOUND' : reason
 
 /**
- * The verdict on a key or access token that was presented to another service of the caller's
- * workspace: the decision as the API itself would take it, and at last the limits. The verified key
- * and its workspace are charged, where all else is well; the caller is not.
+ * Gives the verdict on a key or access token that was presented.
+ *
+ * @throws RequestError SERVICE_UNAVAILABLE when it cannot be known
+ */
+export type Verification = (secret: string) => Promise<Verdict>
+
+/**
+ * Verdicts for another service of the caller's workspace: the decision as the API itself would take
+ * it, and at last the limits. The verified key and its workspace are charged, where all else is well;
+ * the caller is not.
  *
  * Keys of the whole workspace can be verified, those of another one are not known. Spaces are judged
  * by the credential's reach alone. What is not known counts as a failed attempt from the address
  * given, in this workspace.
  *
- * @throws RequestError FORBIDDEN without keys:verify, SERVICE_UNAVAILABLE when it cannot be known;
- *   UserInputError as `verificationInput`
+ * @throws RequestError FORBIDDEN without keys:verify; UserInputError as `verificationInput`
  */
-export async function verifyCredential(
+export function prepareVerification(
   context: ServiceContext,
   input: VerificationInput,
-): Promise<Verdict> {
+): Verification {
   const { rights } = context.caller
   if (!holds(rights, 'keys:verify')) throw forbidden(['keys:verify'], ['keys:verify'])
   const asked = verificationInput(input)
-  try {
-    return await verdictOn(context, asked)
-  } catch (error) {
-    if (!(error instanceof RequestError)) throw error
-    if (error.code === 'UNAUTHENTICATED')
-      return { ...unknown, code: codeOf(error.details.reason as CredentialReason) }
-    if (error.code === 'RATE_LIMITED') {
-      const retryAfterSeconds = Number(error.details.retryAfterSeconds)
-      return { ...unknown, code: 'RATE_LIMITED', retryAfterSeconds }
-    }
-    throw error
-  }
+  return (secret) =>
+    verdictOn(context, secret, asked).catch((error: unknown) => withoutCaller(error, asked))
 }
+
+/** The verdict on a credential of which it was not found out whose it is. */
+function withoutCaller(error: unknown, { permissions }: VerificationTerms): Verdict {
+  if (!(error instanceof RequestError)) throw error
+  if (error.code === 'RATE_LIMITED') {
+    const retryAfterSeconds = Number(error.details.retryAfterSeconds)
+    return { ...unknown, code: 'RATE_LIMITED', retryAfterSeconds }
+  }
+  if (error.code !== 'UNAUTHENTICATED') throw error
+  const code = codeOf(error.details.reason as CredentialReason)
+  const isKnown = code !== 'NOT_FOUND' && code !== 'MALFORMED'
+  return isKnown ? refused(code, permissions) : { ...unknown, code }
+}
+
+const refused = (code: VerdictCode, asked: readonly PermissionName[]): Verdict => ({
+  ...unknown,
+  code,
+  permissions: [],
+  missingPermissions: asked,
+})
 
 async function verdictOn(
   { deps, caller: { workspaceId }, requestId }: ServiceContext,
-  { secret, permissions, spaceIds, address, cost }: Verification,
+  secret: string,
+  { permissions, spaceIds, address, cost }: VerificationTerms,
 ): Promise<Verdict> {
   const judged = await judgeCredential(deps, secret, { address, workspaceId })
   const { caller, refusal } = judged
-  const known = { ...unknown, caller, permissions: [], missingPermissions: permissions }
-  if (refusal !== undefined) return { ...known, code: codeOf(refusal) }
+  if (refusal !== undefined) return { ...refused(codeOf(refusal), permissions), caller }
   await admit(deps, judged, { address, requestId })
 
   const { rights } = caller
@@ -96,7 +112,7 @@ async function verdictOn(
     ? heldInAll(rights, spaceIds)
     : inOrder(rights.permissions).filter((name) => !isPerSpace(name))
   const missing = permissions.filter((name) => !held.includes(name))
-  const judgedFor = { ...known, permissions: held, missingPermissions: missing }
+  const judgedFor = { ...unknown, caller, permissions: held, missingPermissions: missing }
   // As on the API: what is not held at all is told before any space is looked at.
   if (!permissions.every((name) => holds(rights, name)))
     return { ...judgedFor, code: 'INSUFFICIENT_PERMISSIONS' }
