@@ -30,17 +30,32 @@ export interface SharedRedis {
 }
 
 /**
- * What the promise comes to within 50 ms. After a blocked event loop the timer would fire before an
- * answer is read that has long been there, so the loop has one more turn to read it.
+ * Calls `late` after so long, if it is not stopped. After a blocked event loop a timer fires before
+ * an answer is read that has long been there, so the loop has one more turn to read it.
  */
+function deadline(milliseconds: number, late: () => void): { stop(): void } {
+  let turn: NodeJS.Immediate | undefined
+  const timer = setTimeout(() => {
+    turn = setImmediate(late)
+  }, milliseconds)
+  return {
+    stop: () => {
+      clearTimeout(timer)
+      clearImmediate(turn)
+    },
+  }
+}
+
+/** What the promise comes to, if it does so in time. */
 async function answerOf<T>(promise: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>()
-  const giveUp = (): void => late.reject(new Error(`no answer within ${answerMs} ms`))
-  const timer = setTimeout(() => setImmediate(giveUp), answerMs)
+  const patience = deadline(answerMs, () =>
+    late.reject(new Error(`no answer within ${answerMs} ms`)),
+  )
   try {
     return await Promise.race([promise, late.promise])
   } finally {
-    clearTimeout(timer)
+    patience.stop()
   }
 }
 
@@ -61,7 +76,6 @@ export async function openRedis(url: string, logger: Logger): Promise<SharedRedi
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(50 * 2 ** times, longestRetryMs),
-    socketTimeout: silenceMs,
     connectTimeout: silenceMs,
     disconnectTimeout: answerMs,
   })
@@ -70,8 +84,11 @@ export async function openRedis(url: string, logger: Logger): Promise<SharedRedi
   let isClosed = false
   let isProbed = false
   let resting: NodeJS.Timeout | undefined
+  let handshake: { stop(): void } | undefined
   let connectionError: string | undefined
   const known = Promise.withResolvers<void>()
+
+  const renew = (): void => client.disconnect(true)
 
   const goneAway = (reason: string): void => {
     isUp = false
@@ -83,7 +100,7 @@ export async function openRedis(url: string, logger: Logger): Promise<SharedRedi
     resting ??= setTimeout(() => {
       resting = undefined
       // After a failover the old primary takes no writes, and its name leads to the new one.
-      if (reason.includes('READONLY')) client.disconnect(true)
+      if (reason.includes('READONLY')) renew()
       else void probe()
     }, restMs).unref()
   }
@@ -93,8 +110,10 @@ export async function openRedis(url: string, logger: Logger): Promise<SharedRedi
     if (isProbed || client.status !== 'ready') return
     isProbed = true
     const sent = client.eval(probeScript, 1, 'latchkey:probe')
+    const silence = deadline(silenceMs, renew)
     const refusal = await answerOf(sent).then(() => undefined, reasonOf)
     await Promise.allSettled([sent])
+    silence.stop()
     isProbed = false
     if (refusal !== undefined) return goneAway(refusal)
     isUp = true
@@ -106,11 +125,18 @@ export async function openRedis(url: string, logger: Logger): Promise<SharedRedi
   client.on('error', (error) => {
     connectionError = reasonOf(error)
   })
+  client.on('connect', () => {
+    handshake = deadline(silenceMs, renew)
+  })
   client.on('close', () => {
+    handshake?.stop()
     goneAway(connectionError ?? 'the connection was closed')
     connectionError = undefined
   })
-  client.on('ready', () => void probe())
+  client.on('ready', () => {
+    handshake?.stop()
+    void probe()
+  })
   await within(known.promise, startMs)
   if (!isUp) goneAway(`no answer within ${startMs} ms`)
 
@@ -129,6 +155,7 @@ export async function openRedis(url: string, logger: Logger): Promise<SharedRedi
     close() {
       isClosed = true
       clearTimeout(resting)
+      handshake?.stop()
       client.disconnect()
     },
   }

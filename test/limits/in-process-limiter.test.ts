@@ -38,7 +38,7 @@ test('steady traffic of no more than a limit is never refused, over three window
         }
       },
     ),
-    { numRuns: 100 },
+    { numRuns: 40 },
   )
 })
 

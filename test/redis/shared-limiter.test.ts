@@ -27,18 +27,21 @@ afterAll(() => {
 const keysOf = (workspaceId: string): string[] =>
   ['key', 'other', 'all'].map((id) => `latchkey:{${workspaceId}}:${id}`)
 
+const passScript = `
+for _, key in ipairs(KEYS) do
+  local left = redis.call('PTTL', key) - ARGV[1]
+  if left > 0 then redis.call('PEXPIRE', key, left) else redis.call('DEL', key) end
+end`
+
 function open(): TimedLimiter {
   const workspaceId = `wsp_${randomUUID()}`
+  const keys = keysOf(workspaceId)
   return {
     limiter,
     workspaceId,
     /** Redis's own clock goes on as it does: what is left of each window is made shorter. */
     pass: async (seconds) => {
-      for (const key of keysOf(workspaceId)) {
-        const left = (await client.pttl(key)) - seconds * 1_000
-        if (left > 0) await client.pexpire(key, left)
-        else await client.del(key)
-      }
+      await client.eval(passScript, keys.length, ...keys, seconds * 1_000)
     },
   }
 }
