@@ -29,6 +29,10 @@ const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = 
     /^PUBLIC_URL is not set; with DATABASE_URL in production, expected http:/,
     'hunter2',
   ],
+  [
+    { PLANS_FILE: '/dev/null/plans.json' },
+    /^PLANS_FILE is "\/dev\/null\/plans.json"; expected a file that can be read: ENOTDIR$/,
+  ],
   [{ TRUSTED_PROXIES: '10.0.0.1/8' }, /^TRUSTED_PROXIES is "10.0.0.1\/8"; expected addresses and/],
   [
     { OIDC_ISSUER: 'http://LOCALHOST:4321', OIDC_AUDIENCE: 'keys', PORT: '4321' },

@@ -80,6 +80,11 @@ test('the same plan with the same limits again changes nothing, and says so', as
   expect(await marks()).toEqual(before)
 })
 
+test('a workspace that there is not is told as such', async () => {
+  const elsewhere = readCommand(['workspace', 'plan', 'none', 'free'])
+  await expect(elsewhere(world.deps)).rejects.toThrow('There is no workspace "none".')
+})
+
 // Who downgrades wants less from now on, and no integration to stop.
 test('keys above the limit of a new plan live on, and no more are made', async () => {
   const make = seed(world, workspace.secret)
