@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { AccessTokens } from './auth/access-tokens.ts'
 import type { CredentialCache } from './auth/credential-cache.ts'
 import type { SignInVerifier } from './auth/credentials/oidc.ts'
+import type { LegacyKeys } from './auth/legacy-keys.ts'
 import type { SigningKeys } from './auth/signing-keys.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
@@ -19,7 +20,11 @@ export interface Deps {
   readonly metrics: Metrics
   /** Keys the audit chains; derived from SECRETS_KEY. */
   readonly auditKey: Uint8Array
+  /** Of new keys. */
   readonly keyPrefix: string
+  /** Of all keys that this installation ever made. */
+  readonly keyPrefixes: ReadonlySet<string>
+  readonly legacyKeys: LegacyKeys
   /** Where the installation is reached: the issuer of its tokens, and their audience by default. */
   readonly publicUrl: string
   readonly signingKeys: SigningKeys

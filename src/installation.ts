@@ -2,8 +2,10 @@ import type { Logger } from 'pino'
 import { createAccessTokens } from './auth/access-tokens.ts'
 import { createCredentialCache, noCredentialCache } from './auth/credential-cache.ts'
 import { createSignInVerifier } from './auth/credentials/oidc.ts'
+import { openLegacyKeys } from './auth/legacy-keys.ts'
 import { openSigningKeys } from './auth/signing-keys.ts'
 import { openDatabase } from './db/client.ts'
+import { notedKeyPrefixes } from './db/key-prefixes.ts'
 import { type DataDirLock, lockDataDir } from './db/lock.ts'
 import { installationUrl } from './db/public-url.ts'
 import { checkSecretsKey, localSecretsKey } from './db/secrets-key.ts'
@@ -56,6 +58,8 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       metrics,
       auditKey: deriveAuditKey(secretsKey),
       keyPrefix: env.keyPrefix,
+      keyPrefixes: await notedKeyPrefixes(prisma, env),
+      legacyKeys: await openLegacyKeys(database),
       publicUrl,
       signingKeys,
       accessTokens: createAccessTokens(signingKeys, publicUrl),

@@ -82,6 +82,7 @@ export function keyCallerOf(key: PresentedKey, hash: Uint8Array<ArrayBuffer>): K
     validUntil,
     credentialHash: hash,
     deprecation: key.isLegacySecret ? { since: key.createdAt, sunset: validUntil } : null,
+    isUserLevel: key.userLevel,
     rights: rightsOf(key),
   }
 }

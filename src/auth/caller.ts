@@ -57,6 +57,8 @@ export interface KeyCaller extends BaseCaller {
   readonly credentialHash: Uint8Array<ArrayBuffer>
   /** Of a legacy secret, also of one that its key's migration has replaced; null: it is none. */
   readonly deprecation: Deprecation | null
+  /** Whether it is a person's in every workspace of theirs, and this is what it is here. */
+  readonly isUserLevel: boolean
 }
 
 /** An integration, by a token derived from its key. */
@@ -93,8 +95,17 @@ export interface Visitor {
   readonly signIn: SignIn
 }
 
+/** A user-level key in no workspace: its owner is in several, and the request names none. */
+export interface KeyVisitor {
+  readonly kind: 'API_KEY'
+  readonly workspaceId: null
+  readonly key: KeyName
+  readonly user: Pick<CallerUser, 'id' | 'kind' | 'name' | 'email'>
+  readonly deprecation: Deprecation
+}
+
 /** Whom a request is from. */
-export type Principal = Caller | Visitor
+export type Principal = Caller | Visitor | KeyVisitor
 
 /** Whether it is the key itself that asks, and no token derived from it. */
 export const isKeyItself = (principal: Principal, keyId: string): boolean =>

@@ -4,6 +4,7 @@ import type { Caller, HumanCaller, KeyCaller, TokenCaller } from './caller.ts'
 import { findMemberships, humanCaller } from './human-record.ts'
 import { findKeyByHash, type Queryable } from './key-record.ts'
 import { findToken } from './token-record.ts'
+import { findUserLevelKeys } from './user-level-key.ts'
 
 /** A transaction that holds the caller's workspace's lock. */
 interface Locked {
@@ -32,10 +33,12 @@ export async function presentCaller(
 
 async function presentKey(
   db: Queryable,
-  { credentialHash }: KeyCaller,
+  { credentialHash, isUserLevel, workspaceId }: KeyCaller,
   address: string | undefined,
 ): Promise<Caller> {
-  const key = await findKeyByHash(db, credentialHash)
+  const key = isUserLevel
+    ? (await findUserLevelKeys(db, credentialHash, workspaceId))[0]
+    : await findKeyByHash(db, credentialHash)
   if (key === undefined) throw unauthenticated('UNKNOWN')
   assertAccepted(key, key.now, address)
   return keyCallerOf(key, credentialHash)

@@ -22,7 +22,7 @@ export async function authenticate(
   const secret = presentedSecret(headers)
   if (secret === undefined) return undefined
   const workspace = headers.get('x-workspace-id') || undefined
-  const origin = { ...request, workspace, acceptsRotated: true }
+  const origin = { ...request, workspace, acceptsRotated: true, acceptsUserLevel: true }
   const accepted = await acceptUnlessForeign(deps, secret, origin)
   if (!('issuer' in accepted)) return accepted
   return await deps.limits.attempts.limited(request, secretDigest(secret), async () => {

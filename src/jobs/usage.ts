@@ -4,7 +4,7 @@ import { isIdOf } from '../ids.ts'
 
 interface Use {
   readonly workspaceId: string
-  /** Of a key or of a token: the kinds of ids tell them apart. */
+  /** Of a key or of a token: the kinds of ids tell them apart. A key may be in several workspaces. */
   readonly id: string
   readonly at: Date
   readonly address: string | null
@@ -26,6 +26,10 @@ export interface UsageRecorder {
   close(): Promise<void>
 }
 
+/** What a use is written for: the last one of several counts. */
+const slotOf = ({ workspaceId, id }: Pick<Use, 'workspaceId' | 'id'>): string =>
+  `${workspaceId} ${id}`
+
 const flushEvery = 10_000
 const maxSeen = 100_000
 
@@ -40,7 +44,9 @@ async function write(
   kind: keyof typeof tables,
   uses: readonly Use[],
 ): Promise<void> {
-  const sorted = uses.filter((use) => isIdOf(kind, use.id)).sort((a, b) => (a.id < b.id ? -1 : 1))
+  const sorted = uses
+    .filter((use) => isIdOf(kind, use.id))
+    .sort((a, b) => (slotOf(a) < slotOf(b) ? -1 : 1))
   if (sorted.length === 0) return
   const { table, id } = tables[kind]
   await prisma.$executeRaw`
@@ -60,10 +66,10 @@ async function write(
  */
 export function createUsageRecorder(prisma: PrismaClient, logger: Logger): UsageRecorder {
   const seen = new Set<string>()
-  const remember = (id: string): void => {
+  const remember = (slot: string): void => {
     // Tokens come and go: whose first use is forgotten here is written at once again.
     if (seen.size >= maxSeen) seen.clear()
-    seen.add(id)
+    seen.add(slot)
   }
   let pending = new Map<string, Use>()
   let writing = Promise.resolve()
@@ -87,8 +93,8 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
   return {
     used({ workspaceId, key, tokenId }, at, address) {
       for (const id of tokenId === undefined ? [key.id] : [key.id, tokenId])
-        pending.set(id, { workspaceId, id, at, address: address ?? null })
-      const first = tokenId ?? key.id
+        pending.set(slotOf({ workspaceId, id }), { workspaceId, id, at, address: address ?? null })
+      const first = slotOf({ workspaceId, id: tokenId ?? key.id })
       if (seen.has(first)) return
       remember(first)
       setImmediate(() => void flush())

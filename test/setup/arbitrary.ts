@@ -109,6 +109,7 @@ export function callerBy(terms: KeyTerms, { role: given, reach: reached }: Owner
     validUntil: null,
     credentialHash: new Uint8Array(),
     deprecation: null,
+    isUserLevel: false,
     rights: effectiveRights(its, declaredBy(terms)),
   }
 }

@@ -2,8 +2,10 @@ import type { Logger } from 'pino'
 import { createAccessTokens } from '../../src/auth/access-tokens.ts'
 import { createCredentialCache, noCredentialCache } from '../../src/auth/credential-cache.ts'
 import type { SignInVerifier } from '../../src/auth/credentials/oidc.ts'
+import { openLegacyKeys } from '../../src/auth/legacy-keys.ts'
 import { openSigningKeys } from '../../src/auth/signing-keys.ts'
 import type { Database } from '../../src/db/client.ts'
+import { notedKeyPrefixes } from '../../src/db/key-prefixes.ts'
 import type { Deps } from '../../src/deps.ts'
 import { createUsageRecorder } from '../../src/jobs/usage.ts'
 import { createLimits, type LimitsOptions } from '../../src/limits/limits.ts'
@@ -40,6 +42,8 @@ export async function depsOver(
     metrics,
     auditKey: deriveAuditKey(secretsKey),
     keyPrefix: 'lk',
+    keyPrefixes: await notedKeyPrefixes(prisma, { keyPrefix: 'lk' }),
+    legacyKeys: await openLegacyKeys({ prisma, embedded }),
     publicUrl,
     signingKeys,
     accessTokens: createAccessTokens(signingKeys, publicUrl),

@@ -39,3 +39,6 @@ export const shownParts = (secret: string): { start: string; last4: string } => 
   start: secret.slice(0, secret.lastIndexOf('_') + 5),
   last4: secret.slice(-4),
 })
+
+/** The prefix of an API key. */
+export const prefixOf = (apiKey: string): string => apiKey.slice(0, apiKey.lastIndexOf('_'))

@@ -24,3 +24,18 @@ export function unverifiedIssuer(jwt: string): string | undefined {
     return undefined
   }
 }
+
+/**
+ * Whether it looks like a JWT, be it signed or encrypted, whole or damaged: three or five parts, the
+ * first of which is the JSON of a header.
+ */
+export function resemblesJwt(text: string): boolean {
+  const [header = '', ...rest] = text.split('.', 6)
+  if (rest.length !== 2 && rest.length !== 4) return false
+  try {
+    const value: unknown = JSON.parse(Buffer.from(header, 'base64url').toString())
+    return typeof value === 'object' && value !== null
+  } catch {
+    return false
+  }
+}

@@ -22,6 +22,9 @@ const isExpired = Prisma.sql`coalesce(${effectiveExpiry} <= clock_timestamp(), F
 /** Neither revoked nor expired; a disabled key is live. */
 export const isLive = Prisma.sql`(k."revokedAt" IS NULL AND NOT ${isExpired})`
 
+/** Live and not disabled: it is let in, as far as it itself decides that. */
+export const isAccepted = Prisma.sql`(${isLive} AND k."disabledAt" IS NULL)`
+
 /** Neither revoked nor past its own expiry: live, or live again once the lifetime policy is relaxed. */
 export const mayLive = Prisma.sql`(k."revokedAt" IS NULL
   AND coalesce(k."expiresAt" > clock_timestamp(), TRUE))`
@@ -56,7 +59,9 @@ const isItselfOrTheirs = (caller: Caller): Prisma.Sql => {
 /**
  * The keys that the caller sees: with all spaces every one; else those that name only spaces within
  * reach, their owner's keys for all spaces by a credential for all spaces, itself, and all of one's
- * own by one's sign-in. Of these, only their own where the role's permissions on keys end there.
+ * own by one's sign-in. Of these, only their own where the role's permissions on keys end there. A
+ * user-level key is more than what it is here: without all spaces only itself and its owner's sign-in
+ * see it.
  */
 export function visibleKeys(caller: Caller): Prisma.Sql {
   const { workspaceId, rights, user } = caller
@@ -64,8 +69,8 @@ export function visibleKeys(caller: Caller): Prisma.Sql {
   if (onlyOwnKeys(user.role)) conditions.push(Prisma.sql`k."ownerId" = ${user.id}`)
   if (!rights.allSpaces)
     conditions.push(Prisma.sql`(${isItselfOrTheirs(caller)}
-      OR (NOT k."allSpaces" AND ${reachesAllItNames(caller)})
-      OR (k."allSpaces" AND ${caller.allSpaces} AND k."ownerId" = ${user.id}))`)
+      OR (NOT k."userLevel" AND NOT k."allSpaces" AND ${reachesAllItNames(caller)})
+      OR (NOT k."userLevel" AND k."allSpaces" AND ${caller.allSpaces} AND k."ownerId" = ${user.id}))`)
   return all(conditions)
 }
 

@@ -1,9 +1,11 @@
 import { type PresentedCredential, refusalOf } from '../../auth/authenticate.ts'
 import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
 import type { Deps } from '../../deps.ts'
-import { RequestError, unauthenticated } from '../../errors.ts'
+import { unauthenticated } from '../../errors.ts'
 import { retirePreviousSecret } from '../api-key/retire-previous.ts'
 import {
+  type CallerByKey,
+  isInWorkspace,
   type Judged,
   judgeCredential,
   judgeKey,
@@ -11,19 +13,18 @@ import {
   type Presentation,
   unlessKnown,
 } from './judge.ts'
+import { noSuchWorkspace } from './user-level.ts'
 
 /** One request, as far as it matters to who it is from. */
 export interface Origin extends Presentation {
   readonly requestId: string
-  /** The workspace that it names, by id or slug. */
-  readonly workspace?: string | undefined
   /** Whether a replaced token makes a caller, one without rights; absent: it is refused. */
   readonly acceptsRotated?: boolean
 }
 
 /**
  * The caller that an API key or access token of this installation makes, wherever it was presented.
- * No other issuer is asked, and nobody signs in.
+ * No other issuer is asked, nobody signs in, and a user-level key is not known.
  *
  * @throws RequestError UNAUTHENTICATED with the reason, WORKSPACE_NOT_FOUND for a workspace that is
  *   not the credential's, SERVICE_UNAVAILABLE when it cannot be known
@@ -31,24 +32,28 @@ export interface Origin extends Presentation {
 export async function acceptCredential(
   deps: Deps,
   secret: string,
-  origin: Origin,
+  origin: Omit<Origin, 'acceptsUserLevel'>,
 ): Promise<KeyCaller | TokenCaller> {
   return accept(deps, await judgeCredential(deps, secret, origin), origin)
 }
 
-/** The same for a credential that may be another issuer's, who is named then. */
+/** The same for a credential that may be another issuer's, who is named then, or a user-level key. */
 export async function acceptUnlessForeign(
   deps: Deps,
   secret: string,
   origin: Origin,
-): Promise<KeyCaller | TokenCaller | { readonly issuer: string }> {
+): Promise<CallerByKey | { readonly issuer: string }> {
   const judged = await judgeUnlessForeign(deps, secret, origin)
-  return 'issuer' in judged ? judged : await accept(deps, judged, origin)
+  if ('issuer' in judged) return judged
+  return isInWorkspace(judged) ? await accept(deps, judged, origin) : judged.caller
 }
 
-/** The same for an API key; anything else is malformed. */
-export const acceptKey = async (deps: Deps, secret: string, origin: Origin): Promise<KeyCaller> =>
-  accept(deps, await judgeKey(deps, secret, origin), origin)
+/** The same for an API key of one workspace; anything else is malformed, or not known. */
+export const acceptKey = async (
+  deps: Deps,
+  secret: string,
+  origin: Omit<Origin, 'acceptsUserLevel'>,
+): Promise<KeyCaller> => accept(deps, await judgeKey(deps, secret, origin), origin)
 
 function accept<Caller extends KeyCaller | TokenCaller>(
   deps: Deps,
@@ -76,14 +81,15 @@ const retiresPrevious = (credential: PresentedCredential): boolean =>
 
 /**
  * Counts an accepted credential as used, here and now: it is remembered, and where it is the first
- * use of a new secret, the one before it ends.
+ * use of a new secret, the one before it ends. A user-level key is read each time: what its secret
+ * makes depends on the request.
  */
 export async function admit<Caller extends KeyCaller | TokenCaller>(
   deps: Deps,
   { caller, credential, digest, isRemembered, now }: Judged<Caller>,
   origin: Pick<Origin, 'address' | 'requestId'>,
 ): Promise<Caller> {
-  if (!isRemembered && !retiresPrevious(credential))
+  if (!isRemembered && !retiresPrevious(credential) && !credential.userLevel)
     deps.credentials.set(digest, { caller, credential })
   if (caller.kind === 'ACCESS_TOKEN' && caller.isRotated) return caller
   // The caller keeps the epoch it was authenticated at: this request's own retirement is no rotation
@@ -100,5 +106,5 @@ function assertNamedWorkspace(
   { workspaceId, workspaceSlug }: PresentedCredential,
 ): void {
   if (named !== undefined && named !== workspaceId && named !== workspaceSlug)
-    throw new RequestError('WORKSPACE_NOT_FOUND', 'There is no such workspace.')
+    throw noSuchWorkspace()
 }

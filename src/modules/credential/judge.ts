@@ -4,11 +4,12 @@ import {
   refusalOf,
   tokenCallerOf,
 } from '../../auth/authenticate.ts'
-import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
+import type { KeyCaller, KeyVisitor, TokenCaller } from '../../auth/caller.ts'
 import type { CachedCredential } from '../../auth/credential-cache.ts'
 import { isApiKey } from '../../auth/credentials/format.ts'
 import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import { isJwt, unverifiedIssuer } from '../../auth/credentials/jwt.ts'
+import { hasLegacyShape } from '../../auth/credentials/legacy-format.ts'
 import { findKeyByHash } from '../../auth/key-record.ts'
 import { findToken } from '../../auth/token-record.ts'
 import { noteUnderWay } from '../../auth/under-way.ts'
@@ -19,18 +20,17 @@ import {
   serviceUnavailable,
   unauthenticated,
 } from '../../errors.ts'
+import { readUserLevelKey, type WhichWorkspace } from './user-level.ts'
 
 /** Where a credential was presented, and which may be found. */
-export interface Presentation {
+export interface Presentation extends WhichWorkspace {
   readonly address: string | undefined
   /** The id that its key must have; absent: whichever. */
   readonly keyId?: string
-  /** The workspace that it must be of; absent: whichever. Of another one it is not known. */
-  readonly workspaceId?: string
 }
 
 /** A known credential with the caller that it makes, and how it fared. */
-export interface Judged<Caller extends KeyCaller | TokenCaller = KeyCaller | TokenCaller> {
+export interface Judged<Caller extends CallerByKey = KeyCaller | TokenCaller> {
   readonly caller: Caller
   readonly credential: PresentedCredential
   /** Under which it may be remembered. */
@@ -42,7 +42,16 @@ export interface Judged<Caller extends KeyCaller | TokenCaller = KeyCaller | Tok
   readonly refusal: CredentialReason | undefined
 }
 
-type Found<Caller extends KeyCaller | TokenCaller> = CachedCredential & { readonly caller: Caller }
+/** Whom a credential makes that a key stands behind. */
+export type CallerByKey = KeyCaller | TokenCaller | KeyVisitor
+
+type Found<Caller extends CallerByKey> = Pick<Judged<Caller>, 'caller' | 'credential'>
+
+/** Whether it was judged by the rules of a workspace. */
+export const isInWorkspace = <Caller extends CallerByKey>(
+  judged: Judged<Caller>,
+): judged is Judged<Exclude<Caller, KeyVisitor>> & Judged<Caller> =>
+  judged.caller.workspaceId !== null
 
 /**
  * Finds an API key or access token of ours, in memory or by reading, and holds it to rules 1 and 2
@@ -54,26 +63,33 @@ type Found<Caller extends KeyCaller | TokenCaller> = CachedCredential & { readon
 export async function judgeCredential(
   deps: Deps,
   secret: string,
-  presentation: Presentation,
+  presentation: Omit<Presentation, 'acceptsUserLevel'>,
 ): Promise<Judged> {
   const judged = await judgeUnlessForeign(deps, secret, presentation)
   if ('issuer' in judged) return await failed(deps, secretDigest(secret), presentation, 'UNKNOWN')
+  if (!isInWorkspace(judged)) throw unauthenticated('UNKNOWN')
   return judged
 }
 
-/** The same for a credential that may be another issuer's, who is named then. */
+/**
+ * The same for a credential that may be another issuer's, who is named then, or a user-level key,
+ * which may have to be told its workspace.
+ *
+ * @throws RequestError as `judgeCredential`, WORKSPACE_NOT_FOUND for one where the owner of a
+ *   user-level key is not
+ */
 export async function judgeUnlessForeign(
   deps: Deps,
   secret: string,
   presentation: Presentation,
-): Promise<Judged | { readonly issuer: string }> {
-  if (isApiKey(secret)) return await judgeKey(deps, secret, presentation)
+): Promise<Judged<CallerByKey> | { readonly issuer: string }> {
+  if (isApiKey(secret)) return await judgeSecret(deps, secret, presentation)
   const digest = secretDigest(secret)
   // One that is remembered has been taken apart before.
-  if (deps.credentials.get(digest)?.caller.kind === 'ACCESS_TOKEN')
-    return await judgeToken(deps, secret, digest, presentation)
-  const issuer = isJwt(secret) ? unverifiedIssuer(secret) : undefined
-  if (issuer === undefined) return await failed(deps, digest, presentation, 'MALFORMED')
+  const known = deps.credentials.get(digest)?.caller.kind
+  if (known === 'ACCESS_TOKEN') return await judgeToken(deps, secret, digest, presentation)
+  const issuer = known === undefined && isJwt(secret) ? unverifiedIssuer(secret) : undefined
+  if (issuer === undefined) return await judgeSecret(deps, secret, presentation)
   return issuer === deps.publicUrl
     ? await judgeToken(deps, secret, digest, presentation)
     : { issuer }
@@ -90,18 +106,37 @@ const failed = (
     throw unauthenticated(reason)
   })
 
-/** The same for an API key; anything else is malformed. */
-export const judgeKey = (
+/** The same for an API key of one workspace; anything else is malformed, or not known. */
+export async function judgeKey(
+  deps: Deps,
+  secret: string,
+  presentation: Omit<Presentation, 'acceptsUserLevel'>,
+): Promise<Judged<KeyCaller>> {
+  const judged = await judgeSecret(deps, secret, presentation)
+  if (!isInWorkspace(judged)) throw unauthenticated('UNKNOWN')
+  return judged
+}
+
+/**
+ * Whatever is no token. What has the shape of our keys is one, or is not known. What has none of our
+ * shapes may have been issued elsewhere, and is looked up where such keys exist.
+ */
+function judgeSecret(
   deps: Deps,
   secret: string,
   presentation: Presentation,
-): Promise<Judged<KeyCaller>> => {
+): Promise<Judged<KeyCaller | KeyVisitor>> {
   const digest = secretDigest(secret)
-  if (!isApiKey(secret)) return failed(deps, digest, presentation, 'MALFORMED')
-  return judge<KeyCaller>(deps, digest, presentation, async () => {
+  const isKey = isApiKey(secret)
+  const hasOtherShape = hasLegacyShape(secret, deps.keyPrefixes)
+  if (!isKey && !hasOtherShape) return failed(deps, digest, presentation, 'MALFORMED')
+  return judge<KeyCaller | KeyVisitor>(deps, digest, presentation, async () => {
+    const mayBeLegacy = hasOtherShape && (await deps.legacyKeys.exist())
+    if (!isKey && !mayBeLegacy) throw unauthenticated('MALFORMED')
     const hash = hashSecret(secret)
     const key = await findKeyByHash(deps.prisma, hash)
-    return key && { credential: key, caller: keyCallerOf(key, hash) }
+    if (key !== undefined) return { credential: key, caller: keyCallerOf(key, hash) }
+    return mayBeLegacy ? await readUserLevelKey(deps, hash, presentation) : undefined
   })
 }
 
@@ -118,7 +153,7 @@ const judgeToken = (
     return token && { credential: token, caller: tokenCallerOf(token) }
   })
 
-function judge<Caller extends KeyCaller | TokenCaller>(
+function judge<Caller extends CallerByKey>(
   deps: Deps,
   digest: string,
   presentation: Presentation,
@@ -126,18 +161,20 @@ function judge<Caller extends KeyCaller | TokenCaller>(
 ): Promise<Judged<Caller>> {
   return deps.limits.attempts.limited(presentation, digest, async () => {
     // What was stored under the digest of a secret was made of that secret, by the same `read`.
-    const known = deps.credentials.get(digest) as Found<Caller> | undefined
+    const known = deps.credentials.get(digest) as (CachedCredential & Found<Caller>) | undefined
     const found = known ?? (await noteUnderWay(deps.prisma, read()).catch(unlessKnown))
     if (found === undefined || !isAsPresented(found, presentation)) throw unauthenticated('UNKNOWN')
     const isRemembered = known !== undefined
     const now = isRemembered ? new Date() : found.credential.now
-    const refusal = refusalOf(found.credential, now, presentation.address)
+    // In no workspace no rule of one counts.
+    const isSomewhere = found.caller.workspaceId !== null
+    const refusal = isSomewhere ? refusalOf(found.credential, now, presentation.address) : undefined
     return { ...found, digest, isRemembered, now, refusal }
   })
 }
 
 const isAsPresented = (
-  { credential }: CachedCredential,
+  { credential }: Pick<Judged, 'credential'>,
   { keyId = credential.id, workspaceId = credential.workspaceId }: Presentation,
 ): boolean => credential.id === keyId && credential.workspaceId === workspaceId
 

@@ -46,7 +46,7 @@ const rightsOf = (principal: Principal): Rights =>
   principal.workspaceId === null ? noRights : principal.rights
 
 const userOf = (principal: Principal): ShownUser => {
-  if (principal.workspaceId !== null) return principal.user
+  if (principal.workspaceId !== null || principal.kind === 'API_KEY') return principal.user
   const { userId, name, email } = principal.signIn
   return { id: userId, kind: 'HUMAN', name, email }
 }
@@ -66,8 +66,9 @@ const Viewer = builder.objectRef<Principal>('Viewer').implement({
       type: ApiKey,
       nullable: true,
       guard: 'public',
-      description: "The calling key, or the calling token's; null for a person.",
-      resolve: ({ kind }, _args, context) => (kind === 'HUMAN' ? null : ownKey(context)),
+      description:
+        "The calling key, or the calling token's; null for a person, and for a key in no workspace.",
+      resolve: ({ workspaceId }, _args, context) => (workspaceId === null ? null : ownKey(context)),
     }),
     accessToken: t.field({
       type: AccessToken,
@@ -82,7 +83,7 @@ const Viewer = builder.objectRef<Principal>('Viewer').implement({
       guard: {
         permissions: ['workspace:read'],
         unless: {
-          note: 'Null for a person who is in none.',
+          note: 'Null for who is in none.',
           when: (_args, { workspaceId }) => workspaceId === null,
         },
       },

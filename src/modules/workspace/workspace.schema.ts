@@ -1,3 +1,4 @@
+import type { Principal } from '../../auth/caller.ts'
 import { builder } from '../../builder.ts'
 import type { Context } from '../../context.ts'
 import { findPage, type Listing, pageRequest } from '../../db/page.ts'
@@ -5,6 +6,7 @@ import { badUserInput } from '../../errors.ts'
 import { Prisma, type Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { limitsOf } from '../../limits/plans.ts'
+import { isAccepted } from '../api-key/api-key.queries.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
 import { Workspace, WorkspaceConnection } from '../refs.ts'
 
@@ -93,16 +95,23 @@ Workspace.implement({
   }),
 })
 
-/** All that a person is a member of; the one that a key or token belongs to. */
+const membershipsOf = (userId: string): Prisma.Sql => Prisma.sql`w.id IN (
+  SELECT m."workspaceId" FROM "Member" m WHERE m."userId" = ${userId} AND m."removedAt" IS NULL)`
+
+/** The workspaces `w` that a credential can enter. */
+function isEnterable(principal: Principal): Prisma.Sql {
+  if (principal.kind === 'HUMAN') return membershipsOf(principal.signIn.userId)
+  if (principal.workspaceId !== null && !(principal.kind === 'API_KEY' && principal.isUserLevel))
+    return Prisma.sql`w.id = ${principal.workspaceId}`
+  return Prisma.sql`${membershipsOf(principal.user.id)} AND EXISTS (
+    SELECT 1 FROM "ApiKey" k
+     WHERE k."workspaceId" = w.id AND k.id = ${principal.key.id} AND ${isAccepted})`
+}
+
 const enterable = ({ principal }: Context): Listing => ({
   from: Prisma.sql`"Workspace" w`,
   alias: Prisma.sql`w`,
-  where:
-    principal.kind === 'HUMAN'
-      ? Prisma.sql`w.id IN (
-          SELECT m."workspaceId" FROM "Member" m
-           WHERE m."userId" = ${principal.signIn.userId} AND m."removedAt" IS NULL)`
-      : Prisma.sql`w.id = ${principal.workspaceId}`,
+  where: isEnterable(principal),
 })
 
 builder.queryFields((t) => ({
@@ -117,7 +126,7 @@ builder.queryFields((t) => ({
     type: WorkspaceConnection,
     guard: 'public',
     description:
-      'The workspaces that this credential can enter: one for a key or token, all of their own for a person. Needs no permission.',
+      'The workspaces that this credential can enter: one for a key or token, all of their own for a person, of which a user-level legacy key can enter those where it is accepted. Needs no permission.',
     args: pageArgs(t.arg),
     resolve: (_root, args, context) =>
       findPage<WorkspaceRow>(context.deps.prisma, enterable(context), pageRequest(args)),

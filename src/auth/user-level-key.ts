@@ -1,0 +1,37 @@
+import { Prisma } from '../generated/prisma/client.ts'
+import { keyColumns, keyJoins, type PresentedKey, type Queryable } from './key-record.ts'
+
+/** That of a user-level key's owner's memberships `own` one is meant. */
+const isMeant = (named: string | undefined): Prisma.Sql =>
+  named === undefined
+    ? Prisma.sql`own."removedAt" IS NULL`
+    : Prisma.sql`(w.id = ${named} OR w.slug = ${named})`
+
+/**
+ * What the user-level key with a secret of this hash is in the workspace of that id or slug, also
+ * where its owner is a member no more; or, where none is named, in two of its owner's workspaces:
+ * more than one is as many as a caller has to choose from. Those where it has not been revoked come
+ * first. One statement, so that rows and epochs agree.
+ */
+export const findUserLevelKeys = (
+  db: Queryable,
+  hash: Uint8Array<ArrayBuffer>,
+  named: string | undefined,
+): Promise<PresentedKey[]> => db.$queryRaw<PresentedKey[]>`
+  SELECT ${keyColumns}, NULL::timestamptz AS "replacedAt", TRUE AS "isLegacySecret",
+         FALSE AS "retiresPrevious"
+    FROM "UserLegacyKey" ul
+    JOIN "Member" own ON own."userId" = ul."userId"
+    JOIN "ApiKey" k ON k."workspaceId" = own."workspaceId" AND k.id = ul.id ${keyJoins}
+   WHERE ul.hash = ${hash} AND ${isMeant(named)}
+   ORDER BY k."revokedAt" IS NOT NULL, k."workspaceId" LIMIT 2`
+
+/** Whether a user-level key has, or had, a secret of this hash, and was revoked everywhere. */
+export async function findUserLevelSecret(
+  db: Queryable,
+  hash: Uint8Array<ArrayBuffer>,
+): Promise<{ readonly isRevoked: boolean } | undefined> {
+  const rows = await db.$queryRaw<{ isRevoked: boolean }[]>`
+    SELECT "revokedAt" IS NOT NULL AS "isRevoked" FROM "UserLegacyKey" WHERE hash = ${hash}`
+  return rows[0]
+}

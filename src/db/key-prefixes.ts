@@ -1,0 +1,42 @@
+import { prefixOf } from '../auth/credentials/format.ts'
+import { type Env, SettingError } from '../env.ts'
+import type { PrismaClient } from '../generated/prisma/client.ts'
+
+const settingName = (prefix: string): string => `keyPrefix:${prefix}`
+
+/**
+ * The prefixes of all keys that the installation ever made, those that this start makes included.
+ * From the first use on whatever begins with one is a key, or is mistyped.
+ *
+ * @throws SettingError for a new one that keys begin with which were issued elsewhere: they would
+ *   be accepted no more
+ */
+export async function notedKeyPrefixes(
+  prisma: Pick<PrismaClient, 'setting' | 'workspace' | '$queryRaw'>,
+  { keyPrefix, bootstrapKey }: Pick<Env, 'keyPrefix' | 'bootstrapKey'>,
+): Promise<ReadonlySet<string>> {
+  const known = await prisma.setting.findMany({ where: { name: { startsWith: settingName('') } } })
+  const prefixes = new Set(known.map(({ value }) => value))
+  const isNew = bootstrapKey !== undefined && (await prisma.workspace.count({ take: 1 })) === 0
+  for (const prefix of isNew ? [keyPrefix, prefixOf(bootstrapKey)] : [keyPrefix]) {
+    if (prefixes.has(prefix)) continue
+    await assertNotForeign(prisma, prefix)
+    const data = [{ name: settingName(prefix), value: prefix }]
+    await prisma.setting.createMany({ data, skipDuplicates: true })
+    prefixes.add(prefix)
+  }
+  return prefixes
+}
+
+async function assertNotForeign(
+  prisma: Pick<PrismaClient, '$queryRaw'>,
+  prefix: string,
+): Promise<void> {
+  const foreign = await prisma.$queryRaw<unknown[]>`
+    SELECT 1 FROM "ApiKey"
+     WHERE legacy AND "revokedAt" IS NULL AND starts_with(start, ${`${prefix}_`}) LIMIT 1`
+  if (foreign.length === 0) return
+  throw new SettingError(
+    `KEY_PREFIX is ${JSON.stringify(prefix)}; expected one that no imported key begins with`,
+  )
+}

@@ -1,0 +1,63 @@
+import { keyCallerOf } from '../../auth/authenticate.ts'
+import type { KeyCaller, KeyVisitor } from '../../auth/caller.ts'
+import type { PresentedKey } from '../../auth/key-record.ts'
+import { findUserLevelKeys, findUserLevelSecret } from '../../auth/user-level-key.ts'
+import type { Deps } from '../../deps.ts'
+import { RequestError, unauthenticated } from '../../errors.ts'
+
+/** Which workspace a credential is presented in. */
+export interface WhichWorkspace {
+  /** The id of the one that it must be of; absent: whichever. Of another one it is not known. */
+  readonly workspaceId?: string
+  /** The one that the request names, by id or slug. */
+  readonly workspace?: string | undefined
+  /**
+   * Whether a user-level key, which is of no single workspace, is one that the request may name a
+   * workspace to; absent: without `workspaceId` such a key is not known.
+   */
+  readonly acceptsUserLevel?: boolean
+}
+
+/** What a user-level key makes of a request: a caller in one workspace, or one who has to name it. */
+export interface FoundUserLevel {
+  readonly credential: PresentedKey
+  readonly caller: KeyCaller | KeyVisitor
+}
+
+/** For a workspace where a credential is not, whether there is one of that name or not. */
+export const noSuchWorkspace = (): RequestError =>
+  new RequestError('WORKSPACE_NOT_FOUND', 'There is no such workspace.')
+
+const visitorOf = (key: PresentedKey): KeyVisitor => ({
+  kind: 'API_KEY',
+  workspaceId: null,
+  key: { id: key.id, name: key.name },
+  user: { id: key.ownerId, kind: key.ownerKind, name: key.ownerName, email: key.ownerEmail },
+  deprecation: { since: key.createdAt, sunset: null },
+})
+
+/**
+ * A user-level legacy key in the workspace that counts: the one that it must be of, the one that the
+ * request names, or its owner's only one. Undefined: there is no such key, or none there.
+ *
+ * @throws RequestError WORKSPACE_NOT_FOUND for a named one where its owner is not, UNAUTHENTICATED
+ *   REVOKED or OWNER_REMOVED where there is none that it could be used in
+ */
+export async function readUserLevelKey(
+  { prisma }: Deps,
+  hash: Uint8Array<ArrayBuffer>,
+  { workspaceId, workspace, acceptsUserLevel = false }: WhichWorkspace,
+): Promise<FoundUserLevel | undefined> {
+  if (workspaceId === undefined && !acceptsUserLevel) return undefined
+  const named = workspaceId ?? workspace
+  const [key, another] = await findUserLevelKeys(prisma, hash, named)
+  if (key === undefined) {
+    const secret = await findUserLevelSecret(prisma, hash)
+    if (secret === undefined || workspaceId !== undefined) return undefined
+    if (secret.isRevoked) throw unauthenticated('REVOKED')
+    throw named === undefined ? unauthenticated('OWNER_REMOVED') : noSuchWorkspace()
+  }
+  if (another === undefined) return { credential: key, caller: keyCallerOf(key, hash) }
+  if (key.revokedAt !== null) throw unauthenticated('REVOKED')
+  return { credential: key, caller: visitorOf(key) }
+}
