@@ -73,6 +73,18 @@ export const shown = <Entity extends object>(
     resolve: (payload) => (payload as Readonly<Record<string, object | undefined>>)[name] ?? null,
   })
 
+/** Expected failures, of a mutation or of one part of it. */
+export const errorsField = (
+  t: ObjectFieldBuilder<Types, { readonly errors: readonly UserError[] }>,
+  description: string,
+) =>
+  t.field({
+    type: [UserErrorType],
+    guard: 'public',
+    description,
+    resolve: ({ errors }) => [...errors],
+  })
+
 /** The id of what a mutation deleted; null with errors. */
 export const deletedId = (
   t: ObjectFieldBuilder<
@@ -101,12 +113,7 @@ export function mutation<Input extends object, Result extends object>(
     leafFields: 'public',
     fields: (t) => ({
       ...options.payload(t as ObjectFieldBuilder<Types, Payload<Result>>),
-      errors: t.field({
-        type: [UserErrorType],
-        guard: 'public',
-        description: 'Expected failures; empty when it was done.',
-        resolve: ({ errors }) => [...errors],
-      }),
+      errors: errorsField(t, 'Expected failures; empty when it was done.'),
     }),
   })
   builder.mutationField(name, (t) =>

@@ -1,3 +1,4 @@
+import { deprecationHeaderNames } from './deprecation-headers.ts'
 import { rateLimitHeaderNames } from './rate-limit-headers.ts'
 
 const shared = {
@@ -8,6 +9,7 @@ const shared = {
     'Retry-After',
     'WWW-Authenticate',
     ...rateLimitHeaderNames,
+    ...deprecationHeaderNames,
   ].join(', '),
 }
 

@@ -6,9 +6,10 @@ import { leastCost } from '../limits/operation-cost.ts'
 import { acceptedMediaType } from './accepted-media-type.ts'
 import { authenticate } from './authenticate.ts'
 import { allowAnyOrigin, preflightResponse } from './cors.ts'
+import { tellDeprecation } from './deprecation-headers.ts'
 import { graphiqlPage, wantsGraphiql } from './graphiql.ts'
 import { createGraphQL } from './graphql.ts'
-import { rateLimitHeaders } from './rate-limit-headers.ts'
+import { tellLimits } from './rate-limit-headers.ts'
 import { errorResponse, notAcceptableResponse } from './respond.ts'
 
 /** Which parts of the endpoint are there. */
@@ -48,9 +49,8 @@ export function graphqlEndpoint(
     const context = createContext(deps, { requestId, address, principal })
     const answered = await graphql.fetch(request, context)
     const response = await chargeUnexecuted(context, answered).then(() => answered, failed)
-    if (context.charged !== undefined)
-      for (const [name, value] of Object.entries(rateLimitHeaders(context.charged)))
-        response.headers.set(name, value)
+    tellLimits(response, context.charged)
+    tellDeprecation(response, principal)
     return response
   }
 

@@ -6,11 +6,20 @@ const maxProblems = 100
 /** Gathers what is wrong with an input, so that one answer names all of it. */
 export class InputProblems {
   readonly #errors: UserError[] = []
+  readonly #max: number
+
+  constructor(max = maxProblems) {
+    this.#max = max
+  }
 
   /** Notes one problem, if not too many are; `path` leads to the field inside the mutation's `input`. */
   add(code: UserErrorCode, path: readonly (string | number)[], message: string): void {
-    if (this.#errors.length < maxProblems)
+    if (this.#errors.length < this.#max)
       this.#errors.push({ code, message, path: ['input', ...path.map(String)] })
+  }
+
+  get errors(): readonly UserError[] {
+    return this.#errors
   }
 
   get any(): boolean {

@@ -24,7 +24,8 @@ async function mintingKey(c: CallerChange): Promise<KeyRecord> {
     throw userError('WRONG_STATE', ['input'], 'Only an API key mints access tokens, for itself.')
   const [key] = await findKeyRecords(c.db, c.workspace.id, [caller.key.id])
   if (key === undefined) throw new RequestError('INTERNAL_SERVER_ERROR', 'The key is gone.')
-  if (key.legacy)
+  // Also by the secret that it had before it was migrated.
+  if (key.legacy || caller.deprecation !== null)
     throw userError('WRONG_STATE', ['input'], 'A legacy key mints no access tokens: migrate it.')
   return key
 }

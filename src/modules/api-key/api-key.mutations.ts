@@ -14,7 +14,8 @@ interface KeyPayload {
   readonly apiKey: ApiKeyRow
 }
 
-const SpaceGrantInput = builder.inputType('SpaceGrantInput', {
+/** A space of a key in an input, with what narrows the key there. */
+export const SpaceGrantInput = builder.inputType('SpaceGrantInput', {
   description: 'A space that a key may act in.',
   fields: (t) => ({
     spaceId: t.id({ required: true, description: 'The id of the space.' }),

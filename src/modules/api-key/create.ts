@@ -188,3 +188,10 @@ export async function storeLinks({ db, workspace }: Change, keyId: string, terms
     })),
   })
 }
+
+/** Takes the scopes and space grants of a key away. */
+export async function clearLinks({ db, workspace }: Change, keyId: string): Promise<void> {
+  const its = { workspaceId: workspace.id, keyId }
+  await db.apiKeyScope.deleteMany({ where: its })
+  await db.spaceGrant.deleteMany({ where: its })
+}

@@ -34,6 +34,16 @@ export function assertLive(key: KeyRecord): void {
     throw userError('WRONG_STATE', ['input', 'id'], 'The key has expired.')
 }
 
+/** @throws UserInputError WRONG_STATE for a legacy key, which gets no other secret but by its migration */
+export function assertOrdinary({ legacy }: KeyRecord): void {
+  if (legacy)
+    throw userError(
+      'WRONG_STATE',
+      ['input', 'id'],
+      'A legacy key gets a new secret by its migration only.',
+    )
+}
+
 /**
  * A new secret is given only for a key of the caller's own user or of a machine user.
  *

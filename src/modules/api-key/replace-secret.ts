@@ -32,6 +32,17 @@ export async function othersAreAuthenticated({ prisma, embedded }: Deps): Promis
 }
 
 /**
+ * A request authenticated before the present secret was made asked for the replacement of another
+ * one, and has lost.
+ *
+ * @throws UserInputError CONFLICT when the secret was replaced since the request was authenticated
+ */
+export function assertNotReplaced(key: KeyRecord, authenticatedAt: bigint): void {
+  if (key.secretEpoch > authenticatedAt)
+    throw userError('CONFLICT', ['input', 'id'], 'The key was rotated by somebody else meanwhile.')
+}
+
+/**
  * Gives a key a new secret; the present one works on for the overlap, never past the key's expiry,
  * and any older one ends now. It compares and sets: a request authenticated before the present
  * secret was made asked for the replacement of another one, and has lost. `changes` are how the
@@ -45,8 +56,7 @@ export async function replaceSecret(
   authenticatedAt: bigint,
   overlap: Overlap,
 ): Promise<{ readonly secret: string; readonly changes: readonly FieldChange[] }> {
-  if (key.secretEpoch > authenticatedAt)
-    throw userError('CONFLICT', ['input', 'id'], 'The key was rotated by somebody else meanwhile.')
+  assertNotReplaced(key, authenticatedAt)
   const secret = createApiKeySecret(deps.keyPrefix)
   const its = { workspaceId: workspace.id, keyId: key.id }
   const end = new Date(now.getTime() + overlap.seconds * 1_000)

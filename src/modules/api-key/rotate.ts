@@ -8,6 +8,7 @@ import {
   assertGrantable,
   assertLive,
   assertMayHaveSecretOf,
+  assertOrdinary,
   keyToChange,
   readKey,
 } from './key-to-change.ts'
@@ -34,6 +35,7 @@ export async function rotateApiKey(
   return change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, input.id)
     assertLive(key)
+    assertOrdinary(key)
     if (!isKeyItself(c.caller, key.id)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)

@@ -26,8 +26,17 @@ export interface KeyTermsInput {
   readonly requestsPerMinute?: number | null | undefined
 }
 
-const maxGrants = 1_000
+export const maxGrants = 1_000
 const maxScopes = 50
+
+/** Fields for which null says nothing: a list is emptied by an empty list. */
+const notNullable = ['permissions', 'scopeIds', 'allSpaces', 'spaces'] as const
+
+/** Notes what cannot be null where the input changes a key. */
+export function noteNulls(problems: InputProblems, input: KeyTermsInput): void {
+  for (const field of notNullable)
+    if (input[field] === null) problems.add('INVALID', [field], `${field} cannot be null.`)
+}
 
 /**
  * The terms that `base` becomes by the input: absent fields stay, lists replace as a whole. All that

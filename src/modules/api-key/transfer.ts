@@ -9,7 +9,13 @@ import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { overlapInput } from './bounds-input.ts'
 import { findOwner, type KeyWithSecret } from './create.ts'
 import { takeKeyName } from './key-name.ts'
-import { assertGrantable, assertLive, keyToChange, readKey } from './key-to-change.ts'
+import {
+  assertGrantable,
+  assertLive,
+  assertOrdinary,
+  keyToChange,
+  readKey,
+} from './key-to-change.ts'
 import { othersAreAuthenticated, replaceSecret } from './replace-secret.ts'
 
 export interface TransferApiKeyInput {
@@ -66,6 +72,7 @@ export async function transferApiKey(
     const path = ['input', 'ownerId']
     const key = await keyToChange(c, input.id)
     assertLive(key)
+    assertOrdinary(key)
     const owner = await findOwner(c, input.ownerId, 'keys:update', path)
     if (owner.ownerKind !== 'MACHINE')
       throw userError('INVALID', path, 'A key can be given to a machine user only.')

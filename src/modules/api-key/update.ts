@@ -7,20 +7,17 @@ import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import type { ApiKeyRow } from './api-key.queries.ts'
-import { maxKeyDescription, storedTerms, storeLinks } from './create.ts'
+import { clearLinks, maxKeyDescription, storedTerms, storeLinks } from './create.ts'
 import { takeKeyName } from './key-name.ts'
 import { assertLive, keyToChange, noteUngrantable, readKey } from './key-to-change.ts'
 import { shownTerms } from './shown-terms.ts'
-import { type KeyTermsInput, keyTermsInput } from './terms-input.ts'
+import { type KeyTermsInput, keyTermsInput, noteNulls } from './terms-input.ts'
 
 export interface UpdateApiKeyInput extends KeyTermsInput {
   readonly id: string
   readonly name?: string | null | undefined
   readonly description?: string | null | undefined
 }
-
-/** Fields for which null says nothing: a list is emptied by an empty list. */
-const notNullable = ['permissions', 'scopeIds', 'allSpaces', 'spaces'] as const
 
 /**
  * Changes a live key. Absent fields stay. The key as it would be must be one that the caller may
@@ -34,8 +31,7 @@ export function updateApiKey(
     const key = await keyToChange(c, input.id)
     assertLive(key)
     const problems = new InputProblems()
-    for (const field of notNullable)
-      if (input[field] === null) problems.add('INVALID', [field], `${field} cannot be null.`)
+    noteNulls(problems, input)
     const name = input.name === undefined ? key.name : nameInput(problems, ['name'], input.name)
     const description =
       input.description === undefined
@@ -55,7 +51,7 @@ export function updateApiKey(
     if (changes.length === 0) return readKey(c, key.id)
     if (nameKey(name) !== nameKey(key.name))
       await takeKeyName(c, key.ownerId, name, key.id, ['input', 'name'])
-    await clearLinks(c, key)
+    await clearLinks(c, key.id)
     await storeLinks(c, key.id, terms)
     await c.db.apiKey.update({
       where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
@@ -80,10 +76,4 @@ function assertMayWiden({ caller }: CallerChange, { ownerId, ownerKind }: KeyRec
       ['input', 'id'],
       "A person's key is widened by nobody but its owner.",
     )
-}
-
-async function clearLinks({ db, workspace }: CallerChange, { id }: KeyRecord): Promise<void> {
-  const its = { workspaceId: workspace.id, keyId: id }
-  await db.apiKeyScope.deleteMany({ where: its })
-  await db.spaceGrant.deleteMany({ where: its })
 }

@@ -4,24 +4,40 @@ import { isId } from '../../ids.ts'
 import { noteRepeatedIds } from '../../input/ids.ts'
 import type { InputProblems } from '../../input/problems.ts'
 
+/** Those of the ids that name spaces within the caller's reach. */
+export async function findReachedSpaces(
+  { db, workspace, caller }: CallerChange,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const rows = await db.space.findMany({
+    where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
+    select: { id: true },
+  })
+  return new Set(rows.map(({ id }) => id).filter((id) => reaches(caller.rights, id)))
+}
+
+/** Notes each id of a list that is repeated, or is none of the spaces within the caller's reach. */
+export function noteUnreached(
+  reached: ReadonlySet<string>,
+  problems: InputProblems,
+  ids: readonly string[],
+  pathOf: (index: number) => readonly (string | number)[],
+): void {
+  noteRepeatedIds(problems, ids, pathOf)
+  ids.forEach((id, index) => {
+    if (!reached.has(id)) problems.add('NOT_FOUND', pathOf(index), 'There is no such space.')
+  })
+}
+
 /**
  * Notes each id of a list that is repeated, or names no space within the caller's reach: deleted,
  * foreign, unreached and never there are all the same.
  */
 export async function noteUnreachedSpaces(
-  { db, workspace, caller }: CallerChange,
+  c: CallerChange,
   problems: InputProblems,
   ids: readonly string[],
   pathOf: (index: number) => readonly (string | number)[],
 ): Promise<void> {
-  noteRepeatedIds(problems, ids, pathOf)
-  const rows = await db.space.findMany({
-    where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
-    select: { id: true },
-  })
-  const live = new Set(rows.map(({ id }) => id))
-  ids.forEach((id, index) => {
-    if (!live.has(id) || !reaches(caller.rights, id))
-      problems.add('NOT_FOUND', pathOf(index), 'There is no such space.')
-  })
+  noteUnreached(await findReachedSpaces(c, ids), problems, ids, pathOf)
 }
