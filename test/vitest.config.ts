@@ -7,6 +7,9 @@ const onPostgres = Boolean(process.env.TEST_DATABASE_URL)
 /** With it, those about a shared Redis run as well. */
 const withRedis = Boolean(process.env.TEST_REDIS_URL)
 
+/** The path of an nginx. With it, those about gateways run as well. */
+const withNginx = Boolean(process.env.TEST_NGINX)
+
 export default defineConfig({
   // Vite would take the module build for us while libraries get Node's choice: two graphql's.
   resolve: {
@@ -18,6 +21,7 @@ export default defineConfig({
     exclude: [
       ...(onPostgres ? [] : ['test/postgres/**']),
       ...(withRedis ? [] : ['test/redis/**']),
+      ...(withNginx ? [] : ['test/gateway/**']),
       // Several servers on one database.
       ...(withRedis && onPostgres ? [] : ['test/redis/three-servers.test.ts']),
     ],

@@ -24,6 +24,7 @@ test('every link to a file leads to one, and every npm script is there', async (
     'docs/permissions.md',
     'docs/operations.md',
     'docs/oauth.md',
+    'docs/gateway.md',
     'bench/README.md',
   ]) {
     const text = await read(page)
