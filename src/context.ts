@@ -20,7 +20,7 @@ export interface Context extends ServiceContext {
   /** What came of charging the request; undefined: it has not been charged. */
   readonly charged: Charge | undefined
   /**
-   * Charges the request to its caller's key and workspace. A person in no workspace pays nothing.
+   * Charges the request to its caller's key and workspace.
    *
    * @throws RequestError RATE_LIMITED, and nothing is charged
    */
@@ -67,7 +67,6 @@ export function createContext(deps: Deps, request: RequestInfo): Context {
       return charged
     },
     async charge(cost) {
-      if (this.principal.workspaceId === null) return
       charged = await deps.limits.charge(this.principal, cost)
       if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
     },

@@ -107,6 +107,10 @@ export interface KeyVisitor {
 /** Whom a request is from. */
 export type Principal = Caller | Visitor | KeyVisitor
 
+/** The user that a credential acts for. */
+export const userIdOf = (principal: Principal): string =>
+  'user' in principal ? principal.user.id : principal.signIn.userId
+
 /** Whether it is the key itself that asks, and no token derived from it. */
 export const isKeyItself = (principal: Principal, keyId: string): boolean =>
   principal.kind === 'API_KEY' && principal.key.id === keyId

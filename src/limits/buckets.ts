@@ -1,4 +1,4 @@
-import type { Caller } from '../auth/caller.ts'
+import { type Principal, userIdOf } from '../auth/caller.ts'
 import { limitsOf, type PlanTable } from './plans.ts'
 
 /** How long a window lasts, from the first request that was charged in it. */
@@ -10,7 +10,7 @@ export type LimitSubject = 'KEY' | 'WORKSPACE'
 /** What requests are charged to. It is the same one through rotations, renames and new limits. */
 export interface Bucket {
   readonly subject: LimitSubject
-  /** Of the key or the workspace. */
+  /** Of the key or the workspace; of a person in none, theirs. */
   readonly id: string
   /** How much may be charged in a window; 0 blocks. */
   readonly limit: number
@@ -41,20 +41,29 @@ export interface Charge {
 /** Charges buckets. */
 export interface Limiter {
   /**
-   * Charges the cost to every one of a workspace's buckets, or, where one has too little left, to
-   * none. A cost of 0 only looks.
+   * Charges the cost to every one of the buckets, or, where one has too little left, to none. A cost
+   * of 0 only looks. What is charged together has one owner: a workspace, or a person in none.
    */
-  charge(workspaceId: string, buckets: readonly Bucket[], cost: number): Promise<Charge>
+  charge(ownerId: string, buckets: readonly Bucket[], cost: number): Promise<Charge>
 }
 
 const lowest = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.min(a, b)
 
+/** Whose buckets a request is charged to: the workspace's, or where there is none, the person's. */
+export const bucketOwnerOf = (principal: Principal): string =>
+  principal.workspaceId ?? userIdOf(principal)
+
 /**
- * What a caller's requests are charged to, by the workspace's present plan: the key and the
- * workspace, or for a person the workspace alone. What has no limit has no bucket.
+ * What somebody's requests are charged to, by the workspace's present plan: the key and the
+ * workspace, or for a person the workspace alone. Who is in no workspace has the limit of a FREE one
+ * to themselves. What has no limit has no bucket.
  */
-export function bucketsOf(plans: PlanTable, caller: Caller): Bucket[] {
+export function bucketsOf(plans: PlanTable, caller: Principal): Bucket[] {
+  if (caller.workspaceId === null) {
+    const limit = plans.FREE.requestsPerMinute
+    return limit === null ? [] : [{ subject: 'WORKSPACE', id: userIdOf(caller), limit }]
+  }
   const { requestsPerMinute, requestsPerMinutePerKey } = limitsOf(plans, caller.plan)
   const ofKey = lowest(caller.bounds.requestsPerMinute, requestsPerMinutePerKey)
   const buckets: Bucket[] = []

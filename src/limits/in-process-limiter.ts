@@ -34,10 +34,10 @@ export function createInProcessLimiter(clock: Clock = steadyClock): Limiter {
   }
 
   return {
-    charge(workspaceId, buckets, cost) {
+    charge(ownerId, buckets, cost) {
       const now = clock()
       sweep(now)
-      const idOf = ({ id }: Bucket): string => `${workspaceId} ${id}`
+      const idOf = ({ id }: Bucket): string => `${ownerId} ${id}`
       const isAllowed = buckets.every((bucket) => hasRoom(bucket, fillOf(idOf(bucket), now), cost))
       if (isAllowed && cost > 0) for (const bucket of buckets) add(idOf(bucket), cost, now)
       const filled = buckets.map((bucket) => ({ bucket, fill: fillOf(idOf(bucket), now) }))

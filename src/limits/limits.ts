@@ -1,9 +1,9 @@
 import type { Logger } from 'pino'
-import type { Caller } from '../auth/caller.ts'
+import type { Principal } from '../auth/caller.ts'
 import type { Metrics } from '../metrics.ts'
 import { inProcessCounters, sharedCounters } from './address-counter.ts'
 import { type Attempts, createAttempts } from './attempts.ts'
-import { bucketsOf, type Charge } from './buckets.ts'
+import { bucketOwnerOf, bucketsOf, type Charge } from './buckets.ts'
 import { createInProcessLimiter } from './in-process-limiter.ts'
 import { builtInPlans, type PlanTable } from './plans.ts'
 import { openRedis } from './redis.ts'
@@ -13,8 +13,8 @@ import { createSharedLimiter } from './shared-limiter.ts'
 export interface Limits {
   readonly plans: PlanTable
   readonly attempts: Attempts
-  /** Charges what a caller asks for to their key and workspace; a cost of 0 only looks. */
-  charge(caller: Caller, cost: number): Promise<Charge>
+  /** Charges what somebody asks for to their key and workspace; a cost of 0 only looks. */
+  charge(principal: Principal, cost: number): Promise<Charge>
   /** Ends the connection to Redis, at once. */
   close(): void
 }
@@ -43,8 +43,9 @@ export async function createLimits(options: LimitsOptions): Promise<Limits> {
   return {
     plans,
     attempts: createAttempts(counters, () => metrics.countRefused('ADDRESS')),
-    async charge(caller, cost) {
-      const charge = await limiter.charge(caller.workspaceId, bucketsOf(plans, caller), cost)
+    async charge(principal, cost) {
+      const buckets = bucketsOf(plans, principal)
+      const charge = await limiter.charge(bucketOwnerOf(principal), buckets, cost)
       const tooFull = charge.states.find(({ limit, remaining }) => limit === 0 || remaining < cost)
       if (!charge.isAllowed && tooFull !== undefined) metrics.countRefused(tooFull.subject)
       return charge

@@ -46,8 +46,8 @@ declare module 'ioredis' {
   }
 }
 
-/** The braces put a workspace's buckets into one slot of a cluster. */
-const keyOf = (workspaceId: string, { id }: Bucket): string => `latchkey:{${workspaceId}}:${id}`
+/** The braces put an owner's buckets into one slot of a cluster. */
+const keyOf = (ownerId: string, { id }: Bucket): string => `latchkey:{${ownerId}}:${id}`
 
 const fillOf = (used = 0, left = -1): Fill => ({ used, leftMs: left < 0 ? null : left })
 
@@ -62,12 +62,12 @@ export function createSharedLimiter(
 ): Limiter {
   redis.client.defineCommand('chargeBuckets', { lua: chargeScript })
   return {
-    async charge(workspaceId, buckets, cost) {
+    async charge(ownerId, buckets, cost) {
       if (buckets.length === 0) return chargeOf(true, [], cost)
       const charged = async () => {
         const [isAllowed, ...fills] = await redis.client.chargeBuckets(
           buckets.length,
-          ...buckets.map((bucket) => keyOf(workspaceId, bucket)),
+          ...buckets.map((bucket) => keyOf(ownerId, bucket)),
           cost,
           windowMs,
           ...buckets.map(({ limit }) => limit),
@@ -80,7 +80,7 @@ export function createSharedLimiter(
       }
       return await redis.ask(charged, () => {
         unanswered()
-        return inProcess.charge(workspaceId, buckets, cost)
+        return inProcess.charge(ownerId, buckets, cost)
       })
     },
   }
