@@ -8,6 +8,7 @@ import type { Prisma, Workspace } from '../generated/prisma/client.ts'
 import { type Actor, chainedEvents } from '../modules/audit/chained-events.ts'
 import type { ChangeEvent } from '../modules/audit/event.ts'
 import type { ServiceContext } from '../service-context.ts'
+import { insertRows } from './insert-rows.ts'
 import { inTurns } from './turns.ts'
 
 /** The workspace's row under its lock, with the database's clock. */
@@ -58,7 +59,7 @@ interface Outcome<T> {
 }
 
 /** What is done in a workspace, and in the others whose locks the transaction holds. */
-type Work<C extends Change, T> = (change: C, others: readonly Change[]) => Promise<T>
+export type Work<C extends Change, T> = (change: C, others: readonly Change[]) => Promise<T>
 
 interface RunOptions {
   readonly keepsAuthorization?: boolean
@@ -125,7 +126,7 @@ async function appendEvents(
 ): Promise<void> {
   const rows = chainedEvents(deps.auditKey, workspace, actor, events)
   const head = rows.at(-1)
-  await db.auditEvent.createMany({ data: rows })
+  await insertRows(db, 'AuditEvent', rows)
   await db.workspace.update({
     where: { id: workspace.id },
     data: { epoch, ...(head && { auditSequence: head.sequence, auditHash: head.hash }) },

@@ -6,6 +6,7 @@ interface Rows {
   readonly ApiKeySecret: Prisma.ApiKeySecretCreateManyInput
   readonly AuditEvent: Prisma.AuditEventCreateManyInput
   readonly SpaceGrant: Prisma.SpaceGrantCreateManyInput
+  readonly UserLegacyKey: Prisma.UserLegacyKeyCreateManyInput
 }
 
 type Db = Pick<Prisma.TransactionClient, '$executeRaw' | '$queryRaw'>

@@ -1,14 +1,20 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
-import { type CallerChange, change } from '../../db/change.ts'
+import { untilAllLocked } from '../../db/all-locked.ts'
+import { type CallerChange, change, type Work } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 import type { ApiKeyRow } from './api-key.queries.ts'
+import { endKeys } from './end-keys.ts'
 import { isWithinKeyRole, keyToChange, readKey } from './key-to-change.ts'
+import {
+  endEverywhere,
+  otherWorkspacesOf,
+  revokesEverywhere,
+} from './user-level/revoke-everywhere.ts'
 
 const maxReason = 500
 
@@ -30,9 +36,10 @@ export interface RevokedKeys {
 
 /**
  * Revokes a key for good, with its previous secret and its tokens, and with `includeCreated` every key that it
- * made, and theirs, in one transaction. What was revoked before keeps its time, actor and reason.
+ * made here, and theirs, in one transaction. What was revoked before keeps its time, actor and reason.
+ * A user-level key that revokes itself, or whose owner does by signing in, ends in every workspace.
  */
-export function revokeApiKey(
+export async function revokeApiKey(
   context: ServiceContext,
   input: RevokeApiKeyInput,
 ): Promise<RevokedKeys> {
@@ -40,31 +47,22 @@ export function revokeApiKey(
   const reason = textInput(problems, ['reason'], input.reason, maxReason)
   problems.throwIfAny()
   const permission = (caller: Caller) => (revokesItself(caller, input) ? null : 'keys:delete')
-  return change(context, { permission }, async (c) => {
+  const revokeIn: Work<CallerChange, RevokedKeys> = async (c, others) => {
+    const revocation = { revokedById: c.caller.user.id, reason }
     const key = await keyToChange(c, input.id)
+    const isEverywhere = revokesEverywhere(c.caller, key)
     const created = input.includeCreated ? await findCreated(c, key.id) : []
-    const keys = [key, ...created].filter(({ revokedAt }) => revokedAt === null)
-    for (const record of keys) assertMayRevoke(c, record)
-    await c.db.apiKey.updateMany({
-      where: { workspaceId: c.workspace.id, id: { in: keys.map(({ id }) => id) } },
-      data: {
-        revokedAt: c.now,
-        revokedById: c.caller.user.id,
-        revocationReason: reason,
-        nameKey: null,
-        updatedAt: c.now,
-      },
-    })
-    await revokeTokens(c, { keyId: { in: keys.map(({ id }) => id) } })
-    for (const { id, name } of keys)
-      c.record({
-        action: 'api_key.revoked',
-        targetId: id,
-        targetName: name,
-        changes: [{ field: 'revocationReason', before: null, after: reason }],
-      })
-    return { apiKey: await readKey(c, key.id), revokedCount: keys.length }
-  })
+    const keys = [...(isEverywhere ? [] : [key]), ...created]
+    const live = keys.filter(({ revokedAt }) => revokedAt === null)
+    for (const record of live) assertMayRevoke(c, record)
+    const ended = isEverywhere ? await endEverywhere([c, ...others], key, revocation) : 0
+    await endKeys(c, live, revocation)
+    return { apiKey: await readKey(c, key.id), revokedCount: live.length + Math.min(ended, 1) }
+  }
+  return await untilAllLocked(
+    () => otherWorkspacesOf(context, input.id),
+    (others) => change(context, { permission, others }, revokeIn),
+  )
 }
 
 function assertMayRevoke(c: CallerChange, key: KeyRecord): void {

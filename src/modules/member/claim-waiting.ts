@@ -1,8 +1,9 @@
+import { untilAllLocked } from '../../db/all-locked.ts'
 import { arrivalChange } from '../../db/change.ts'
 import { emailKey } from '../../input/email.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { within } from '../../within.ts'
-import { claim, type Identity } from './claim.ts'
+import { claim, type Identity, otherWorkspacesOfClaim } from './claim.ts'
 
 /** How long a claim keeps the next one from being begun, in milliseconds. */
 const headStart = 100
@@ -34,7 +35,13 @@ export async function claimIn(
   workspaceId: string,
 ): Promise<string | undefined> {
   const key = emailKey(email)
-  const arrival = await arrivalChange(request, workspaceId, (c) => claim(c, identity, key))
+  const arrival = await untilAllLocked(
+    () => otherWorkspacesOfClaim(request.deps.prisma, workspaceId, identity, key),
+    (ids) =>
+      arrivalChange(request, workspaceId, (c, others) => claim(c, others, identity, key), {
+        others: ids,
+      }),
+  )
   return arrival?.userId
 }
 

@@ -8,6 +8,7 @@ import { emailKey } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import { enterUserLevelKeys } from '../api-key/user-level/enter.ts'
 import { changesBetween } from '../audit/event.ts'
 import { slugInput, slugTaken } from './slug.ts'
 
@@ -68,9 +69,10 @@ async function assertBelowLimit(db: Prisma.TransactionClient, createdById: strin
 }
 
 async function enterOwner(
-  { db, workspace, now, record }: Change,
+  c: Change,
   { userId, name, email }: SignIn,
 ): Promise<Arrival & { readonly workspace: Workspace }> {
+  const { db, workspace, now, record } = c
   const { id: targetId, name: targetName, slug, plan } = workspace
   record({
     action: 'workspace.created',
@@ -89,5 +91,6 @@ async function enterOwner(
     targetName: name,
     changes: changesBetween({}, { kind: 'HUMAN', name, email, role: owner.role }),
   })
+  await enterUserLevelKeys(c, userId)
   return { userId, name, workspace }
 }

@@ -1,9 +1,9 @@
-import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AuditEvent } from '../../../src/generated/prisma/client.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { attempt } from '../api-key/ask.ts'
+import { expectWhole } from './expect-whole.ts'
 
 let world: World
 
@@ -21,35 +21,6 @@ const eventsOf = ({ id }: TestWorkspace): Promise<AuditEvent[]> =>
 const rowOf = ({ id }: TestWorkspace) =>
   world.deps.prisma.workspace.findUniqueOrThrow({ where: { id } })
 
-/** RFC 8785 for flat objects of strings, safe integers and nulls: members in the order of their names. */
-const canonical = (values: Readonly<Record<string, string | number | null>>): string =>
-  `{${Object.keys(values)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${JSON.stringify(values[name])}`)
-    .join(',')}}`
-
-/** What each event's hash must be, reckoned anew from the first one on. */
-function reckon(events: readonly AuditEvent[]): string[] {
-  let previousHash: string | null = null
-  return events.map(({ hash: _, ...event }) => {
-    const text = canonical({ ...event, at: event.at.toISOString(), previousHash })
-    previousHash = createHmac('sha256', world.deps.auditKey).update(text).digest('hex')
-    return previousHash
-  })
-}
-
-async function expectWhole(workspace: TestWorkspace): Promise<AuditEvent[]> {
-  const events = await eventsOf(workspace)
-  expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, index) => index + 1))
-  expect(events.map(({ hash }) => hash)).toEqual(reckon(events))
-  const { auditSequence, auditHash } = await rowOf(workspace)
-  expect({ auditSequence, auditHash }).toEqual({
-    auditSequence: events.length,
-    auditHash: events.at(-1)?.hash,
-  })
-  return events
-}
-
 // The log proves what happened only if none of it can be changed, dropped or swapped unseen.
 test('every event is chained to the one before it, up to the head in the workspace', async () => {
   const workspace = await world.createWorkspace()
@@ -58,7 +29,7 @@ test('every event is chained to the one before it, up to the head in the workspa
   const key = await make.key({ name: 'ключ', permissions: ['keys:*'], requestsPerMinute: 5 })
   await done(world, workspace.secret, 'rotateApiKey', 'apiKey { id }', { id: key.id })
   await done(world, workspace.secret, 'revokeApiKey', 'apiKey { id }', { id: key.id, reason: '"' })
-  const events = await expectWhole(workspace)
+  const events = await expectWhole(world, workspace)
   expect(events).toHaveLength(5)
   expect(events[0]?.previousHash).toBeNull()
 })
@@ -69,7 +40,7 @@ test('30 changes at once leave a chain without a gap, and none is lost', async (
   const make = seed(world, workspace.secret)
   const names = Array.from({ length: 30 }, (_, index) => `space ${index}`)
   await Promise.all(names.map((name) => make.space({ name })))
-  const events = await expectWhole(workspace)
+  const events = await expectWhole(world, workspace)
   expect(
     events
       .flatMap(({ targetName }) => targetName ?? [])
@@ -109,7 +80,7 @@ test('a change whose event cannot be written is not made', async () => {
     where: { workspaceId_id: { workspaceId: workspace.id, id: 'evt_in_the_way' } },
   })
   await done(world, workspace.secret, 'revokeApiKey', 'apiKey { id }', { id: key.id })
-  await expectWhole(workspace)
+  await expectWhole(world, workspace)
 })
 
 const keysOf = ({ id }: TestWorkspace) =>
@@ -149,5 +120,5 @@ test('a mutation that fails leaves no row, no event and no raised epoch', async 
     if (code !== '') expect(codes).toEqual([code])
   }
   expect([await rowOf(workspace), await keysOf(workspace)]).toEqual(before)
-  await expectWhole(workspace)
+  await expectWhole(world, workspace)
 })

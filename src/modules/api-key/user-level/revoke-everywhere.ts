@@ -1,0 +1,94 @@
+import { type Caller, isKeyItself, isSignInOf } from '../../../auth/caller.ts'
+import type { KeyRecord, Queryable } from '../../../auth/key-record.ts'
+import { assertAllLocked, lockUsers, untilAllLocked } from '../../../db/all-locked.ts'
+import { type Change, operatorChange } from '../../../db/change.ts'
+import type { Deps } from '../../../deps.ts'
+import { userError } from '../../../errors.ts'
+import type { ServiceContext } from '../../../service-context.ts'
+import { endKeys, type Revocation } from '../end-keys.ts'
+
+/**
+ * Whether a revocation ends a key in every workspace: of a user-level key by itself, or by its
+ * owner's sign-in. Anybody else decides for their own workspace alone.
+ */
+export const revokesEverywhere = (caller: Caller, key: KeyRecord): boolean =>
+  key.userLevel && (isKeyItself(caller, key.id) || isSignInOf(caller, key.ownerId))
+
+interface Place {
+  readonly workspaceId: string
+  readonly isLive: boolean
+}
+
+/** The workspaces that know a user-level key, if there is one of that id. */
+const placesOf = (db: Queryable, id: string): Promise<(Place & { readonly userId: string })[]> =>
+  db.$queryRaw`
+    SELECT k."workspaceId", k."revokedAt" IS NULL AS "isLive", ul."userId"
+      FROM "UserLegacyKey" ul
+      JOIN "Member" m ON m."userId" = ul."userId"
+      JOIN "ApiKey" k ON k."workspaceId" = m."workspaceId" AND k.id = ul.id
+     WHERE ul.id = ${id} ORDER BY k."workspaceId"`
+
+const live = (places: readonly Place[]): string[] =>
+  places.filter(({ isLive }) => isLive).map(({ workspaceId }) => workspaceId)
+
+/** The workspaces to lock for a revocation by the caller, besides their own. */
+export async function otherWorkspacesOf(
+  { deps, caller }: ServiceContext,
+  id: string,
+): Promise<string[]> {
+  const mayBeTheirs =
+    caller.kind === 'HUMAN' ||
+    (isKeyItself(caller, id) && caller.kind === 'API_KEY' && caller.isUserLevel)
+  if (!mayBeTheirs) return []
+  const places = await placesOf(deps.prisma, id)
+  return live(places.filter(({ userId }) => userId === caller.user.id))
+}
+
+/**
+ * Ends a user-level key wherever it lives, and for workspaces that its owner comes into later.
+ *
+ * @param changes of all the workspaces where it lives
+ * @returns in how many it ended now
+ */
+export async function endEverywhere(
+  [c, ...others]: readonly [Change, ...Change[]],
+  { id, ownerId }: { readonly id: string; readonly ownerId: string },
+  revocation: Revocation,
+): Promise<number> {
+  await lockUsers(c, [ownerId])
+  const ids = live(await placesOf(c.db, id))
+  assertAllLocked([c, ...others], ids)
+  await c.db.userLegacyKey.updateMany({
+    where: { id, revokedAt: null },
+    data: { revokedAt: c.now },
+  })
+  for (const there of [c, ...others]) {
+    if (!ids.includes(there.workspace.id)) continue
+    const key = { workspaceId_id: { workspaceId: there.workspace.id, id } }
+    await endKeys(there, [await c.db.apiKey.findUniqueOrThrow({ where: key })], revocation)
+  }
+  return ids.length
+}
+
+/**
+ * Ends a user-level key everywhere, on behalf of the operator.
+ *
+ * @returns in how many workspaces it ended now; none when it was revoked before
+ * @throws UserInputError NOT_FOUND when no user-level key has that id
+ */
+export const revokeUserLevelKey = (deps: Deps, id: string): Promise<number> =>
+  untilAllLocked(
+    async () => (await placesOf(deps.prisma, id)).map(({ workspaceId }) => workspaceId),
+    async ([first, ...others]) => {
+      const key = await deps.prisma.userLegacyKey.findUnique({ where: { id } })
+      if (key === null || first === undefined)
+        throw userError('NOT_FOUND', null, `There is no user-level key ${JSON.stringify(id)}.`)
+      const revocation = { revokedById: null, reason: 'revoked by the operator' }
+      return operatorChange(
+        deps,
+        first,
+        (c, there) => endEverywhere([c, ...there], { id, ownerId: key.userId }, revocation),
+        { others },
+      )
+    },
+  )
