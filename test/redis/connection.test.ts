@@ -95,6 +95,15 @@ test('a connection on which nothing is answered is given up for a new one', asyn
   await answers(ask, 'PONG')
 })
 
+test('one that never says a word is given up as well', async () => {
+  const proxy = await proxied()
+  proxy.hang()
+  const { redis, ask } = await connect(proxy.url)
+  await new Promise((resolve) => redis.client.once('close', resolve))
+  proxy.mend()
+  await answers(ask, 'PONG')
+})
+
 test('a connection that is cut is made anew, and what was asked on it is answered at once', async () => {
   const proxy = await proxied()
   const { ask, told } = await connect(proxy.url)
