@@ -135,13 +135,11 @@ const later = {
     /^(Create|Terminate)?Session/,
     /^(RunAgent|CancelRun|Run(Status|Connection|Edge)?$)/,
     /^(Upload|Delete)?Document/,
-    /^(ImportLegacyKeys|ImportedKey|MigrateLegacyKey|LegacyKey)/,
     /^(RequiredPermissions|FieldRequirement|ExplainAccessInput)$/,
     /^File$/,
   ],
   fields: [
     /^Query\.(sessions?|run|documents?|auditEvents|auditIntegrity|webhookEndpoints|requiredPermissions|explainAccess)$/,
-    /^Mutation\.(importLegacyKeys|migrateLegacyKey)$/,
     /^Mutation\.(createSession|terminateSession|runAgent|cancelRun|uploadDocument|deleteDocument)$/,
     /^Mutation\.(create|update|delete)WebhookEndpoint$/,
     /^Mutation\.retryWebhookDelivery$/,

@@ -44,8 +44,8 @@ export const catalogue = {
   'scopes:update': definition('Change scopes, and so every key linked to them.', ['scopes:read']),
   'scopes:delete': definition('Delete scopes.', ['scopes:read']),
   'keys:read': definition('See API keys; never their secrets.'),
-  'keys:create': definition('Create API keys.', ['keys:read']),
-  'keys:update': definition('Change, rotate, transfer, disable and enable API keys.', [
+  'keys:create': definition('Create API keys, and import legacy ones.', ['keys:read']),
+  'keys:update': definition('Change, rotate, migrate, transfer, disable and enable API keys.', [
     'keys:read',
   ]),
   'keys:delete': definition('Revoke API keys.', ['keys:read']),

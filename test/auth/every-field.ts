@@ -1,4 +1,5 @@
 import { newId } from '../../src/ids.ts'
+import { operationLimits } from '../../src/limits/operation-cost.ts'
 import { fieldPermissions } from './field-permissions.ts'
 
 /** Inputs that the schema accepts and every service refuses as data, so that nothing changes. */
@@ -25,6 +26,8 @@ const inputs: Readonly<Record<string, string>> = {
   deleteSpace: `{ id: "${noSpace}" }`,
   disableApiKey: `{ id: "${nothing.key}" }`,
   enableApiKey: `{ id: "${nothing.key}" }`,
+  importLegacyKeys: '{ keys: [] }',
+  migrateLegacyKey: `{ id: "${nothing.key}" }`,
   removeMember: `{ id: "${nothing.mem}" }`,
   removeSpaceMember: `{ spaceId: "${noSpace}", memberId: "${nothing.mem}" }`,
   revokeAccessToken: `{ id: "${nothing.tok}" }`,
@@ -120,5 +123,14 @@ const guardedFields = (type: string): string =>
 /** Asks for every query field and, by every way, for every guarded field of a type. */
 export const queries = `{ ${namesOf('Query').map(queryField).join(' ')}
   ${ways.map(({ type, way }) => `as${type}: ${way[0]} ${guardedFields(type)} ${way[1]}`).join(' ')} }`
-/** Asks for every mutation; none of them changes anything. */
-export const mutations = `mutation { ${namesOf('Mutation').map(mutationField).join(' ')} }`
+
+const mutationNames = namesOf('Mutation')
+const { rootFields } = operationLimits
+/** Ask for every mutation, as many at a time as an operation may have; none changes anything. */
+export const mutations: readonly string[] = Array.from(
+  { length: Math.ceil(mutationNames.length / rootFields) },
+  (_, part) => {
+    const names = mutationNames.slice(part * rootFields, (part + 1) * rootFields)
+    return `mutation { ${names.map(mutationField).join(' ')} }`
+  },
+)

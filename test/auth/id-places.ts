@@ -56,8 +56,33 @@ const mutation = (kind: Kind, field: string, input: string, path: string): IdPla
   },
 })
 
-/** Ids of the caller's own, to stand beside the one that is tried. */
-export type OwnIds = Readonly<Record<Kind, string>>
+/** Of one key that is to be imported; what is wrong is told of that key. */
+const imported = (kind: Kind, input: string, path: string): IdPlace => ({
+  name: `importLegacyKeys ${path}`,
+  kind,
+  query: `mutation ($id: ID!) { it: importLegacyKeys(input: { keys: [{ name: "k", value: "${'v'.repeat(16)}", encoding: PLAINTEXT, ${input} }] }) {
+    __typename errors { code } results { index apiKey { id } errors { code message path } } } }`,
+  nothing: {
+    __typename: 'ImportLegacyKeysPayload',
+    errors: [],
+    results: [
+      {
+        index: 0,
+        apiKey: null,
+        errors: [
+          {
+            code: 'NOT_FOUND',
+            message: expect.any(String),
+            path: ['input', 'keys', '0', ...path.split('.')],
+          },
+        ],
+      },
+    ],
+  },
+})
+
+/** Ids of the caller's own, to stand beside the one that is tried; and of a legacy key. */
+export type OwnIds = Readonly<Record<Kind | 'legacy', string>>
 
 /** Spaces are judged by what is verified: here the caller's own credential. */
 const verification = (secret: string): IdPlace => ({
@@ -105,6 +130,16 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   mutation('space', 'createApiKey', 'name: "k", spaces: [{ spaceId: $id }]', 'spaces.0.spaceId'),
   mutation('scope', 'createApiKey', 'name: "k", scopeIds: [$id]', 'scopeIds.0'),
   mutation('user', 'createApiKey', 'name: "k", ownerId: $id', 'ownerId'),
+  imported('user', 'ownerId: $id', 'ownerId'),
+  imported('space', `ownerId: "${own.user}", spaceIds: [$id]`, 'spaceIds.0'),
+  mutation('key', 'migrateLegacyKey', 'id: $id', 'id'),
+  mutation(
+    'space',
+    'migrateLegacyKey',
+    `id: "${own.legacy}", spaces: [{ spaceId: $id }]`,
+    'spaces.0.spaceId',
+  ),
+  mutation('scope', 'migrateLegacyKey', `id: "${own.legacy}", scopeIds: [$id]`, 'scopeIds.0'),
   mutation('key', 'updateApiKey', 'id: $id, name: "taken"', 'id'),
   mutation(
     'space',

@@ -25,6 +25,7 @@ test('every link to a file leads to one, and every npm script is there', async (
     'docs/operations.md',
     'docs/oauth.md',
     'docs/gateway.md',
+    'docs/legacy-keys.md',
     'bench/README.md',
   ]) {
     const text = await read(page)

@@ -92,6 +92,15 @@ test('every mutation writes one event and raises the epoch by one, agents and ne
   await expectOne('transferApiKey', key, { id, ownerId: robot.user.id }, 'api_key.transferred')
   await expectOne('revokeApiKey', key, { id }, 'api_key.revoked')
   await expectOne('removeMember', member, { id: human.id }, 'member.removed')
+  const imported = { name: 'I', ownerId: robot.user.id, encoding: 'PLAINTEXT' }
+  const legacy = await expectOne(
+    'importLegacyKeys',
+    'results { apiKey { id } }',
+    { keys: [{ ...imported, value: 'from-another-system' }] },
+    'api_key.imported',
+  )
+  const { id: legacyId } = legacy.results[0].apiKey
+  await expectOne('migrateLegacyKey', key, { id: legacyId }, 'api_key.migrated')
   const token = 'token accessToken { id }'
   const [minted, created] = ['createAccessToken', 'access_token.created'] as const
   const secret = (await expectOne(minted, token, {}, created, { raises: 0n })).token
@@ -108,6 +117,8 @@ test('every mutation writes one event and raises the epoch by one, agents and ne
 
   // Its events are the first of another chain: see create-workspace.test.ts.
   tried.add('createWorkspace')
+  // It changes nothing.
+  tried.add('verifyApiKey')
   expect([...tried].sort()).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort())
   expect(await marksOf(other)).toEqual(elsewhere)
 })

@@ -1,0 +1,93 @@
+import { grantProblems } from '../../../auth/grant.ts'
+import { type CallerChange, change } from '../../../db/change.ts'
+import { findByIds } from '../../../db/page.ts'
+import { type UserError, userError } from '../../../errors.ts'
+import { Prisma } from '../../../generated/prisma/client.ts'
+import { InputProblems } from '../../../input/problems.ts'
+import { nameKey } from '../../../input/text.ts'
+import type { ServiceContext } from '../../../service-context.ts'
+import { type ApiKeyRow, apiKeys } from '../api-key.queries.ts'
+import { type Decided, decider, noteKnown } from './decide.ts'
+import { type LegacyKeyInput, readLegacyKey, termsOf } from './key-input.ts'
+import { storeLegacyKeys } from './store.ts'
+import { findSurroundings } from './surroundings.ts'
+
+const maxKeys = 1_000
+
+export interface ImportLegacyKeysInput {
+  readonly keys: readonly LegacyKeyInput[]
+  readonly dryRun?: boolean | null | undefined
+}
+
+/** What came of one key. */
+export interface ImportedKey {
+  /** Its place in the input. */
+  readonly index: number
+  /** The key that was imported, or was there; null with errors, and for one that a dry run would import. */
+  readonly apiKey: ApiKeyRow | null
+  readonly errors: readonly UserError[]
+}
+
+/**
+ * Takes in keys that were issued elsewhere, each by its secret or its hash, and each at most as
+ * strong as the caller. What is wrong with one of them is told of that one, and the others are
+ * imported. A key that is there already, for the same owner and with the same grants, stays as it is.
+ * With `dryRun` all is checked and nothing stored.
+ *
+ * @throws UserInputError INVALID for no or too many keys, EXPIRY_NOT_ALLOWED or INVALID for a caller
+ *   with bounds, WRONG_STATE after the sunset
+ */
+export async function importLegacyKeys(
+  context: ServiceContext,
+  { keys, dryRun }: ImportLegacyKeysInput,
+): Promise<{ readonly results: readonly ImportedKey[] }> {
+  if (keys.length < 1 || keys.length > maxKeys)
+    throw userError('INVALID', ['input', 'keys'], `1 to ${maxKeys} keys are imported at a time.`)
+  const read = keys.map((key, index) => readLegacyKey(key, index, context.deps.keyPrefixes))
+  const wellFormed = read.filter(({ problems }) => !problems.any)
+  return await change(context, { permission: 'keys:create' }, async (c) => {
+    assertImportsAny(c)
+    const surroundings = await findSurroundings(c, {
+      ownerIds: keys.map(({ ownerId }) => ownerId),
+      spaceIds: keys.flatMap(({ spaceIds }) => spaceIds ?? []),
+      hashes: wellFormed.map(({ secret }) => secret.hash),
+      nameKeys: wellFormed.map(({ name }) => nameKey(name)),
+    })
+    const decided = read.map(decider(c, surroundings))
+    const made = decided.flatMap((it) => it.made ?? [])
+    if (!dryRun && made.length > 0) {
+      const lost = await storeLegacyKeys(c, made)
+      for (const { key, id } of decided) if (id !== undefined && lost.has(id)) noteKnown(key)
+    }
+    return { results: await shownResults(c, decided) }
+  })
+}
+
+/**
+ * An imported key has no bounds of its own, so that a caller with some could give none that stays
+ * within them; and after the sunset none would ever be accepted.
+ */
+function assertImportsAny({ caller, workspace, now }: CallerChange): void {
+  const problems = new InputProblems()
+  for (const { code, message } of grantProblems(caller, termsOf(caller.user.id, caller.user.kind)))
+    problems.add(code, [], `${message} An imported key has no expiry, limit or address rule.`)
+  const { legacyKeySunsetAt: sunset } = workspace
+  if (sunset !== null && sunset <= now)
+    problems.add('WRONG_STATE', [], 'The sunset of legacy keys has passed in this workspace.')
+  problems.throwIfAny()
+}
+
+async function shownResults(
+  { db, workspace }: CallerChange,
+  decided: readonly Decided[],
+): Promise<ImportedKey[]> {
+  const ids = [...new Set(decided.flatMap(({ id }) => id ?? []))]
+  const where = Prisma.sql`k."workspaceId" = ${workspace.id}`
+  const rows = await findByIds<ApiKeyRow>(db, { ...apiKeys, where }, ids)
+  const byId = new Map(rows.flatMap((row) => (row === null ? [] : [[row.id, row] as const])))
+  return decided.map(({ key: { index, problems }, id }) => ({
+    index,
+    apiKey: (id !== undefined && !problems.any && byId.get(id)) || null,
+    errors: problems.errors,
+  }))
+}

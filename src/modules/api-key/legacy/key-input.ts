@@ -1,0 +1,126 @@
+import { type GrantProblem, grantProblems, type KeyTerms } from '../../../auth/grant.ts'
+import type { CallerChange } from '../../../db/change.ts'
+import { noteMissingRequirements, permissionNamesInput } from '../../../input/permission-list.ts'
+import { InputProblems } from '../../../input/problems.ts'
+import { nameInput } from '../../../input/text.ts'
+import { noteUnreached } from '../../space/live-spaces.ts'
+import { isWithinKeyRole } from '../key-to-change.ts'
+import { maxGrants } from '../terms-input.ts'
+import { type LegacySecret, type LegacySecretInput, legacySecretInput } from './secret-input.ts'
+import type { OwnerKind, Surroundings } from './surroundings.ts'
+
+/** One key to import. It has no end, no address rule and no limit of its own. */
+export interface LegacyKeyInput extends LegacySecretInput {
+  readonly name: string
+  readonly ownerId: string
+  readonly spaceIds?: readonly string[] | null | undefined
+  readonly allSpaces?: boolean | null | undefined
+  readonly permissions?: readonly string[] | null | undefined
+}
+
+/** What a key to import is, as far as its input alone tells. */
+export interface ReadKey {
+  readonly index: number
+  readonly input: LegacyKeyInput
+  readonly problems: InputProblems
+  readonly name: string
+  readonly permissions: readonly string[]
+  readonly secret: LegacySecret
+}
+
+/** Enough of one key: there may be a thousand. */
+const maxProblemsOfOne = 10
+
+export const pathOf = (index: number): readonly (string | number)[] => ['keys', index]
+
+/** The terms of a key that has nothing but an owner. */
+export const termsOf = (ownerId: string, ownerKind: OwnerKind): KeyTerms => ({
+  ownerId,
+  ownerKind,
+  permissions: [],
+  scopes: [],
+  allSpaces: false,
+  grants: [],
+  expiresAt: null,
+  requestsPerMinute: null,
+  allowedIps: [],
+})
+
+/** Reads one key, and notes what is wrong with it by itself. */
+export function readLegacyKey(
+  input: LegacyKeyInput,
+  index: number,
+  prefixes: ReadonlySet<string>,
+): ReadKey {
+  const problems = new InputProblems(maxProblemsOfOne)
+  const path = pathOf(index)
+  const name = nameInput(problems, [...path, 'name'], input.name)
+  const secret = legacySecretInput(problems, path, input, prefixes)
+  const at = [...path, 'permissions']
+  const permissions = permissionNamesInput(problems, at, input.permissions ?? [])
+  noteMissingRequirements(problems, at, permissions)
+  const spaces = input.spaceIds?.length ?? 0
+  if (spaces > maxGrants)
+    problems.add('INVALID', [...path, 'spaceIds'], `At most ${maxGrants} spaces are possible.`)
+  if (input.allSpaces && spaces > 0)
+    problems.add(
+      'INVALID',
+      [...path, 'spaceIds'],
+      'A key is for all spaces or for a list, not both.',
+    )
+  return { index, input, problems, name, permissions, secret }
+}
+
+/** Whose the key is to be; undefined, and noted, where it may not be theirs. */
+function ownerOf(
+  c: CallerChange,
+  { owners }: Surroundings,
+  { input: { ownerId }, problems, index }: ReadKey,
+): OwnerKind | undefined {
+  const path = [...pathOf(index), 'ownerId']
+  const { user } = c.caller
+  if (ownerId === user.id) return user.kind
+  const kind = owners.get(ownerId)
+  if (!isWithinKeyRole(c, ownerId))
+    problems.add('PERMISSION_NOT_GRANTABLE', path, 'You may import keys of your own only.')
+  else if (kind === undefined) problems.add('NOT_FOUND', path, 'There is no such user.')
+  else if (kind !== 'MACHINE')
+    problems.add(
+      'PERMISSION_NOT_GRANTABLE',
+      path,
+      'A key is imported for oneself or for a machine user.',
+    )
+  else return kind
+  return undefined
+}
+
+/** Where the input of a legacy key has what a key's terms have in that field. */
+const fieldOf = (field: GrantProblem['field']): GrantProblem['field'] =>
+  field[0] === 'spaces' ? ['spaceIds', ...field.slice(1, 2)] : field
+
+/**
+ * What the key may do, for whom and where. Undefined, and noted, where something is wrong with it or
+ * it is more than the caller may grant.
+ */
+export function legacyTerms(
+  c: CallerChange,
+  surroundings: Surroundings,
+  key: ReadKey,
+): KeyTerms | undefined {
+  const { input, problems, permissions, index } = key
+  const path = pathOf(index)
+  const ownerKind = ownerOf(c, surroundings, key)
+  const spaceIds = input.spaceIds ?? []
+  if (spaceIds.length <= maxGrants)
+    noteUnreached(surroundings.spaces, problems, spaceIds, (at) => [...path, 'spaceIds', at])
+  if (ownerKind === undefined || problems.any) return undefined
+  const terms = {
+    ...termsOf(input.ownerId, ownerKind),
+    permissions,
+    allSpaces: input.allSpaces ?? false,
+    grants: spaceIds.map((spaceId) => ({ spaceId, narrowed: false, permissions: [] })),
+  }
+  for (const { code, field, message } of grantProblems(c.caller, terms))
+    problems.add(code, [...path, ...fieldOf(field)], message)
+  return problems.any ? undefined : terms
+}

@@ -1,0 +1,100 @@
+import { isKeyItself } from '../../../auth/caller.ts'
+import { type KeyTerms, onlyNarrows } from '../../../auth/grant.ts'
+import { earliest, findKeyRecords, type KeyRecord } from '../../../auth/key-record.ts'
+import { type CallerChange, change } from '../../../db/change.ts'
+import { RequestError, userError } from '../../../errors.ts'
+import { InputProblems } from '../../../input/problems.ts'
+import type { ServiceContext } from '../../../service-context.ts'
+import { changesBetween } from '../../audit/event.ts'
+import { overlapInput } from '../bounds-input.ts'
+import { clearLinks, type KeyWithSecret, storedTerms, storeLinks } from '../create.ts'
+import {
+  assertLive,
+  assertMayHaveSecretOf,
+  keyToChange,
+  noteUngrantable,
+  readKey,
+} from '../key-to-change.ts'
+import { assertNotReplaced, othersAreAuthenticated, replaceSecret } from '../replace-secret.ts'
+import { shownTerms } from '../shown-terms.ts'
+import { type KeyTermsInput, keyTermsInput, noteNulls } from '../terms-input.ts'
+
+export interface MigrateLegacyKeyInput
+  extends Omit<KeyTermsInput, 'allowedIps' | 'requestsPerMinute'> {
+  readonly id: string
+  readonly overlapSeconds?: number | null | undefined
+}
+
+/** @throws UserInputError WRONG_STATE for what is no legacy key, or one of no single workspace */
+function assertMigrates(key: KeyRecord): void {
+  const path = ['input', 'id']
+  if (!key.legacy) throw userError('WRONG_STATE', path, 'This is no legacy key.')
+  if (key.userLevel)
+    throw userError('WRONG_STATE', path, 'A user-level legacy key is replaced, not migrated.')
+}
+
+/** Whether nothing grows by it. The sunset ends legacy keys alone: without it a key lives longer. */
+const narrows = ({ workspace }: CallerChange, key: KeyRecord, terms: KeyTerms): boolean =>
+  onlyNarrows({ ...key, expiresAt: earliest(key.expiresAt, workspace.legacyKeySunsetAt) }, terms)
+
+/**
+ * Makes a legacy key an ordinary one: the same id under a new secret, with the terms that are given
+ * and else those that it has. The legacy secret lives on for the overlap, neither past the key's
+ * expiry nor past the sunset. Who migrates a key gets its secret, so it must be one that they could
+ * grant; a key that migrates itself must be, where anything grows by it.
+ */
+export async function migrateLegacyKey(
+  context: ServiceContext,
+  input: MigrateLegacyKeyInput,
+): Promise<KeyWithSecret> {
+  const problems = new InputProblems()
+  const seconds = overlapInput(problems, input.overlapSeconds)
+  noteNulls(problems, input)
+  problems.throwIfAny()
+  await othersAreAuthenticated(context.deps)
+  return change(context, { permission: 'keys:update' }, async (c) => {
+    const key = await keyToChange(c, input.id)
+    assertLive(key)
+    assertNotReplaced(key, context.caller.epoch)
+    assertMigrates(key)
+    const terms = await keyTermsInput(c, problems, key, input)
+    problems.throwIfAny()
+    if (!isKeyItself(c.caller, key.id) || !narrows(c, key, terms)) {
+      assertMayHaveSecretOf(c, key, ['input', 'id'])
+      noteUngrantable(c, problems, terms)
+      problems.throwIfAny()
+    }
+    const migrated = await storeOrdinary(c, key, terms)
+    const { legacyKeySunsetAt } = c.workspace
+    const effectiveExpiresAt = earliest(migrated.effectiveExpiresAt, legacyKeySunsetAt)
+    const { secret, changes } = await replaceSecret(
+      c,
+      { ...migrated, effectiveExpiresAt },
+      context.caller.epoch,
+      { seconds, retireOnFirstUse: false },
+    )
+    c.record({
+      action: 'api_key.migrated',
+      targetId: key.id,
+      targetName: key.name,
+      changes: [...changesBetween<object>(shownTerms(key), shownTerms(terms)), ...changes],
+    })
+    return { apiKey: await readKey(c, key.id), secret }
+  })
+}
+
+async function storeOrdinary(
+  c: CallerChange,
+  { id }: KeyRecord,
+  terms: KeyTerms,
+): Promise<KeyRecord> {
+  await clearLinks(c, id)
+  await storeLinks(c, id, terms)
+  await c.db.apiKey.update({
+    where: { workspaceId_id: { workspaceId: c.workspace.id, id } },
+    data: { ...storedTerms(terms), legacy: false },
+  })
+  const [migrated] = await findKeyRecords(c.db, c.workspace.id, [id])
+  if (migrated === undefined) throw new RequestError('INTERNAL_SERVER_ERROR', 'The key is gone.')
+  return migrated
+}

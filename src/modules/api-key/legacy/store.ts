@@ -1,0 +1,101 @@
+import type { KeyTerms } from '../../../auth/grant.ts'
+import { noteLegacyKeys } from '../../../auth/legacy-keys.ts'
+import type { CallerChange } from '../../../db/change.ts'
+import { insertNewRows, insertRows } from '../../../db/insert-rows.ts'
+import { nameKey } from '../../../input/text.ts'
+import { changesBetween } from '../../audit/event.ts'
+import { storedTerms } from '../create.ts'
+import { shownTerms } from '../shown-terms.ts'
+import type { LegacySecret } from './secret-input.ts'
+import { hashText } from './surroundings.ts'
+
+/** A legacy key to store, all of it checked. */
+export interface NewLegacyKey {
+  readonly id: string
+  readonly name: string
+  readonly secret: LegacySecret
+  readonly terms: KeyTerms
+  /** The expired key that loses the name to it. */
+  readonly losesName: string | null
+}
+
+/**
+ * Stores legacy keys, and records an event for each. A few statements for all of them.
+ *
+ * @returns the ids of those that were not stored: another workspace has taken in the secret meanwhile
+ */
+export async function storeLegacyKeys(
+  c: CallerChange,
+  keys: readonly NewLegacyKey[],
+): Promise<ReadonlySet<string>> {
+  const { db, workspace, caller, now } = c
+  const workspaceId = workspace.id
+  const by = { createdById: caller.user.id, createdByKeyId: caller.key?.id ?? null }
+  const namesLost = keys.flatMap(({ losesName }) => losesName ?? [])
+  if (namesLost.length > 0)
+    await db.apiKey.updateMany({
+      where: { workspaceId, id: { in: namesLost } },
+      data: { nameKey: null },
+    })
+  await insertRows(
+    db,
+    'ApiKey',
+    keys.map(({ id, name, secret: { start, last4 }, terms }) => ({
+      workspaceId,
+      id,
+      ownerId: terms.ownerId,
+      name,
+      nameKey: nameKey(name),
+      start,
+      last4,
+      legacy: true,
+      ...storedTerms(terms),
+      createdAt: now,
+      updatedAt: now,
+      ...by,
+      secretEpoch: c.nextEpoch,
+    })),
+  )
+  await noteLegacyKeys(c)
+  const stored = await storeSecrets(c, keys)
+  const lost = new Set(keys.map(({ id }) => id).filter((id) => !stored.has(id)))
+  if (lost.size > 0) await db.apiKey.deleteMany({ where: { workspaceId, id: { in: [...lost] } } })
+  const kept = keys.filter(({ id }) => stored.has(id))
+  await insertRows(
+    db,
+    'SpaceGrant',
+    kept.flatMap(({ id, terms }) =>
+      terms.grants.map(({ spaceId }) => ({
+        workspaceId,
+        keyId: id,
+        spaceId,
+        narrowed: false,
+        permissions: [],
+      })),
+    ),
+  )
+  for (const { id, name, terms } of kept)
+    c.record({
+      action: 'api_key.imported',
+      targetId: id,
+      targetName: name,
+      changes: changesBetween({}, { name, ownerId: terms.ownerId, ...shownTerms(terms) }),
+    })
+  return lost
+}
+
+/** A hash that another workspace's import stores at the same time is left to it. */
+async function storeSecrets(
+  { db, workspace, now }: CallerChange,
+  keys: readonly NewLegacyKey[],
+): Promise<ReadonlySet<string>> {
+  const rows = keys.map(({ id, secret: { hash } }) => ({
+    hash,
+    workspaceId: workspace.id,
+    keyId: id,
+    createdAt: now,
+    legacy: true,
+  }))
+  const stored = new Set((await insertNewRows(db, 'ApiKeySecret', rows, 'hash')).map(hashText))
+  return new Set(rows.flatMap(({ hash, keyId }) => (stored.has(hashText(hash)) ? keyId : [])))
+}

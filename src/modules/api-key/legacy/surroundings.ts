@@ -1,0 +1,124 @@
+import type { KeyTerms } from '../../../auth/grant.ts'
+import { effectiveExpiry, findKeyRecords, type KeyRecord } from '../../../auth/key-record.ts'
+import type { CallerChange } from '../../../db/change.ts'
+import { isIdOf } from '../../../ids.ts'
+import { limitsOf } from '../../../limits/plans.ts'
+import { findReachedSpaces } from '../../space/live-spaces.ts'
+import { countLiveKeys } from '../live-keys.ts'
+
+export type OwnerKind = KeyTerms['ownerKind']
+
+/** A key that has a name among those of its owner. */
+interface NameHolder {
+  readonly id: string
+  /** Whether it holds the name no longer, and would lose it to one that takes it. */
+  readonly isExpired: boolean
+}
+
+/** An imported key that can be what another import of its secret asks for. */
+export interface Known {
+  readonly id: string
+  readonly terms: KeyTerms
+}
+
+/** What of the workspace, and beyond it, keys that are to be imported are held against. */
+export interface Surroundings {
+  /** The present members among the named owners, by user id. */
+  readonly owners: ReadonlyMap<string, OwnerKind>
+  /** The named spaces that the caller reaches. */
+  readonly spaces: ReadonlySet<string>
+  /** The given hashes that are known, as text: of which imported key here; null: of anything else. */
+  readonly secrets: ReadonlyMap<string, Known | null>
+  /** The given names that are taken, by `nameSlot`. */
+  readonly names: ReadonlyMap<string, NameHolder>
+  /** How many live keys more the plan allows. */
+  readonly room: number
+}
+
+/** What is named by the keys of an import, all together. */
+export interface Named {
+  readonly ownerIds: readonly string[]
+  readonly spaceIds: readonly string[]
+  readonly hashes: readonly Uint8Array<ArrayBuffer>[]
+  readonly nameKeys: readonly string[]
+}
+
+/** A hash as text, to find it by. */
+export const hashText = (hash: Uint8Array): string => Buffer.from(hash).toString('base64')
+
+/** A name among those of one owner. */
+export const nameSlot = (ownerId: string, key: string): string => `${ownerId} ${key}`
+
+const distinct = (texts: readonly string[]): string[] => [...new Set(texts)]
+
+async function findOwners({ db, workspace }: CallerChange, ids: readonly string[]) {
+  const members = await db.member.findMany({
+    where: {
+      workspaceId: workspace.id,
+      userId: { in: distinct(ids).filter((id) => isIdOf('usr', id)) },
+      removedAt: null,
+    },
+    select: { userId: true, user: { select: { kind: true } } },
+  })
+  return new Map(members.map(({ userId, user }) => [userId, user.kind]))
+}
+
+const isImported = ({ legacy, revokedAt }: KeyRecord): boolean => legacy && revokedAt === null
+
+/** In every workspace, for a secret is one key's; of what another workspace has no more is told than that. */
+async function findSecrets(
+  { db, workspace }: CallerChange,
+  hashes: Named['hashes'],
+): Promise<ReadonlyMap<string, Known | null>> {
+  const given = { hash: { in: [...hashes] } }
+  const known = await db.apiKeySecret.findMany({
+    where: given,
+    select: { hash: true, workspaceId: true, keyId: true, endsAt: true },
+  })
+  const ofPeople = await db.userLegacyKey.findMany({ where: given, select: { hash: true } })
+  const current = known.filter((it) => it.workspaceId === workspace.id && it.endsAt === null)
+  const records = await findKeyRecords(
+    db,
+    workspace.id,
+    current.map(({ keyId }) => keyId),
+  )
+  const keys = new Map(
+    records.filter(isImported).map((key) => [key.id, { id: key.id, terms: key }]),
+  )
+  return new Map([
+    ...known.map(({ hash, keyId }) => [hashText(hash), keys.get(keyId) ?? null] as const),
+    ...ofPeople.map(({ hash }) => [hashText(hash), null] as const),
+  ])
+}
+
+async function findNames(
+  { db, workspace }: CallerChange,
+  ownerIds: readonly string[],
+  nameKeys: readonly string[],
+): Promise<ReadonlyMap<string, NameHolder>> {
+  const rows = await db.$queryRaw<(NameHolder & { ownerId: string; nameKey: string })[]>`
+    SELECT k.id, k."ownerId", k."nameKey",
+           coalesce(${effectiveExpiry} <= clock_timestamp(), FALSE) AS "isExpired"
+      FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
+     WHERE k."workspaceId" = ${workspace.id}
+       AND k."ownerId" = ANY(${ownerIds}::text[])
+       AND k."nameKey" = ANY(${distinct(nameKeys)}::text[])`
+  return new Map(rows.map((row) => [nameSlot(row.ownerId, row.nameKey), row]))
+}
+
+async function findRoom({ db, deps, workspace }: CallerChange): Promise<number> {
+  const { keyLimit } = limitsOf(deps.limits.plans, workspace)
+  return keyLimit === null ? Infinity : keyLimit - (await countLiveKeys(db, workspace.id))
+}
+
+/** Reads it for all keys of an import together, under the workspace's lock. */
+export async function findSurroundings(c: CallerChange, named: Named): Promise<Surroundings> {
+  const owners = await findOwners(c, named.ownerIds)
+  return {
+    owners,
+    spaces: await findReachedSpaces(c, distinct(named.spaceIds)),
+    secrets: await findSecrets(c, named.hashes),
+    names: await findNames(c, [...owners.keys()], named.nameKeys),
+    room: await findRoom(c),
+  }
+}

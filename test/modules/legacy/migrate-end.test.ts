@@ -1,0 +1,103 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { outcome } from '../../setup/outcome.ts'
+import { done, seed } from '../../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { verdict } from '../api-key/ask.ts'
+import { importOne, legacyKey } from './ask.ts'
+
+let world: World
+let workspace: TestWorkspace
+
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterAll(() => world.close())
+
+beforeEach(async () => {
+  workspace = await world.createWorkspace()
+})
+
+const inSeconds = (seconds: number): Date => new Date(Date.now() + seconds * 1_000)
+const setSunset = (at: Date) =>
+  done(world, workspace.secret, 'updateWorkspace', 'workspace { id }', {
+    legacyKeySunsetAt: at.toISOString(),
+  })
+const migrate = async (id: string, input: object = {}) =>
+  done(
+    world,
+    workspace.secret,
+    'migrateLegacyKey',
+    'secret apiKey { previousSecretExpiresAt effectiveExpiresAt }',
+    { id, ...input },
+  )
+const make = () => importOne(world, workspace.secret, legacyKey(workspace.ownerId))
+const previousEnd = async (id: string) =>
+  (
+    await world.gql(
+      workspace.secret,
+      'query ($id: ID!) { apiKey(id: $id) { previousSecretExpiresAt } }',
+      { id },
+    )
+  ).data.apiKey.previousSecretExpiresAt
+
+test('the legacy secret ends at the sunset at the latest, the key itself goes on', async () => {
+  const key = await make()
+  const sunset = inSeconds(600)
+  await setSunset(sunset)
+  const { apiKey } = await migrate(key.id, { overlapSeconds: 604_800 })
+  expect(apiKey).toEqual({
+    previousSecretExpiresAt: sunset.toISOString(),
+    effectiveExpiresAt: null,
+  })
+})
+
+test('the legacy secret ends with the expiry that the migration gives', async () => {
+  const key = await make()
+  const expiresAt = inSeconds(500).toISOString()
+  const { apiKey } = await migrate(key.id, { expiresAt })
+  expect(apiKey).toEqual({ previousSecretExpiresAt: expiresAt, effectiveExpiresAt: expiresAt })
+})
+
+// Past the sunset no secret of the old system is accepted, however it was to end.
+test('an earlier sunset ends the overlap of what was migrated, and a later one does not bring it back', async () => {
+  const key = await make()
+  const { secret } = await migrate(key.id, { overlapSeconds: 604_800 })
+  const sunset = inSeconds(500)
+  await setSunset(sunset)
+  expect(await previousEnd(key.id)).toBe(sunset.toISOString())
+  await setSunset(inSeconds(100_000))
+  expect(await previousEnd(key.id)).toBe(sunset.toISOString())
+  expect(await verdict(world, key.secret)).toBe('ACCEPTED')
+  await setSunset(inSeconds(-1))
+  expect(await verdict(world, key.secret)).toBe('401 ROTATED')
+  expect(await verdict(world, secret)).toBe('ACCEPTED')
+})
+
+test('an overlap of ordinary secrets has nothing to do with the sunset', async () => {
+  const key = await seed(world, workspace.secret).key({ name: 'ordinary' })
+  const rotated = await done(world, workspace.secret, 'rotateApiKey', 'secret', { id: key.id })
+  await setSunset(inSeconds(-1))
+  for (const secret of [key.secret, rotated.secret])
+    expect(await verdict(world, secret)).toBe('ACCEPTED')
+})
+
+// Who takes the sunset off a key lets it live longer.
+test('a key that migrates itself away from the sunset must be one that it could grant', async () => {
+  const member = await seed(world, workspace.secret).machine({ name: 'M', role: 'MEMBER' })
+  const declared = ['keys:read', 'keys:update', 'members:read']
+  const keys = await Promise.all(
+    [1, 2, 3].map(() =>
+      importOne(world, workspace.secret, legacyKey(member.userId, { permissions: declared })),
+    ),
+  )
+  const [free, bound, narrowed] = keys as [(typeof keys)[0], (typeof keys)[0], (typeof keys)[0]]
+  const itself = ({ id, secret }: { id: string; secret: string }, input: object = {}) =>
+    outcome(world, secret, 'migrateLegacyKey', { id, ...input })
+  // What its owner's role cuts off, it declares and does not hold; without a sunset nothing grows.
+  expect(await itself(free ?? bound)).toEqual(['done'])
+  const sunset = inSeconds(600)
+  await setSunset(sunset)
+  expect(await itself(bound)).toEqual(['PERMISSION_NOT_GRANTABLE input.permissions.2'])
+  expect(await itself(bound, { expiresAt: sunset.toISOString() })).toEqual(['done'])
+  expect(await itself(narrowed, { permissions: declared.slice(0, 2) })).toEqual(['done'])
+})
