@@ -92,5 +92,7 @@ export async function readKey({ db, workspace }: Change, id: string): Promise<Ap
 }
 
 /** Whether the caller's permissions on keys cover this one: some roles' end at their own. */
-export const isWithinKeyRole = ({ caller }: CallerChange, ownerId: string): boolean =>
-  !onlyOwnKeys(caller.user.role) || ownerId === caller.user.id
+export const isWithinKeyRole = (
+  { caller }: Pick<CallerChange, 'caller'>,
+  ownerId: string,
+): boolean => !onlyOwnKeys(caller.user.role) || ownerId === caller.user.id

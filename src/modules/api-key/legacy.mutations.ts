@@ -3,7 +3,11 @@ import { errorsField, mutation, shown } from '../../graphql/mutation.ts'
 import { ApiKey } from '../refs.ts'
 import { SpaceGrantInput } from './api-key.mutations.ts'
 import type { KeyWithSecret } from './create.ts'
-import { type ImportedKey as ImportedKeyRow, importLegacyKeys } from './legacy/import.ts'
+import {
+  type ImportedKey as ImportedKeyRow,
+  type ImportedKeys,
+  importLegacyKeys,
+} from './legacy/import.ts'
 import { migrateLegacyKey } from './legacy/migrate.ts'
 import type { LegacyKeyEncoding } from './legacy/secret-input.ts'
 import { secretField } from './secret-field.ts'
@@ -80,24 +84,21 @@ const ImportedKey = builder.objectRef<ImportedKeyRow>('ImportedKey').implement({
   }),
 })
 
-mutation<typeof ImportLegacyKeysInput.$inferInput, { readonly results: readonly ImportedKeyRow[] }>(
-  'importLegacyKeys',
-  {
-    description:
-      'Takes in keys issued elsewhere, by secret or by hash, until a sunset date. Each is imported by itself, or told what is wrong with it; the same one again changes nothing. Legacy keys can be imported, never created.',
-    guard: 'keys:create',
-    input: ImportLegacyKeysInput,
-    payload: (t) => ({
-      results: t.field({
-        type: [ImportedKey],
-        guard: 'public',
-        description: 'One of each key, in their order; none with errors.',
-        resolve: ({ results }) => [...(results ?? [])],
-      }),
+mutation<typeof ImportLegacyKeysInput.$inferInput, ImportedKeys>('importLegacyKeys', {
+  description:
+    'Takes in keys issued elsewhere, by secret or by hash, until a sunset date. Each is imported by itself, or told what is wrong with it; the same one again changes nothing. Legacy keys can be imported, never created.',
+  guard: 'keys:create',
+  input: ImportLegacyKeysInput,
+  payload: (t) => ({
+    results: t.field({
+      type: [ImportedKey],
+      guard: 'public',
+      description: 'One of each key, in their order; none with errors.',
+      resolve: ({ results }) => [...(results ?? [])],
     }),
-    run: (context, input) => importLegacyKeys(context, input),
-  },
-)
+  }),
+  run: (context, input) => importLegacyKeys(context, input),
+})
 
 const MigrateLegacyKeyInput = builder.inputType('MigrateLegacyKeyInput', {
   description: 'Which legacy key to migrate, and what it is to be; absent fields stay.',

@@ -1,19 +1,21 @@
+import type { Caller } from '../../auth/caller.ts'
 import { reaches } from '../../auth/policy.ts'
-import type { CallerChange } from '../../db/change.ts'
+import type { CallerChange, Change } from '../../db/change.ts'
 import { isId } from '../../ids.ts'
 import { noteRepeatedIds } from '../../input/ids.ts'
 import type { InputProblems } from '../../input/problems.ts'
 
-/** Those of the ids that name spaces within the caller's reach. */
+/** Those of the ids that name spaces within the caller's reach; without a caller, any that is not deleted. */
 export async function findReachedSpaces(
-  { db, workspace, caller }: CallerChange,
+  { db, workspace, caller }: Change & { readonly caller: Caller | null },
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const rows = await db.space.findMany({
     where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
     select: { id: true },
   })
-  return new Set(rows.map(({ id }) => id).filter((id) => reaches(caller.rights, id)))
+  const isReached = (id: string): boolean => caller === null || reaches(caller.rights, id)
+  return new Set(rows.map(({ id }) => id).filter(isReached))
 }
 
 /** Notes each id of a list that is repeated, or is none of the spaces within the caller's reach. */

@@ -1,10 +1,15 @@
 import type { KeyTerms } from '../../../auth/grant.ts'
-import type { CallerChange } from '../../../db/change.ts'
 import { newId } from '../../../ids.ts'
 import { nameKey } from '../../../input/text.ts'
 import { legacyTerms, pathOf, type ReadKey } from './key-input.ts'
 import type { NewLegacyKey } from './store.ts'
-import { hashText, type Known, nameSlot, type Surroundings } from './surroundings.ts'
+import {
+  hashText,
+  type ImportChange,
+  type Known,
+  nameSlot,
+  type Surroundings,
+} from './surroundings.ts'
 
 /** What becomes of one key, before anything is stored. */
 export interface Decided {
@@ -38,7 +43,7 @@ const isSameGrant = (there: KeyTerms, wanted: KeyTerms): boolean =>
   !there.grants.some(({ narrowed }) => narrowed)
 
 /** Decides on keys one after the other, each held against what is there and those before it. */
-export function decider(c: CallerChange, surroundings: Surroundings): (key: ReadKey) => Decided {
+export function decider(c: ImportChange, surroundings: Surroundings): (key: ReadKey) => Decided {
   const { names, room } = surroundings
   const secrets = new Map<string, Known | null>(surroundings.secrets)
   const taken = new Set<string>()

@@ -1,6 +1,7 @@
 import { grantProblems } from '../../../auth/grant.ts'
-import { type CallerChange, change } from '../../../db/change.ts'
+import { change, operatorChange } from '../../../db/change.ts'
 import { findByIds } from '../../../db/page.ts'
+import type { Deps } from '../../../deps.ts'
 import { type UserError, userError } from '../../../errors.ts'
 import { Prisma } from '../../../generated/prisma/client.ts'
 import { InputProblems } from '../../../input/problems.ts'
@@ -8,9 +9,9 @@ import { nameKey } from '../../../input/text.ts'
 import type { ServiceContext } from '../../../service-context.ts'
 import { type ApiKeyRow, apiKeys } from '../api-key.queries.ts'
 import { type Decided, decider, noteKnown } from './decide.ts'
-import { type LegacyKeyInput, readLegacyKey, termsOf } from './key-input.ts'
+import { type LegacyKeyInput, type ReadKey, readLegacyKey, termsOf } from './key-input.ts'
 import { storeLegacyKeys } from './store.ts'
-import { findSurroundings } from './surroundings.ts'
+import { findSurroundings, type ImportChange } from './surroundings.ts'
 
 const maxKeys = 1_000
 
@@ -28,6 +29,11 @@ export interface ImportedKey {
   readonly errors: readonly UserError[]
 }
 
+/** What came of a call: of each of its keys. */
+export interface ImportedKeys {
+  readonly results: readonly ImportedKey[]
+}
+
 /**
  * Takes in keys that were issued elsewhere, each by its secret or its hash, and each at most as
  * strong as the caller. What is wrong with one of them is told of that one, and the others are
@@ -39,38 +45,68 @@ export interface ImportedKey {
  */
 export async function importLegacyKeys(
   context: ServiceContext,
-  { keys, dryRun }: ImportLegacyKeysInput,
-): Promise<{ readonly results: readonly ImportedKey[] }> {
+  input: ImportLegacyKeysInput,
+): Promise<ImportedKeys> {
+  const read = readKeys(context.deps, input)
+  return await change(context, { permission: 'keys:create' }, (c) => importInto(c, read, input))
+}
+
+/**
+ * The same on behalf of the operator: of any strength, and for any member of the workspace.
+ *
+ * @throws UserInputError INVALID for no or too many keys, WRONG_STATE after the sunset
+ */
+export async function importLegacyKeysAsOperator(
+  deps: Deps,
+  workspaceId: string,
+  input: ImportLegacyKeysInput,
+): Promise<ImportedKeys> {
+  const read = readKeys(deps, input)
+  return await operatorChange(deps, workspaceId, (c) =>
+    importInto({ ...c, caller: null }, read, input),
+  )
+}
+
+function readKeys({ keyPrefixes }: Deps, { keys }: ImportLegacyKeysInput): ReadKey[] {
   if (keys.length < 1 || keys.length > maxKeys)
     throw userError('INVALID', ['input', 'keys'], `1 to ${maxKeys} keys are imported at a time.`)
-  const read = keys.map((key, index) => readLegacyKey(key, index, context.deps.keyPrefixes))
+  return keys.map((key, index) => readLegacyKey(key, index, keyPrefixes))
+}
+
+async function importInto(
+  c: ImportChange,
+  read: readonly ReadKey[],
+  { keys, dryRun }: ImportLegacyKeysInput,
+): Promise<ImportedKeys> {
+  assertImportsAny(c)
   const wellFormed = read.filter(({ problems }) => !problems.any)
-  return await change(context, { permission: 'keys:create' }, async (c) => {
-    assertImportsAny(c)
-    const surroundings = await findSurroundings(c, {
-      ownerIds: keys.map(({ ownerId }) => ownerId),
-      spaceIds: keys.flatMap(({ spaceIds }) => spaceIds ?? []),
-      hashes: wellFormed.map(({ secret }) => secret.hash),
-      nameKeys: wellFormed.map(({ name }) => nameKey(name)),
-    })
-    const decided = read.map(decider(c, surroundings))
-    const made = decided.flatMap((it) => it.made ?? [])
-    if (!dryRun && made.length > 0) {
-      const lost = await storeLegacyKeys(c, made)
-      for (const { key, id } of decided) if (id !== undefined && lost.has(id)) noteKnown(key)
-    }
-    return { results: await shownResults(c, decided) }
+  const surroundings = await findSurroundings(c, {
+    ownerIds: keys.map(({ ownerId }) => ownerId),
+    spaceIds: keys.flatMap(({ spaceIds }) => spaceIds ?? []),
+    hashes: wellFormed.map(({ secret }) => secret.hash),
+    nameKeys: wellFormed.map(({ name }) => nameKey(name)),
   })
+  const decided = read.map(decider(c, surroundings))
+  const made = decided.flatMap((it) => it.made ?? [])
+  if (!dryRun && made.length > 0) {
+    const lost = await storeLegacyKeys(c, made)
+    for (const { key, id } of decided) if (id !== undefined && lost.has(id)) noteKnown(key)
+  }
+  return { results: await shownResults(c, decided) }
 }
 
 /**
  * An imported key has no bounds of its own, so that a caller with some could give none that stays
  * within them; and after the sunset none would ever be accepted.
  */
-function assertImportsAny({ caller, workspace, now }: CallerChange): void {
+function assertImportsAny({ caller, workspace, now }: ImportChange): void {
   const problems = new InputProblems()
-  for (const { code, message } of grantProblems(caller, termsOf(caller.user.id, caller.user.kind)))
-    problems.add(code, [], `${message} An imported key has no expiry, limit or address rule.`)
+  if (caller !== null)
+    for (const { code, message } of grantProblems(
+      caller,
+      termsOf(caller.user.id, caller.user.kind),
+    ))
+      problems.add(code, [], `${message} An imported key has no expiry, limit or address rule.`)
   const { legacyKeySunsetAt: sunset } = workspace
   if (sunset !== null && sunset <= now)
     problems.add('WRONG_STATE', [], 'The sunset of legacy keys has passed in this workspace.')
@@ -78,7 +114,7 @@ function assertImportsAny({ caller, workspace, now }: CallerChange): void {
 }
 
 async function shownResults(
-  { db, workspace }: CallerChange,
+  { db, workspace }: ImportChange,
   decided: readonly Decided[],
 ): Promise<ImportedKey[]> {
   const ids = [...new Set(decided.flatMap(({ id }) => id ?? []))]

@@ -1,5 +1,4 @@
 import { type GrantProblem, grantProblems, type KeyTerms } from '../../../auth/grant.ts'
-import type { CallerChange } from '../../../db/change.ts'
 import { noteMissingRequirements, permissionNamesInput } from '../../../input/permission-list.ts'
 import { InputProblems } from '../../../input/problems.ts'
 import { nameInput } from '../../../input/text.ts'
@@ -7,7 +6,7 @@ import { noteUnreached } from '../../space/live-spaces.ts'
 import { isWithinKeyRole } from '../key-to-change.ts'
 import { maxGrants } from '../terms-input.ts'
 import { type LegacySecret, type LegacySecretInput, legacySecretInput } from './secret-input.ts'
-import type { OwnerKind, Surroundings } from './surroundings.ts'
+import type { ImportChange, OwnerKind, Surroundings } from './surroundings.ts'
 
 /** One key to import. It has no end, no address rule and no limit of its own. */
 export interface LegacyKeyInput extends LegacySecretInput {
@@ -73,18 +72,17 @@ export function readLegacyKey(
 
 /** Whose the key is to be; undefined, and noted, where it may not be theirs. */
 function ownerOf(
-  c: CallerChange,
+  { caller }: ImportChange,
   { owners }: Surroundings,
   { input: { ownerId }, problems, index }: ReadKey,
 ): OwnerKind | undefined {
   const path = [...pathOf(index), 'ownerId']
-  const { user } = c.caller
-  if (ownerId === user.id) return user.kind
   const kind = owners.get(ownerId)
-  if (!isWithinKeyRole(c, ownerId))
+  const isForAnother = caller !== null && ownerId !== caller.user.id
+  if (isForAnother && !isWithinKeyRole({ caller }, ownerId))
     problems.add('PERMISSION_NOT_GRANTABLE', path, 'You may import keys of your own only.')
   else if (kind === undefined) problems.add('NOT_FOUND', path, 'There is no such user.')
-  else if (kind !== 'MACHINE')
+  else if (isForAnother && kind !== 'MACHINE')
     problems.add(
       'PERMISSION_NOT_GRANTABLE',
       path,
@@ -103,7 +101,7 @@ const fieldOf = (field: GrantProblem['field']): GrantProblem['field'] =>
  * it is more than the caller may grant.
  */
 export function legacyTerms(
-  c: CallerChange,
+  c: ImportChange,
   surroundings: Surroundings,
   key: ReadKey,
 ): KeyTerms | undefined {
@@ -120,7 +118,7 @@ export function legacyTerms(
     allSpaces: input.allSpaces ?? false,
     grants: spaceIds.map((spaceId) => ({ spaceId, narrowed: false, permissions: [] })),
   }
-  for (const { code, field, message } of grantProblems(c.caller, terms))
+  for (const { code, field, message } of c.caller === null ? [] : grantProblems(c.caller, terms))
     problems.add(code, [...path, ...fieldOf(field)], message)
   return problems.any ? undefined : terms
 }

@@ -1,13 +1,12 @@
 import type { KeyTerms } from '../../../auth/grant.ts'
 import { noteLegacyKeys } from '../../../auth/legacy-keys.ts'
-import type { CallerChange } from '../../../db/change.ts'
 import { insertNewRows, insertRows } from '../../../db/insert-rows.ts'
 import { nameKey } from '../../../input/text.ts'
 import { changesBetween } from '../../audit/event.ts'
 import { storedTerms } from '../create.ts'
 import { shownTerms } from '../shown-terms.ts'
 import type { LegacySecret } from './secret-input.ts'
-import { hashText } from './surroundings.ts'
+import { hashText, type ImportChange } from './surroundings.ts'
 
 /** A legacy key to store, all of it checked. */
 export interface NewLegacyKey {
@@ -25,12 +24,12 @@ export interface NewLegacyKey {
  * @returns the ids of those that were not stored: another workspace has taken in the secret meanwhile
  */
 export async function storeLegacyKeys(
-  c: CallerChange,
+  c: ImportChange,
   keys: readonly NewLegacyKey[],
 ): Promise<ReadonlySet<string>> {
   const { db, workspace, caller, now } = c
   const workspaceId = workspace.id
-  const by = { createdById: caller.user.id, createdByKeyId: caller.key?.id ?? null }
+  const by = { createdById: caller?.user.id ?? null, createdByKeyId: caller?.key?.id ?? null }
   const namesLost = keys.flatMap(({ losesName }) => losesName ?? [])
   if (namesLost.length > 0)
     await db.apiKey.updateMany({
@@ -86,7 +85,7 @@ export async function storeLegacyKeys(
 
 /** A hash that another workspace's import stores at the same time is left to it. */
 async function storeSecrets(
-  { db, workspace, now }: CallerChange,
+  { db, workspace, now }: ImportChange,
   keys: readonly NewLegacyKey[],
 ): Promise<ReadonlySet<string>> {
   const rows = keys.map(({ id, secret: { hash } }) => ({

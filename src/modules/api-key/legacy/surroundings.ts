@@ -1,12 +1,19 @@
+import type { Caller } from '../../../auth/caller.ts'
 import type { KeyTerms } from '../../../auth/grant.ts'
 import { effectiveExpiry, findKeyRecords, type KeyRecord } from '../../../auth/key-record.ts'
-import type { CallerChange } from '../../../db/change.ts'
+import type { Change } from '../../../db/change.ts'
 import { isIdOf } from '../../../ids.ts'
 import { limitsOf } from '../../../limits/plans.ts'
 import { findReachedSpaces } from '../../space/live-spaces.ts'
 import { countLiveKeys } from '../live-keys.ts'
 
 export type OwnerKind = KeyTerms['ownerKind']
+
+/** A change that imports keys, on behalf of a caller or of the operator. */
+export interface ImportChange extends Change {
+  /** Who must be able to grant the keys; null: the operator, who may import any, for any member. */
+  readonly caller: Caller | null
+}
 
 /** A key that has a name among those of its owner. */
 interface NameHolder {
@@ -25,7 +32,7 @@ export interface Known {
 export interface Surroundings {
   /** The present members among the named owners, by user id. */
   readonly owners: ReadonlyMap<string, OwnerKind>
-  /** The named spaces that the caller reaches. */
+  /** The named spaces that the caller reaches; for the operator every one that is there. */
   readonly spaces: ReadonlySet<string>
   /** The given hashes that are known, as text: of which imported key here; null: of anything else. */
   readonly secrets: ReadonlyMap<string, Known | null>
@@ -51,7 +58,7 @@ export const nameSlot = (ownerId: string, key: string): string => `${ownerId} ${
 
 const distinct = (texts: readonly string[]): string[] => [...new Set(texts)]
 
-async function findOwners({ db, workspace }: CallerChange, ids: readonly string[]) {
+async function findOwners({ db, workspace }: ImportChange, ids: readonly string[]) {
   const members = await db.member.findMany({
     where: {
       workspaceId: workspace.id,
@@ -67,7 +74,7 @@ const isImported = ({ legacy, revokedAt }: KeyRecord): boolean => legacy && revo
 
 /** In every workspace, for a secret is one key's; of what another workspace has no more is told than that. */
 async function findSecrets(
-  { db, workspace }: CallerChange,
+  { db, workspace }: ImportChange,
   hashes: Named['hashes'],
 ): Promise<ReadonlyMap<string, Known | null>> {
   const given = { hash: { in: [...hashes] } }
@@ -92,7 +99,7 @@ async function findSecrets(
 }
 
 async function findNames(
-  { db, workspace }: CallerChange,
+  { db, workspace }: ImportChange,
   ownerIds: readonly string[],
   nameKeys: readonly string[],
 ): Promise<ReadonlyMap<string, NameHolder>> {
@@ -106,13 +113,13 @@ async function findNames(
   return new Map(rows.map((row) => [nameSlot(row.ownerId, row.nameKey), row]))
 }
 
-async function findRoom({ db, deps, workspace }: CallerChange): Promise<number> {
+async function findRoom({ db, deps, workspace }: ImportChange): Promise<number> {
   const { keyLimit } = limitsOf(deps.limits.plans, workspace)
   return keyLimit === null ? Infinity : keyLimit - (await countLiveKeys(db, workspace.id))
 }
 
 /** Reads it for all keys of an import together, under the workspace's lock. */
-export async function findSurroundings(c: CallerChange, named: Named): Promise<Surroundings> {
+export async function findSurroundings(c: ImportChange, named: Named): Promise<Surroundings> {
   const owners = await findOwners(c, named.ownerIds)
   return {
     owners,
