@@ -106,13 +106,14 @@ const RevokeApiKeyInput = builder.inputType('RevokeApiKeyInput', {
     id: t.id({ required: true, description: 'The id of the key.' }),
     reason: t.string({ description: 'Why; kept with the key.' }),
     includeCreated: t.boolean({
-      description: 'Also every key that this one made, and theirs, in one transaction.',
+      description: 'Also every key that this one made here, and theirs, in one transaction.',
     }),
   }),
 })
 
 mutation<typeof RevokeApiKeyInput.$inferInput, RevokedKeys>('revokeApiKey', {
-  description: 'For good, at once. Repeating it changes nothing.',
+  description:
+    'For good, at once. Repeating it changes nothing. A user-level legacy key ends in every workspace by itself and by its owner, signed in; by anybody else in this one.',
   guard: {
     permissions: ['keys:delete'],
     unless: {

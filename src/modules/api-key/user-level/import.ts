@@ -1,0 +1,170 @@
+import { noteLegacyKeys } from '../../../auth/legacy-keys.ts'
+import { untilAllLocked } from '../../../db/all-locked.ts'
+import { type Change, operatorChange } from '../../../db/change.ts'
+import { insertNewRows, insertRows } from '../../../db/insert-rows.ts'
+import type { Deps } from '../../../deps.ts'
+import type { UserError } from '../../../errors.ts'
+import { newId } from '../../../ids.ts'
+import { InputProblems } from '../../../input/problems.ts'
+import { nameInput, nameKey } from '../../../input/text.ts'
+import {
+  type LegacySecret,
+  type LegacySecretInput,
+  legacySecretInput,
+} from '../legacy/secret-input.ts'
+import { hashText } from '../legacy/surroundings.ts'
+import { recordEntry, rowIn } from './enter.ts'
+import {
+  findMemberships,
+  findSurroundings,
+  type NameHolder,
+  nameSlot,
+  nowhere,
+  type Surroundings,
+} from './surroundings.ts'
+
+/** A user-level key to import, by its secret or hash, for a person. */
+export interface UserLevelKeyInput extends LegacySecretInput {
+  readonly name: string
+  /** A user id. */
+  readonly ownerId: string
+}
+
+/** What came of one of them. */
+export interface ImportedUserLevelKey {
+  readonly outcome: 'imported' | 'known' | 'refused'
+  readonly errors: readonly UserError[]
+}
+
+interface ReadKey {
+  readonly id: string
+  readonly ownerId: string
+  readonly name: string
+  readonly secret: LegacySecret
+  readonly problems: InputProblems
+}
+
+/** What becomes of a key, before anything is stored. */
+interface Decided {
+  readonly key: ReadKey
+  /** Where it is to be entered; absent: nowhere, for it is known or refused. */
+  readonly places?: readonly Change[]
+  /** The expired keys that lose the name to it. */
+  readonly losers: readonly NameHolder[]
+}
+
+function readKey(deps: Deps, { ownerId, ...input }: UserLevelKeyInput): ReadKey {
+  const problems = new InputProblems()
+  const name = nameInput(problems, ['name'], input.name)
+  const secret = legacySecretInput(problems, [], input, deps.keyPrefixes)
+  return { id: newId('key'), ownerId, name, secret, problems }
+}
+
+const noteKnown = ({ problems }: ReadKey): void =>
+  problems.add('CONFLICT', ['value'], 'This secret is known already, as that of another key.')
+
+/** Decides on keys one after the other, each held against what is there and those before it. */
+function decider({ machines, places, ...there }: Surroundings): (key: ReadKey) => Decided {
+  const secrets = new Map(there.secrets)
+  const taken = new Set<string>()
+
+  return (key) => {
+    const { ownerId, name, secret, problems } = key
+    const refused = { key, losers: [] }
+    const its = places.get(ownerId) ?? []
+    if (machines.has(ownerId))
+      problems.add('INVALID', ['ownerId'], 'A machine user is in one workspace: import it there.')
+    else if (its.length === 0)
+      problems.add('NOT_FOUND', ['ownerId'], 'There is no such person in any workspace.')
+    if (problems.any) return refused
+    const text = hashText(secret.hash)
+    const holder = secrets.get(text)
+    if (holder !== undefined) {
+      if (holder !== ownerId) noteKnown(key)
+      return refused
+    }
+    const slots = its.map(({ workspace }) =>
+      nameSlot({ workspaceId: workspace.id, ownerId, nameKey: nameKey(name) }),
+    )
+    const holders = slots.flatMap((slot) => there.names.get(slot) ?? [])
+    if (slots.some((slot) => taken.has(slot)) || holders.some(({ isExpired }) => !isExpired)) {
+      problems.add('NAME_TAKEN', ['name'], 'The owner has a live key of this name.')
+      return refused
+    }
+    secrets.set(text, ownerId)
+    for (const slot of slots) taken.add(slot)
+    return { key, places: its, losers: holders }
+  }
+}
+
+/**
+ * Stores keys, with an event in each of their workspaces. A few statements for all of them.
+ *
+ * @returns the ids of those that were stored; another import has taken in the secrets of others
+ */
+async function store(c: Change, decided: readonly Decided[]): Promise<ReadonlySet<string>> {
+  const { db, now } = c
+  const made = decided.flatMap(({ key: { id, ownerId, name, secret }, places }) =>
+    places === undefined ? [] : [{ id, userId: ownerId, name, ...secret, createdAt: now }],
+  )
+  const hashes = new Set((await insertNewRows(db, 'UserLegacyKey', made, 'hash')).map(hashText))
+  const stored = made.filter(({ hash }) => hashes.has(hashText(hash)))
+  const byId = new Map(stored.map((row) => [row.id, row]))
+  for (const { workspaceId, id } of decided.flatMap(({ losers }) => losers))
+    await db.apiKey.update({
+      where: { workspaceId_id: { workspaceId, id } },
+      data: { nameKey: null },
+    })
+  const entries = decided.flatMap(({ key, places = [] }) => {
+    const row = byId.get(key.id)
+    return row === undefined ? [] : places.map((place) => ({ place, row }))
+  })
+  await insertRows(
+    db,
+    'ApiKey',
+    entries.map(({ place, row }) => rowIn(place, row)),
+  )
+  for (const { place, row } of entries) recordEntry(place, row)
+  await noteLegacyKeys(c)
+  return new Set(byId.keys())
+}
+
+/**
+ * Imports user-level keys for people, on behalf of the operator: each works in every workspace that
+ * its owner is in, and will in those that they come into. What is wrong with one is told of that one,
+ * and the others are imported. A key that is there already, for the same owner, stays as it is, also
+ * a revoked one. Their number is not held against a workspace's plan.
+ */
+export async function importUserLevelKeys(
+  deps: Deps,
+  inputs: readonly UserLevelKeyInput[],
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<readonly ImportedUserLevelKey[]> {
+  const keys = inputs.map((input) => readKey(deps, input))
+  const wellFormed = keys.filter(({ problems }) => !problems.any)
+  const named = {
+    ownerIds: wellFormed.map(({ ownerId }) => ownerId),
+    hashes: wellFormed.map(({ secret }) => secret.hash),
+    nameKeys: wellFormed.map(({ name }) => nameKey(name)),
+  }
+  const importIn = async (changes: readonly [Change, ...Change[]]): Promise<Decided[]> => {
+    const decided = keys.map(decider(await findSurroundings(changes, named)))
+    const isMade = decided.some(({ places }) => places !== undefined)
+    const stored = isMade && !dryRun ? await store(changes[0], decided) : undefined
+    for (const { key, places } of decided)
+      if (places !== undefined && stored?.has(key.id) === false) noteKnown(key)
+    return decided
+  }
+  const decided = await untilAllLocked(
+    async () => (await findMemberships(deps.prisma, named.ownerIds)).map((it) => it.workspaceId),
+    async ([first, ...others]) =>
+      first === undefined
+        ? keys.map(decider(nowhere))
+        : await operatorChange(deps, first, (c, there) => importIn([c, ...there]), { others }),
+  )
+  return decided.map(({ key, places }): ImportedUserLevelKey => {
+    const { errors } = key.problems
+    if (errors.length > 0) return { outcome: 'refused', errors }
+    return { outcome: places === undefined ? 'known' : 'imported', errors }
+  })
+}

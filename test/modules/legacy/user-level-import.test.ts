@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  importUserLevelKeys,
+  type UserLevelKeyInput,
+} from '../../../src/modules/api-key/user-level/import.ts'
+import { addHuman } from '../../setup/human.ts'
+import { done, seed } from '../../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { expectWhole } from '../audit/expect-whole.ts'
+import { importKeys, importOne, legacyKey } from './ask.ts'
+import { roleIn } from './user-level.ts'
+
+let world: World
+let workspace: TestWorkspace
+
+beforeAll(async () => {
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+})
+afterAll(() => world.close())
+
+/** What came of each, in words: what became of it, or its errors as `CODE field`. */
+async function importAll(keys: readonly object[], dryRun = false): Promise<string[]> {
+  const results = await importUserLevelKeys(world.deps, keys as UserLevelKeyInput[], { dryRun })
+  return results.map(({ outcome, errors }) =>
+    errors.length === 0
+      ? outcome
+      : errors.map(({ code, path }) => [code, ...(path ?? []).slice(1)].join(' ')).join(', '),
+  )
+}
+
+const owned = (more: object = {}) => legacyKey(workspace.ownerId, more)
+const rows = async () => [
+  await world.deps.prisma.userLegacyKey.count(),
+  await world.deps.prisma.apiKey.count({ where: { userLevel: true } }),
+  await world.deps.prisma.auditEvent.count(),
+]
+
+test('the secret itself is not needed: its SHA-256 does, as other tools tell it', async () => {
+  // printf %s <secret> | sha256sum; … | openssl dgst -sha256 -binary | base64
+  const vectors = [
+    {
+      secret: 'legacy-golden-vector-0001',
+      value: 'dcb6f87934f7d5638c6cfd7d55e81741681fa18887aa6e1de75848aec68d2393',
+      encoding: 'SHA256_HEX',
+    },
+    {
+      secret: 'legacy-golden-vector-0002',
+      value: 'lXIqLKJSbcsCNAAHstc1hVxah1J9s7EmKTmepPqGOi4=',
+      encoding: 'SHA256_BASE64',
+    },
+  ]
+  for (const { secret, ...hash } of vectors) {
+    expect(await importAll([owned({ ...hash, start: 'leg', last4: '0' })])).toEqual(['imported'])
+    expect(await roleIn(world, secret)).toBe('OWNER')
+  }
+})
+
+test('one bad key does not lose the others, and tells what is wrong with it', async () => {
+  const robot = await seed(world, workspace.secret).machine({ name: 'Robot', role: 'MEMBER' })
+  const good = owned()
+  const taken = owned({ name: 'Taken' })
+  const keys = [
+    good,
+    owned({ value: 'too-short' }),
+    owned({ name: '' }),
+    legacyKey('usr_none'),
+    legacyKey(robot.userId),
+    taken,
+    owned({ name: 'taken' }),
+    owned({ value: `lk_${'a'.repeat(30)}` }),
+    { ...owned(), value: good.value },
+    legacyKey((await addHuman(world, workspace, 'MEMBER')).userId, { value: good.value }),
+  ]
+  const told = [
+    'imported',
+    'INVALID value',
+    'INVALID name',
+    'NOT_FOUND ownerId',
+    'INVALID ownerId',
+    'imported',
+    'NAME_TAKEN name',
+    'INVALID value',
+    'known',
+    'CONFLICT value',
+  ]
+  const before = await rows()
+  expect(await importAll(keys, true)).toEqual(told)
+  expect(await rows()).toEqual(before)
+  expect(await importAll(keys)).toEqual(told)
+  expect(await rows()).toEqual(before.map((count) => count + 2))
+  expect(await roleIn(world, good.value)).toBe('OWNER')
+  await expectWhole(world, workspace)
+})
+
+test('importing twice is harmless, also for one that was revoked', async () => {
+  const [key, revoked] = [owned(), owned()]
+  expect(await importAll([key, revoked])).toEqual(['imported', 'imported'])
+  const { data } = await world.gql(revoked.value, '{ viewer { apiKey { id } } }')
+  await done(world, workspace.secret, 'revokeApiKey', 'apiKey { id }', data.viewer.apiKey)
+  const before = await rows()
+  expect(await importAll([key, { ...revoked, name: 'Another name' }])).toEqual(['known', 'known'])
+  expect(await rows()).toEqual(before)
+  expect(await roleIn(world, revoked.value)).toBe('401 REVOKED')
+})
+
+// One secret is one key's: what it can do must not depend on which is found first.
+test('a secret is not both a workspace’s and a person’s', async () => {
+  const ofWorkspace = await importOne(world, workspace.secret, owned())
+  expect(await importAll([owned({ value: ofWorkspace.secret })])).toEqual(['CONFLICT value'])
+  const ofPerson = owned()
+  expect(await importAll([ofPerson])).toEqual(['imported'])
+  const { results } = await importKeys(world, workspace.secret, [owned({ value: ofPerson.value })])
+  expect(results).toEqual([['CONFLICT value']])
+})
+
+test('the plan of a workspace does not keep its members’ own keys out', async () => {
+  const small = await world.createWorkspace()
+  await world.deps.prisma.workspace.update({
+    where: { id: small.id },
+    data: { enterpriseKeyLimit: 1 },
+  })
+  expect(await importAll([legacyKey(small.ownerId)])).toEqual(['imported'])
+  const { data } = await world.gql(small.secret, '{ workspace { apiKeyCount keyLimit } }')
+  expect(data.workspace).toEqual({ apiKeyCount: 2, keyLimit: 1 })
+})
+
+test('a thousand keys of people in several workspaces go in at once', async () => {
+  const people = Array.from({ length: 50 }, () => addHuman(world, workspace, 'MEMBER'))
+  const owners = await Promise.all(people)
+  const other = await world.createWorkspace()
+  await world.deps.prisma.member.createMany({
+    data: owners.map(({ userId, memberId }) => ({
+      workspaceId: other.id,
+      id: memberId,
+      userId,
+      role: 'MEMBER',
+      name: 'Both',
+      createdAt: new Date(),
+    })),
+  })
+  const before = await rows()
+  const keys = Array.from({ length: 1_000 }, (_, index) =>
+    legacyKey(owners[index % owners.length]?.userId ?? ''),
+  )
+  expect(new Set(await importAll(keys))).toEqual(new Set(['imported']))
+  expect(await rows()).toEqual(before.map((count, index) => count + (index === 0 ? 1 : 2) * 1_000))
+  const secret = keys[17]?.value ?? ''
+  expect(await roleIn(world, secret)).toBe('API_KEY in none')
+  expect(await roleIn(world, secret, other)).toBe('MEMBER')
+  await expectWhole(world, other)
+})
