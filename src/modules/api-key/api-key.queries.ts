@@ -25,7 +25,10 @@ export const isLive = Prisma.sql`(k."revokedAt" IS NULL AND NOT ${isExpired})`
 /** Live and not disabled: it is let in, as far as it itself decides that. */
 export const isAccepted = Prisma.sql`(${isLive} AND k."disabledAt" IS NULL)`
 
-/** Neither revoked nor past its own expiry: live, or live again once the lifetime policy is relaxed. */
+/**
+ * Neither revoked nor past its own expiry: live, or live again once the lifetime policy is relaxed or
+ * the sunset of legacy keys moved.
+ */
 export const mayLive = Prisma.sql`(k."revokedAt" IS NULL
   AND coalesce(k."expiresAt" > clock_timestamp(), TRUE))`
 

@@ -110,7 +110,7 @@ ApiKey.implement({
     effectiveExpiresAt: t.expose('effectiveExpiresAt', {
       type: 'DateTime',
       nullable: true,
-      description: "With the workspace's lifetime policy applied.",
+      description: "With the workspace's lifetime policy applied, and to a legacy key the sunset.",
     }),
     rotatedAt: t.expose('rotatedAt', {
       type: 'DateTime',

@@ -40,7 +40,8 @@ const UpdateWorkspaceInput = builder.inputType('UpdateWorkspaceInput', {
     }),
     legacyKeySunsetAt: t.field({
       type: 'DateTime',
-      description: 'After this instant legacy keys are refused.',
+      description:
+        'After this instant legacy keys are refused. Those that live longer by it must be grantable.',
     }),
   }),
 })
