@@ -10,6 +10,7 @@ import {
   type VerdictCode,
 } from '../modules/credential/verify.ts'
 import { presentedSecret } from './credential.ts'
+import { tellDeprecation } from './deprecation-headers.ts'
 import { challengeOf, httpOf, unexpected } from './errors.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
 import { jsonResponse } from './respond.ts'
@@ -103,12 +104,14 @@ function verdictResponse({
   rateLimits,
   retryAfterSeconds,
 }: Verdict): Response {
-  return answerTo(code, {
+  const response = answerTo(code, {
     ...rateLimitHeaders({ states: rateLimits }),
     ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
     ...(code === 'VALID' &&
       caller && { ...idsOf(caller), 'latchkey-permissions': (permissions ?? []).join(' ') }),
   })
+  if (response.status !== 401) tellDeprecation(response, caller)
+  return response
 }
 
 /** Whatever is wrong with the question itself, or with who asks it. */

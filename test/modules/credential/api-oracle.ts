@@ -11,6 +11,8 @@ export interface ApiAnswers {
   readonly view: View
   /** Of the permissions that fields ask for alone: those whose field is not refused for lack of it. */
   readonly passed: ReadonlyMap<string, boolean>
+  /** Whether a real operation in the space is done, by the permission that it asks for there. */
+  readonly done: Readonly<Record<string, boolean>>
 }
 
 /** By permission: a field that asks for nothing else, called so that it changes nothing. */
@@ -26,75 +28,61 @@ const mutated = fieldsAsking('Mutation', mutationField)
 const noView: View = { permissions: [], allSpaces: false, spaces: {} }
 const viewer = 'viewer { permissions allSpaces spaces { spaceId permissions } }'
 
-/** Asks as the credential, from that address, for a field of each of the permissions. */
+/** What is tried: fields that ask for these permissions, and real operations in a space. */
+export interface Tried {
+  readonly permissions: readonly string[]
+  readonly spaceId: string
+  readonly agentId: string
+}
+
+/** Asks as the credential, from that address. */
 export async function askApi(
   world: World,
   secret: string,
   address: string | undefined,
-  permissions: readonly string[],
+  { permissions, spaceId, agentId }: Tried,
 ): Promise<ApiAnswers> {
-  const options = address === undefined ? {} : { address }
   const ask = (type: string, fields: readonly string[]) =>
-    world.gql(secret, `${type} { ${fields.join(' ')} }`, undefined, options)
+    world.gql(secret, `${type} { ${fields.join(' ')} }`, {}, address ? { address } : {})
   const aliased = (fields: ReadonlyMap<string, string>) =>
     permissions.flatMap((name, index) => {
       const field = fields.get(name)
       return field === undefined ? [] : [`p${index}: ${field}`]
     })
-  const first = await ask('query', [viewer, ...aliased(queried)])
-  if (first.status === 401) {
-    const reason = String(first.errors[0]?.extensions.reason)
-    return { refusal: reason, view: noView, passed: new Map() }
+  const queries = await ask('query', [
+    viewer,
+    `space(id: "${spaceId}") { id } agent(id: "${agentId}") { id }`,
+    ...aliased(queried),
+  ])
+  if (queries.status === 401) {
+    const refusal = String(queries.errors[0]?.extensions.reason)
+    return { refusal, view: noView, passed: new Map(), done: {} }
   }
-  expect(first.status).toBe(200)
-  const asked = aliased(mutated)
-  const second = asked.length > 0 ? await ask('mutation', asked) : { errors: [] }
-  const errors = [...first.errors, ...second.errors]
+  const mutations = await ask('mutation', [
+    `updateSpace(input: { id: "${spaceId}" }) { space { id } }`,
+    `updateAgent(input: { id: "${agentId}" }) { agent { id } }`,
+    ...aliased(mutated),
+  ])
+  const errors = [...queries.errors, ...mutations.errors]
   expect(errors.filter(({ extensions }) => extensions.code !== 'FORBIDDEN')).toEqual([])
   const isMissing = (permission: string): boolean =>
-    errors.some(({ extensions }) =>
-      (extensions.missingPermissions as string[]).includes(permission),
+    errors.some(
+      ({ extensions, path }) =>
+        String(path?.[0]).startsWith('p') &&
+        (extensions.missingPermissions as string[]).includes(permission),
     )
-  const { spaces, ...rest } = first.data.viewer
+  const { spaces, ...rest } = queries.data.viewer
+  const entries = spaces.map((each: any) => [each.spaceId, each.permissions])
+  const asked = permissions.filter((name) => queried.has(name) || mutated.has(name))
   return {
     refusal: null,
-    view: {
-      ...rest,
-      spaces: Object.fromEntries(
-        spaces.map((space: { spaceId: string; permissions: string[] }) => [
-          space.spaceId,
-          space.permissions,
-        ]),
-      ),
+    view: { ...rest, spaces: Object.fromEntries(entries) },
+    passed: new Map(asked.map((name) => [name, !isMissing(name)])),
+    done: {
+      'spaces:read': Boolean(queries.data.space),
+      'agents:read': Boolean(queries.data.agent),
+      'spaces:update': Boolean(mutations.data.updateSpace?.space),
+      'agents:update': Boolean(mutations.data.updateAgent?.agent),
     },
-    passed: new Map(
-      permissions
-        .filter((name) => queried.has(name) || mutated.has(name))
-        .map((name) => [name, !isMissing(name)]),
-    ),
-  }
-}
-
-/** Whether real operations in a space are done, by the permission that each asks for there. */
-export async function doneIn(
-  world: World,
-  secret: string,
-  address: string | undefined,
-  { spaceId, agentId }: { readonly spaceId: string; readonly agentId: string },
-): Promise<Record<string, boolean>> {
-  const options = address === undefined ? {} : { address }
-  const ask = async (operation: string) =>
-    (await world.gql(secret, operation, undefined, options)).data ?? {}
-  const { space, agent } = await ask(
-    `query { space(id: "${spaceId}") { id } agent(id: "${agentId}") { id } }`,
-  )
-  const { updateSpace, updateAgent } = await ask(`mutation {
-    updateSpace(input: { id: "${spaceId}" }) { space { id } }
-    updateAgent(input: { id: "${agentId}" }) { agent { id } } }`)
-  return {
-    'spaces:read': Boolean(space),
-    'agents:read': Boolean(agent),
-    'spaces:update': Boolean(updateSpace?.space),
-    'agents:update': Boolean(updateAgent?.agent),
   }
 }

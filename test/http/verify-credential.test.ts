@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
+import { knock } from '../modules/credential/ask.ts'
+import { createWorld, type World } from '../setup/world.ts'
+
+let world: World
+let verifier: string
+let client: string
+
+beforeAll(async () => {
+  world = await createWorld()
+  verifier = (await world.createWorkspace()).secret
+  client = verifier
+})
+afterAll(() => world.close())
+
+// The two headers are one credential; a client that sends two of them is refused, not the gateway.
+test("the client's credential is looked for where the API looks for it", async () => {
+  const named = { 'latchkey-verifier': verifier }
+  const other = createApiKeySecret('lk')
+  const basic = `Basic ${Buffer.from(`${client}:`).toString('base64')}`
+  const presented: [Record<string, string>, number, string, string | undefined][] = [
+    [{ 'x-api-key': client }, 204, 'VALID', undefined],
+    [{ authorization: `bearer  ${client} `, 'x-api-key': client }, 204, 'VALID', undefined],
+    [{ authorization: '', 'x-api-key': client }, 204, 'VALID', undefined],
+    [{}, 401, 'MISSING', 'Bearer'],
+    [{ authorization: 'Bearer', 'x-api-key': ' ' }, 401, 'MISSING', 'Bearer'],
+    [{ cookie: `key=${client}` }, 401, 'MISSING', 'Bearer'],
+    [{ authorization: basic }, 401, 'MALFORMED', 'Bearer error="invalid_token"'],
+    [{ authorization: basic, 'x-api-key': client }, 401, 'MALFORMED', expect.any(String)],
+    [{ authorization: client }, 401, 'MALFORMED', expect.any(String)],
+    [
+      { authorization: `Bearer ${client}`, 'x-api-key': other },
+      401,
+      'MALFORMED',
+      expect.any(String),
+    ],
+    [{ authorization: `Bearer ${client}, Bearer ${client}` }, 401, 'MALFORMED', expect.any(String)],
+  ]
+  for (const [own, status, verdict, challenge] of presented) {
+    const answer = await knock(world, { ...named, ...own })
+    const told = {
+      verdict: answer.headers['latchkey-verdict'],
+      challenge: answer.headers['www-authenticate'],
+    }
+    expect([own, answer.status, told]).toEqual([own, status, { verdict, challenge }])
+    expect(JSON.stringify(answer)).not.toContain(client)
+  }
+  // What a client makes up for a gateway to believe is not passed on.
+  const forged = {
+    'latchkey-key-id': 'key_forged',
+    'latchkey-permissions': '*',
+    'latchkey-verdict': 'VALID',
+  }
+  expect((await knock(world, { ...named, ...forged })).headers).not.toHaveProperty(
+    'latchkey-key-id',
+  )
+})

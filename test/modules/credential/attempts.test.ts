@@ -1,0 +1,136 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
+import { changed } from '../../security/forge.ts'
+import { done, seed } from '../../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { mint } from '../access-token/ask.ts'
+import { verdict } from '../api-key/ask.ts'
+import { gate, verifyAll } from './ask.ts'
+
+/** Failures that an address has in a minute. */
+const allowed = 60
+
+let world: World
+let workspace: TestWorkspace
+let count = 0
+
+beforeAll(async () => {
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+})
+afterAll(() => world.close())
+
+const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>
+  seed(world, workspace.secret).key({ name: `key ${++count}`, ...input })
+
+const guess = (): string => createApiKeySecret('lk')
+
+/** The verdicts on secrets that are said to come from that address, in their order. */
+async function codes(
+  secrets: readonly string[],
+  ip: string | null,
+  verifier = workspace.secret,
+): Promise<string[]> {
+  const found: string[] = []
+  for (let from = 0; from < secrets.length; from += 30) {
+    const questions = secrets.slice(from, from + 30).map((secret) => ({ secret, ip }))
+    found.push(...(await verifyAll(world, verifier, questions)).map(({ code }) => code))
+  }
+  return found
+}
+const guesses = (times: number): string[] => Array.from({ length: times }, guess)
+
+// Behind one address there may be a thief and a whole company.
+test('who fails too often from an address fails on, and whose key was good goes on', async () => {
+  const ip = '192.0.2.1'
+  const { secret } = await makeKey()
+  const { token } = await mint(world, secret)
+  expect(await codes([secret, token], '192.0.2.99')).toEqual(['VALID', 'VALID'])
+  expect(await codes(guesses(allowed), ip)).toEqual(Array(allowed).fill('NOT_FOUND'))
+  expect(await codes([guess(), 'nonsense', secret, token], ip)).toEqual([
+    'RATE_LIMITED',
+    'RATE_LIMITED',
+    'VALID',
+    'VALID',
+  ])
+  const { status, headers } = await gate(world, workspace.secret, { secret: guess(), ip })
+  expect([status, headers['latchkey-verdict']]).toEqual([403, 'RATE_LIMITED'])
+  expect(headers['retry-after']).toMatch(/^([1-9]|[1-5]\d|60)$/)
+  // In another spelling it is the same address, and another one is not.
+  expect(await codes([guess()], `::ffff:${ip}`)).toEqual(['RATE_LIMITED'])
+  expect(await codes([guess()], '192.0.2.2')).toEqual(['NOT_FOUND'])
+})
+
+// A gateway could otherwise lock out whom it likes, from the whole installation.
+test('what one workspace says of an address is held against it there, and nowhere else', async () => {
+  const ip = '192.0.2.10'
+  const gateway = '192.0.2.11'
+  const other = await world.createWorkspace()
+  const fresh = await makeKey()
+  await codes(guesses(allowed), ip)
+  expect(await codes([guess()], ip)).toEqual(['RATE_LIMITED'])
+  expect(await codes([guess(), other.secret], ip, other.secret)).toEqual(['NOT_FOUND', 'VALID'])
+  expect(await verdict(world, fresh.secret, { address: ip })).toBe('ACCEPTED')
+  expect(await verdict(world, guess(), { address: ip })).toBe('401 UNKNOWN')
+  // Nor do those count that were seen at our own door.
+  for (let times = 0; times < allowed; times += 1)
+    expect(await verdict(world, guess(), { address: gateway })).toBe('401 UNKNOWN')
+  expect(await verdict(world, guess(), { address: gateway })).toBe('429 RATE_LIMITED')
+  expect(await codes([guess()], gateway)).toEqual(['NOT_FOUND'])
+})
+
+// The gateway's own address sends all of them.
+test('a client of no known address is not limited, and the gateway never in its place', async () => {
+  expect(await codes(guesses(allowed + 5), null)).toEqual(Array(allowed + 5).fill('NOT_FOUND'))
+  for (let times = 0; times < allowed + 5; times += 1)
+    expect((await gate(world, workspace.secret, { secret: 'nonsense' })).status).toBe(401)
+  expect(await verdict(world, guess(), { address: '10.0.0.254' })).toBe('401 UNKNOWN')
+})
+
+test('whatever is not known counts, at both doors, and what is known and refused does not', async () => {
+  const other = await world.createWorkspace()
+  const { token } = await mint(world, other.secret)
+  const { privateKey } = (await crypto.subtle.generateKey('Ed25519', true, [
+    'sign',
+    'verify',
+  ])) as CryptoKeyPair
+  const unknown: Record<string, string> = {
+    malformed: 'nonsense',
+    'never made': guess(),
+    "another workspace's": other.secret,
+    "another workspace's token": token,
+    forged: await changed(token, {}, privateKey),
+    "another issuer's": await changed(
+      token,
+      { claims: { iss: 'https://issuer.example' } },
+      privateKey,
+    ),
+  }
+  for (const [index, [name, secret]] of Object.entries(unknown).entries()) {
+    const ip = `192.0.3.${index}`
+    await codes(Array(allowed - 1).fill(secret), ip)
+    const { headers } = await gate(world, workspace.secret, { secret, ip })
+    expect([name, headers['latchkey-verdict']]).not.toEqual([name, 'RATE_LIMITED'])
+    expect([name, ...(await codes([secret], ip))]).toEqual([name, 'RATE_LIMITED'])
+  }
+  const revoked = await makeKey()
+  await done(world, workspace.secret, 'revokeApiKey', 'apiKey { id }', { id: revoked.id })
+  const bound = await makeKey({ allowedIps: ['10.0.0.0/8'] })
+  const known = [revoked.secret, bound.secret, ...Array(allowed).fill(revoked.secret)]
+  expect(await codes([...known, guess()], '192.0.4.1')).toEqual([
+    'REVOKED',
+    'IP_NOT_ALLOWED',
+    ...Array(allowed).fill('REVOKED'),
+    'NOT_FOUND',
+  ])
+})
+
+// Whoever has one address of IPv6 has a whole block of them.
+test('an IPv6 address counts by its block, and of many guesses at once no more get through', async () => {
+  const ips = Array.from({ length: 100 }, (_, index) => `2001:db8:1:2::${index.toString(16)}`)
+  const found = await Promise.all(ips.map(async (ip) => (await codes([guess()], ip))[0]))
+  expect(found.filter((code) => code === 'NOT_FOUND')).toHaveLength(allowed)
+  expect(found.filter((code) => code === 'RATE_LIMITED')).toHaveLength(40)
+  expect(await codes([guess()], '2001:db8:1:2:ffff::')).toEqual(['RATE_LIMITED'])
+  expect(await codes([guess()], '2001:db8:1:3::1')).toEqual(['NOT_FOUND'])
+})
