@@ -1,12 +1,12 @@
 import type { HumanCaller, Visitor } from '../auth/caller.ts'
-import type { SignInVerifier } from '../auth/credentials/oidc.ts'
+import type { SignInClaims, SignInVerifier } from '../auth/credentials/oidc.ts'
 import { findMemberships, humanCaller } from '../auth/human-record.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import { identify } from '../modules/member/identify.ts'
 
 /**
- * The person whom an identity provider's token names, in the workspace that the request names, or in
+ * The person whom an identity provider's verified token names, in the workspace that the request names, or in
  * the one that they have.
  *
  * @throws RequestError UNAUTHENTICATED, WORKSPACE_NOT_FOUND for one that they are not in,
@@ -15,14 +15,13 @@ import { identify } from '../modules/member/identify.ts'
 export async function authenticateHuman(
   deps: Deps,
   verifier: SignInVerifier,
-  jwt: string,
+  { jwt, claims }: { readonly jwt: string; readonly claims: SignInClaims },
   origin: {
     readonly address: string | undefined
     readonly requestId: string
     readonly workspace?: string | undefined
   },
 ): Promise<HumanCaller | Visitor> {
-  const claims = await verifier.verify(jwt)
   try {
     const signIn = await identify({ deps, ...origin }, verifier, jwt, claims)
     if (signIn === undefined) throw unauthenticated('UNKNOWN')

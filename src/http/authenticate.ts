@@ -25,8 +25,12 @@ export async function authenticate(
   const origin = { ...request, workspace, acceptsRotated: true, acceptsUserLevel: true }
   const accepted = await acceptUnlessForeign(deps, secret, origin)
   if (!('issuer' in accepted)) return accepted
-  return await deps.limits.attempts.limited(request, secretDigest(secret), async () => {
-    if (deps.signIn?.issuer !== accepted.issuer) throw unauthenticated('UNKNOWN')
-    return await authenticateHuman(deps, deps.signIn, secret, origin)
-  })
+  const { signIn, limits } = deps
+  const digest = secretDigest(secret)
+  if (signIn?.issuer !== accepted.issuer)
+    return await limits.attempts.limited(request, digest, () => {
+      throw unauthenticated('UNKNOWN')
+    })
+  const claims = await limits.attempts.signed(request, digest, () => signIn.verify(secret))
+  return await authenticateHuman(deps, signIn, { jwt: secret, claims }, origin)
 }

@@ -1,5 +1,7 @@
-import { type DocumentNode, type ExecutionResult, parse } from 'graphql'
+import { type DocumentNode, type ExecutionResult, type GraphQLField, parse } from 'graphql'
 import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
+import { requirementOf } from '../auth/guard.ts'
+import { holds } from '../auth/policy.ts'
 import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
@@ -49,11 +51,19 @@ const limitsDocument: Plugin<object, Context> = {
   },
 }
 
+/** What another pays for is free for those who may ask for it: a refusal is nobody else's to pay. */
+function isFree(context: Context, field: GraphQLField<unknown, unknown>): boolean {
+  if (field.extensions.isFree !== true || context.isAnonymous) return false
+  const { principal } = context
+  const asked = requirementOf(field)?.permissions ?? []
+  return principal.workspaceId !== null && asked.every((name) => holds(principal.rights, name))
+}
+
 /** After validation and without its cache: what an operation asks for depends on its variables. */
 const chargesOperation: Plugin<Context> = {
   async onExecute({ args }) {
-    const cost = operationCost(args)
     const { contextValue: context } = args
+    const cost = operationCost(args, (field) => isFree(context, field))
     if (!context.isAnonymous) await context.charge(cost)
   },
 }

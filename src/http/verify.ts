@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { KeyCaller, TokenCaller } from '../auth/caller.ts'
 import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import type { Deps } from '../deps.ts'
-import { RequestError, UserInputError } from '../errors.ts'
+import { RequestError, rateLimited, UserInputError } from '../errors.ts'
 import { acceptCredential } from '../modules/credential/accept.ts'
 import {
   prepareVerification,
   type Verdict,
   type VerdictCode,
+  verifierCost,
 } from '../modules/credential/verify.ts'
 import { presentedSecret } from './credential.ts'
 import { tellDeprecation } from './deprecation-headers.ts'
@@ -63,7 +64,11 @@ function clientSecret(headers: Headers): string | { readonly code: 'MISSING' | '
   }
 }
 
-/** @throws BadQuestion when the gateway presents no key or token of its own that is good */
+/**
+ * @throws BadQuestion when the gateway presents no key or token of its own; RequestError
+ *   UNAUTHENTICATED for one that is not good, RATE_LIMITED for one that is blocked, or has too little
+ *   left to be told that it may not ask
+ */
 async function verifierOf(
   deps: Deps,
   headers: Headers,
@@ -71,7 +76,10 @@ async function verifierOf(
 ): Promise<KeyCaller | TokenCaller> {
   const secret = headers.get('latchkey-verifier')?.trim()
   if (!secret) throw new BadQuestion("Send the gateway's own key in Latchkey-Verifier.")
-  return await acceptCredential(deps, secret, origin)
+  const caller = await acceptCredential(deps, secret, origin)
+  const charged = await deps.limits.charge(caller, verifierCost(caller))
+  if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
+  return caller
 }
 
 const idsOf = ({ key, user, workspaceId }: KeyCaller | TokenCaller) => ({

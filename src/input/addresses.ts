@@ -51,12 +51,15 @@ const networkOf = ([base, prefix]: Block): string =>
 /** Whoever has one address of it has all of it: an IPv6 customer is given a /64 at least (RFC 6177). */
 const ipv6SourceBits = 64
 
-/** By what an address in plain form is counted: itself, or the /64 block that it lies in. */
+/**
+ * By what an address in plain form is counted: itself, or the /64 block that it lies in. Behind the
+ * one well-known block of NAT64 (RFC 6052) are IPv4 addresses, each its own.
+ */
 export function sourceOf(address: string): string {
   const parsed = parseAddress(address)
-  return parsed === undefined || parsed.kind() === 'ipv4'
-    ? address
-    : `${networkOf([parsed, ipv6SourceBits])}/${ipv6SourceBits}`
+  if (parsed === undefined || parsed.kind() === 'ipv4' || parsed.range() === 'rfc6052')
+    return address
+  return `${networkOf([parsed, ipv6SourceBits])}/${ipv6SourceBits}`
 }
 
 /** Tells of addresses whether they lie in one of the blocks. An unknown address lies in none. */

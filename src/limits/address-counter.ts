@@ -11,8 +11,11 @@ export type AddressCounter = Pick<RateLimiterAbstract, 'get' | 'penalty'>
 /** Makes a counter of what the name says. */
 export type CounterOf = (name: string) => AddressCounter
 
+/** How long a count goes on from the first one. */
+export const windowSeconds = 60
+
 /** The points are compared by who counts. */
-const options = { points: 1, duration: 60 }
+const options = { points: 1, duration: windowSeconds }
 
 /** Counters in this process's memory. */
 export const inProcessCounters: CounterOf = (name) =>

@@ -50,6 +50,9 @@ const isCharged: Readonly<Record<FieldClass, boolean>> = {
 
 type Variables = Record<string, unknown>
 
+/** Whether a root field costs its caller nothing, for another pays for what it does. */
+export type IsFree = (field: GraphQLField<unknown, unknown>) => boolean
+
 /** @throws RequestError BAD_USER_INPUT for a `first` outside 1 to 100 */
 function sizeOf(kind: FieldClass, { arguments: args }: FieldNode, variables: Variables): number {
   if (kind === 'ENTITY_LIST' || kind === 'VALUE_LIST') return defaultPageSize
@@ -57,10 +60,6 @@ function sizeOf(kind: FieldClass, { arguments: args }: FieldNode, variables: Var
   const first = args?.find(({ name }) => name.value === 'first')
   return pageSize(valueFromAST(first?.value, GraphQLInt, variables) as number | null | undefined)
 }
-
-/** Another pays for what these do. */
-const isFree = ({ extensions }: GraphQLField<unknown, unknown>): boolean =>
-  extensions.isFree === true
 
 const isIntrospection = ({ name }: GraphQLField<unknown, unknown>): boolean => name.startsWith('__')
 
@@ -70,12 +69,14 @@ class Bill {
   readonly #schema: GraphQLSchema
   readonly #selections: Selections
   readonly #variables: Variables
+  readonly #isFree: IsFree
   #hasFreeRoot = false
 
-  constructor(schema: GraphQLSchema, selections: Selections, variables: Variables) {
+  constructor(schema: GraphQLSchema, selections: Selections, variables: Variables, isFree: IsFree) {
     this.#schema = schema
     this.#selections = selections
     this.#variables = variables
+    this.#isFree = isFree
   }
 
   /** Fields that are run up to `times` times, each. */
@@ -89,7 +90,7 @@ class Bill {
       const field = fieldOf(this.#schema, parent, node.name.value)
       if (field === undefined) continue
       const kind = fieldClass(parent, field)
-      if (depth === 1 && isFree(field)) this.#hasFreeRoot = true
+      if (depth === 1 && !this.#hasFreeRoot && this.#isFree(field)) this.#hasFreeRoot = true
       else if (depth === 1 ? !isIntrospection(field) : isCharged[kind]) this.#count('cost', times)
       const type = getNamedType(field.type)
       if (!isObjectType(type)) continue
@@ -117,17 +118,21 @@ const tooComplex = (limit: keyof typeof operationLimits): RequestError =>
 /**
  * What a valid operation costs: each root field 1; inside it each field that leads to another
  * entity, a list of entities or a connection 1, times the page sizes of the lists around it; 1 at
- * least, unless another pays for what it does. One that will not be run, for its name or a variable
- * is wrong, costs that, too: the executor says why.
+ * least. Of root fields that another pays for the first costs nothing, so that one request is one
+ * such field. An operation that will not be run, for its name or a variable is wrong, costs 1, too:
+ * the executor says why.
  * @throws RequestError QUERY_TOO_COMPLEX beyond the limits of an operation, BAD_USER_INPUT for a
  * `first` outside 1 to 100
  */
-export function operationCost({
-  schema,
-  document,
-  operationName,
-  variableValues,
-}: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'variableValues'>): number {
+export function operationCost(
+  {
+    schema,
+    document,
+    operationName,
+    variableValues,
+  }: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'variableValues'>,
+  isFree: IsFree,
+): number {
   const operation = getOperationAST(document, operationName)
   const root = operation && schema.getRootType(operation.operation)
   if (!operation || !root) return leastCost
@@ -139,7 +144,7 @@ export function operationCost({
   )
   if (coerced === undefined) return leastCost
   const selections = selectionsOf(schema, document, coerced)
-  const bill = new Bill(schema, selections, coerced)
+  const bill = new Bill(schema, selections, coerced, isFree)
   bill.add(root, selections.root(root, operation.selectionSet), 1, 1)
   return bill.cost
 }

@@ -49,6 +49,14 @@ declare module 'ioredis' {
 /** The braces put an owner's buckets into one slot of a cluster. */
 const keyOf = (ownerId: string, { id }: Bucket): string => `latchkey:{${ownerId}}:${id}`
 
+/** @throws Error for anything but so many numbers: what is not understood must not let through */
+function numbersIn(answer: unknown, count: number): number[] {
+  const isUnderstood =
+    Array.isArray(answer) && answer.length === count && answer.every(Number.isSafeInteger)
+  if (!isUnderstood) throw new Error('an answer of another shape than the script gives')
+  return answer
+}
+
 const fillOf = (used = 0, left = -1): Fill => ({ used, leftMs: left < 0 ? null : left })
 
 /**
@@ -65,13 +73,14 @@ export function createSharedLimiter(
     async charge(ownerId, buckets, cost) {
       if (buckets.length === 0) return chargeOf(true, [], cost)
       const charged = async () => {
-        const [isAllowed, ...fills] = await redis.client.chargeBuckets(
+        const answer = await redis.client.chargeBuckets(
           buckets.length,
           ...buckets.map((bucket) => keyOf(ownerId, bucket)),
           cost,
           windowMs,
           ...buckets.map(({ limit }) => limit),
         )
+        const [isAllowed, ...fills] = numbersIn(answer, 1 + 2 * buckets.length)
         const filled = buckets.map((bucket, index) => ({
           bucket,
           fill: fillOf(fills[2 * index], fills[2 * index + 1]),

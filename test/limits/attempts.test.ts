@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { createSignInVerifier } from '../../src/auth/credentials/oidc.ts'
+import { createLimits } from '../../src/limits/limits.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { askOver } from '../modules/api-key/second-app.ts'
 import { type Issuer, startIssuer } from '../setup/issuer.ts'
 import { metricsOf } from '../setup/metrics.ts'
 import { done, seed } from '../setup/seed.ts'
@@ -50,6 +53,13 @@ async function fail(address: string, times: number, forwarded?: string): Promise
     expect(await tried(createApiKeySecret('lk'), address, forwarded)).toBe('401 UNKNOWN')
 }
 
+/** By another server over the same database: this one has never seen it. */
+async function keyMadeElsewhere(): Promise<string> {
+  const limits = await createLimits({ logger: world.deps.logger, metrics: createMetrics() })
+  const elsewhere = { ...world, ...askOver({ ...world.deps, limits }) }
+  return (await seed(elsewhere, workspace.secret).key({ name: keyNames.next().value })).secret
+}
+
 const keyNames = (function* () {
   for (let number = 1; ; number++) yield `Key ${number}`
 })()
@@ -65,7 +75,7 @@ async function lookedUp(work: () => Promise<unknown>): Promise<string[]> {
 
 test('after 60 failures in a minute an address gets 429, and nothing is looked up', async () => {
   const address = newAddress()
-  const { secret } = await newKey()
+  const secret = await keyMadeElsewhere()
   expect(await lookedUp(() => fail(address, limit))).toHaveLength(limit)
   const unknown = createApiKeySecret('lk')
   const answer = await world.gql(unknown, query, undefined, { address })
@@ -126,6 +136,35 @@ test('a secret that was good before goes on from an address with too many failur
   expect(await tried(key.secret, address)).toBe('401 REVOKED')
 })
 
+// A client that renews its token, or its key, behind such an address must not end with the old one.
+test('what is made here or well signed is let in from such an address at its first use', async () => {
+  const address = newAddress()
+  const key = await newKey()
+  const elsewhere = await keyMadeElsewhere()
+  const { token } = await done(world, elsewhere, 'createAccessToken', 'token', {})
+  const input = { email: 'grace@example.com', role: 'MEMBER' }
+  await done(world, workspace.secret, 'addMember', 'member { id }', input)
+  await fail(address, limit)
+  const rotated = await done(world, workspace.secret, 'rotateApiKey', 'secret', { id: key.id })
+  const claims = { sub: 'grace', email: 'grace@example.com', email_verified: true }
+  const good = [key.secret, rotated.secret, token, await issuer.token(claims)]
+  for (const secret of good) expect(await tried(secret, address)).toBe('200')
+  const forged = `${token.slice(0, -5)}AAAAA`
+  expect(await tried(forged, address)).toBe('429 RATE_LIMITED')
+})
+
+test('a person whom nobody has added has not guessed their token', async () => {
+  const address = newAddress()
+  const stranger = await issuer.token({
+    sub: 'nobody',
+    email: 'n@example.com',
+    email_verified: true,
+  })
+  for (let time = 0; time < limit; time++)
+    expect(await tried(stranger, address)).toBe('401 UNKNOWN')
+  await fail(address, 1)
+})
+
 test('who presents the right secret of a key that is refused has not failed', async () => {
   const address = newAddress()
   const revoked = await newKey()
@@ -158,6 +197,13 @@ test('a /64 of IPv6 counts as one, however it is spelt, and the next one for its
   ])
     expect(await tried(createApiKeySecret('lk'), address)).toBe('429 RATE_LIMITED')
   await fail('2001:db8:0:2::1', 1)
+})
+
+// Behind the well-known prefix of RFC 6052 are all of IPv4, in one /64.
+test('an IPv4 address behind NAT64 counts for itself', async () => {
+  await fail('64:ff9b::192.0.2.201', limit)
+  expect(await tried(createApiKeySecret('lk'), '64:ff9b::c000:2c9')).toBe('429 RATE_LIMITED')
+  await fail('64:ff9b::192.0.2.202', 1)
 })
 
 test('an IPv4 address is the same in IPv6 spelling, and its neighbours are not', async () => {

@@ -10,7 +10,9 @@ const cost = (
 ): number => {
   const document = parse(query)
   expect(validate(schema, document)).toEqual([])
-  return operationCost({ schema, document, variableValues, operationName })
+  const isFree = ({ extensions }: { readonly extensions: { isFree?: unknown } }): boolean =>
+    extensions.isFree === true
+  return operationCost({ schema, document, variableValues, operationName }, isFree)
 }
 
 const id = 'agt_00000000000000000000000000'
@@ -89,10 +91,11 @@ test('introspection costs no more than any request does', () => {
   expect(cost('{ __typename viewer { __typename } }')).toBe(1)
 })
 
-test('a verification is free, and what is asked beside it is not', () => {
+test('a verification is free to who may verify, and another one beside it or anything else is not', () => {
   const verification = (name: string, selection: string) =>
     `${name}: verifyApiKey(input: { secret: "x" }) { ${selection} }`
-  expect(cost(`mutation { ${verification('a', 'code')} ${verification('b', 'code')} }`)).toBe(0)
+  expect(cost(`mutation { ${verification('a', 'code')} ${verification('b', 'code')} }`)).toBe(1)
+  expect(cost(`mutation { ${verification('a', 'code')} }`)).toBe(0)
   expect(cost(`mutation { ${verification('a', 'apiKey { owner { name } }')} }`)).toBe(1)
   const revocation = 'revokeAccessToken(input: {}) { errors { code } }'
   expect(cost(`mutation { ${verification('a', 'code')} ${revocation} }`)).toBe(1)

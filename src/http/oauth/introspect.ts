@@ -48,7 +48,7 @@ async function findKnownToken(deps: Deps, workspaceId: string, jwt: string) {
  * What is not known counts as a failed attempt from the address that it is said to come from, in
  * this workspace.
  *
- * @throws RequestError RATE_LIMITED after too many of them
+ * @throws RequestError RATE_LIMITED for such a one after too many of them
  */
 async function findLiveToken(
   deps: Deps,
@@ -56,9 +56,9 @@ async function findLiveToken(
   jwt: string,
   { address, resources }: Presentation,
 ): Promise<LiveToken | undefined> {
-  const source = { address: address && plainAddress(address), workspaceId }
+  const source = { address, workspaceId }
   const known = await deps.limits.attempts
-    .limited(source, secretDigest(jwt), () => findKnownToken(deps, workspaceId, jwt))
+    .signed(source, secretDigest(jwt), () => findKnownToken(deps, workspaceId, jwt))
     .catch(noneIfRefused)
   if (known === undefined) return undefined
   const { token } = known
@@ -91,8 +91,17 @@ function described({ token, exp, claims: { iss, iat } }: LiveToken) {
   }
 }
 
+function addressIn(form: Form): string | undefined {
+  const text = form.get('ip')
+  const address = text === undefined ? undefined : plainAddress(text)
+  if (text !== undefined && address === undefined)
+    throw new OAuthError('invalid_request', 'ip is no IP address.')
+  return address
+}
+
+/** @throws OAuthError invalid_request for an `ip` that is no address */
 const presentationOf = (form: Form): Presentation => ({
-  address: form.get('ip'),
+  address: addressIn(form),
   resources: form.all('resource'),
 })
 

@@ -2,8 +2,8 @@ import type { Caller } from '../../auth/caller.ts'
 import { holds } from '../../auth/policy.ts'
 import type { Deps } from '../../deps.ts'
 import { RequestError } from '../../errors.ts'
-import { leastCost } from '../../limits/operation-cost.ts'
 import { acceptCredential } from '../../modules/credential/accept.ts'
+import { verifierCost } from '../../modules/credential/verify.ts'
 import { bearerToken } from '../credential.ts'
 import { authenticateClient } from './client.ts'
 import { assertNoSecretIn } from './client-credentials.ts'
@@ -42,9 +42,8 @@ export async function authenticateVerifier(deps: Deps, call: Call, form: Form): 
   const caller = isBearer(authorization)
     ? await authenticateBearer(deps, call, authorization)
     : await authenticateClient(deps, call, form)
-  const mayVerify = holds(caller.rights, 'keys:verify')
-  await call.charge(caller, mayVerify ? 0 : leastCost)
-  if (mayVerify) return caller
+  await call.charge(caller, verifierCost(caller))
+  if (holds(caller.rights, 'keys:verify')) return caller
   const challenge = 'Bearer realm="Latchkey", error="insufficient_scope", scope="keys:verify"'
   throw new OAuthError('insufficient_scope', 'This needs keys:verify.', {
     headers: { 'www-authenticate': challenge },

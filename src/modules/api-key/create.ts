@@ -1,5 +1,5 @@
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
-import { hashSecret } from '../../auth/credentials/hash.ts'
+import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import type { KeyTerms } from '../../auth/grant.ts'
 import { type CallerChange, type Change, change } from '../../db/change.ts'
 import { forbidden, userError } from '../../errors.ts'
@@ -132,6 +132,7 @@ export async function insertKey(c: Change, key: NewKey): Promise<KeyWithSecret> 
   const { terms } = key
   const id = newId('key')
   const secret = key.secret ?? createApiKeySecret(c.deps.keyPrefix)
+  c.deps.limits.attempts.trust(secretDigest(secret))
   const workspaceId = c.workspace.id
   await takeKeyName(c, terms.ownerId, key.name, id, ['input', 'name'])
   await c.db.apiKey.create({

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
-import { hashSecret } from '../../auth/credentials/hash.ts'
+import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import { earliest, type KeyRecord } from '../../auth/key-record.ts'
 import { untilRead } from '../../auth/under-way.ts'
 import type { CallerChange } from '../../db/change.ts'
@@ -58,6 +58,7 @@ export async function replaceSecret(
 ): Promise<{ readonly secret: string; readonly changes: readonly FieldChange[] }> {
   assertNotReplaced(key, authenticatedAt)
   const secret = createApiKeySecret(deps.keyPrefix)
+  deps.limits.attempts.trust(secretDigest(secret))
   const its = { workspaceId: workspace.id, keyId: key.id }
   const end = new Date(now.getTime() + overlap.seconds * 1_000)
   const endsAt = earliest(end, key.effectiveExpiresAt) ?? end

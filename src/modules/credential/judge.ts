@@ -140,18 +140,24 @@ function judgeSecret(
   })
 }
 
-const judgeToken = (
+async function judgeToken(
   deps: Deps,
   jwt: string,
   digest: string,
   presentation: Presentation,
-): Promise<Judged<TokenCaller>> =>
-  judge<TokenCaller>(deps, digest, presentation, async () => {
-    const expected = { audience: deps.publicUrl, workspaceId: presentation.workspaceId }
-    const { workspaceId, tokenId } = await deps.accessTokens.verify(jwt, expected)
+): Promise<Judged<TokenCaller>> {
+  const expected = { audience: deps.publicUrl, workspaceId: presentation.workspaceId }
+  const verify = () => deps.accessTokens.verify(jwt, expected).catch(unlessKnown)
+  const verified =
+    deps.credentials.get(digest) === undefined
+      ? await noteUnderWay(deps.prisma, deps.limits.attempts.signed(presentation, digest, verify))
+      : undefined
+  return await judge<TokenCaller>(deps, digest, presentation, async () => {
+    const { workspaceId, tokenId } = verified ?? (await verify())
     const token = await findToken(deps.prisma, workspaceId, tokenId)
     return token && { credential: token, caller: tokenCallerOf(token) }
   })
+}
 
 function judge<Caller extends CallerByKey>(
   deps: Deps,

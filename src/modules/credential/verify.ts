@@ -1,10 +1,11 @@
-import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
+import type { Caller, KeyCaller, TokenCaller } from '../../auth/caller.ts'
 import { isPerSpace, type PermissionName } from '../../auth/permissions.ts'
 import { heldInAll, holds, inOrder, type Rights, reaches } from '../../auth/policy.ts'
 import type { Deps } from '../../deps.ts'
 import { type CredentialReason, forbidden, RequestError } from '../../errors.ts'
 import { isId } from '../../ids.ts'
 import type { BucketState } from '../../limits/buckets.ts'
+import { leastCost } from '../../limits/operation-cost.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { admit } from './accept.ts'
 import { judgeCredential } from './judge.ts'
@@ -47,6 +48,10 @@ const unknown: Verdict = {
 const codeOf = (reason: CredentialReason): VerdictCode =>
   reason === 'UNKNOWN' || reason === 'MISSING' ? 'NOT_FOUND' : reason
 
+/** What asking about a credential costs who asks: nothing, for its key pays; if they may not, as ever. */
+export const verifierCost = ({ rights }: Caller): number =>
+  holds(rights, 'keys:verify') ? 0 : leastCost
+
 /**
  * Gives the verdict on a key or access token that was presented.
  *
@@ -78,15 +83,19 @@ export function prepareVerification(
 
 /** The verdict on a credential of which it was not found out whose it is. */
 function withoutCaller(error: unknown, { permissions }: VerificationTerms): Verdict {
-  if (!(error instanceof RequestError)) throw error
-  if (error.code === 'RATE_LIMITED') {
+  if (error instanceof RequestError && error.code === 'RATE_LIMITED') {
     const retryAfterSeconds = Number(error.details.retryAfterSeconds)
     return { ...unknown, code: 'RATE_LIMITED', retryAfterSeconds }
   }
-  if (error.code !== 'UNAUTHENTICATED') throw error
-  const code = codeOf(error.details.reason as CredentialReason)
+  const code = codeBy(error)
   const isKnown = code !== 'NOT_FOUND' && code !== 'MALFORMED'
   return isKnown ? refused(code, permissions) : { ...unknown, code }
+}
+
+/** The verdict by which a credential was not accepted; anything else is thrown on. */
+function codeBy(error: unknown): VerdictCode {
+  if (!(error instanceof RequestError) || error.code !== 'UNAUTHENTICATED') throw error
+  return codeOf(error.details.reason as CredentialReason)
 }
 
 const refused = (code: VerdictCode, asked: readonly PermissionName[]): Verdict => ({
@@ -104,7 +113,9 @@ async function verdictOn(
   const judged = await judgeCredential(deps, secret, { address, workspaceId })
   const { caller, refusal } = judged
   if (refusal !== undefined) return { ...refused(codeOf(refusal), permissions), caller }
-  await admit(deps, judged, { address, requestId })
+  // Its first use may end another secret, under the lock: by then it may have ended itself.
+  const endedAs = await admit(deps, judged, { address, requestId }).then(() => undefined, codeBy)
+  if (endedAs !== undefined) return { ...refused(endedAs, permissions), caller }
 
   const { rights } = caller
   const inReach = await areReached(deps, workspaceId, rights, spaceIds)

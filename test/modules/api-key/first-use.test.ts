@@ -56,6 +56,19 @@ test('of many first uses at once each is served, and the retirement is recorded 
   expect(await retirements(key.id)).toBe(1)
 })
 
+// The lock may come after another rotation has replaced the new secret: then that has its overlap.
+test('a first use that comes too late does not end the secret that is used', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const key = await rotated()
+    const again = { id: key.id, overlapSeconds: 3600 }
+    await Promise.all([
+      done(world, workspace.secret, 'rotateApiKey', 'secret', again),
+      ...Array.from({ length: 4 }, () => verdict(world, key.new)),
+    ])
+    expect(await verdict(world, key.new)).toBe('ACCEPTED')
+  }
+})
+
 // Who cannot use the key does not use it: a refused attempt must not lock the old secret out.
 test('a refused request with the new secret retires nothing', async () => {
   const key = await rotated({ allowedIps: ['10.0.0.0/8'] })
