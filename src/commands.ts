@@ -1,4 +1,6 @@
 import { type Command, type CommandKind, defineCommand } from './commands/define.ts'
+import { legacyImport } from './commands/legacy-import.ts'
+import { legacyRevoke } from './commands/legacy-revoke.ts'
 import { workspacePlan } from './commands/workspace-plan.ts'
 import { SettingError } from './env.ts'
 import { replaceOwnerKey } from './modules/workspace/bootstrap.ts'
@@ -22,6 +24,8 @@ const kinds: readonly CommandKind[] = [
     read: () => fillExampleWorkspace,
   }),
   workspacePlan,
+  legacyImport,
+  legacyRevoke,
   defineCommand({
     words: 'signing-key rotate',
     description: 'a new key to sign access tokens with, from ten minutes on',
@@ -39,16 +43,33 @@ const usage = (): string => {
   return kinds.map((kind) => `latchkey ${kind.usage.padEnd(width)}  ${kind.description}`).join('\n')
 }
 
-/**
- * Reads a command, so that a mistyped one is refused before any database is opened or made.
- *
- * @throws SettingError for a command that there is not, and for what it cannot take
- */
-export function readCommand(argv: readonly string[]): Command {
+/** @throws SettingError for a command that there is not */
+function kindOf(argv: readonly string[]): { readonly kind: CommandKind; readonly rest: string[] } {
   for (const kind of kinds) {
     const words = kind.words.split(' ')
     if (words.every((word, index) => word === argv[index]))
-      return kind.read(argv.slice(words.length))
+      return { kind, rest: argv.slice(words.length) }
   }
   throw new SettingError(`expected one of\n${usage()}`)
+}
+
+/**
+ * The path of the file that a command takes, as it was typed; undefined: it takes none.
+ *
+ * @throws SettingError for a command that there is not, and for what it cannot take
+ */
+export function fileOf(argv: readonly string[]): string | undefined {
+  const { kind, rest } = kindOf(argv)
+  return kind.fileOf(rest)
+}
+
+/**
+ * Reads a command and the text of its file, so that a mistyped one is refused before any database is
+ * opened or made.
+ *
+ * @throws SettingError for a command that there is not, and for what it cannot take
+ */
+export function readCommand(argv: readonly string[], text = ''): Command {
+  const { kind, rest } = kindOf(argv)
+  return kind.read(rest, text)
 }

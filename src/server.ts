@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const logger = pino({ level: env.logLevel }, destination(2))
   for (const warning of env.warnings) logger.warn(warning)
   const { deps, lock, close } = await openInstallation(env, logger)
-  lock?.onCommand(async (argv) => await readCommand(argv)(deps))
+  lock?.onCommand(async (argv, text) => await readCommand(argv, text)(deps))
   const start = await ensureFirstWorkspace(deps, env.bootstrapKey)
   const app = createApp(deps, env)
   const { host, port } = env

@@ -13,11 +13,17 @@ export interface CommandKind {
   readonly usage: string
   readonly description: string
   /**
-   * Reads what stands behind its words.
+   * The path of the file that it takes, among what stands behind its words; undefined: none.
+   *
+   * @throws SettingError for what is missing or too much
+   */
+  fileOf(argv: readonly string[]): string | undefined
+  /**
+   * Reads what stands behind its words, and the text of its file.
    *
    * @throws SettingError for what is missing, too much or not acceptable
    */
-  read(argv: readonly string[]): Command
+  read(argv: readonly string[], text: string): Command
 }
 
 type OptionsOf<Options extends ParseArgsOptionsConfig> = ReturnType<
@@ -29,8 +35,15 @@ interface Definition<Parameter extends string, Options extends ParseArgsOptionsC
   /** What must follow the words, in this order. */
   readonly parameters?: readonly Parameter[]
   readonly options?: Options
+  /** The parameter that is the path of a file. */
+  readonly file?: Parameter
   readonly description: string
-  read(given: Readonly<Record<Parameter, string>>, options: OptionsOf<Options>): Command
+  /** `text` is that of its file. */
+  read(
+    given: Readonly<Record<Parameter, string>>,
+    options: OptionsOf<Options>,
+    text: string,
+  ): Command
 }
 
 /** A command, with what it is given under the names of its parameters. */
@@ -41,6 +54,7 @@ export function defineCommand<
   words,
   parameters = [],
   options,
+  file,
   description,
   read,
 }: Definition<Parameter, Options>): CommandKind {
@@ -49,11 +63,14 @@ export function defineCommand<
 
   const parse = (argv: readonly string[]) => {
     try {
-      return parseArgs({
+      const { positionals, values } = parseArgs({
         args: [...argv],
         options: options ?? ({} as Options),
         allowPositionals: true,
       })
+      if (positionals.length !== parameters.length) throw refused()
+      const given = Object.fromEntries(parameters.map((name, index) => [name, positionals[index]]))
+      return { given: given as Record<Parameter, string>, values: values as OptionsOf<Options> }
     } catch {
       throw refused()
     }
@@ -62,11 +79,13 @@ export function defineCommand<
     words,
     usage,
     description,
-    read(argv) {
-      const { positionals, values } = parse(argv)
-      if (positionals.length !== parameters.length) throw refused()
-      const given = Object.fromEntries(parameters.map((name, index) => [name, positionals[index]]))
-      return read(given as Record<Parameter, string>, values as OptionsOf<Options>)
+    fileOf(argv) {
+      const { given } = parse(argv)
+      return file && given[file]
+    },
+    read(argv, text) {
+      const { given, values } = parse(argv)
+      return read(given, values, text)
     },
   }
 }

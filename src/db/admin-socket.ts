@@ -5,10 +5,10 @@ import { json } from 'node:stream/consumers'
 import { z } from 'zod'
 import { SettingError } from '../env.ts'
 
-/** Runs a command of the command line and answers what it prints. */
-export type CommandHandler = (argv: readonly string[]) => Promise<string>
+/** Runs a command of the command line, with the text of the file that it names, and answers what it prints. */
+export type CommandHandler = (argv: readonly string[], text: string) => Promise<string>
 
-const commandBody = z.object({ argv: z.array(z.string()) })
+const commandBody = z.object({ argv: z.array(z.string()), text: z.string().default('') })
 
 /** What every platform's `sockaddr_un` has room for, less its final zero. */
 const longestPath = 103
@@ -32,16 +32,17 @@ async function answer(
   if (request.method !== 'POST' || request.url !== '/run') return [404, { error: 'not found' }]
   if (!handler) return [503, { error: 'the server is still starting' }]
   try {
-    const { argv } = commandBody.parse(await json(request))
-    return [200, { output: await handler(argv) }]
+    const { argv, text } = commandBody.parse(await json(request))
+    return [200, { output: await handler(argv, text) }]
   } catch (error) {
     return [400, { error: error instanceof Error ? error.message : String(error) }]
   }
 }
 
 /**
- * Serves commands on a socket that only this user can reach: `POST /run` with `{"argv": […]}`,
- * answered by `{"output": "…"}` or, with status 400, `{"error": "…"}`. `GET /` tells the process id.
+ * Serves commands on a socket that only this user can reach: `POST /run` with `{"argv": […]}`, and
+ * `"text"` for one that names a file, answered by `{"output": "…"}` or, with status 400,
+ * `{"error": "…"}`. `GET /` tells the process id.
  * Whatever lies at the path is replaced: the caller must hold the lock of the folder.
  */
 export async function serveCommands(

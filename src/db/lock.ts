@@ -130,6 +130,7 @@ export class CommandError extends Error {
 export async function sendCommand(
   dataDir: string,
   argv: readonly string[],
+  text = '',
 ): Promise<string | undefined> {
   const response = await new Promise<IncomingMessage | undefined>((done, fail) => {
     const call = request({ socketPath: socketPath(dataDir), path: '/run', method: 'POST' }, done)
@@ -138,7 +139,7 @@ export async function sendCommand(
       if (code === 'ENOENT' || code === 'ECONNREFUSED') done(undefined)
       else fail(error)
     })
-    call.end(JSON.stringify({ argv }))
+    call.end(JSON.stringify({ argv, text }))
   })
   if (!response) return undefined
   const answer = commandAnswer.parse(await json(response))

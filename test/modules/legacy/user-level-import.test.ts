@@ -22,9 +22,11 @@ afterAll(() => world.close())
 /** What came of each, in words: what became of it, or its errors as `CODE field`. */
 async function importAll(keys: readonly object[], dryRun = false): Promise<string[]> {
   const results = await importUserLevelKeys(world.deps, keys as UserLevelKeyInput[], { dryRun })
-  return results.map(({ outcome, errors }) =>
+  return results.map(({ isKnown, errors }) =>
     errors.length === 0
-      ? outcome
+      ? isKnown
+        ? 'known'
+        : 'imported'
       : errors.map(({ code, path }) => [code, ...(path ?? []).slice(1)].join(' ')).join(', '),
   )
 }

@@ -12,7 +12,7 @@ export async function importUserLevelKey(
   const key = legacyKey(ownerId, more)
   const input = { ...key, encoding: 'PLAINTEXT' as const }
   const [imported] = await importUserLevelKeys(deps, [input], { dryRun: false })
-  if (imported?.outcome !== 'imported') throw new Error(JSON.stringify(imported))
+  if (imported?.errors.length !== 0 || imported.isKnown) throw new Error(JSON.stringify(imported))
   const hash = hashSecret(key.value)
   const { id } = await deps.prisma.userLegacyKey.findUniqueOrThrow({ where: { hash } })
   return { id, secret: key.value }

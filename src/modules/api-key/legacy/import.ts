@@ -26,6 +26,8 @@ export interface ImportedKey {
   readonly index: number
   /** The key that was imported, or was there; null with errors, and for one that a dry run would import. */
   readonly apiKey: ApiKeyRow | null
+  /** Whether it was there already. */
+  readonly isKnown: boolean
   readonly errors: readonly UserError[]
 }
 
@@ -121,9 +123,10 @@ async function shownResults(
   const where = Prisma.sql`k."workspaceId" = ${workspace.id}`
   const rows = await findByIds<ApiKeyRow>(db, { ...apiKeys, where }, ids)
   const byId = new Map(rows.flatMap((row) => (row === null ? [] : [[row.id, row] as const])))
-  return decided.map(({ key: { index, problems }, id }) => ({
+  return decided.map(({ key: { index, problems }, id, made }) => ({
     index,
     apiKey: (id !== undefined && !problems.any && byId.get(id)) || null,
+    isKnown: id !== undefined && made === undefined,
     errors: problems.errors,
   }))
 }

@@ -32,7 +32,9 @@ export interface UserLevelKeyInput extends LegacySecretInput {
 
 /** What came of one of them. */
 export interface ImportedUserLevelKey {
-  readonly outcome: 'imported' | 'known' | 'refused'
+  /** Whether it was there already. */
+  readonly isKnown: boolean
+  /** Why it was not imported; empty when it was, or was known. */
   readonly errors: readonly UserError[]
 }
 
@@ -162,9 +164,8 @@ export async function importUserLevelKeys(
         ? keys.map(decider(nowhere))
         : await operatorChange(deps, first, (c, there) => importIn([c, ...there]), { others }),
   )
-  return decided.map(({ key, places }): ImportedUserLevelKey => {
-    const { errors } = key.problems
-    if (errors.length > 0) return { outcome: 'refused', errors }
-    return { outcome: places === undefined ? 'known' : 'imported', errors }
-  })
+  return decided.map(({ key: { problems }, places }) => ({
+    isKnown: places === undefined && !problems.any,
+    errors: problems.errors,
+  }))
 }

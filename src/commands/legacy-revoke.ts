@@ -1,0 +1,17 @@
+import { revokeUserLevelKey } from '../modules/api-key/user-level/revoke-everywhere.ts'
+import { defineCommand } from './define.ts'
+
+/** `latchkey legacy revoke`. */
+export const legacyRevoke = defineCommand({
+  words: 'legacy revoke',
+  parameters: ['key id'],
+  description: "ends a person's legacy key in every workspace of theirs",
+  read:
+    ({ 'key id': id }) =>
+    async (deps) => {
+      const count = await revokeUserLevelKey(deps, id)
+      return count > 0
+        ? `The key ${id} is revoked, in ${count === 1 ? 'one workspace' : `${count} workspaces`}.`
+        : `Nothing was changed: the key ${id} was revoked before.`
+    },
+})
