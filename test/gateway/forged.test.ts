@@ -45,6 +45,16 @@ test('what a client sends under the names of the verdict never reaches the servi
   expect(valuesOf(received as Received, 'Latchkey-Key-Id')).toEqual([key.id])
 })
 
+// It is judged by its method and path: the service must not act by others.
+test('no header tells the service of another method or path than was judged', async () => {
+  const methods = ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override']
+  const names = [...methods, 'X-Original-URL', 'X-Rewrite-URL']
+  const spellings = names.flatMap((name) => [name, name.toLowerCase(), name.replaceAll('-', '_')])
+  const received = await send(...spellings.map((name) => `${name}: forged`))
+  expect(received).toMatchObject({ method: 'GET', url: '/agents/a' })
+  expect(JSON.stringify(received)).not.toContain('forged')
+})
+
 // A space, a line break or a colon in the wrong place must not hide a header from nginx alone.
 test.each([
   'Latchkey-Key-Id : forged',

@@ -63,7 +63,7 @@ test('nothing of a query or path changes what is asked', async () => {
     asked: [`/verify?ip=127.0.0.1&permission=agents:run&space=${space}`],
     served: [`/spaces/${space}/runs${query}`],
   })
-  for (const suffix of ['%26permission=agents:read', '&space=x', '%3Fspace=x', '%20', ';'])
+  for (const suffix of ['%26permission=agents:read', '&space=x', '%3Fspace=x', '%20'])
     expect(await because(runner, `/spaces/${space}${suffix}/runs`)).toEqual({
       status: '404 Not Found',
       asked: [],
@@ -96,6 +96,26 @@ test('the service gets the path that was judged, however it was written', async 
     asked: [],
     served: [],
   })
+})
+
+// Tomcat ends a segment at `;` and IIS at `\`: what was judged as below /agents would be /admin.
+test('a path that services read in different ways is refused', async () => {
+  for (const target of [
+    '/agents/..;/admin',
+    '/agents/..;a=b/admin',
+    '/agents/..%3b/admin',
+    '/agents/..\\admin',
+    '/agents/..%5cadmin',
+    '/agents/..%5Cadmin',
+    '/agents/%2e%2e%5cadmin',
+    `/spaces/${space};/runs`,
+  ])
+    expect([target, await because(gateway.workspace.secret, target)]).toEqual([
+      target,
+      { status: '400 Bad Request', asked: [], served: [] },
+    ])
+  const query = '/agents/a?b=;%5c'
+  expect((await because(reader, query)).served).toEqual([query])
 })
 
 test('the location that asks Latchkey answers nobody else', async () => {
