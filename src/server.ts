@@ -48,9 +48,11 @@ async function main(): Promise<void> {
       ? new SettingError(`PORT is ${port}; expected one that is free on ${host}`)
       : error
   })
+  // Heard before anybody can know that it runs.
+  const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   process.stdout.write(`${greeting(listener.url, env, start)}\n`)
 
-  await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  await asked
   logger.info('stopping')
   await listener.close(env.shutdownSeconds)
   await close()
