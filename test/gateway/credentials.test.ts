@@ -40,18 +40,18 @@ test('credentials that are too long for Latchkey are malformed, on the longest p
   const [bearer, key] = [`Authorization: Bearer ${long}`, `X-API-Key: ${long}`]
   for (const lines of [[bearer], [key], [bearer, key]])
     expect(await ask('/agents/a', ...lines)).toEqual(malformed)
-  const fitting = [`Authorization: ${'a'.repeat(4_096)}`, `X-API-Key: ${'a'.repeat(4_096)}`]
+  const fitting = [`Authorization: ${'a'.repeat(6_144)}`, `X-API-Key: ${'a'.repeat(6_144)}`]
   expect(await ask(`/agents/${long}`, ...fitting)).toEqual(malformed)
   expect((await ask(`/spaces/spc_${long}/runs`, ...fitting))[0]).toBe('404')
   expect(gateway.nginx.logged()).not.toContain('unexpected status')
 })
 
-test('Latchkey is asked about a credential of 4 KiB as it is, and about no longer one', async () => {
+test('Latchkey is asked about a credential of 6 KiB as it is, and about no longer one', async () => {
   const asked = async (value: string): Promise<string | undefined> => {
     await ask('/agents/a', `Authorization: ${value}`)
     return gateway.latchkey.questions.at(-1)?.headers.authorization
   }
-  const longest = `Bearer ${'a'.repeat(4_089)}`
+  const longest = `Bearer ${'a'.repeat(6_137)}`
   expect(await asked(longest)).toBe(longest)
   expect(await asked(`${longest}a`)).toBe('Bearer malformed')
 })
