@@ -8,8 +8,8 @@ const settingName = (prefix: string): string => `keyPrefix:${prefix}`
  * The prefixes of all keys that the installation ever made, those that this start makes included.
  * From the first use on whatever begins with one is a key, or is mistyped.
  *
- * @throws SettingError for a new one that keys begin with which were issued elsewhere: they would
- *   be accepted no more
+ * @throws SettingError for a new one that keys may begin with which were issued elsewhere: they
+ *   would be accepted no more
  */
 export async function notedKeyPrefixes(
   prisma: Pick<PrismaClient, 'setting' | 'workspace' | '$queryRaw'>,
@@ -28,15 +28,18 @@ export async function notedKeyPrefixes(
   return prefixes
 }
 
+/** Of a short secret less is kept to show than a prefix has: it may begin with it. */
 async function assertNotForeign(
   prisma: Pick<PrismaClient, '$queryRaw'>,
   prefix: string,
 ): Promise<void> {
+  const begin = `${prefix}_`
   const foreign = await prisma.$queryRaw<unknown[]>`
     SELECT 1 FROM "ApiKey"
-     WHERE legacy AND "revokedAt" IS NULL AND starts_with(start, ${`${prefix}_`}) LIMIT 1`
+     WHERE legacy AND "revokedAt" IS NULL
+       AND (starts_with(start, ${begin}) OR starts_with(${begin}, start)) LIMIT 1`
   if (foreign.length === 0) return
   throw new SettingError(
-    `KEY_PREFIX is ${JSON.stringify(prefix)}; expected one that no imported key begins with`,
+    `KEY_PREFIX is ${JSON.stringify(prefix)}; expected one that no imported key may begin with`,
   )
 }

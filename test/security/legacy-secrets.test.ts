@@ -134,11 +134,14 @@ test('of a key that is set from outside the prefix is known as well, in an empty
 // Every one of them would be refused from that start on, without a word.
 test('no new prefix is taken that imported keys begin with', async () => {
   const value = `sk_test_${tail(24)}`
-  await importOne(world, workspace.secret, legacyKey(workspace.ownerId, { value }))
+  const short = `ab_${tail(13)}`
+  for (const secret of [value, short])
+    await importOne(world, workspace.secret, legacyKey(workspace.ownerId, { value: secret }))
   const take = (keyPrefix: string) => notedKeyPrefixes(world.deps.prisma, { keyPrefix })
-  await expect(take('sk')).rejects.toThrow(
-    'KEY_PREFIX is "sk"; expected one that no imported key begins with',
-  )
+  for (const prefix of ['sk', 'sk_test', 'ab'])
+    await expect(take(prefix)).rejects.toThrow(
+      `KEY_PREFIX is "${prefix}"; expected one that no imported key may begin with`,
+    )
   expect(await take('s')).toContain('s')
   expect(await verdict(world, value)).toBe('ACCEPTED')
 })
