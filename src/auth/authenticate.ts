@@ -70,15 +70,17 @@ const boundsOf = ({ requestsPerMinute, allowedIps }: KeyRecord, expiresAt: Date 
 
 /**
  * The caller that a key makes, as of the epoch it was read with. Its state must have been checked.
- * What is made with a secret that is running out ends with that secret.
+ * What is made with a secret that is running out ends with that secret, and with one issued elsewhere
+ * by the sunset.
  */
 export function keyCallerOf(key: PresentedKey, hash: Uint8Array<ArrayBuffer>): KeyCaller {
   const validUntil = earliest(key.effectiveExpiresAt, key.replacedAt)
+  const sunset = key.isLegacySecret ? key.legacyKeySunsetAt : null
   return {
     kind: 'API_KEY',
     ...ofKey(key),
     allSpaces: key.allSpaces,
-    bounds: boundsOf(key, earliest(key.expiresAt, key.replacedAt)),
+    bounds: boundsOf(key, earliest(earliest(key.expiresAt, key.replacedAt), sunset)),
     validUntil,
     credentialHash: hash,
     deprecation: key.isLegacySecret ? { since: key.createdAt, sunset: validUntil } : null,

@@ -24,6 +24,7 @@ export interface KeyRecord extends ApiKey, WorkspacePlan {
   readonly epoch: bigint
   readonly workspaceSlug: string
   readonly maxKeyLifetimeDays: number | null
+  readonly legacyKeySunsetAt: Date | null
   readonly effectiveExpiresAt: Date | null
   readonly ownerMemberId: string
   readonly ownerRole: Role
@@ -88,7 +89,7 @@ const ownColumns = Prisma.raw(
 /** Everything of a key \`k\` that decides what it may do; with \`keyJoins\`. */
 export const keyColumns = Prisma.sql`
   ${ownColumns}, ${effectiveExpiry} AS "effectiveExpiresAt", w.epoch, w.slug AS "workspaceSlug", w."maxKeyLifetimeDays",
-  ${planColumns}, m.id AS "ownerMemberId", m.role::text AS "ownerRole", m.name AS "ownerName",
+  w."legacyKeySunsetAt", ${planColumns}, m.id AS "ownerMemberId", m.role::text AS "ownerRole", m.name AS "ownerName",
   m.email AS "ownerEmail", u.kind::text AS "ownerKind", m."removedAt" AS "ownerRemovedAt",
   (SELECT coalesce(json_agg(json_build_object('id', s.id, 'permissions', s.permissions) ORDER BY s.id), '[]')
      FROM "ApiKeyScope" ks JOIN "Scope" s ON s."workspaceId" = ks."workspaceId" AND s.id = ks."scopeId"

@@ -34,14 +34,19 @@ export function assertLive(key: KeyRecord): void {
     throw userError('WRONG_STATE', ['input', 'id'], 'The key has expired.')
 }
 
-/** @throws UserInputError WRONG_STATE for a legacy key, which gets no other secret but by its migration */
-export function assertOrdinary({ legacy }: KeyRecord): void {
+/**
+ * Whether the caller may have the key's secret replaced, as far as secrets of other systems go: a
+ * legacy key gets another one by its migration only, and a migrated one none by its legacy secret,
+ * which would shut out whoever was given the new one and outlive its own overlap.
+ *
+ * @throws UserInputError WRONG_STATE
+ */
+export function assertOrdinary({ caller }: CallerChange, { id, legacy }: KeyRecord): void {
+  const path = ['input', 'id']
   if (legacy)
-    throw userError(
-      'WRONG_STATE',
-      ['input', 'id'],
-      'A legacy key gets a new secret by its migration only.',
-    )
+    throw userError('WRONG_STATE', path, 'A legacy key gets a new secret by its migration only.')
+  if (caller.kind === 'API_KEY' && caller.key.id === id && caller.deprecation !== null)
+    throw userError('WRONG_STATE', path, 'The key was migrated: use the secret that it got then.')
 }
 
 /**

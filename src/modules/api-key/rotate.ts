@@ -35,7 +35,7 @@ export async function rotateApiKey(
   return change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, input.id)
     assertLive(key)
-    assertOrdinary(key)
+    assertOrdinary(c, key)
     if (!isKeyItself(c.caller, key.id)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)

@@ -72,7 +72,7 @@ export async function transferApiKey(
     const path = ['input', 'ownerId']
     const key = await keyToChange(c, input.id)
     assertLive(key)
-    assertOrdinary(key)
+    assertOrdinary(c, key)
     const owner = await findOwner(c, input.ownerId, 'keys:update', path)
     if (owner.ownerKind !== 'MACHINE')
       throw userError('INVALID', path, 'A key can be given to a machine user only.')

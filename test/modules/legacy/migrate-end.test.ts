@@ -81,8 +81,8 @@ test('an overlap of ordinary secrets has nothing to do with the sunset', async (
     expect(await verdict(world, secret)).toBe('ACCEPTED')
 })
 
-// Who takes the sunset off a key lets it live longer.
-test('a key that migrates itself away from the sunset must be one that it could grant', async () => {
+// Who takes the sunset off a key lets it live longer, which nobody does for themselves.
+test('a key migrates itself to an end by the sunset, where there is one', async () => {
   const member = await seed(world, workspace.secret).machine({ name: 'M', role: 'MEMBER' })
   const declared = ['keys:read', 'keys:update', 'members:read']
   const keys = await Promise.all(
@@ -97,7 +97,13 @@ test('a key that migrates itself away from the sunset must be one that it could 
   expect(await itself(free ?? bound)).toEqual(['done'])
   const sunset = inSeconds(600)
   await setSunset(sunset)
-  expect(await itself(bound)).toEqual(['PERMISSION_NOT_GRANTABLE input.permissions.2'])
+  const late = { expiresAt: new Date(sunset.getTime() + 1).toISOString() }
+  for (const input of [{}, late])
+    expect(await itself(bound, input)).toEqual([
+      'PERMISSION_NOT_GRANTABLE input.permissions.2',
+      'EXPIRY_NOT_ALLOWED input.expiresAt',
+    ])
   expect(await itself(bound, { expiresAt: sunset.toISOString() })).toEqual(['done'])
-  expect(await itself(narrowed, { permissions: declared.slice(0, 2) })).toEqual(['done'])
+  const less = { permissions: declared.slice(0, 2) }
+  expect(await itself(narrowed, less)).toEqual(['EXPIRY_NOT_ALLOWED input.expiresAt'])
 })
