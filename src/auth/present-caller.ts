@@ -31,6 +31,26 @@ export async function presentCaller(
   return await presentHuman(db, caller, now)
 }
 
+/**
+ * What a person's credential, their sign-in or a user-level key of theirs, makes in another workspace,
+ * whose lock is held. Undefined: it is not accepted there.
+ */
+export async function callerElsewhere(
+  db: Queryable,
+  caller: HumanCaller | KeyCaller,
+  workspaceId: string,
+  address: string | undefined,
+): Promise<Caller | undefined> {
+  if (caller.kind === 'HUMAN') {
+    const [membership] = await findMemberships(db, caller.user.id, workspaceId)
+    return membership && humanCaller(membership, caller.signIn)
+  }
+  if (!caller.isUserLevel) return undefined
+  const [key] = await findUserLevelKeys(db, caller.credentialHash, workspaceId)
+  if (key === undefined || refusalOf(key, key.now, address) !== undefined) return undefined
+  return keyCallerOf(key, caller.credentialHash)
+}
+
 async function presentKey(
   db: Queryable,
   { credentialHash, isUserLevel, workspaceId }: KeyCaller,

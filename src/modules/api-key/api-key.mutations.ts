@@ -106,7 +106,8 @@ const RevokeApiKeyInput = builder.inputType('RevokeApiKeyInput', {
     id: t.id({ required: true, description: 'The id of the key.' }),
     reason: t.string({ description: 'Why; kept with the key.' }),
     includeCreated: t.boolean({
-      description: 'Also every key that this one made here, and theirs, in one transaction.',
+      description:
+        'Also every key that this one made, and theirs, in one transaction. Of a user-level legacy key that ends in every workspace, in each that its owner is in.',
     }),
   }),
 })
@@ -126,7 +127,8 @@ mutation<typeof RevokeApiKeyInput.$inferInput, RevokedKeys>('revokeApiKey', {
     apiKey: shown(t, 'apiKey', ApiKey, 'The key.'),
     revokedCount: t.int({
       nullable: true,
-      description: 'How many keys this revoked: 0 when it was revoked before.',
+      description:
+        'How many keys this revoked: 0 when it was revoked before. A key that ends in several workspaces is one.',
       resolve: ({ revokedCount }) => revokedCount ?? null,
     }),
   }),

@@ -1,17 +1,20 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
-import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
+import type { KeyRecord } from '../../auth/key-record.ts'
+import { holds } from '../../auth/policy.ts'
 import { untilAllLocked } from '../../db/all-locked.ts'
-import { type CallerChange, change, type Work } from '../../db/change.ts'
+import { type CallerChange, type Change, change, type Work } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 import type { ApiKeyRow } from './api-key.queries.ts'
-import { endKeys } from './end-keys.ts'
+import { findCreated } from './created-keys.ts'
+import { endKeys, type Revocation } from './end-keys.ts'
 import { isWithinKeyRole, keyToChange, readKey } from './key-to-change.ts'
 import {
   endEverywhere,
+  findElsewhere,
   otherWorkspacesOf,
   revokesEverywhere,
 } from './user-level/revoke-everywhere.ts'
@@ -36,8 +39,9 @@ export interface RevokedKeys {
 
 /**
  * Revokes a key for good, with its previous secret and its tokens, and with `includeCreated` every key that it
- * made here, and theirs, in one transaction. What was revoked before keeps its time, actor and reason.
- * A user-level key that revokes itself, or whose owner does by signing in, ends in every workspace.
+ * made, and theirs, in one transaction. What was revoked before keeps its time, actor and reason.
+ * A user-level key that revokes itself, or whose owner does by signing in, ends in every workspace,
+ * and what it made in those that its owner is in.
  */
 export async function revokeApiKey(
   context: ServiceContext,
@@ -47,42 +51,48 @@ export async function revokeApiKey(
   const reason = textInput(problems, ['reason'], input.reason, maxReason)
   problems.throwIfAny()
   const permission = (caller: Caller) => (revokesItself(caller, input) ? null : 'keys:delete')
+  const includeCreated = input.includeCreated ?? false
   const revokeIn: Work<CallerChange, RevokedKeys> = async (c, others) => {
     const revocation = { revokedById: c.caller.user.id, reason }
     const key = await keyToChange(c, input.id)
     const isEverywhere = revokesEverywhere(c.caller, key)
-    const created = input.includeCreated ? await findCreated(c, key.id) : []
-    const keys = [...(isEverywhere ? [] : [key]), ...created]
-    const live = keys.filter(({ revokedAt }) => revokedAt === null)
-    for (const record of live) assertMayRevoke(c, record)
-    const ended = isEverywhere ? await endEverywhere([c, ...others], key, revocation) : 0
-    await endKeys(c, live, revocation)
-    return { apiKey: await readKey(c, key.id), revokedCount: live.length + Math.min(ended, 1) }
+    const elsewhere =
+      isEverywhere && includeCreated ? await findElsewhere(c, others, key, context.address) : []
+    const ended = isEverywhere
+      ? Math.min(await endEverywhere([c, ...others], key, revocation), 1)
+      : await endLive(c, c.caller, [key], revocation)
+    let created = 0
+    for (const { there, caller } of [{ there: c, caller: c.caller }, ...elsewhere])
+      if (includeCreated)
+        created += await endLive(there, caller, await findCreated(there, key.id), revocation)
+    return { apiKey: await readKey(c, key.id), revokedCount: ended + created }
   }
   return await untilAllLocked(
-    () => otherWorkspacesOf(context, input.id),
+    () => otherWorkspacesOf(context, input.id, includeCreated),
     (others) => change(context, { permission, others }, revokeIn),
   )
 }
 
-function assertMayRevoke(c: CallerChange, key: KeyRecord): void {
-  assertMayTouchOwnersThings(c.caller, { userId: key.ownerId, role: key.ownerRole })
-  if (!isWithinKeyRole(c, key.ownerId)) throw forbidden(['keys:delete'], ['keys:delete'])
+/** Revokes what of these keys is not revoked yet; the number of those. */
+async function endLive(
+  c: Change,
+  caller: Caller | undefined,
+  keys: readonly KeyRecord[],
+  revocation: Revocation,
+): Promise<number> {
+  const live = keys.filter(({ revokedAt }) => revokedAt === null)
+  for (const key of live) assertMayRevoke(caller, key)
+  await endKeys(c, live, revocation)
+  return live.length
 }
 
-/** Every key that this one made, and those that they made, and so on. */
-async function findCreated(c: CallerChange, keyId: string): Promise<KeyRecord[]> {
-  const rows = await c.db.$queryRaw<{ id: string }[]>`
-    WITH RECURSIVE made AS (
-      SELECT k.id FROM "ApiKey" k
-       WHERE k."workspaceId" = ${c.workspace.id} AND k."createdByKeyId" = ${keyId}
-      UNION
-      SELECT k.id FROM "ApiKey" k JOIN made ON k."createdByKeyId" = made.id
-       WHERE k."workspaceId" = ${c.workspace.id})
-    SELECT id FROM made ORDER BY id`
-  return findKeyRecords(
-    c.db,
-    c.workspace.id,
-    rows.map(({ id }) => id),
-  )
+/** @throws RequestError FORBIDDEN, also for who is nobody in the key's workspace */
+function assertMayRevoke(caller: Caller | undefined, key: KeyRecord): void {
+  if (caller !== undefined) {
+    assertMayTouchOwnersThings(caller, { userId: key.ownerId, role: key.ownerRole })
+    const isOwn = isKeyItself(caller, key.id)
+    if ((isOwn || holds(caller.rights, 'keys:delete')) && isWithinKeyRole({ caller }, key.ownerId))
+      return
+  }
+  throw forbidden(['keys:delete'], ['keys:delete'])
 }

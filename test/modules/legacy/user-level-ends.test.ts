@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { revokeUserLevelKey } from '../../../src/modules/api-key/user-level/revoke-everywhere.ts'
+import { storesNothing } from '../../input/nothing-stored.ts'
 import { done, seed } from '../../setup/seed.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'
 import {
@@ -130,27 +131,89 @@ test('another key of its owner revokes it where it is, and nowhere else', async 
   expect(await roles()).toEqual(['BUILDER', '401 REVOKED'])
 })
 
-test('with what it made, in the workspace that is named', async () => {
-  const made = await Promise.all(
-    [first, second].map(async ({ id }) => {
-      const query = 'mutation { createApiKey(input: { name: "made" }) { secret } }'
-      const headers = { 'x-workspace-id': id }
-      const { data } = await world.gql(key.secret, query, undefined, { headers })
-      return data.createApiKey.secret
-    }),
-  )
-  const verdicts = async () => [
-    await roleIn(world, made[0], first),
-    await roleIn(world, made[1], second),
-  ]
-  expect(await verdicts()).toEqual(['BUILDER', 'ADMIN'])
+/** It makes a key in each of the workspaces; what these are, to be asked for. */
+async function makeInBoth() {
+  const make = async ({ id }: TestWorkspace) => {
+    const query = 'mutation { createApiKey(input: { name: "made" }) { secret } }'
+    const headers = { 'x-workspace-id': id }
+    const { data } = await world.gql(key.secret, query, undefined, { headers })
+    return data.createApiKey.secret
+  }
+  const made = [await make(first), await make(second)]
+  return async () => [await roleIn(world, made[0], first), await roleIn(world, made[1], second)]
+}
+
+// Whoever had the secret may have left a key in each place that it opened.
+test.each([
+  ['itself', () => key.secret],
+  ['its owner’s sign-in', () => token],
+])('revoked by %s it takes what it made in every workspace', async (_name, by) => {
+  const made = await makeInBoth()
+  expect(await made()).toEqual(['BUILDER', 'ADMIN'])
+  const epochs = [await epochOf(first), await epochOf(second)]
+  const answer = await revokeBy(by(), first, 'includeCreated: true')
+  expect(answer).toMatchObject({ revokedCount: 3, errors: [] })
+  expect(await made()).toEqual(['401 REVOKED', '401 REVOKED'])
+  expect(await roles()).toEqual(['401 REVOKED', '401 REVOKED'])
+  expect([await epochOf(first), await epochOf(second)]).toEqual(epochs.map((epoch) => epoch + 1n))
+  for (const workspace of [first, second]) {
+    const events = await expectWhole(world, workspace)
+    expect(events.filter(({ action }) => action === 'api_key.revoked')).toHaveLength(2)
+  }
+  expect(await revokeBy(token, second, 'includeCreated: true')).toMatchObject({ revokedCount: 0 })
+})
+
+test('what it made is taken also where it has ended before', async () => {
+  const made = await makeInBoth()
+  await revokeBy(second.secret, second)
+  expect(await made()).toEqual(['BUILDER', 'ADMIN'])
+  await revokeBy(token, first)
   const answer = await revokeBy(token, first, 'includeCreated: true')
   expect(answer).toMatchObject({ revokedCount: 2, errors: [] })
-  expect(await verdicts()).toEqual(['401 REVOKED', 'ADMIN'])
-  expect(await roles()).toEqual(['401 REVOKED', '401 REVOKED'])
-  const rest = await revokeBy(token, second, 'includeCreated: true')
-  expect(rest).toMatchObject({ revokedCount: 1, errors: [] })
-  expect(await verdicts()).toEqual(['401 REVOKED', '401 REVOKED'])
+  expect(await made()).toEqual(['401 REVOKED', '401 REVOKED'])
+})
+
+test('an admin takes what it made in their own workspace', async () => {
+  const made = await makeInBoth()
+  const answer = await revokeBy(second.secret, second, 'includeCreated: true')
+  expect(answer).toMatchObject({ revokedCount: 2, errors: [] })
+  expect(await made()).toEqual(['BUILDER', '401 REVOKED'])
+})
+
+const memberIn = async (workspace: TestWorkspace) =>
+  Object.values(await membersOf(world, workspace)).find((it) => it.userId === userId)?.id
+
+// One workspace's rights end no key of another one.
+test('where its owner may not revoke what it made, nothing is revoked at all', async () => {
+  const robot = await seed(world, second.secret).machine({ name: 'Robot', role: 'MEMBER' })
+  const query = `mutation { createApiKey(input: { name: "robot", ownerId: "${robot.userId}" }) {
+    secret errors { code } } }`
+  const headers = { 'x-workspace-id': second.id }
+  const { data } = await world.gql(key.secret, query, undefined, { headers })
+  const made = data.createApiKey.secret
+  const take = async (secret: string) => {
+    const all = `mutation { revokeApiKey(input: { id: "${key.id}", includeCreated: true }) {
+      revokedCount } }`
+    const there = { headers: { 'x-workspace-id': first.id } }
+    const answer = await storesNothing(world, () => world.gql(secret, all, undefined, there))
+    return answer.errors.map(({ extensions }) => extensions.code)
+  }
+  const id = await memberIn(second)
+  await done(world, second.secret, 'updateMember', 'member { id }', { id, role: 'MEMBER' })
+  for (const secret of [token, key.secret]) expect(await take(secret)).toEqual(['FORBIDDEN'])
+  await done(world, second.secret, 'updateMember', 'member { id }', { id, role: 'ADMIN' })
+  // What it is refused in, it changes nothing in, whatever its owner could.
+  await done(world, second.secret, 'disableApiKey', 'apiKey { id }', { id: key.id })
+  expect(await take(key.secret)).toEqual(['FORBIDDEN'])
+  expect(await roleIn(world, made, second)).toBe('MEMBER')
+
+  // Where its owner is no more, its admins decide.
+  await done(world, second.secret, 'removeMember', 'member { id }', { id })
+  const answer = await revokeBy(token, first, 'includeCreated: true')
+  expect(answer).toMatchObject({ revokedCount: 1, errors: [] })
+  expect(await roleIn(world, made, second)).toBe('MEMBER')
+  await revokeBy(second.secret, second, 'includeCreated: true')
+  expect(await roleIn(world, made, second)).toBe('401 REVOKED')
 })
 
 test('its owner’s removal ends it there, for good, and nowhere else', async () => {

@@ -1,7 +1,8 @@
 import { type Caller, isKeyItself, isSignInOf } from '../../../auth/caller.ts'
 import type { KeyRecord, Queryable } from '../../../auth/key-record.ts'
+import { callerElsewhere } from '../../../auth/present-caller.ts'
 import { assertAllLocked, lockUsers, untilAllLocked } from '../../../db/all-locked.ts'
-import { type Change, operatorChange } from '../../../db/change.ts'
+import { type CallerChange, type Change, operatorChange } from '../../../db/change.ts'
 import type { Deps } from '../../../deps.ts'
 import { userError } from '../../../errors.ts'
 import type { ServiceContext } from '../../../service-context.ts'
@@ -17,31 +18,70 @@ export const revokesEverywhere = (caller: Caller, key: KeyRecord): boolean =>
 interface Place {
   readonly workspaceId: string
   readonly isLive: boolean
+  /** Whether the key's owner is there still. */
+  readonly isPresent: boolean
 }
 
 /** The workspaces that know a user-level key, if there is one of that id. */
 const placesOf = (db: Queryable, id: string): Promise<(Place & { readonly userId: string })[]> =>
   db.$queryRaw`
-    SELECT k."workspaceId", k."revokedAt" IS NULL AS "isLive", ul."userId"
+    SELECT k."workspaceId", k."revokedAt" IS NULL AS "isLive",
+           m."removedAt" IS NULL AS "isPresent", ul."userId"
       FROM "UserLegacyKey" ul
       JOIN "Member" m ON m."userId" = ul."userId"
       JOIN "ApiKey" k ON k."workspaceId" = m."workspaceId" AND k.id = ul.id
      WHERE ul.id = ${id} ORDER BY k."workspaceId"`
 
-const live = (places: readonly Place[]): string[] =>
-  places.filter(({ isLive }) => isLive).map(({ workspaceId }) => workspaceId)
+const idsOf = (places: readonly Place[]): string[] => places.map(({ workspaceId }) => workspaceId)
+
+const live = (places: readonly Place[]): string[] => idsOf(places.filter(({ isLive }) => isLive))
+
+/** Where the key may have made others that its owner can still ask to be revoked. */
+const reachable = (places: readonly Place[]): string[] =>
+  idsOf(places.filter(({ isPresent }) => isPresent))
 
 /** The workspaces to lock for a revocation by the caller, besides their own. */
 export async function otherWorkspacesOf(
   { deps, caller }: ServiceContext,
   id: string,
+  includeCreated: boolean,
 ): Promise<string[]> {
   const mayBeTheirs =
     caller.kind === 'HUMAN' ||
     (isKeyItself(caller, id) && caller.kind === 'API_KEY' && caller.isUserLevel)
   if (!mayBeTheirs) return []
   const places = await placesOf(deps.prisma, id)
-  return live(places.filter(({ userId }) => userId === caller.user.id))
+  const theirs = places.filter(({ userId }) => userId === caller.user.id)
+  return [...live(theirs), ...(includeCreated ? reachable(theirs) : [])]
+}
+
+/** A workspace where a user-level key may have made others. */
+export interface Elsewhere {
+  readonly there: Change
+  /** Undefined: who revokes the key is not accepted there. */
+  readonly caller: Caller | undefined
+}
+
+/**
+ * The other workspaces of a user-level key's owner that know it, also those where it has ended, with
+ * what who revokes it is there. To be asked before it is ended.
+ */
+export async function findElsewhere(
+  c: CallerChange,
+  others: readonly Change[],
+  { id, ownerId }: Pick<KeyRecord, 'id' | 'ownerId'>,
+  address: string | undefined,
+): Promise<Elsewhere[]> {
+  await lockUsers(c, [ownerId])
+  const ids = reachable(await placesOf(c.db, id))
+  assertAllLocked([c, ...others], ids)
+  const found: Elsewhere[] = []
+  for (const there of others)
+    if (ids.includes(there.workspace.id) && c.caller.kind !== 'ACCESS_TOKEN') {
+      const caller = await callerElsewhere(c.db, c.caller, there.workspace.id, address)
+      found.push({ there, caller })
+    }
+  return found
 }
 
 /**
