@@ -9,9 +9,8 @@ const isMeant = (named: string | undefined): Prisma.Sql =>
 
 /**
  * What the user-level key with a secret of this hash is in the workspace of that id or slug, also
- * where its owner is a member no more; or, where none is named, in two of its owner's workspaces:
- * more than one is as many as a caller has to choose from. Those where it has not been revoked come
- * first. One statement, so that rows and epochs agree.
+ * where its owner is a member no more; or, where none is named, in each of its owner's workspaces.
+ * Those where it has not been revoked come first. One statement, so that rows and epochs agree.
  */
 export const findUserLevelKeys = (
   db: Queryable,
@@ -24,7 +23,7 @@ export const findUserLevelKeys = (
     JOIN "Member" own ON own."userId" = ul."userId"
     JOIN "ApiKey" k ON k."workspaceId" = own."workspaceId" AND k.id = ul.id ${keyJoins}
    WHERE ul.hash = ${hash} AND ${isMeant(named)}
-   ORDER BY k."revokedAt" IS NOT NULL, k."workspaceId" LIMIT 2`
+   ORDER BY k."revokedAt" IS NOT NULL, k."workspaceId"`
 
 /** Whether a user-level key has, or had, a secret of this hash, and was revoked everywhere. */
 export async function findUserLevelSecret(

@@ -1,6 +1,6 @@
-import type { KeyCaller } from '../../auth/caller.ts'
+import type { KeyCaller, KeyVisitor } from '../../auth/caller.ts'
 import type { Deps } from '../../deps.ts'
-import { acceptKey } from '../../modules/credential/accept.ts'
+import { acceptAnyKey, acceptKey } from '../../modules/credential/accept.ts'
 import { clientCredentials } from './client-credentials.ts'
 import type { Call } from './endpoint.ts'
 import type { Form } from './form.ts'
@@ -18,4 +18,14 @@ export function authenticateClient(
 ): Promise<KeyCaller> {
   const { id, secret } = clientCredentials(request.headers, form)
   return acceptKey(deps, secret, { address, requestId, keyId: id })
+}
+
+/** The same where a user-level legacy key is a client, too, if only to be told what it may not do. */
+export function authenticateAnyClient(
+  deps: Deps,
+  { request, address, requestId }: Call,
+  form: Form,
+): Promise<KeyCaller | KeyVisitor> {
+  const { id, secret } = clientCredentials(request.headers, form)
+  return acceptAnyKey(deps, secret, { address, requestId, keyId: id })
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Caller } from '../../auth/caller.ts'
+import type { Principal } from '../../auth/caller.ts'
 import { isDatabaseFailure } from '../../db/failure.ts'
 import type { Deps } from '../../deps.ts'
 import { RequestError, rateLimited } from '../../errors.ts'
@@ -20,7 +20,7 @@ export interface Call {
    *
    * @throws RequestError RATE_LIMITED, and nothing is charged
    */
-  charge(caller: Caller, cost: number): Promise<void>
+  charge(caller: Principal, cost: number): Promise<void>
 }
 
 /** What answers under one path, to a client whose address may not be known. */
@@ -82,7 +82,7 @@ export function endpoint(
   return async (request, address) => {
     const requestId = randomUUID()
     const charges: Charge[] = []
-    const charge = async (caller: Caller, cost: number): Promise<void> => {
+    const charge = async (caller: Principal, cost: number): Promise<void> => {
       const charged = await limits.charge(caller, cost)
       charges.push(charged)
       if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)

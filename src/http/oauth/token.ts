@@ -2,7 +2,7 @@ import type { Deps } from '../../deps.ts'
 import { type UserError, UserInputError } from '../../errors.ts'
 import { leastCost } from '../../limits/operation-cost.ts'
 import { createAccessToken } from '../../modules/access-token/create.ts'
-import { authenticateClient } from './client.ts'
+import { authenticateAnyClient } from './client.ts'
 import { type Call, tooMuch } from './endpoint.ts'
 import { readForm } from './form.ts'
 import { OAuthError, uncachedResponse } from './oauth-error.ts'
@@ -32,8 +32,10 @@ export const exchange =
       throw new OAuthError('invalid_request', 'Send grant_type=client_credentials.')
     if (grantType !== 'client_credentials')
       throw new OAuthError('unsupported_grant_type', 'The only grant is client_credentials.')
-    const caller = await authenticateClient(deps, call, form)
+    const caller = await authenticateAnyClient(deps, call, form)
     await call.charge(caller, leastCost)
+    if (caller.workspaceId === null)
+      throw new OAuthError('unauthorized_client', 'A user-level legacy key mints no access tokens.')
     const { address, requestId } = call
     const resources = form.all('resource')
     const { token, expiresInSeconds, permissions } = await createAccessToken(

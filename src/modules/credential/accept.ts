@@ -1,5 +1,5 @@
 import { type PresentedCredential, refusalOf } from '../../auth/authenticate.ts'
-import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
+import type { KeyCaller, KeyVisitor, TokenCaller } from '../../auth/caller.ts'
 import type { Deps } from '../../deps.ts'
 import { unauthenticated } from '../../errors.ts'
 import { retirePreviousSecret } from '../api-key/retire-previous.ts'
@@ -9,6 +9,7 @@ import {
   type Judged,
   judgeCredential,
   judgeKey,
+  judgeSecret,
   judgeUnlessForeign,
   type Presentation,
   unlessKnown,
@@ -54,6 +55,16 @@ export const acceptKey = async (
   secret: string,
   origin: Omit<Origin, 'acceptsUserLevel'>,
 ): Promise<KeyCaller> => accept(deps, await judgeKey(deps, secret, origin), origin)
+
+/** The same for any API key: a user-level one that may be in several workspaces is in none. */
+export async function acceptAnyKey(
+  deps: Deps,
+  secret: string,
+  origin: Omit<Origin, 'acceptsUserLevel'>,
+): Promise<KeyCaller | KeyVisitor> {
+  const judged = await judgeSecret(deps, secret, { ...origin, acceptsUserLevel: true })
+  return isInWorkspace(judged) ? await accept(deps, judged, origin) : judged.caller
+}
 
 function accept<Caller extends KeyCaller | TokenCaller>(
   deps: Deps,

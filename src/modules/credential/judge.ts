@@ -121,7 +121,7 @@ export async function judgeKey(
  * Whatever is no token. What has the shape of our keys is one, or is not known. What has none of our
  * shapes may have been issued elsewhere, and is looked up where such keys exist.
  */
-function judgeSecret(
+export function judgeSecret(
   deps: Deps,
   secret: string,
   presentation: Presentation,

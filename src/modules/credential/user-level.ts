@@ -1,4 +1,4 @@
-import { keyCallerOf } from '../../auth/authenticate.ts'
+import { keyCallerOf, refusalOf } from '../../auth/authenticate.ts'
 import type { KeyCaller, KeyVisitor } from '../../auth/caller.ts'
 import type { PresentedKey } from '../../auth/key-record.ts'
 import { findUserLevelKeys, findUserLevelSecret } from '../../auth/user-level-key.ts'
@@ -41,16 +41,22 @@ const visitorOf = (key: PresentedKey): KeyVisitor => ({
  * request names, or its owner's only one. Undefined: there is no such key, or none there.
  *
  * @throws RequestError WORKSPACE_NOT_FOUND for a named one where its owner is not, UNAUTHENTICATED
- *   REVOKED or OWNER_REMOVED where there is none that it could be used in
+ *   where there is none that it could be used in, from that address and now
  */
 export async function readUserLevelKey(
   { prisma }: Deps,
   hash: Uint8Array<ArrayBuffer>,
-  { workspaceId, workspace, acceptsUserLevel = false }: WhichWorkspace,
+  {
+    workspaceId,
+    workspace,
+    acceptsUserLevel = false,
+    address,
+  }: WhichWorkspace & { readonly address: string | undefined },
 ): Promise<FoundUserLevel | undefined> {
   if (workspaceId === undefined && !acceptsUserLevel) return undefined
   const named = workspaceId ?? workspace
-  const [key, another] = await findUserLevelKeys(prisma, hash, named)
+  const keys = await findUserLevelKeys(prisma, hash, named)
+  const [key, another] = keys
   if (key === undefined) {
     const secret = await findUserLevelSecret(prisma, hash)
     if (secret === undefined || workspaceId !== undefined) return undefined
@@ -58,6 +64,9 @@ export async function readUserLevelKey(
     throw named === undefined ? unauthenticated('OWNER_REMOVED') : noSuchWorkspace()
   }
   if (another === undefined) return { credential: key, caller: keyCallerOf(key, hash) }
-  if (key.revokedAt !== null) throw unauthenticated('REVOKED')
+  // No workspace's rules hold for who is in none: what all of them refuse must not get so far.
+  const refusals = keys.map((it) => refusalOf(it, it.now, address))
+  const [refusal] = refusals
+  if (refusal !== undefined && !refusals.includes(undefined)) throw unauthenticated(refusal)
   return { credential: key, caller: visitorOf(key) }
 }

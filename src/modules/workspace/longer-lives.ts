@@ -118,12 +118,13 @@ async function assertWithinKeyLimit(
   path: Path,
 ): Promise<void> {
   const { keyLimit } = limitsOf(deps.limits.plans, workspace)
-  if (keyLimit === null || back.length === 0) return
+  const counted = back.filter(({ record }) => !record.userLevel)
+  if (keyLimit === null || counted.length === 0) return
   if ((await countLiveKeys(db, workspace.id)) > keyLimit)
     throw userError(
       'LIMIT_REACHED',
       ['input', ...path],
-      `The plan allows ${keyLimit} live keys; ${back.length} would come back to life.`,
+      `The plan allows ${keyLimit} live keys; ${counted.length} would come back to life.`,
     )
 }
 

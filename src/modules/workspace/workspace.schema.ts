@@ -1,10 +1,10 @@
-import type { Principal } from '../../auth/caller.ts'
 import { builder } from '../../builder.ts'
 import type { Context } from '../../context.ts'
 import { findPage, type Listing, pageRequest } from '../../db/page.ts'
 import { badUserInput } from '../../errors.ts'
 import { Prisma, type Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
+import { isAllowedAddress } from '../../input/addresses.ts'
 import { limitsOf } from '../../limits/plans.ts'
 import { isAccepted } from '../api-key/api-key.queries.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
@@ -74,7 +74,8 @@ Workspace.implement({
     apiKeyCount: t.int({
       nullable: true,
       guard: { permissions: ['workspace:read', 'keys:read'] },
-      description: 'How many live keys there are.',
+      description:
+        'How many live keys there are that count for `keyLimit`: all but user-level legacy keys.',
       resolve: (workspace, _args, context) => {
         assertCurrent(workspace, context)
         return countLiveKeys(context.deps.prisma, workspace.id)
@@ -98,20 +99,34 @@ Workspace.implement({
 const membershipsOf = (userId: string): Prisma.Sql => Prisma.sql`w.id IN (
   SELECT m."workspaceId" FROM "Member" m WHERE m."userId" = ${userId} AND m."removedAt" IS NULL)`
 
+/** The ids of the workspaces where a user-level key is accepted, from the request's address. */
+async function acceptingWorkspaces(
+  { deps, address }: Context,
+  keyId: string,
+  userId: string,
+): Promise<string[]> {
+  const rows = await deps.prisma.$queryRaw<{ id: string; allowedIps: string[] }[]>`
+    SELECT w.id, k."allowedIps" FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
+     WHERE k.id = ${keyId} AND ${membershipsOf(userId)} AND ${isAccepted}`
+  return rows
+    .filter(({ allowedIps }) => allowedIps.length === 0 || isAllowedAddress(address, allowedIps))
+    .map(({ id }) => id)
+}
+
 /** The workspaces `w` that a credential can enter. */
-function isEnterable(principal: Principal): Prisma.Sql {
+async function isEnterable(context: Context): Promise<Prisma.Sql> {
+  const { principal } = context
   if (principal.kind === 'HUMAN') return membershipsOf(principal.signIn.userId)
   if (principal.workspaceId !== null && !(principal.kind === 'API_KEY' && principal.isUserLevel))
     return Prisma.sql`w.id = ${principal.workspaceId}`
-  return Prisma.sql`${membershipsOf(principal.user.id)} AND EXISTS (
-    SELECT 1 FROM "ApiKey" k
-     WHERE k."workspaceId" = w.id AND k.id = ${principal.key.id} AND ${isAccepted})`
+  const ids = await acceptingWorkspaces(context, principal.key.id, principal.user.id)
+  return Prisma.sql`w.id = ANY(${ids}::text[])`
 }
 
-const enterable = ({ principal }: Context): Listing => ({
+const enterable = async (context: Context): Promise<Listing> => ({
   from: Prisma.sql`"Workspace" w`,
   alias: Prisma.sql`w`,
-  where: isEnterable(principal),
+  where: await isEnterable(context),
 })
 
 builder.queryFields((t) => ({
@@ -128,7 +143,7 @@ builder.queryFields((t) => ({
     description:
       'The workspaces that this credential can enter: one for a key or token, all of their own for a person, of which a user-level legacy key can enter those where it is accepted. Needs no permission.',
     args: pageArgs(t.arg),
-    resolve: (_root, args, context) =>
-      findPage<WorkspaceRow>(context.deps.prisma, enterable(context), pageRequest(args)),
+    resolve: async (_root, args, context) =>
+      findPage<WorkspaceRow>(context.deps.prisma, await enterable(context), pageRequest(args)),
   }),
 }))

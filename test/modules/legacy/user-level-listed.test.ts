@@ -91,10 +91,10 @@ test('nobody else sees it: no other key of its owner, no admin’s key for a lis
   expect(await sees(all.secret, first)).toBe(true)
 })
 
-test('it counts as a live key of each workspace, and as one of its owner', async () => {
+test('it counts as one of its owner’s keys, and not for the plan of a workspace', async () => {
   const query = '{ workspace { apiKeyCount } members { nodes { keyCount user { id } } } }'
   const { data } = await world.gql(second.secret, query)
-  expect(data.workspace.apiKeyCount).toBe(2)
+  expect(data.workspace.apiKeyCount).toBe(1)
   const { keyCount } = data.members.nodes.find((node: any) => node.user.id === userId)
   expect(keyCount).toBe(1)
 })

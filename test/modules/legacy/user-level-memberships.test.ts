@@ -7,6 +7,7 @@ import {
   type SignInWorld,
   whoIs,
 } from '../../sign-in/sign-in-world.ts'
+import { directly } from '../api-key/ask.ts'
 import { expectWhole } from '../audit/expect-whole.ts'
 import { eventsOf, importUserLevelKey, inWorkspace, roleIn } from './user-level.ts'
 
@@ -63,6 +64,39 @@ test('one that was revoked everywhere is entered nowhere', async () => {
   const made = await create(token, 'of-the-careful')
   expect(await eventsOf(world, { id: made }, key.id)).toEqual([])
   expect(await roleIn(world, key.secret, made)).toBe('401 REVOKED')
+})
+
+// It would come back as its owner's own, and stronger than it was where it was ended.
+test('one that was revoked wherever it lived is entered nowhere', async () => {
+  const home = await world.createWorkspace()
+  await signIn.invite(home, 'suspect')
+  const token = await signIn.person('suspect')
+  await whoIs(world, token)
+  const key = await importUserLevelKey(world, await userOf(home, 'suspect'))
+  await done(world, home.secret, 'revokeApiKey', 'apiKey { id }', { id: key.id })
+  const made = await create(token, 'of-the-suspect')
+  expect(await roleIn(world, key.secret, made)).toBe('404 WORKSPACE_NOT_FOUND')
+  expect(await eventsOf(world, { id: made }, key.id)).toEqual([])
+  expect(await roleIn(world, key.secret)).toBe('401 REVOKED')
+})
+
+test('one that lives on somewhere, or has never lived anywhere, is entered', async () => {
+  const [home, other] = [await world.createWorkspace(), await world.createWorkspace()]
+  for (const workspace of [home, other]) await signIn.invite(workspace, 'stayer')
+  const token = await signIn.person('stayer')
+  await whoIs(world, token, home.id)
+  const person = await userOf(home, 'stayer')
+  const key = await importUserLevelKey(world, person)
+  await done(world, home.secret, 'revokeApiKey', 'apiKey { id }', { id: key.id })
+  await done(world, other.secret, 'disableApiKey', 'apiKey { id }', { id: key.id })
+  const young = await importUserLevelKey(world, person)
+  // As if they had been in no workspace when it was imported.
+  for (const { id } of [home, other])
+    await directly(world, id, (prisma) =>
+      prisma.apiKey.delete({ where: { workspaceId_id: { workspaceId: id, id: young.id } } }),
+    )
+  const made = await create(token, 'of-the-stayer')
+  for (const { secret } of [key, young]) expect(await roleIn(world, secret, made)).toBe('OWNER')
 })
 
 test('one of a person who has never signed in is theirs once they have', async () => {

@@ -182,14 +182,18 @@ test('it is neither rotated nor transferred nor migrated, and mints no tokens', 
   expect(await outcome(there, key.secret, 'createAccessToken', {})).toEqual(['WRONG_STATE input'])
 })
 
-test('it is no OAuth client, and asks about no token', async () => {
+test('it is an OAuth client that may not ask for tokens, nor about any', async () => {
   const { world, invite, person } = signIn
   await invite(foreign, 'single', 'OWNER')
   const who = await whoIs(world, await person('single'))
   if (typeof who === 'string') throw new Error(who)
   for (const client of [key, await importUserLevelKey(world, who.user.id)]) {
     const form = { grant_type: 'client_credentials' }
-    expect(failure(await send(world, '/oauth/token', form, { client }))).toBe('401 invalid_client')
+    expect(failure(await send(world, '/oauth/token', form, { client }))).toBe(
+      '400 unauthorized_client',
+    )
+    const wrong = { client: { ...client, id: first.keyId } }
+    expect(failure(await send(world, '/oauth/token', form, wrong))).toBe('401 invalid_client')
     for (const path of ['/oauth/introspect', '/oauth/revoke'])
       expect(failure(await send(world, path, { token: 'x' }, { client }))).toBe(
         '401 invalid_client',

@@ -51,16 +51,20 @@ function freeName(name: string, taken: ReadonlySet<string | null>): string {
 }
 
 /**
- * Lets the user-level keys of a person into a workspace that they have come into. One that was
- * revoked there once, when they left, stays so.
+ * Lets the user-level keys of a person into a workspace that they have come into: those that live on
+ * somewhere, or have never been in any. One that was revoked wherever it was has come to its end, and
+ * one that was revoked there once, when they left, stays so.
  */
 export async function enterUserLevelKeys(c: Change, userId: string): Promise<void> {
   const { db, workspace } = c
   await lockUsers(c, [userId])
-  const keys = await db.userLegacyKey.findMany({
-    where: { userId, revokedAt: null },
-    orderBy: { id: 'asc' },
-  })
+  const keys = await db.$queryRaw<UserLevelKey[]>`
+    SELECT ul.id, ul."userId", ul.name, ul.start, ul.last4, ul."createdAt" FROM "UserLegacyKey" ul
+     WHERE ul."userId" = ${userId} AND ul."revokedAt" IS NULL AND coalesce((
+       SELECT bool_or(k."revokedAt" IS NULL) FROM "Member" m
+         JOIN "ApiKey" k ON k."workspaceId" = m."workspaceId" AND k.id = ul.id
+        WHERE m."userId" = ul."userId"), TRUE)
+     ORDER BY ul.id`
   if (keys.length === 0) return
   const own = await db.apiKey.findMany({
     where: { workspaceId: workspace.id, ownerId: userId },
