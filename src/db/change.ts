@@ -3,13 +3,13 @@ import type { PermissionName } from '../auth/permissions.ts'
 import { holds } from '../auth/policy.ts'
 import { presentCaller } from '../auth/present-caller.ts'
 import type { Deps } from '../deps.ts'
-import { forbidden, RequestError, unauthenticated } from '../errors.ts'
+import { forbidden, RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import type { Prisma, Workspace } from '../generated/prisma/client.ts'
 import { type Actor, chainedEvents } from '../modules/audit/chained-events.ts'
 import type { ChangeEvent } from '../modules/audit/event.ts'
 import type { ServiceContext } from '../service-context.ts'
 import { insertRows } from './insert-rows.ts'
-import { inTurns } from './turns.ts'
+import { briefWaitMs, inTurns } from './turns.ts'
 
 /** The workspace's row under its lock, with the database's clock. */
 type LockedWorkspace = Workspace & { readonly now: Date }
@@ -37,16 +37,22 @@ const patience = { maxWait: 10_000, timeout: 20_000 }
 
 /**
  * Locks workspaces in the order of their ids, as every transaction does: no two wait for each other.
- * The clock is the same for all of them, read once the last lock was taken.
+ * The clock is the same for all of them, read once the last lock was taken. Who locks several waits
+ * briefly only, for any lock: what it has is kept from other tenants meanwhile.
  */
 async function lockWorkspaces(
   db: Prisma.TransactionClient,
   ids: readonly string[],
 ): Promise<LockedWorkspace[]> {
-  const rows = await db.$queryRaw<LockedWorkspace[]>`
+  const isOne = ids.length === 1
+  if (!isOne) await db.$executeRaw`SELECT set_config('lock_timeout', ${String(briefWaitMs)}, TRUE)`
+  const locking = db.$queryRaw<LockedWorkspace[]>`
     WITH locked AS MATERIALIZED (
       SELECT * FROM "Workspace" WHERE id = ANY(${ids}::text[]) ORDER BY id COLLATE "C" FOR UPDATE)
     SELECT locked.*, clock_timestamp()::timestamptz(3) AS now FROM locked`
+  const rows = await locking.catch((cause: unknown) => {
+    throw isOne ? cause : serviceUnavailable(cause)
+  })
   const now = new Date(Math.max(...rows.map((row) => row.now.getTime())))
   return rows.map((row) => ({ ...row, now }))
 }

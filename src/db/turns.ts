@@ -1,4 +1,5 @@
 import { serviceUnavailable } from '../errors.ts'
+import { within } from '../within.ts'
 
 interface Line {
   last: Promise<unknown>
@@ -15,16 +16,22 @@ const maxLength = 500
 const longestWaitMs = 10_000
 
 /**
- * Runs changes of one workspace one after the other. The database would make them wait for its lock
- * too, but each would hold a connection meanwhile, and so one workspace could take them all.
+ * How long a change of several workspaces waits for another of them while it keeps those that it has
+ * from everybody else (milliseconds).
+ */
+export const briefWaitMs = 1_000
+
+/**
+ * Waits for the turn to change a workspace.
  *
+ * @returns ends the turn
  * @throws RequestError SERVICE_UNAVAILABLE when too many wait, or when the turn comes too late
  */
-export async function inTurn<T>(
+async function turnIn(
   database: object,
   workspaceId: string,
-  work: () => Promise<T>,
-): Promise<T> {
+  patienceMs: number,
+): Promise<() => void> {
   const lines = linesOf.get(database) ?? new Map<string, Line>()
   linesOf.set(database, lines)
   const line = lines.get(workspaceId) ?? { last: Promise.resolve(), length: 0 }
@@ -32,29 +39,53 @@ export async function inTurn<T>(
     throw serviceUnavailable(new Error(`${line.length} changes of ${workspaceId} wait`))
   lines.set(workspaceId, line)
   line.length += 1
-  const arrived = performance.now()
-  const turn = line.last.then(() => {
-    const waited = performance.now() - arrived
-    if (waited <= longestWaitMs) return work()
-    throw serviceUnavailable(
-      new Error(`a change of ${workspaceId} waited ${waited} ms for its turn`),
-    )
-  })
-  line.last = turn.catch(() => undefined)
-  try {
-    return await turn
-  } finally {
+  const ended = Promise.withResolvers<void>()
+  const before = line.last
+  line.last = before.then(() => ended.promise)
+  const end = (): void => {
+    ended.resolve()
     line.length -= 1
     if (line.length === 0) lines.delete(workspaceId)
   }
+  const arrived = performance.now()
+  const isMine = await within(
+    before.then(() => true),
+    patienceMs,
+  )
+  const waited = performance.now() - arrived
+  if (isMine && waited <= patienceMs) return end
+  end()
+  throw serviceUnavailable(new Error(`a change of ${workspaceId} waited ${waited} ms for its turn`))
 }
 
 /**
- * The same for changes of several workspaces, whose turns are taken one after the other. No two can
- * wait for each other when all take them in the same order: sorted.
+ * Runs changes of one workspace one after the other. The database would make them wait for its lock
+ * too, but each would hold a connection meanwhile, and so one workspace could take them all. The
+ * turns of a change of several are taken one after the other: no two wait for each other when all
+ * take them in the same order, sorted.
+ *
+ * @throws RequestError SERVICE_UNAVAILABLE when too many wait, or when a turn comes too late; who has
+ *   one already waits for the others `briefWaitMs` in all
  */
-export const inTurns = <T>(
+export async function inTurns<T>(
   database: object,
   sortedIds: readonly string[],
   work: () => Promise<T>,
-): Promise<T> => sortedIds.reduceRight((later, id) => () => inTurn(database, id, later), work)()
+): Promise<T> {
+  const ends: (() => void)[] = []
+  let until: number | undefined
+  try {
+    for (const id of sortedIds) {
+      const patience = until === undefined ? longestWaitMs : until - performance.now()
+      ends.push(await turnIn(database, id, patience))
+      until ??= performance.now() + briefWaitMs
+    }
+    return await work()
+  } finally {
+    for (const end of ends) end()
+  }
+}
+
+/** The same for changes of one workspace, or of whatever else has an id. */
+export const inTurn = <T>(database: object, id: string, work: () => Promise<T>): Promise<T> =>
+  inTurns(database, [id], work)
