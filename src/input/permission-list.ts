@@ -1,4 +1,3 @@
-import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import { covers, expand, missingRequirements } from '../auth/permissions.ts'
 import type { InputProblems } from './problems.ts'
 
@@ -7,8 +6,10 @@ type Path = readonly (string | number)[]
 /** More than there are names; each wrong one is answered, so that there must be an end to them. */
 const maxNames = 200
 
-/** The beginning of a name; what may be a secret is cut out first, for of its parts nothing shows it. */
-const quoted = (name: string): string => JSON.stringify(withoutSecrets(name).slice(0, 60))
+const nameShape = /^[a-z*]{1,30}(:[a-z*]{1,30})?$/
+
+/** What has not the shape of a name may be anything, a secret too. */
+const quoted = (name: string): string => (nameShape.test(name) ? `"${name}"` : '"[…]"')
 
 /** Names of permissions and aliases, each known; as written, without repetition. */
 export function permissionNamesInput(
