@@ -3,6 +3,9 @@ import type { PrismaClient } from '../generated/prisma/client.ts'
 
 const name = 'legacyKeys'
 
+/** Any number that no other advisory lock has. */
+const secretsLock = 72_707_370
+
 /**
  * Whether keys that were issued elsewhere have ever been imported: only then is a secret looked up
  * that has no shape of ours. Once they have, it stays so: revoked and migrated ones are told apart
@@ -34,6 +37,17 @@ export async function openLegacyKeys({
       exist = true
     },
   }
+}
+
+/**
+ * Locks the secrets that imports look up and store, after the locks of workspaces and users. Imports
+ * into workspaces share it, for there a hash is one row; those of user-level keys, which are in another
+ * table, have it alone.
+ */
+export async function lockLegacySecrets({ db }: Change, use: 'shared' | 'alone'): Promise<void> {
+  await (use === 'shared'
+    ? db.$executeRaw`SELECT pg_advisory_xact_lock_shared(${secretsLock})`
+    : db.$executeRaw`SELECT pg_advisory_xact_lock(${secretsLock})`)
 }
 
 /** Notes that there are legacy keys, in the transaction that makes some. */

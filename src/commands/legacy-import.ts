@@ -1,3 +1,4 @@
+import { RequestError } from '../errors.ts'
 import { type ImportedOfFile, importFile } from '../modules/api-key/import-file.ts'
 import { defineCommand } from './define.ts'
 import { type RowOfFile, readLegacyFile } from './legacy-file.ts'
@@ -17,6 +18,24 @@ function problemsOf({ row, key }: RowOfFile, result: ImportedOfFile | undefined)
 
 const keys = (count: number): string => (count === 1 ? 'one key' : `${count} keys`)
 
+/** Row numbers in ascending order, those that follow each other as ranges. */
+function rowsText(numbers: readonly number[]): string {
+  const ranges: [first: number, last: number][] = []
+  for (const number of numbers) {
+    const range = ranges.at(-1)
+    if (range?.[1] === number - 1) range[1] = number
+    else ranges.push([number, number])
+  }
+  return ranges.map(([first, last]) => (first === last ? first : `${first}-${last}`)).join(', ')
+}
+
+/** What an import that failed has left undone. No text of a database is shown, for it may quote a row. */
+function failureLine(failure: unknown, undone: readonly RowOfFile[]): string {
+  const why =
+    failure instanceof RequestError ? failure.message : 'The database failed; see the log.'
+  return `Not imported: rows ${rowsText(undone.map(({ row }) => row))}. ${why} What was imported stays as it is when the file is imported again.`
+}
+
 /** `latchkey legacy import`. Where a row has a problem it ends with an error, the others imported. */
 export const legacyImport = defineCommand({
   words: 'legacy import',
@@ -28,16 +47,20 @@ export const legacyImport = defineCommand({
     const rows = readLegacyFile(text)
     const read = rows.flatMap(({ key }) => ('problem' in key ? [] : [key]))
     return async (deps) => {
-      const results = await importFile(deps, read, { workspace, dryRun })
+      const { results, failure } = await importFile(deps, read, { workspace, dryRun })
       const byKey = new Map<RowOfFile['key'], ImportedOfFile | undefined>(
         read.map((key, index) => [key, results[index]]),
       )
       const problems = rows.map((row) => problemsOf(row, byKey.get(row.key)))
       const refused = problems.filter((its) => its.length > 0).length
-      const known = results.filter(({ isKnown }) => isKnown).length
-      const made = rows.length - refused - known
+      const known = results.filter((result) => result?.isKnown).length
+      const undone = rows.filter(({ key }) => !('problem' in key) && byKey.get(key) === undefined)
+      const made = rows.length - refused - known - undone.length
       const summary = `${keys(made)} ${dryRun ? 'would be' : made === 1 ? 'was' : 'were'} imported, ${known} known already, ${refused} refused.`
-      if (refused > 0) throw new Error([summary, ...problems.flat()].join('\n'))
+      if (failure !== undefined) deps.logger.error({ err: failure }, 'an import of keys failed')
+      const failed = failure === undefined ? [] : [failureLine(failure, undone)]
+      if (refused + failed.length > 0)
+        throw new Error([summary, ...failed, ...problems.flat()].join('\n'))
       return summary
     }
   },

@@ -1,8 +1,16 @@
 import { prefixOf } from '../auth/credentials/format.ts'
 import { type Env, SettingError } from '../env.ts'
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 
 const settingName = (prefix: string): string => `keyPrefix:${prefix}`
+
+/** The prefixes of all keys that the installation ever made, by whichever of its servers. */
+export async function findKeyPrefixes(
+  db: Pick<Prisma.TransactionClient, 'setting'>,
+): Promise<Set<string>> {
+  const known = await db.setting.findMany({ where: { name: { startsWith: settingName('') } } })
+  return new Set(known.map(({ value }) => value))
+}
 
 /**
  * The prefixes of all keys that the installation ever made, those that this start makes included.
@@ -15,8 +23,7 @@ export async function notedKeyPrefixes(
   prisma: Pick<PrismaClient, 'setting' | 'workspace' | '$queryRaw'>,
   { keyPrefix, bootstrapKey }: Pick<Env, 'keyPrefix' | 'bootstrapKey'>,
 ): Promise<ReadonlySet<string>> {
-  const known = await prisma.setting.findMany({ where: { name: { startsWith: settingName('') } } })
-  const prefixes = new Set(known.map(({ value }) => value))
+  const prefixes = await findKeyPrefixes(prisma)
   const isNew = bootstrapKey !== undefined && (await prisma.workspace.count({ take: 1 })) === 0
   for (const prefix of isNew ? [keyPrefix, prefixOf(bootstrapKey)] : [keyPrefix]) {
     if (prefixes.has(prefix)) continue
@@ -35,9 +42,9 @@ async function assertNotForeign(
 ): Promise<void> {
   const begin = `${prefix}_`
   const foreign = await prisma.$queryRaw<unknown[]>`
-    SELECT 1 FROM "ApiKey"
-     WHERE legacy AND "revokedAt" IS NULL
-       AND (starts_with(start, ${begin}) OR starts_with(${begin}, start)) LIMIT 1`
+    SELECT 1 FROM (SELECT start FROM "ApiKey" WHERE legacy AND "revokedAt" IS NULL
+                   UNION ALL SELECT start FROM "UserLegacyKey" WHERE "revokedAt" IS NULL) imported
+     WHERE (starts_with(start, ${begin}) OR starts_with(${begin}, start)) LIMIT 1`
   if (foreign.length === 0) return
   throw new SettingError(
     `KEY_PREFIX is ${JSON.stringify(prefix)}; expected one that no imported key may begin with`,

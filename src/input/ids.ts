@@ -9,7 +9,9 @@ export function noteRepeatedIds(
   ids: readonly string[],
   pathOf: (index: number) => readonly (string | number)[],
 ): void {
+  const seen = new Set<string>()
   ids.forEach((id, index) => {
-    if (ids.indexOf(id) !== index) problems.add('INVALID', pathOf(index), 'This id is repeated.')
+    if (seen.has(id)) problems.add('INVALID', pathOf(index), 'This id is repeated.')
+    seen.add(id)
   })
 }

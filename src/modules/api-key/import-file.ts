@@ -1,8 +1,9 @@
 import type { Deps } from '../../deps.ts'
 import { type UserError, UserInputError } from '../../errors.ts'
 import { emailKey } from '../../input/email.ts'
+import { isStorable } from '../../input/text.ts'
 import { noSuchWorkspace } from '../workspace/slug.ts'
-import { importLegacyKeysAsOperator } from './legacy/import.ts'
+import { importLegacyKeysAsOperator, maxGrantsAtOnce, maxKeysAtOnce } from './legacy/import.ts'
 import type { LegacySecretInput } from './legacy/secret-input.ts'
 import { importUserLevelKeys } from './user-level/import.ts'
 
@@ -33,9 +34,6 @@ interface FileImport {
   readonly dryRun: boolean
 }
 
-/** In one transaction. */
-const chunkSize = 1_000
-
 /** @throws RequestError WORKSPACE_NOT_FOUND for a slug that no workspace has */
 async function findWorkspaceId(
   { prisma }: Deps,
@@ -52,27 +50,29 @@ const refused = (code: UserError['code'], field: string, message: string): Impor
   errors: [{ code, path: ['input', field], message }],
 })
 
-/** The user ids of the people with these addresses, of one workspace or of all. */
+/** By address folded for comparison, the user ids of a workspace's members with these addresses. */
 async function findByEmail(
   { prisma }: Deps,
   emails: readonly string[],
-  workspaceId: string | undefined,
-): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  workspaceId: string,
+): Promise<ReadonlyMap<string | null, string>> {
   const rows = await prisma.member.findMany({
     where: {
-      emailKey: { in: [...new Set(emails.map(emailKey))] },
+      workspaceId,
+      emailKey: { in: [...new Set(emails.filter(isStorable).map(emailKey))] },
       removedAt: null,
-      ...(workspaceId !== undefined && { workspaceId }),
     },
     select: { userId: true, emailKey: true },
   })
-  const byEmail = Map.groupBy(rows, (row) => row.emailKey ?? '')
-  return new Map([...byEmail].map(([key, its]) => [key, new Set(its.map((it) => it.userId))]))
+  return new Map(rows.map((row) => [row.emailKey, row.userId]))
 }
 
 type Resolved = KeyOfFile & { readonly ownerId: string }
 
-/** Puts user ids in the place of addresses, or says why not. */
+/**
+ * Puts user ids in the place of addresses, or says why not. An address is one of a workspace: there
+ * its members were entered by who may, elsewhere by anybody.
+ */
 async function resolveOwners(
   deps: Deps,
   keys: readonly KeyOfFile[],
@@ -80,14 +80,15 @@ async function resolveOwners(
 ): Promise<(Resolved | ImportedOfFile)[]> {
   const isEmail = ({ owner }: KeyOfFile): boolean => owner.includes('@')
   const emails = keys.filter(isEmail).map(({ owner }) => owner)
-  const byEmail = await findByEmail(deps, emails, workspaceId)
+  const byEmail =
+    workspaceId === undefined ? undefined : await findByEmail(deps, emails, workspaceId)
   return keys.map((key) => {
     if (!isEmail(key)) return { ...key, ownerId: key.owner }
-    const [ownerId, another] = byEmail.get(emailKey(key.owner)) ?? []
+    if (byEmail === undefined)
+      return refused('INVALID', 'owner', 'There are several workspaces: name one, or give an id.')
+    const ownerId = byEmail.get(emailKey(key.owner))
     if (ownerId === undefined)
       return refused('NOT_FOUND', 'owner', 'No member has this e-mail address.')
-    if (another !== undefined)
-      return refused('CONFLICT', 'owner', 'Several users have this e-mail address: give an id.')
     return { ...key, ownerId }
   })
 }
@@ -142,11 +143,10 @@ async function importChunk(
   deps: Deps,
   workspaceId: string | undefined,
   keys: readonly KeyOfFile[],
-  { workspace, dryRun }: FileImport,
+  { dryRun }: FileImport,
 ): Promise<ImportedOfFile[]> {
   if (keys[0]?.level === 'user') {
-    const scope = workspace === undefined ? undefined : workspaceId
-    const resolved = await resolveOwners(deps, keys, scope)
+    const resolved = await resolveOwners(deps, keys, workspaceId)
     return await importReady(
       resolved.map((it) => (isReady(it) && hasTerms(it) ? ownTerms : it)),
       (ready) => importUserLevelKeys(deps, ready, { dryRun }),
@@ -159,30 +159,63 @@ async function importChunk(
   )
 }
 
+/** Keys to import in one transaction each. A dry run stores none, and judges all of them together. */
+function chunksOf(keys: readonly KeyOfFile[], { dryRun }: FileImport): (readonly KeyOfFile[])[] {
+  if (dryRun) return keys.length === 0 ? [] : [keys]
+  const chunks: KeyOfFile[][] = []
+  let grants = 0
+  for (const key of keys) {
+    const last = chunks.at(-1)
+    grants += key.spaceIds.length
+    if (last !== undefined && last.length < maxKeysAtOnce && grants <= maxGrantsAtOnce)
+      last.push(key)
+    else {
+      chunks.push([key])
+      grants = key.spaceIds.length
+    }
+  }
+  return chunks
+}
+
+/** What came of a file. */
+export interface ImportedFile {
+  /** What came of each key, in their order; undefined: nothing is known of it, for the import has failed. */
+  readonly results: readonly (ImportedOfFile | undefined)[]
+  /** Why it failed; absent: it did not. */
+  readonly failure?: unknown
+}
+
 /**
- * Imports the legacy keys of an operator's file, a thousand in a transaction. What is wrong with one
- * is told of that one, and the others are imported; the same ones again change nothing.
+ * Imports the legacy keys of an operator's file, at most a thousand in a transaction. What is wrong
+ * with one is told of that one, and the others are imported; the same ones again change nothing. Where
+ * a transaction fails, those before it are imported, and none after it.
  *
- * @returns what came of each, in their order
  * @throws RequestError WORKSPACE_NOT_FOUND for a slug that no workspace has
  */
 export async function importFile(
   deps: Deps,
   keys: readonly KeyOfFile[],
   options: FileImport,
-): Promise<ImportedOfFile[]> {
+): Promise<ImportedFile> {
   const workspaceId = await findWorkspaceId(deps, options.workspace)
   const results = new Map<KeyOfFile, ImportedOfFile | undefined>()
-  for (const level of ['workspace', 'user'] as const) {
-    const ofLevel = keys.filter((key) => key.level === level)
-    for (let from = 0; from < ofLevel.length; from += chunkSize) {
-      const chunk = ofLevel.slice(from, from + chunkSize)
-      const imported = await importChunk(deps, workspaceId, chunk, options)
-      for (const [index, key] of chunk.entries()) results.set(key, imported[index])
-    }
-  }
-  return keys.map((key) => {
-    const { isKnown = false, errors = [] } = results.get(key) ?? {}
-    return { isKnown, errors: errors.map(inFile) }
+  const ended = (failure?: unknown): ImportedFile => ({
+    results: keys.map((key) => results.get(key)),
+    ...(failure !== undefined && { failure }),
   })
+  for (const level of ['workspace', 'user'] as const)
+    for (const chunk of chunksOf(
+      keys.filter((key) => key.level === level),
+      options,
+    ))
+      try {
+        const imported = await importChunk(deps, workspaceId, chunk, options)
+        imported.forEach(({ isKnown, errors }, index) => {
+          const key = chunk[index]
+          if (key !== undefined) results.set(key, { isKnown, errors: errors.map(inFile) })
+        })
+      } catch (failure) {
+        return ended(failure)
+      }
+  return ended()
 }

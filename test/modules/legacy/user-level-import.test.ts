@@ -4,6 +4,7 @@ import {
   type UserLevelKeyInput,
 } from '../../../src/modules/api-key/user-level/import.ts'
 import { addHuman } from '../../setup/human.ts'
+import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { expectWhole } from '../audit/expect-whole.ts'
@@ -32,6 +33,11 @@ async function importAll(keys: readonly object[], dryRun = false): Promise<strin
 }
 
 const owned = (more: object = {}) => legacyKey(workspace.ownerId, more)
+const setSunset = ({ id }: TestWorkspace, fromNow: number) =>
+  world.deps.prisma.workspace.update({
+    where: { id },
+    data: { legacyKeySunsetAt: new Date(Date.now() + fromNow) },
+  })
 const rows = async () => [
   await world.deps.prisma.userLegacyKey.count(),
   await world.deps.prisma.apiKey.count({ where: { userLevel: true } }),
@@ -95,13 +101,17 @@ test('one bad key does not lose the others, and tells what is wrong with it', as
   await expectWhole(world, workspace)
 })
 
-test('importing twice is harmless, also for one that was revoked', async () => {
+// Who puts a file in again does not bring back what was ended, nor hear that it works.
+test('importing twice is harmless, and one that was revoked stays so and is told', async () => {
   const [key, revoked] = [owned(), owned()]
   expect(await importAll([key, revoked])).toEqual(['imported', 'imported'])
   const { data } = await world.gql(revoked.value, '{ viewer { apiKey { id } } }')
   await done(world, workspace.secret, 'revokeApiKey', 'apiKey { id }', data.viewer.apiKey)
   const before = await rows()
-  expect(await importAll([key, { ...revoked, name: 'Another name' }])).toEqual(['known', 'known'])
+  expect(await importAll([key, { ...revoked, name: 'Another name' }])).toEqual([
+    'known',
+    'CONFLICT value',
+  ])
   expect(await rows()).toEqual(before)
   expect(await roleIn(world, revoked.value)).toBe('401 REVOKED')
 })
@@ -116,15 +126,19 @@ test('a secret is not both a workspace’s and a person’s', async () => {
   expect(results).toEqual([['CONFLICT value']])
 })
 
+// Nor do they keep out those of the workspace: it did not ask for them, and may not even see them.
 test('the plan of a workspace does not keep its members’ own keys out', async () => {
   const small = await world.createWorkspace()
   await world.deps.prisma.workspace.update({
     where: { id: small.id },
-    data: { enterpriseKeyLimit: 1 },
+    data: { enterpriseKeyLimit: 2 },
   })
-  expect(await importAll([legacyKey(small.ownerId)])).toEqual(['imported'])
+  const own = [legacyKey(small.ownerId), legacyKey(small.ownerId)]
+  expect(await importAll(own)).toEqual(['imported', 'imported'])
   const { data } = await world.gql(small.secret, '{ workspace { apiKeyCount keyLimit } }')
-  expect(data.workspace).toEqual({ apiKeyCount: 2, keyLimit: 1 })
+  expect(data.workspace).toEqual({ apiKeyCount: 1, keyLimit: 2 })
+  const create = (name: string) => outcome(world, small.secret, 'createApiKey', { name })
+  expect([await create('second'), await create('third')]).toEqual([['done'], ['LIMIT_REACHED']])
 })
 
 test('a thousand keys of people in several workspaces go in at once', async () => {
@@ -151,4 +165,31 @@ test('a thousand keys of people in several workspaces go in at once', async () =
   expect(await roleIn(world, secret)).toBe('API_KEY in none')
   expect(await roleIn(world, secret, other)).toBe('MEMBER')
   await expectWhole(world, other)
+})
+
+test('an owner who is no id of ours is the problem of that key alone', async () => {
+  const keys = [owned(), legacyKey('usr_\0'), legacyKey('\ud800'), legacyKey('')]
+  const told = ['imported', ...Array(3).fill('NOT_FOUND ownerId')]
+  expect(await importAll(keys)).toEqual(told)
+})
+
+test('after the sunset of every workspace of a person theirs are refused', async () => {
+  const past = await world.createWorkspace()
+  const person = await addHuman(world, past, 'MEMBER')
+  await setSunset(past, -1_000)
+  expect(await importAll([legacyKey(person.userId)])).toEqual(['WRONG_STATE'])
+  const other = await world.createWorkspace()
+  await world.deps.prisma.member.create({
+    data: {
+      workspaceId: other.id,
+      id: person.memberId,
+      userId: person.userId,
+      role: 'MEMBER',
+      name: 'Both',
+      createdAt: new Date(),
+    },
+  })
+  const key = legacyKey(person.userId)
+  expect(await importAll([key])).toEqual(['imported'])
+  expect(await roleIn(world, key.value, other)).toBe('MEMBER')
 })

@@ -1,5 +1,6 @@
 import { grantProblems } from '../../../auth/grant.ts'
 import { change, operatorChange } from '../../../db/change.ts'
+import { findKeyPrefixes } from '../../../db/key-prefixes.ts'
 import { findByIds } from '../../../db/page.ts'
 import type { Deps } from '../../../deps.ts'
 import { type UserError, userError } from '../../../errors.ts'
@@ -9,11 +10,14 @@ import { nameKey } from '../../../input/text.ts'
 import type { ServiceContext } from '../../../service-context.ts'
 import { type ApiKeyRow, apiKeys } from '../api-key.queries.ts'
 import { type Decided, decider, noteKnown } from './decide.ts'
-import { type LegacyKeyInput, type ReadKey, readLegacyKey, termsOf } from './key-input.ts'
+import { type LegacyKeyInput, readLegacyKey, termsOf } from './key-input.ts'
 import { storeLegacyKeys } from './store.ts'
 import { findSurroundings, type ImportChange } from './surroundings.ts'
 
-const maxKeys = 1_000
+/** In one call, and one transaction. */
+export const maxKeysAtOnce = 1_000
+/** Of all keys of a call together: the workspace is locked while they are stored. */
+export const maxGrantsAtOnce = 10_000
 
 export interface ImportLegacyKeysInput {
   readonly keys: readonly LegacyKeyInput[]
@@ -49,38 +53,41 @@ export async function importLegacyKeys(
   context: ServiceContext,
   input: ImportLegacyKeysInput,
 ): Promise<ImportedKeys> {
-  const read = readKeys(context.deps, input)
-  return await change(context, { permission: 'keys:create' }, (c) => importInto(c, read, input))
+  assertSize(input)
+  return await change(context, { permission: 'keys:create' }, (c) => importInto(c, input))
 }
 
 /**
- * The same on behalf of the operator: of any strength, and for any member of the workspace.
+ * The same on behalf of the operator: of any strength, and for any member of the workspace. How much
+ * is imported at a time is for them to choose.
  *
- * @throws UserInputError INVALID for no or too many keys, WRONG_STATE after the sunset
+ * @throws UserInputError WRONG_STATE after the sunset
  */
 export async function importLegacyKeysAsOperator(
   deps: Deps,
   workspaceId: string,
   input: ImportLegacyKeysInput,
 ): Promise<ImportedKeys> {
-  const read = readKeys(deps, input)
-  return await operatorChange(deps, workspaceId, (c) =>
-    importInto({ ...c, caller: null }, read, input),
-  )
+  return await operatorChange(deps, workspaceId, (c) => importInto({ ...c, caller: null }, input))
 }
 
-function readKeys({ keyPrefixes }: Deps, { keys }: ImportLegacyKeysInput): ReadKey[] {
-  if (keys.length < 1 || keys.length > maxKeys)
-    throw userError('INVALID', ['input', 'keys'], `1 to ${maxKeys} keys are imported at a time.`)
-  return keys.map((key, index) => readLegacyKey(key, index, keyPrefixes))
+function assertSize({ keys }: ImportLegacyKeysInput): void {
+  const path = ['input', 'keys']
+  if (keys.length < 1 || keys.length > maxKeysAtOnce)
+    throw userError('INVALID', path, `1 to ${maxKeysAtOnce} keys are imported at a time.`)
+  const grants = keys.reduce((count, { spaceIds }) => count + (spaceIds?.length ?? 0), 0)
+  if (grants > maxGrantsAtOnce)
+    throw userError('INVALID', path, `At most ${maxGrantsAtOnce} spaces are possible at a time.`)
 }
 
 async function importInto(
   c: ImportChange,
-  read: readonly ReadKey[],
   { keys, dryRun }: ImportLegacyKeysInput,
 ): Promise<ImportedKeys> {
   assertImportsAny(c)
+  // Another server may have begun to make keys with a prefix that this one does not know.
+  const prefixes = await findKeyPrefixes(c.db)
+  const read = keys.map((key, index) => readLegacyKey(key, index, prefixes))
   const wellFormed = read.filter(({ problems }) => !problems.any)
   const surroundings = await findSurroundings(c, {
     ownerIds: keys.map(({ ownerId }) => ownerId),

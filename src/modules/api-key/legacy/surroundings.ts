@@ -1,6 +1,7 @@
 import type { Caller } from '../../../auth/caller.ts'
 import type { KeyTerms } from '../../../auth/grant.ts'
 import { effectiveExpiry, findKeyRecords, type KeyRecord } from '../../../auth/key-record.ts'
+import { lockLegacySecrets } from '../../../auth/legacy-keys.ts'
 import type { Change } from '../../../db/change.ts'
 import { isIdOf } from '../../../ids.ts'
 import { limitsOf } from '../../../limits/plans.ts'
@@ -121,6 +122,7 @@ async function findRoom({ db, deps, workspace }: ImportChange): Promise<number> 
 /** Reads it for all keys of an import together, under the workspace's lock. */
 export async function findSurroundings(c: ImportChange, named: Named): Promise<Surroundings> {
   const owners = await findOwners(c, named.ownerIds)
+  await lockLegacySecrets(c, 'shared')
   return {
     owners,
     spaces: await findReachedSpaces(c, distinct(named.spaceIds)),

@@ -2,9 +2,10 @@ import { noteLegacyKeys } from '../../../auth/legacy-keys.ts'
 import { untilAllLocked } from '../../../db/all-locked.ts'
 import { type Change, operatorChange } from '../../../db/change.ts'
 import { insertNewRows, insertRows } from '../../../db/insert-rows.ts'
+import { findKeyPrefixes } from '../../../db/key-prefixes.ts'
 import type { Deps } from '../../../deps.ts'
 import type { UserError } from '../../../errors.ts'
-import { newId } from '../../../ids.ts'
+import { isIdOf, newId } from '../../../ids.ts'
 import { InputProblems } from '../../../input/problems.ts'
 import { nameInput, nameKey } from '../../../input/text.ts'
 import {
@@ -55,15 +56,22 @@ interface Decided {
   readonly losers: readonly NameHolder[]
 }
 
-function readKey(deps: Deps, { ownerId, ...input }: UserLevelKeyInput): ReadKey {
+function readKey(prefixes: ReadonlySet<string>, { ownerId, ...input }: UserLevelKeyInput): ReadKey {
   const problems = new InputProblems()
   const name = nameInput(problems, ['name'], input.name)
-  const secret = legacySecretInput(problems, [], input, deps.keyPrefixes)
+  const secret = legacySecretInput(problems, [], input, prefixes)
   return { id: newId('key'), ownerId, name, secret, problems }
 }
 
 const noteKnown = ({ problems }: ReadKey): void =>
-  problems.add('CONFLICT', ['value'], 'This secret is known already, as that of another key.')
+  problems.add(
+    'CONFLICT',
+    ['value'],
+    'This secret is known already, as that of another or of a revoked key.',
+  )
+
+const isAfterSunset = ({ workspace: { legacyKeySunsetAt: sunset }, now }: Change): boolean =>
+  sunset !== null && sunset <= now
 
 /** Decides on keys one after the other, each held against what is there and those before it. */
 function decider({ machines, places, ...there }: Surroundings): (key: ReadKey) => Decided {
@@ -78,6 +86,8 @@ function decider({ machines, places, ...there }: Surroundings): (key: ReadKey) =
       problems.add('INVALID', ['ownerId'], 'A machine user is in one workspace: import it there.')
     else if (its.length === 0)
       problems.add('NOT_FOUND', ['ownerId'], 'There is no such person in any workspace.')
+    else if (its.every(isAfterSunset))
+      problems.add('WRONG_STATE', [], 'The sunset of legacy keys has passed wherever they are.')
     if (problems.any) return refused
     const text = hashText(secret.hash)
     const holder = secrets.get(text)
@@ -100,7 +110,8 @@ function decider({ machines, places, ...there }: Surroundings): (key: ReadKey) =
 }
 
 /**
- * Stores keys, with an event in each of their workspaces. A few statements for all of them.
+ * Stores keys, with an event in each of their workspaces. A few statements for all of them,
+ * and one for each expired key that loses its name.
  *
  * @returns the ids of those that were stored; another import has taken in the secrets of others
  */
@@ -134,34 +145,39 @@ async function store(c: Change, decided: readonly Decided[]): Promise<ReadonlySe
 /**
  * Imports user-level keys for people, on behalf of the operator: each works in every workspace that
  * its owner is in, and will in those that they come into. What is wrong with one is told of that one,
- * and the others are imported. A key that is there already, for the same owner, stays as it is, also
- * a revoked one. Their number is not held against a workspace's plan.
+ * and the others are imported. A key that is there already, for the same owner, stays as it is, a
+ * revoked one stays revoked, and one that no workspace would accept after its sunset is refused. Their
+ * number is not held against a workspace's plan.
  */
 export async function importUserLevelKeys(
   deps: Deps,
   inputs: readonly UserLevelKeyInput[],
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<readonly ImportedUserLevelKey[]> {
-  const keys = inputs.map((input) => readKey(deps, input))
-  const wellFormed = keys.filter(({ problems }) => !problems.any)
-  const named = {
-    ownerIds: wellFormed.map(({ ownerId }) => ownerId),
-    hashes: wellFormed.map(({ secret }) => secret.hash),
-    nameKeys: wellFormed.map(({ name }) => nameKey(name)),
-  }
+  const ownerIds = inputs.map(({ ownerId }) => ownerId).filter((id) => isIdOf('usr', id))
   const importIn = async (changes: readonly [Change, ...Change[]]): Promise<Decided[]> => {
-    const decided = keys.map(decider(await findSurroundings(changes, named)))
+    const [c] = changes
+    // Another server may have begun to make keys with a prefix that this one does not know.
+    const prefixes = await findKeyPrefixes(c.db)
+    const keys = inputs.map((input) => readKey(prefixes, input))
+    const wellFormed = keys.filter(({ problems }) => !problems.any)
+    const surroundings = await findSurroundings(changes, {
+      ownerIds,
+      hashes: wellFormed.map(({ secret }) => secret.hash),
+      nameKeys: wellFormed.map(({ name }) => nameKey(name)),
+    })
+    const decided = keys.map(decider(surroundings))
     const isMade = decided.some(({ places }) => places !== undefined)
-    const stored = isMade && !dryRun ? await store(changes[0], decided) : undefined
+    const stored = isMade && !dryRun ? await store(c, decided) : undefined
     for (const { key, places } of decided)
       if (places !== undefined && stored?.has(key.id) === false) noteKnown(key)
     return decided
   }
   const decided = await untilAllLocked(
-    async () => (await findMemberships(deps.prisma, named.ownerIds)).map((it) => it.workspaceId),
+    async () => (await findMemberships(deps.prisma, ownerIds)).map((it) => it.workspaceId),
     async ([first, ...others]) =>
       first === undefined
-        ? keys.map(decider(nowhere))
+        ? inputs.map((input) => decider(nowhere)(readKey(deps.keyPrefixes, input)))
         : await operatorChange(deps, first, (c, there) => importIn([c, ...there]), { others }),
   )
   return decided.map(({ key: { problems }, places }) => ({

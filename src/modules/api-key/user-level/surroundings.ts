@@ -1,4 +1,5 @@
 import { effectiveExpiry } from '../../../auth/key-record.ts'
+import { lockLegacySecrets } from '../../../auth/legacy-keys.ts'
 import { assertAllLocked, lockUsers } from '../../../db/all-locked.ts'
 import type { Change } from '../../../db/change.ts'
 import type { Deps } from '../../../deps.ts'
@@ -23,7 +24,7 @@ export interface Surroundings {
   readonly machines: ReadonlySet<string>
   /** By user id, the workspaces that a person is in. */
   readonly places: ReadonlyMap<string, readonly Change[]>
-  /** By hash as text, whose user-level key has that secret; null: it is of another kind of key. */
+  /** By hash as text, whose user-level key has that secret; null: it is of another or of a revoked key. */
   readonly secrets: ReadonlyMap<string, string | null>
   readonly names: ReadonlyMap<string, NameHolder>
 }
@@ -69,6 +70,7 @@ export async function findSurroundings(
   const memberships = await findMemberships(c.db, ownerIds)
   const workspaceIds = distinct(memberships.map(({ workspaceId }) => workspaceId))
   assertAllLocked(changes, workspaceIds)
+  await lockLegacySecrets(c, 'alone')
   const byId = new Map(changes.map((change) => [change.workspace.id, change]))
   const people = memberships.filter(({ isPerson }) => isPerson)
   const places = [...Map.groupBy(people, ({ userId }) => userId)].map(
@@ -80,21 +82,38 @@ export async function findSurroundings(
   return {
     machines: new Set(memberships.flatMap((it) => (it.isPerson ? [] : it.userId))),
     places: new Map(places),
-    secrets: await findSecrets(c, hashes),
+    secrets: await findSecrets(c, workspaceIds, hashes),
     names: await findNames(c, workspaceIds, ownerIds, nameKeys),
   }
 }
 
+/** A key is revoked for good, or in each of the workspaces that its owner is in. */
 async function findSecrets(
   { db }: Change,
+  workspaceIds: readonly string[],
   hashes: Named['hashes'],
 ): Promise<ReadonlyMap<string, string | null>> {
   const where = { hash: { in: [...hashes] } }
   const ofWorkspaces = await db.apiKeySecret.findMany({ where, select: { hash: true } })
-  const ofPeople = await db.userLegacyKey.findMany({ where, select: { hash: true, userId: true } })
+  const ofPeople = await db.userLegacyKey.findMany({
+    where,
+    select: { id: true, hash: true, userId: true },
+  })
+  const live = await db.apiKey.findMany({
+    where: {
+      id: { in: ofPeople.map(({ id }) => id) },
+      workspaceId: { in: [...workspaceIds] },
+      revokedAt: null,
+    },
+    select: { id: true },
+  })
+  const liveIds = new Set(live.map(({ id }) => id))
   return new Map<string, string | null>([
     ...ofWorkspaces.map(({ hash }): [string, null] => [hashText(hash), null]),
-    ...ofPeople.map(({ hash, userId }): [string, string] => [hashText(hash), userId]),
+    ...ofPeople.map(({ id, hash, userId }): [string, string | null] => [
+      hashText(hash),
+      liveIds.has(id) ? userId : null,
+    ]),
   ])
 }
 

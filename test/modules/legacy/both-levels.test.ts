@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import {
+  importUserLevelKeys,
+  type UserLevelKeyInput,
+} from '../../../src/modules/api-key/user-level/import.ts'
+import { addHuman } from '../../setup/human.ts'
+import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { importKeys, legacyKey } from './ask.ts'
+
+let world: World
+let workspace: TestWorkspace
+let other: TestWorkspace
+let ownerId: string
+
+beforeAll(async () => {
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+  other = await world.createWorkspace()
+  ownerId = (await addHuman(world, other, 'MEMBER')).userId
+})
+afterAll(() => world.close())
+
+// The two are in different tables and under the locks of different workspaces: nothing but a lock of
+// their own keeps one secret from being two keys.
+test('a secret imported at once for a workspace and for a person of another is one key', async () => {
+  for (let round = 0; round < 15; round += 1) {
+    const keys = Array.from({ length: 20 }, () => legacyKey(workspace.ownerId))
+    const ofPerson = keys.map(({ value }) => ({ ...legacyKey(ownerId), value }))
+    const [{ results }, told] = await Promise.all([
+      importKeys(world, workspace.secret, keys),
+      importUserLevelKeys(world.deps, ofPerson as unknown as UserLevelKeyInput[], {
+        dryRun: false,
+      }),
+    ])
+    const outcomes = keys.map((_, index) => [
+      results[index]?.join(),
+      told[index]?.errors.map(({ code }) => code).join() || 'imported',
+    ])
+    for (const outcome of outcomes)
+      expect([
+        ['imported', 'CONFLICT'],
+        ['CONFLICT value', 'imported'],
+      ]).toContainEqual(outcome)
+  }
+})
