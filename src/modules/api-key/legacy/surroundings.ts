@@ -3,6 +3,7 @@ import type { KeyTerms } from '../../../auth/grant.ts'
 import { effectiveExpiry, findKeyRecords, type KeyRecord } from '../../../auth/key-record.ts'
 import { lockLegacySecrets } from '../../../auth/legacy-keys.ts'
 import type { Change } from '../../../db/change.ts'
+import { type ApiKeySecret, Prisma, type UserLegacyKey } from '../../../generated/prisma/client.ts'
 import { isIdOf } from '../../../ids.ts'
 import { limitsOf } from '../../../limits/plans.ts'
 import { findReachedSpaces } from '../../space/live-spaces.ts'
@@ -78,12 +79,14 @@ async function findSecrets(
   { db, workspace }: ImportChange,
   hashes: Named['hashes'],
 ): Promise<ReadonlyMap<string, Known | null>> {
-  const given = { hash: { in: [...hashes] } }
-  const known = await db.apiKeySecret.findMany({
-    where: given,
-    select: { hash: true, workspaceId: true, keyId: true, endsAt: true },
-  })
-  const ofPeople = await db.userLegacyKey.findMany({ where: given, select: { hash: true } })
+  // One parameter, as for rows that are inserted.
+  const given = Prisma.sql`
+    hash IN (SELECT decode(text, 'base64') FROM unnest(${hashes.map(hashText)}::text[]) AS given (text))`
+  const known = await db.$queryRaw<
+    Pick<ApiKeySecret, 'hash' | 'workspaceId' | 'keyId' | 'endsAt'>[]
+  >`SELECT hash, "workspaceId", "keyId", "endsAt" FROM "ApiKeySecret" WHERE ${given}`
+  const ofPeople = await db.$queryRaw<Pick<UserLegacyKey, 'hash'>[]>`
+    SELECT hash FROM "UserLegacyKey" WHERE ${given}`
   const current = known.filter((it) => it.workspaceId === workspace.id && it.endsAt === null)
   const records = await findKeyRecords(
     db,
