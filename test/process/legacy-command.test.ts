@@ -134,11 +134,20 @@ test('thousands of keys go in, with a server or without one', async () => {
   const file = await legacyFile(2_500)
   expect(await stop(await startServer(settings))).toBe(0)
   await importsAll(settings, file)
-  const server = await startServer(settings)
+  const server = await startServer({ ...settings, KEY_PREFIX: 'new' })
   await importsAll(settings, await legacyFile(1_001, 'Other'))
   for (const secret of [file.secrets[0], file.secrets[1_700], file.secrets.at(-1)])
     expect((await ask(server.url, secret ?? '', '{ viewer { role } }')).data.viewer).toEqual({
       role: 'OWNER',
     })
+  // What began keys before the prefix changed is still no secret of another system.
+  for (const [secret, reason] of [
+    [`lk_${'x'.repeat(30)}`, 'MALFORMED'],
+    [`new_${'x'.repeat(30)}`, 'MALFORMED'],
+    [`old_${'x'.repeat(30)}`, 'UNKNOWN'],
+  ] as const) {
+    const { errors } = await ask(server.url, secret, '{ viewer { kind } }')
+    expect([secret, errors[0].extensions.reason]).toEqual([secret, reason])
+  }
   expect(await stop(server)).toBe(0)
 })
