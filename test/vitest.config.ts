@@ -31,7 +31,8 @@ export default defineConfig({
     isolate: false,
     // Each may hold a PGlite of its own; some files wait most of their time.
     maxWorkers: 3,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Nothing is said by it of how long anything may take: a test that hangs ends.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 })
