@@ -49,7 +49,7 @@ function count(req: IncomingMessage, res: ServerResponse, maxBytes: number): voi
  * is read; a body of unknown length is counted while it arrives, and refused when it passes. A
  * declared length needs no counting: Node's parser ends the body there.
  *
- * Done on Node's request because doing it in Yoga, by a stream in between, halves the throughput.
+ * Done on Node's request because doing it in a stream in between halves the throughput.
  *
  * @returns false when the request has been answered and must not be handled.
  */

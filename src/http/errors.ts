@@ -2,6 +2,7 @@ import { GraphQLError } from 'graphql'
 import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import { isDatabaseFailure } from '../db/failure.ts'
 import { RequestError, type RequestErrorCode, serviceUnavailable } from '../errors.ts'
+import type { MediaType } from './accepted-media-type.ts'
 
 /** The status of a failure of the whole request. */
 const statuses: Partial<Record<RequestErrorCode, number>> = {
@@ -17,10 +18,28 @@ const statuses: Partial<Record<RequestErrorCode, number>> = {
 export const challengeOf = (reason: unknown): string =>
   reason === 'MISSING' ? 'Bearer' : 'Bearer error="invalid_token"'
 
+/** What an error makes of the HTTP answer. */
+interface ErrorHttp {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/**
+ * What is no request of GraphQL at all: it fails by its status for every client, not only for those
+ * of the newer media type.
+ */
+export class NoGraphQLRequest extends RequestError {
+  readonly http: ErrorHttp
+
+  constructor(message: string, status = 400, headers: ErrorHttp['headers'] = {}) {
+    super('BAD_REQUEST', message)
+    this.http = { status, headers }
+  }
+}
+
 /** The HTTP status and headers that an error asks for, if any. */
-export function httpOf(
-  error: RequestError,
-): { readonly status: number; readonly headers: Record<string, string> } | undefined {
+export function httpOf(error: RequestError): ErrorHttp | undefined {
+  if (error instanceof NoGraphQLRequest) return error.http
   const status = statuses[error.code]
   if (status === undefined) return undefined
   const headers: Record<string, string> = {}
@@ -39,31 +58,8 @@ export const unexpected = (cause: unknown): RequestError =>
 const originOf = (error: unknown): unknown =>
   error instanceof GraphQLError && error.originalError ? originOf(error.originalError) : error
 
-/** The codes of the engine's own that are in the closed set. */
-const engineCodes = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED', 'BAD_REQUEST']
-
-/** How the engine says what an error makes of the HTTP answer. */
-interface EngineHttp {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-const isHttp = (http: unknown): http is EngineHttp =>
-  typeof http === 'object' && http !== null && 'status' in http
-
-/**
- * What is no request of GraphQL at all fails by its status for every client, not only for those of
- * the newer media type. Allow is for 405 (RFC 9110, 15.5.6); the engine sends it otherwise too.
- */
-const ofNoRequest = ({ status, headers }: EngineHttp) => ({
-  status,
-  spec: false,
-  ...(status === 405 && headers && { headers }),
-})
-
-/** The code of an error of the engine that has none of these: of the request, or of a value in it. */
-const otherCode = ({ extensions }: GraphQLError): RequestErrorCode =>
-  extensions.http && extensions.code ? 'BAD_REQUEST' : 'BAD_USER_INPUT'
+/** What a document is refused by; any other error of graphql-js is one of a value. */
+const documentCodes: readonly unknown[] = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED']
 
 /**
  * What may be shown of an error: our own failures with their code, graphql-js's with one, and
@@ -72,12 +68,10 @@ const otherCode = ({ extensions }: GraphQLError): RequestErrorCode =>
 export function maskError(error: unknown): GraphQLError {
   const origin = originOf(error)
   if (origin instanceof GraphQLError) {
-    const { http } = origin.extensions
-    const code = engineCodes.find((known) => known === origin.extensions.code) ?? otherCode(origin)
-    const itsHttp = code === 'BAD_REQUEST' && isHttp(http) ? { http: ofNoRequest(http) } : {}
+    const { code } = origin.extensions
     return new GraphQLError(error instanceof GraphQLError ? error.message : origin.message, {
       ...placeOf(error),
-      extensions: { code, ...itsHttp },
+      extensions: { code: documentCodes.includes(code) ? code : 'BAD_USER_INPUT' },
     })
   }
   const shown = origin instanceof RequestError ? origin : unexpected(origin)
@@ -88,7 +82,8 @@ export function maskError(error: unknown): GraphQLError {
   })
 }
 
-const placeOf = (error: unknown) =>
+/** Where an error happened, for another one in its place. */
+export const placeOf = (error: unknown) =>
   error instanceof GraphQLError
     ? {
         nodes: error.nodes ?? null,
@@ -102,22 +97,39 @@ const placeOf = (error: unknown) =>
 export type ErrorReach = 'field' | 'operation' | 'request'
 
 /** An operation that was not executed is no success where the media type tells (GraphQL over HTTP). */
-const notExecuted = { status: 400, spec: true }
+const notExecuted: ErrorHttp = { status: 400, headers: {} }
 
 /**
- * An error as it leaves: with the request's id, and with a status of its own when the whole request
- * came to nothing. Beside data it has none: a client that tries again would do a part twice.
+ * What masked errors make of their answer: the highest status that one of them asks for where the
+ * whole request came to nothing. Beside data there is none: a client that tries again would do a
+ * part twice.
  */
-export function outgoing(error: GraphQLError, requestId: string, reach: ErrorReach): GraphQLError {
-  const { originalError, extensions } = error
-  const own =
-    reach !== 'field' && originalError instanceof RequestError ? httpOf(originalError) : undefined
-  const http = own ?? extensions.http ?? (reach === 'request' ? notExecuted : undefined)
-  return new GraphQLError(withoutSecrets(error.message), {
-    ...placeOf(error),
-    extensions: { ...extensions, ...(http ? { http } : {}), requestId },
-  })
+export function httpOfAnswer(
+  errors: readonly GraphQLError[],
+  reach: ErrorReach,
+  type: MediaType,
+): ErrorHttp {
+  const orElse =
+    reach === 'request' && type === 'application/graphql-response+json' ? notExecuted : undefined
+  const asked = errors
+    .map(({ originalError }) =>
+      reach !== 'field' && originalError instanceof RequestError
+        ? (httpOf(originalError) ?? orElse)
+        : orElse,
+    )
+    .filter((http) => http !== undefined)
+  return {
+    status: Math.max(200, ...asked.map(({ status }) => status)),
+    headers: Object.assign({}, ...asked.map(({ headers }) => headers)),
+  }
 }
+
+/** An error as it leaves: with the request's id. */
+export const outgoing = (error: GraphQLError, requestId: string): GraphQLError =>
+  new GraphQLError(withoutSecrets(error.message), {
+    ...placeOf(error),
+    extensions: { ...error.extensions, requestId },
+  })
 
 /** What the log should hold of a masked error: the cause of one that was not expected. */
 export function causeOf(error: GraphQLError): unknown {

@@ -3,7 +3,7 @@ import { type Context, createContext } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
 import { leastCost } from '../limits/operation-cost.ts'
-import { acceptedMediaType } from './accepted-media-type.ts'
+import { acceptedMediaType, type MediaType } from './accepted-media-type.ts'
 import { authenticate } from './authenticate.ts'
 import { allowAnyOrigin, preflightResponse } from './cors.ts'
 import { tellDeprecation } from './deprecation-headers.ts'
@@ -41,13 +41,14 @@ export function graphqlEndpoint(
     request: Request,
     requestId: string,
     address: string | undefined,
+    type: MediaType,
     failed: (error: unknown) => Response,
   ): Promise<Response> => {
     const principal = await authenticate(deps, request.headers, { address, requestId })
     if (principal === undefined && options.introspection !== 'public')
       throw unauthenticated('MISSING')
     const context = createContext(deps, { requestId, address, principal })
-    const answered = await graphql.fetch(request, context)
+    const answered = await graphql(request, context, type)
     const response = await chargeUnexecuted(context, answered).then(() => answered, failed)
     tellLimits(response, context.charged)
     tellDeprecation(response, principal)
@@ -68,7 +69,7 @@ export function graphqlEndpoint(
     const response =
       type === undefined
         ? notAcceptableResponse(requestId)
-        : await answer(request, requestId, address, failed).catch(failed)
+        : await answer(request, requestId, address, type, failed).catch(failed)
     response.headers.set('x-request-id', requestId)
     // X-API-Key, unlike Authorization, would not keep a shared cache from storing it.
     response.headers.set('cache-control', 'no-store')

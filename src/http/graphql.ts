@@ -1,54 +1,48 @@
-import { type DocumentNode, type ExecutionResult, type GraphQLField, parse } from 'graphql'
-import { createYoga, type Plugin, processRegularResult } from 'graphql-yoga'
+import {
+  type ExecutionResult,
+  execute,
+  type GraphQLField,
+  getOperationAST,
+  OperationTypeNode,
+} from 'graphql'
 import { requirementOf } from '../auth/guard.ts'
 import { holds } from '../auth/policy.ts'
 import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
 import { operationCost } from '../limits/operation-cost.ts'
-import { Recent } from '../recent.ts'
 import { schema } from '../schema.ts'
-import { acceptedMediaType } from './accepted-media-type.ts'
-import { hasTooManyTokens, isTooLarge, maxDocumentBytes, maxTokens } from './document.ts'
-import { causeOf, type ErrorReach, maskError, outgoing } from './errors.ts'
+import type { MediaType } from './accepted-media-type.ts'
+import { isTooLarge, maxDocumentBytes } from './document-limits.ts'
+import { createDocuments } from './documents.ts'
+import { NoGraphQLRequest } from './errors.ts'
+import { assertParams, readParams, type SentParams } from './graphql-params.ts'
+import { resultResponse } from './graphql-result.ts'
 import { onlyIntrospects } from './introspection.ts'
 import { onlyRotates } from './only-rotates.ts'
-import { onlyWellFormed } from './well-formed.ts'
 
-/** Without a credential nothing but introspection passes, and where it is not public nothing gets here. */
-const anonymousOnlyIntrospects: Plugin<object, Context> = {
-  async onParams({ params, context }) {
-    if (!context.isAnonymous) return
-    if (!onlyIntrospects(params.query)) throw unauthenticated('MISSING')
+/** Answers operations, each in a context of its own. Whatever goes wrong is in the answer. */
+export type GraphQLEngine = (
+  request: Request,
+  context: Context,
+  type: MediaType,
+) => Promise<Response>
+
+/**
+ * Without a credential nothing but introspection passes, and where it is not public nothing gets
+ * here. A token that has been replaced may ask for its rotation, and for nothing else.
+ *
+ * @throws RequestError UNAUTHENTICATED, RATE_LIMITED for one introspection too many
+ */
+async function admit(context: Context, params: SentParams): Promise<void> {
+  if (context.isAnonymous) {
+    if (!onlyIntrospects(params)) throw unauthenticated('MISSING')
     await context.deps.limits.attempts.introspected(context.address)
-  },
-}
-
-/** A token that has been replaced may ask for its rotation, and for nothing else. */
-const replacedOnlyRotates: Plugin<object, Context> = {
-  onParams({ params, context }) {
-    if (context.isAnonymous) return
-    const { principal } = context
-    if (principal.kind === 'ACCESS_TOKEN' && principal.isRotated && !onlyRotates(params))
-      throw unauthenticated('ROTATED')
-  },
-}
-
-const limitsDocument: Plugin<object, Context> = {
-  onParams({ params }) {
-    if (isTooLarge(params.query))
-      throw new RequestError(
-        'QUERY_TOO_COMPLEX',
-        `A document has at most ${maxDocumentBytes} bytes.`,
-      )
-  },
-  onParse({ setParseFn }) {
-    setParseFn((source, options) => {
-      if (hasTooManyTokens(typeof source === 'string' ? source : source.body))
-        throw new RequestError('QUERY_TOO_COMPLEX', `A document has at most ${maxTokens} tokens.`)
-      return parse(source, options)
-    })
-  },
+    return
+  }
+  const { principal } = context
+  if (principal.kind === 'ACCESS_TOKEN' && principal.isRotated && !onlyRotates(params))
+    throw unauthenticated('ROTATED')
 }
 
 /** What another pays for is free for those who may ask for it: a refusal is nobody else's to pay. */
@@ -59,76 +53,41 @@ function isFree(context: Context, field: GraphQLField<unknown, unknown>): boolea
   return principal.workspaceId !== null && asked.every((name) => holds(principal.rights, name))
 }
 
-/** After validation and without its cache: what an operation asks for depends on its variables. */
-const chargesOperation: Plugin<Context> = {
-  async onExecute({ args }) {
-    const { contextValue: context } = args
+/**
+ * The GraphQL engine behind our own HTTP: graphql-js, with everything that a request must pass
+ * before it is executed. Nothing that depends on the caller or the variables is remembered.
+ */
+export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
+  const documents = createDocuments(schema)
+
+  async function run(request: Request, context: Context): Promise<ExecutionResult> {
+    const params = await readParams(request)
+    if (isTooLarge(params.query))
+      throw new RequestError(
+        'QUERY_TOO_COMPLEX',
+        `A document has at most ${maxDocumentBytes} bytes.`,
+      )
+    await admit(context, params)
+    assertParams(params)
+    const document = documents.parse(params.query)
+    const operation = getOperationAST(document, params.operationName)?.operation
+    if (operation === undefined)
+      throw new NoGraphQLRequest('The document has no such operation, or several without a name.')
+    if (operation === OperationTypeNode.MUTATION && request.method === 'GET')
+      throw new NoGraphQLRequest('Send a mutation by POST.', 405, { allow: 'POST' })
+    const problems = documents.problemsOf(document)
+    if (problems.length > 0) return { errors: problems }
+    if (operation === OperationTypeNode.SUBSCRIPTION)
+      throw new NoGraphQLRequest('There are no subscriptions.')
+    const { operationName, variables: variableValues } = params
+    const args = { schema, document, operationName, variableValues, contextValue: context }
     const cost = operationCost(args, (field) => isFree(context, field))
     if (!context.isAnonymous) await context.charge(cost)
-  },
+    return await execute(args)
+  }
+
+  return async (request, context, type) => {
+    const result = await run(request, context).catch((error) => ({ errors: [error] }))
+    return resultResponse(result, { type, requestId: context.requestId, logger })
+  }
 }
-
-/** Answers in the media type that was found acceptable before anything was done. */
-const inAcceptedMediaType: Plugin<object, Context> = {
-  onResultProcess({ request, setResultProcessor }) {
-    const type = acceptedMediaType(request.headers.get('accept'))
-    if (type !== undefined) setResultProcessor(processRegularResult, type)
-  },
-}
-
-/** How much of an operation an error has left undone. */
-const reachOf = (data: ExecutionResult['data']): ErrorReach => {
-  if (data === undefined) return 'request'
-  return Object.values(data ?? {}).every((value) => value === null) ? 'operation' : 'field'
-}
-
-/** Gives every error its request id and status, and the log what was masked. */
-const errorsOnTheWayOut = (deps: Deps): Plugin<object, Context> => ({
-  onResultProcess({ result, setResult, serverContext }) {
-    if (Array.isArray(result) || !('errors' in result) || !result.errors) return
-    const { data } = result as ExecutionResult
-    const reach = reachOf(data)
-    const { requestId } = serverContext
-    const errors = result.errors.map((error) => {
-      const cause = causeOf(error)
-      if (cause !== undefined) deps.logger.error({ err: cause, requestId }, error.message)
-      return outgoing(error, requestId, reach)
-    })
-    setResult({ ...(result as ExecutionResult), errors })
-  },
-})
-
-/** A document of 1,000 tokens takes half a megabyte once it is parsed; what is no document is not kept. */
-const parsedDocuments = () => ({
-  documentCache: new Recent<DocumentNode>(100),
-  errorCache: { get: () => undefined, set: () => undefined },
-})
-
-/**
- * The GraphQL engine behind our own HTTP. Its limits, pages, routes and logs are ours, and so
- * switched off here; errors are masked in every environment. Each request brings a context of its own.
- */
-export const createGraphQL = (deps: Deps) =>
-  createYoga<Context>({
-    schema,
-    maskedErrors: { isDev: false, maskError },
-    plugins: [
-      onlyWellFormed,
-      limitsDocument,
-      anonymousOnlyIntrospects,
-      replacedOnlyRotates,
-      chargesOperation,
-      errorsOnTheWayOut(deps),
-      inAcceptedMediaType,
-    ],
-    parserAndValidationCache: parsedDocuments(),
-    logging: false,
-    cors: false,
-    graphiql: false,
-    landingPage: false,
-    batching: false,
-    multipart: false,
-    maxRequestBodySize: false,
-    // Compared with the end of the address, query included: one that no address can end with.
-    healthCheckEndpoint: '/ no such path /',
-  })

@@ -1,12 +1,13 @@
 import { type DocumentNode, Kind, parse, type SelectionSetNode } from 'graphql'
-import { isTooLarge, maxTokens } from './document.ts'
+import { isTooLarge, maxTokens } from './document-limits.ts'
+import type { SentParams } from './graphql-params.ts'
 
 /**
  * Whether a document asks for nothing but the schema: root fields `__schema`, `__type` and
  * `__typename`, also through fragments. A document that cannot be parsed does not.
  */
-export function onlyIntrospects(query: string | undefined): boolean {
-  if (query === undefined || isTooLarge(query)) return false
+export function onlyIntrospects({ query }: SentParams): boolean {
+  if (typeof query !== 'string' || isTooLarge(query)) return false
   try {
     return isIntrospection(parse(query, { maxTokens, noLocation: true }))
   } catch {

@@ -1,22 +1,17 @@
 import { getOperationAST, Kind, OperationTypeNode, parse } from 'graphql'
-import { maxTokens } from './document.ts'
+import { maxTokens } from './document-limits.ts'
+import type { SentParams } from './graphql-params.ts'
 
 /**
  * Whether the operation asked for is a mutation with `rotateAccessToken` as its one root field, for
  * certain: a directive could skip it. One that cannot be parsed or chosen is not.
  */
-export function onlyRotates({
-  query,
-  operationName,
-}: {
-  readonly query?: string | undefined
-  readonly operationName?: string | undefined
-}): boolean {
-  if (query === undefined) return false
+export function onlyRotates({ query, operationName }: SentParams): boolean {
+  if (typeof query !== 'string') return false
   try {
     const operation = getOperationAST(
       parse(query, { maxTokens, noLocation: true }),
-      operationName || undefined,
+      typeof operationName === 'string' && operationName !== '' ? operationName : undefined,
     )
     const [field, another] = operation?.selectionSet.selections ?? []
     return (

@@ -60,6 +60,11 @@ test('a mutation is not run by GET', async () => {
   const response = await storesNothing(world, () => fetch(encoded(mutation)))
   expect(response.headers.get('allow')).toBe('POST')
   expect(await refused(response)).toEqual([405, 'BAD_REQUEST'])
+  const both = `query A { viewer { kind } } mutation B { ${mutation.slice(11, -2)} }`
+  expect((await fetch(encoded(both, '&operationName=A'))).status).toBe(200)
+  const chosen = await storesNothing(world, () => fetch(encoded(both, '&operationName=B')))
+  expect(await refused(chosen)).toEqual([405, 'BAD_REQUEST'])
+  expect((await fetch(encoded(both))).status).toBe(400)
 })
 
 // Many operations in one request would walk past whatever is counted by request.
@@ -127,6 +132,24 @@ test('what is no request of GraphQL is refused without a word of the inside', as
   for (const body of bodies) {
     expect(await refused(await post(body)), body.slice(0, 60)).toEqual([400, 'BAD_REQUEST'])
   }
+})
+
+test('the parameter that is wrong is named', async () => {
+  const query = '{ viewer { kind } }'
+  const cases = [
+    [{}, 'query'],
+    [{ query: 5 }, 'query'],
+    [{ query, operationName: 5 }, 'operationName'],
+    [{ query, variables: [] }, 'variables'],
+    [{ query, extensions: 'x' }, 'extensions'],
+    [{ query, somethingElse: 5 }, 'somethingElse'],
+  ] as const
+  for (const [body, name] of cases) {
+    const { errors } = (await (await post(JSON.stringify(body))).json()) as Answer<unknown>
+    expect(errors[0]?.message).toMatch(new RegExp(`\\b${name}\\b`))
+  }
+  const none = { query, somethingElse: null, operationName: null, variables: null }
+  expect((await post(JSON.stringify(none))).status).toBe(200)
 })
 
 test('an address that is no request is refused the same way', async () => {
