@@ -47,36 +47,57 @@ function inWorkspace(principal: Principal): Caller {
   })
 }
 
-/** A context of its own for one operation: caches live in it and end with it. */
-export function createContext(deps: Deps, request: RequestInfo): Context {
-  const loaders = new Map<string, DataLoader<unknown>>()
-  let charged: Charge | undefined
-  return {
-    deps,
-    requestId: request.requestId,
-    address: request.address,
-    isAnonymous: request.principal === undefined,
-    get principal() {
-      if (request.principal === undefined) throw unauthenticated('MISSING')
-      return request.principal
-    },
-    get caller() {
-      return inWorkspace(this.principal)
-    },
-    get charged() {
-      return charged
-    },
-    async charge(cost) {
-      charged = await deps.limits.charge(this.principal, cost)
-      if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
-    },
-    batch<Value>(name: string, load: Load<Value>) {
-      const loader = loaders.get(name) ?? new Loader<string, unknown>(load, { maxBatchSize: 1_000 })
-      loaders.set(name, loader)
-      return loader as DataLoader<Value>
-    },
-    forgetBatches() {
-      loaders.clear()
-    },
+class OperationContext implements Context {
+  readonly deps: Deps
+  readonly requestId: string
+  readonly address: string | undefined
+  readonly #principal: Principal | undefined
+  #charged: Charge | undefined
+  #loaders: Map<string, DataLoader<unknown>> | undefined
+
+  constructor(deps: Deps, { requestId, address, principal }: RequestInfo) {
+    this.deps = deps
+    this.requestId = requestId
+    this.address = address
+    this.#principal = principal
+  }
+
+  get isAnonymous(): boolean {
+    return this.#principal === undefined
+  }
+
+  get principal(): Principal {
+    if (this.#principal === undefined) throw unauthenticated('MISSING')
+    return this.#principal
+  }
+
+  get caller(): Caller {
+    return inWorkspace(this.principal)
+  }
+
+  get charged(): Charge | undefined {
+    return this.#charged
+  }
+
+  async charge(cost: number): Promise<void> {
+    const charged = await this.deps.limits.charge(this.principal, cost)
+    this.#charged = charged
+    if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
+  }
+
+  batch<Value>(name: string, load: Load<Value>): DataLoader<Value> {
+    this.#loaders ??= new Map()
+    const loader =
+      this.#loaders.get(name) ?? new Loader<string, unknown>(load, { maxBatchSize: 1_000 })
+    this.#loaders.set(name, loader)
+    return loader as DataLoader<Value>
+  }
+
+  forgetBatches(): void {
+    this.#loaders = undefined
   }
 }
+
+/** A context of its own for one operation: caches live in it and end with it. */
+export const createContext = (deps: Deps, request: RequestInfo): Context =>
+  new OperationContext(deps, request)

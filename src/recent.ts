@@ -16,7 +16,8 @@ export class Recent<Value> {
   set(key: string, value: Value): void {
     this.#values.delete(key)
     this.#values.set(key, value)
+    if (this.#values.size <= this.#max) return
     const [oldest] = this.#values.keys()
-    if (oldest !== undefined && this.#values.size > this.#max) this.#values.delete(oldest)
+    if (oldest !== undefined) this.#values.delete(oldest)
   }
 }

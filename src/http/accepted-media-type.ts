@@ -27,7 +27,8 @@ function rangesOf(header: string): Range[] {
  * admits neither. Of the same quality are preferred one that is named, the first named, and JSON.
  */
 export function acceptedMediaType(header: string | null): MediaType | undefined {
-  const ranges = rangesOf(header ?? '')
+  if (header === null) return offered[0]
+  const ranges = rangesOf(header)
   const place = (type: string): number => {
     const index = ranges.findIndex(({ name }) => name === type)
     return index < 0 ? ranges.length : index

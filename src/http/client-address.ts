@@ -1,4 +1,5 @@
 import { matcherOf, plainAddress } from '../input/addresses.ts'
+import { Recent } from '../recent.ts'
 import type { Peer } from './peer.ts'
 
 /** The address that a request comes from, in plain form; undefined when it is not known. */
@@ -10,6 +11,9 @@ const maxEntries = 100
 /** What proxies write for an address that they name with its port, or an IPv6 one in brackets. */
 const withPort = /^(\d+\.\d+\.\d+\.\d+):\d{1,5}$/
 const inBrackets = /^\[([^\]:]*:[^\]]*)\](?::\d{1,5})?$/
+
+/** Peers whose plain address is remembered: one that stays connected is asked about for each request. */
+const maxPeers = 1_000
 
 const addressIn = (entry: string): string | undefined =>
   plainAddress(withPort.exec(entry)?.[1] ?? inBrackets.exec(entry)?.[1] ?? entry)
@@ -25,9 +29,17 @@ const addressIn = (entry: string): string | undefined =>
  */
 export function clientAddress(trustedProxies: readonly string[]): ClientAddress {
   const isTrusted = matcherOf(trustedProxies)
+  const peers = new Recent<string>(maxPeers)
+  const plainPeer = (address: string): string | undefined => {
+    const known = peers.get(address)
+    if (known !== undefined) return known
+    const plain = plainAddress(address)
+    if (plain !== undefined) peers.set(address, plain)
+    return plain
+  }
 
   return ({ address }, headers) => {
-    const peer = address === undefined ? undefined : plainAddress(address)
+    const peer = address === undefined ? undefined : plainPeer(address)
     // Headers joins several of one name with commas, in their order.
     const forwarded = headers.get('x-forwarded-for')?.trim()
     if (!forwarded || !isTrusted(peer)) return peer

@@ -1,3 +1,4 @@
+import { Response } from '@whatwg-node/server'
 import { deprecationHeaderNames } from './deprecation-headers.ts'
 import { rateLimitHeaderNames } from './rate-limit-headers.ts'
 

@@ -9,6 +9,9 @@ export const rateLimitHeaderNames = [
   'X-RateLimit-Reset',
 ] as const
 
+/** As they are sent. */
+const sentNames = rateLimitHeaderNames.map((name) => name.toLowerCase())
+
 const windowSeconds = windowMs / 1_000
 
 const policyName = ({ subject }: BucketState): string => `"${subject.toLowerCase()}"`
@@ -38,7 +41,7 @@ export function rateLimitHeaders({ states }: Pick<Charge, 'states'>): Record<str
     String(first.remaining),
     String(seconds(first.resetAt.getTime())),
   ]
-  return Object.fromEntries(rateLimitHeaderNames.map((name, index) => [name, values[index] ?? '']))
+  return Object.fromEntries(sentNames.map((name, index) => [name, values[index] ?? '']))
 }
 
 /** Adds them to an answer; undefined: the request was not charged, and nothing is told. */

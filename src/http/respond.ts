@@ -1,3 +1,4 @@
+import { Response } from '@whatwg-node/server'
 import { RequestError } from '../errors.ts'
 import type { MediaType } from './accepted-media-type.ts'
 import { httpOf } from './errors.ts'

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Response } from '@whatwg-node/server'
 import type { KeyCaller, TokenCaller } from '../auth/caller.ts'
 import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import type { Deps } from '../deps.ts'

@@ -82,9 +82,8 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
 
   return {
     async limited(source, digest, work) {
-      const key = keyOf(source)
-      if (key && !trusted.get(digest))
-        refuseAbove(addressLimits.failedAttempts - 1, await failures.get(key))
+      const key = trusted.get(digest) ? undefined : keyOf(source)
+      if (key) refuseAbove(addressLimits.failedAttempts - 1, await failures.get(key))
       return await signed(source, digest, work)
     },
     signed,

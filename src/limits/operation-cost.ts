@@ -14,6 +14,7 @@ import {
 import { defaultPageSize, pageSize } from '../db/page.ts'
 import { RequestError } from '../errors.ts'
 import { type FieldClass, fieldClass } from './field-class.ts'
+import { type IsFree, keepCost, knownCost } from './known-costs.ts'
 import { type Fields, fieldOf, type Selections, selectionsOf } from './selections.ts'
 import { isStandardIntrospection } from './standard-introspection.ts'
 
@@ -50,9 +51,6 @@ const isCharged: Readonly<Record<FieldClass, boolean>> = {
 
 type Variables = Record<string, unknown>
 
-/** Whether a root field costs its caller nothing, for another pays for what it does. */
-export type IsFree = (field: GraphQLField<unknown, unknown>) => boolean
-
 /** @throws RequestError BAD_USER_INPUT for a `first` outside 1 to 100 */
 function sizeOf(kind: FieldClass, { arguments: args }: FieldNode, variables: Variables): number {
   if (kind === 'ENTITY_LIST' || kind === 'VALUE_LIST') return defaultPageSize
@@ -66,11 +64,12 @@ const isIntrospection = ({ name }: GraphQLField<unknown, unknown>): boolean => n
 /** Adds up one operation, and stops at the first limit that it exceeds. */
 class Bill {
   readonly sums = { aliases: 0, rootFields: 0, cost: 0, nodes: 0 }
+  readonly roots: GraphQLField<unknown, unknown>[] = []
+  hasFreeRoot = false
   readonly #schema: GraphQLSchema
   readonly #selections: Selections
   readonly #variables: Variables
   readonly #isFree: IsFree
-  #hasFreeRoot = false
 
   constructor(schema: GraphQLSchema, selections: Selections, variables: Variables, isFree: IsFree) {
     this.#schema = schema
@@ -89,8 +88,9 @@ class Bill {
       if (key !== node.name.value) this.#count('aliases', 1)
       const field = fieldOf(this.#schema, parent, node.name.value)
       if (field === undefined) continue
+      if (depth === 1) this.roots.push(field)
       const kind = fieldClass(parent, field)
-      if (depth === 1 && !this.#hasFreeRoot && this.#isFree(field)) this.#hasFreeRoot = true
+      if (depth === 1 && !this.hasFreeRoot && this.#isFree(field)) this.hasFreeRoot = true
       else if (depth === 1 ? !isIntrospection(field) : isCharged[kind]) this.#count('cost', times)
       const type = getNamedType(field.type)
       if (!isObjectType(type)) continue
@@ -103,7 +103,7 @@ class Bill {
   }
 
   get cost(): number {
-    return Math.max(this.#hasFreeRoot ? 0 : leastCost, this.sums.cost)
+    return Math.max(this.hasFreeRoot ? 0 : leastCost, this.sums.cost)
   }
 
   #count(limit: keyof Bill['sums'], more: number): void {
@@ -143,8 +143,11 @@ export function operationCost(
     { maxErrors: 1 },
   )
   if (coerced === undefined) return leastCost
+  const known = knownCost(operation, isFree)
+  if (known !== undefined) return known
   const selections = selectionsOf(schema, document, coerced)
   const bill = new Bill(schema, selections, coerced, isFree)
   bill.add(root, selections.root(root, operation.selectionSet), 1, 1)
+  keepCost(document, operation, bill)
   return bill.cost
 }

@@ -61,14 +61,20 @@ test('what is asked for in a way that is not known is the mistake of the gateway
     const { error } = JSON.parse(body)
     expect([query, status, error]).toEqual([query, 400, expect.stringContaining(message)])
     expect(error.length).toBeLessThan(200)
-    expect(Object.keys(told).sort()).toEqual(['cache-control', 'content-type', 'x-request-id'])
+    expect(Object.keys(told).sort()).toEqual([
+      'cache-control',
+      'content-length',
+      'content-type',
+      'x-request-id',
+    ])
     // Nor does it matter who presents what.
     const without = await knock(world, { 'latchkey-verifier': verifier }, { query })
     expect([query, without.status, without.body]).toEqual([query, 400, body])
   }
 })
 
-test('a question is read as any address is: encoded, repeated, in any order, or empty', async () => {
+// Nothing of a question is lost or misread on its way, else less would be asked than was meant.
+test('a question is read like every address: encoded, repeated, in whatever order, or empty', async () => {
   for (const query of [
     '',
     '?',

@@ -100,3 +100,46 @@ test('a verification is free to who may verify, and another one beside it or any
   const revocation = 'revokeAccessToken(input: {}) { errors { code } }'
   expect(cost(`mutation { ${verification('a', 'code')} ${revocation} }`)).toBe(1)
 })
+
+// A cost that was worked out for one request must not be another's.
+test('a document costs what its variables and its caller make of it, however often it is sent', () => {
+  const costOf = (query: string) => {
+    const document = parse(query)
+    expect(validate(schema, document)).toEqual([])
+    return (variableValues: Record<string, unknown>, free = false, operationName?: string) =>
+      operationCost({ schema, document, variableValues, operationName }, () => free)
+  }
+  const paged = costOf(
+    'query ($first: Int) { agents(first: $first) { nodes { createdBy { id } } } }',
+  )
+  for (const first of [10, 20, 10]) expect(paged({ first })).toBe(1 + first)
+  const inFragment = costOf(
+    `query ($n: Int) { spaces(first: 2) { nodes { ...S } } }
+     fragment S on Space { agents(first: $n) { nodes { createdBy { id } } } }`,
+  )
+  for (const n of [3, 5, 3]) expect(inFragment({ n })).toBe(1 + 2 + 2 * n)
+  const optional = costOf(
+    'query ($with: Boolean!) { viewer { role } workspace @include(if: $with) { name } }',
+  )
+  for (const included of [true, false, true])
+    expect(optional({ with: included })).toBe(included ? 2 : 1)
+  const checked = costOf(
+    'mutation A($s: String!) { verifyApiKey(input: { secret: $s }) { code } } query B { viewer { role } workspace { name } }',
+  )
+  for (const free of [true, false, true, false]) {
+    expect(checked({ s: 'x' }, free, 'A')).toBe(free ? 0 : 1)
+    // What is not run for a wrong variable costs 1.
+    expect(checked({}, free, 'A')).toBe(1)
+    expect(checked({}, false, 'B')).toBe(2)
+  }
+})
+
+// A cost is remembered with whether a root field was free: with two such fields, under permissions of
+// their own, one caller's cost could be another's.
+test('one root field alone may be free', () => {
+  const roots = [schema.getQueryType(), schema.getMutationType()].flatMap((type) =>
+    Object.values(type?.getFields() ?? {}),
+  )
+  const free = roots.filter(({ extensions }) => extensions.isFree === true)
+  expect(free.map(({ name }) => name)).toEqual(['verifyApiKey'])
+})

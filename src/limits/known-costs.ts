@@ -1,0 +1,70 @@
+import {
+  type ASTNode,
+  BREAK,
+  type DocumentNode,
+  type GraphQLField,
+  type OperationDefinitionNode,
+  visit,
+} from 'graphql'
+
+/** Whether a root field costs its caller nothing, for another pays for what it does. */
+export type IsFree = (field: GraphQLField<unknown, unknown>) => boolean
+
+/** An operation's cost, and whether one of its root fields was free. */
+export interface WorkedOut {
+  readonly roots: readonly GraphQLField<unknown, unknown>[]
+  readonly hasFreeRoot: boolean
+  readonly cost: number
+}
+
+interface Known {
+  readonly roots: WorkedOut['roots']
+  readonly costs: Map<boolean, number>
+}
+
+/** By operations of documents that are kept: with them it is forgotten. */
+const knownCosts = new WeakMap<OperationDefinitionNode, Known>()
+
+function contains(node: ASTNode, isSought: (node: ASTNode) => boolean): boolean {
+  let isFound = false
+  visit(node, {
+    enter(inner) {
+      if (!isSought(inner)) return undefined
+      isFound = true
+      return BREAK
+    },
+  })
+  return isFound
+}
+
+const hasVariable = (node: ASTNode): boolean => contains(node, ({ kind }) => kind === 'Variable')
+
+/** Whether a variable decides what of a document is run, or how large a page is. */
+const dependsOnVariables = (document: DocumentNode): boolean =>
+  contains(
+    document,
+    (node) =>
+      (node.kind === 'Directive' || (node.kind === 'Argument' && node.name.value === 'first')) &&
+      hasVariable(node),
+  )
+
+/**
+ * The cost of an operation that was worked out before for somebody to whom a root field was free as
+ * well, or not; undefined: not yet, or it depends on its variables.
+ */
+export function knownCost(operation: OperationDefinitionNode, isFree: IsFree): number | undefined {
+  const known = knownCosts.get(operation)
+  return known?.costs.get(known.roots.some(isFree))
+}
+
+/** Keeps a cost that was worked out, unless variables can change it. */
+export function keepCost(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  { roots, hasFreeRoot, cost }: WorkedOut,
+): void {
+  const known = knownCosts.get(operation)
+  if (known !== undefined) known.costs.set(hasFreeRoot, cost)
+  else if (!dependsOnVariables(document))
+    knownCosts.set(operation, { roots, costs: new Map([[hasFreeRoot, cost]]) })
+}
