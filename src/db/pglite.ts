@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PGlite } from '@electric-sql/pglite'
+import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
 import { migrate, type SqlSession } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
+import { PreparedPGlite } from './prepared-pglite.ts'
 
 export const sessionOf = (database: PGlite): SqlSession => ({
   query: async (sql, values = []) =>
@@ -11,7 +12,9 @@ export const sessionOf = (database: PGlite): SqlSession => ({
   run: async (script) => void (await database.exec(script)),
 })
 
-async function prepare(database: PGlite): Promise<PGlite> {
+async function open(options: PGliteOptions): Promise<PreparedPGlite> {
+  const database = new PreparedPGlite(options)
+  await database.waitReady
   // Prisma's adapter sends and reads instants without their zone, as if it were always UTC, and the
   // zone of the machine is PGlite's by default.
   await database.exec(`SET TIME ZONE 'UTC'`)
@@ -20,8 +23,8 @@ async function prepare(database: PGlite): Promise<PGlite> {
 }
 
 /** A migrated PGlite in memory, as `template` has it when given, else empty. */
-export const openInMemory = async (template?: Blob): Promise<PGlite> =>
-  prepare(await PGlite.create(template ? { loadDataDir: template } : {}))
+export const openInMemory = async (template?: Blob): Promise<PreparedPGlite> =>
+  open(template ? { loadDataDir: template } : {})
 
 /**
  * A migrated PGlite in the folder `<dataDir>/db`, made at the first start. Nobody else may have it
@@ -30,19 +33,17 @@ export const openInMemory = async (template?: Blob): Promise<PGlite> =>
 export async function openInFolder(
   dataDir: string,
   readTemplate: () => Promise<Blob | undefined>,
-): Promise<PGlite> {
+): Promise<PreparedPGlite> {
   const folder = join(dataDir, 'db')
   const unfinished = join(dataDir, 'db.unfinished')
   // A start that died while it made the folder left something that no start could open.
   if (existsSync(unfinished)) await rm(folder, { recursive: true, force: true })
-  if (existsSync(folder)) return prepare(await PGlite.create(folder))
+  if (existsSync(folder)) return open({ dataDir: folder })
 
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await writeFile(unfinished, '')
   const template = await readTemplate()
-  const database = await prepare(
-    await PGlite.create(folder, template ? { loadDataDir: template } : {}),
-  )
+  const database = await open({ dataDir: folder, ...(template && { loadDataDir: template }) })
   await rm(unfinished)
   return database
 }

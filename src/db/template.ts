@@ -1,5 +1,6 @@
-import { openAsBlob } from 'node:fs'
+import { existsSync, openAsBlob } from 'node:fs'
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { migrationsId, readMigrations } from './migrations.ts'
 import { openInMemory } from './pglite.ts'
@@ -10,8 +11,10 @@ const folder = fileURLToPath(new URL('../generated/', import.meta.url))
 const fileName = (): string => `template-${migrationsId(readMigrations())}.tar`
 
 /** The migrated and empty PGlite that `buildTemplate` left behind; undefined when there is none. */
-export const readTemplate = (): Promise<Blob | undefined> =>
-  openAsBlob(folder + fileName()).catch(() => undefined)
+export async function readTemplate(from = folder): Promise<Blob | undefined> {
+  const path = join(from, fileName())
+  return existsSync(path) ? await openAsBlob(path) : undefined
+}
 
 /**
  * Leaves a migrated and empty PGlite in a file, from which a first start and each test begin in a

@@ -8,7 +8,7 @@ const { TZ } = process.env
 beforeAll(async () => {
   // What the machine's zone is must not matter; this one is neither UTC nor whole hours from it.
   process.env.TZ = 'Asia/Kolkata'
-  database = await openTestDatabase()
+  database = await openTestDatabase({ isNew: true })
 })
 
 afterAll(async () => {

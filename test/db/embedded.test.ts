@@ -33,7 +33,7 @@ test('begins from the template that an install leaves behind', async () => {
 })
 
 test('begins without a template as well, only slower', async () => {
-  const database = await openInFolder(dataDir, () => Promise.resolve(undefined))
+  const database = await openInFolder(dataDir, () => readTemplate(tmpdir()))
   const { rows } = await database.query('SELECT * FROM "Workspace"')
   expect(rows).toEqual([])
   await database.close()

@@ -1,9 +1,10 @@
 import { PGlite } from '@electric-sql/pglite'
 import { PrismaPGlite } from 'pglite-prisma-adapter'
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeEach, expect, test } from 'vitest'
 import { MigrationError, migrate } from '../../src/db/migrate.ts'
 import { type Migration, readMigrations } from '../../src/db/migrations.ts'
 import { sessionOf } from '../../src/db/pglite.ts'
+import { readTemplate } from '../../src/db/template.ts'
 import { migrationRecords } from '../setup/migration-records.ts'
 import { readSchema, schemaEngine } from '../setup/schema-engine.ts'
 
@@ -11,20 +12,12 @@ const migrations = readMigrations()
 const names = migrations.map(({ name }) => name)
 const later: Migration = { name: '20990101000000_later', sql: 'CREATE TABLE later (id int);' }
 
-let empty: Blob
-let pglite: PGlite
+const template = await readTemplate()
+const pglite = await PGlite.create(template ? { loadDataDir: template } : {})
+const empty = () => pglite.exec('DROP SCHEMA public CASCADE; CREATE SCHEMA public')
 
-beforeAll(async () => {
-  const made = await PGlite.create()
-  empty = await made.dumpDataDir('none')
-  await made.close()
-})
-
-beforeEach(async () => {
-  pglite = await PGlite.create({ loadDataDir: empty })
-})
-
-afterEach(() => pglite.close())
+beforeEach(empty)
+afterAll(() => pglite.close())
 
 const ours = (list: readonly Migration[]): Promise<readonly string[]> =>
   migrate(sessionOf(pglite), list)
@@ -51,8 +44,7 @@ test('Prisma finds nothing to apply after us, and we find nothing after Prisma',
   expect(await (await prismas()).deploy(migrations)).toEqual([])
   expect(await records()).toEqual(mine)
 
-  await pglite.close()
-  pglite = await PGlite.create({ loadDataDir: empty })
+  await empty()
   expect(await (await prismas()).deploy(migrations)).toEqual(names)
   expect(await records()).toEqual(mine)
   expect(await ours(migrations)).toEqual([])

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from '../process/program.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { createWorld, type TestWorkspace, type World, type WorldOptions } from '../setup/world.ts'
 import { type Latchkey, serveLatchkey } from './latchkey.ts'
 import { type Nginx, startNginx } from './nginx.ts'
 import { blocksOf, settle } from './page.ts'
@@ -88,8 +88,8 @@ const askOver =
 
 type Later = (end: () => Promise<unknown>) => void
 
-async function open(later: Later): Promise<Omit<Gateway, 'close'>> {
-  const opened = await createWorld()
+async function open(later: Later, options: WorldOptions): Promise<Omit<Gateway, 'close'>> {
+  const opened = await createWorld(options)
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     closing ??= opened.close()
@@ -126,13 +126,13 @@ async function open(later: Later): Promise<Omit<Gateway, 'close'>> {
  * Starts all of it, for a whole file: outside of a hook, which can give up on what still goes on.
  * Whatever was started is ended by `close`, and when the rest does not start.
  */
-export async function startGateway(): Promise<Gateway> {
+export async function startGateway(options: WorldOptions = {}): Promise<Gateway> {
   const ends: (() => Promise<unknown>)[] = []
   const close = async (): Promise<void> => {
     for (const end of ends.reverse()) await end()
   }
   try {
-    return { ...(await open((end) => void ends.push(end))), close }
+    return { ...(await open((end) => void ends.push(end), options)), close }
   } catch (error) {
     await close()
     throw error

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 import { done, seed } from '../setup/seed.ts'
 import { inWords, startGateway } from './gateway.ts'
 
-const gateway = await startGateway()
+const gateway = await startGateway({ isNew: true })
 afterAll(() => gateway.close())
 const make = seed(gateway.world, gateway.workspace.secret)
 const reader = { permissions: ['agents:read'], allSpaces: true }

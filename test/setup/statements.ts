@@ -1,6 +1,6 @@
-import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
 import { inject, vi } from 'vitest'
+import { PreparedPGlite } from '../../src/db/prepared-pglite.ts'
 
 /** What is sent to the database, seen at its driver. */
 export interface Statements {
@@ -19,7 +19,7 @@ export function watchStatements(): Statements {
   const sent: string[] = []
   const prototype: { query: (...args: any[]) => any } = inject('postgres')
     ? pg.Client.prototype
-    : PGlite.prototype
+    : PreparedPGlite.prototype
   const { query } = prototype
   const spy = vi.spyOn(prototype, 'query')
   const statements: Statements = {

@@ -53,8 +53,10 @@ export interface World {
   close(): Promise<void>
 }
 
-interface WorldOptions extends DepsOptions {
+export interface WorldOptions extends DepsOptions {
   readonly trustedProxies?: readonly string[]
+  /** A database that is gone once the world is closed. */
+  readonly isNew?: boolean
 }
 
 /** Sends operations to an application, as `World.gql` does. */
@@ -83,9 +85,10 @@ export const gqlOver =
 /** The application on a database of its own, through its front door. */
 export async function createWorld({
   trustedProxies = [],
+  isNew = false,
   ...options
 }: WorldOptions = {}): Promise<World> {
-  const database = await openTestDatabase()
+  const database = await openTestDatabase({ isNew })
   const logs: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(line) })
   const deps = await depsOver(database, logger, options)
