@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { destination, pino } from 'pino'
+import { createApp } from './app.ts'
+import { readCommand } from './commands.ts'
+import { DataDirInUseError } from './db/lock.ts'
+import { MigrationError } from './db/migrate.ts'
+import { type Env, readEnv, SettingError } from './env.ts'
+import { ensureFirstWorkspace, type FirstStart } from './first-start.ts'
+import { listen } from './http/node-server.ts'
+import { type Installation, openInstallation } from './installation.ts'
+
+const maxBodyBytes = 1_048_576
+
+/** What an operator sees at the start. A key that was made is shown here, this once. */
+function greeting(url: string, env: Env, start: FirstStart): string {
+  const endpoint = `${url}/graphql`
+  const lines = [`Latchkey listens on ${endpoint}${env.graphiql ? ' (GraphiQL in a browser)' : ''}`]
+  if (start.isFirst) {
+    const isSet = env.bootstrapKey !== undefined
+    const shown = isSet ? 'as set in LATCHKEY_BOOTSTRAP_KEY' : `${start.secret} (shown this once)`
+    const key = isSet ? '$LATCHKEY_BOOTSTRAP_KEY' : start.secret
+    const query = '{"query":"{ viewer { user { name } role permissions } }"}'
+    lines.push(
+      '',
+      `  workspace  ${start.workspace}`,
+      `  owner key  ${shown}`,
+      '',
+      `  curl ${endpoint} -H "Authorization: Bearer ${key}" \\`,
+      `    -H 'Content-Type: application/json' -d '${query}'`,
+      '',
+    )
+  } else if (env.bootstrapKey !== undefined)
+    lines.push('LATCHKEY_BOOTSTRAP_KEY is ignored: this database has a workspace.')
+  return lines.join('\n')
+}
+
+async function main(): Promise<void> {
+  const env = readEnv()
+  const logger = pino({ level: env.logLevel }, destination(2))
+  for (const warning of env.warnings) logger.warn(warning)
+  const installation = await openInstallation(env, logger)
+  try {
+    await serve(env, installation)
+  } finally {
+    await installation.close()
+  }
+}
+
+/** Serves until the process is asked to end, and finishes what it has begun. */
+async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
+  const { logger } = deps
+  lock?.onCommand(async (argv, text) => await readCommand(argv, text)(deps))
+  const start = await ensureFirstWorkspace(deps, env.bootstrapKey)
+  const app = createApp(deps, env)
+  const { host, port } = env
+  const listener = await listen(app, { host, port, maxBodyBytes, logger }).catch((error) => {
+    throw error.code === 'EADDRINUSE'
+      ? new SettingError(`PORT is ${port}; expected one that is free on ${host}`)
+      : error
+  })
+  // Heard before anybody can know that it runs.
+  const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+  process.stdout.write(`${greeting(listener.url, env, start)}\n`)
+
+  await asked
+  logger.info('stopping')
+  await listener.close(env.shutdownSeconds)
+}
+
+const forTheOperator = [SettingError, MigrationError, DataDirInUseError]
+
+try {
+  await main()
+  process.exit(0)
+} catch (error) {
+  const isExpected = forTheOperator.some((type) => error instanceof type)
+  console.error(isExpected && error instanceof Error ? `latchkey: ${error.message}` : error)
+  process.exit(1)
+}
