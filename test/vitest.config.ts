@@ -31,8 +31,7 @@ export default defineConfig({
     isolate: false,
     // Each may hold a PGlite of its own; some files wait most of their time.
     maxWorkers: 3,
-    // Nothing is said by it of how long anything may take: a test that hangs ends.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
   },
 })

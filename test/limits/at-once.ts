@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { readCommand } from '../../src/commands.ts'
 import { metricsOf, unanswered } from '../setup/metrics.ts'
 import { seed } from '../setup/seed.ts'
@@ -46,6 +46,7 @@ const query = '{ viewer { kind } }'
 
 /** That a limit of 50 lets exactly 50 of 200 requests at once pass, through the front door. */
 export function limitsAtOnce(world: () => World): void {
+  vi.setConfig({ testTimeout: 120_000 })
   const passed = (makeKeys: () => Promise<string[]>): Promise<number> =>
     passedAtOnce(
       async () => ({

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Bucket, Charge, Limiter } from '../../src/limits/buckets.ts'
 
 /** A limiter on whose time the test decides. */
@@ -158,6 +158,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 /** What every limiter does; `open` gives one for each use. */
 export function limiterBehaviour(open: () => TimedLimiter): void {
+  vi.setConfig({ testTimeout: 120_000 })
   test.each(Object.entries(cases))('%s', async (_name, steps) => {
     const outcomes = await run(
       open(),

@@ -1,6 +1,9 @@
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createFolder, launch, occupyPort } from './program.ts'
+
+// A process starts slowly on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000 })
 
 /** The settings, the line after "latchkey: ", and what no line may hold. */
 const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = [

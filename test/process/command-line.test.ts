@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createFolder, keysIn, latchkey, startServer } from './program.ts'
+
+// A process starts slowly on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000 })
 
 const whatIsHere = `{
   viewer { user { name kind } role workspace { name } allSpaces permissions }

@@ -3,9 +3,12 @@ import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { importsAll, legacyFile, legacySecret as secret } from './legacy-file.ts'
 import { ask, createFolder, latchkey, start, startServer, stop } from './program.ts'
+
+// A process starts slowly on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000 })
 
 const header = 'name,value,encoding,start,last4,owner,spaceIds,allSpaces,permissions,level'
 

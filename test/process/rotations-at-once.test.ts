@@ -1,8 +1,11 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createFolder, startServer } from './program.ts'
+
+// A process starts slowly on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000 })
 
 const together = 20
 

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createFolder, latchkey, type RunningServer, startServer, stop } from './program.ts'
+
+// A process starts slowly on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000 })
 
 const mint = async ({ gql }: RunningServer, secret: string): Promise<string> =>
   (await gql(secret, 'mutation { createAccessToken(input: {}) { token } }')).data.createAccessToken

@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createApiKeySecret, isApiKey } from '../../src/auth/credentials/format.ts'
 import { createFolder, freePort, keysIn, start, startServer, stop } from './program.ts'
+
+// A process starts slowly on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000 })
 
 const viewer = '{ viewer { user { name } role workspace { name plan } allSpaces permissions } }'
 

@@ -9,6 +9,8 @@ import { createWorld, type World } from '../setup/world.ts'
 import { ownRedis } from './own-redis.ts'
 import { testRedisUrl } from './test-redis.ts'
 
+vi.setConfig({ testTimeout: 120_000 })
+
 const limit = 60
 const query = '{ viewer { kind } }'
 const introspection = '{ __schema { queryType { name } } }'

@@ -1,8 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { serve } from '../../http/listening.ts'
 import { start } from '../../process/program.ts'
 import { createWorld } from '../../setup/world.ts'
+
+// A process starts slowly on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000 })
 
 // What an operator pastes on the day of the move.
 test('the commands of docs/legacy-keys.md work as they are pasted', async () => {
