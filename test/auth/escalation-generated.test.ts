@@ -1,31 +1,13 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { addHuman, type Human, humanKey } from '../setup/human.ts'
+import { afterAll, expect, test } from 'vitest'
+import { humanKey } from '../setup/human.ts'
 import { outcome } from '../setup/outcome.ts'
-import { seed } from '../setup/seed.ts'
 import { type View, view } from '../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { closed, excess, inputOf, kept, type Wanted, wanted } from './generated-keys.ts'
+import { createGeneratedWorld } from './generated-world.ts'
 
-let world: World
-let workspace: TestWorkspace
-let spaceIds: string[]
-let robot: string
-/** One of each role. */
-const people = new Map<string, Human>()
+const { world, workspace, spaceIds, robot, personOf } = await createGeneratedWorld()
 let count = 0
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  const make = seed(world, workspace.secret)
-  spaceIds = [
-    await make.space({ name: 'A', visibility: 'OPEN' }),
-    await make.space({ name: 'B' }),
-    await make.space({ name: 'C' }),
-  ]
-  robot = (await make.machine({ name: 'Robot', role: 'ADMIN' })).userId
-})
 afterAll(() => world.close())
 
 /** The caller's key has these besides, so that it can ask at all. */
@@ -55,8 +37,7 @@ async function callerKey(role: string, caller: Wanted): Promise<string> {
     allSpaces?: boolean
     spaces?: { spaceId: string; permissions?: string[] }[]
   }
-  const human = people.get(role) ?? (await addHuman(world, workspace, role))
-  people.set(role, human)
+  const human = await personOf(role)
   const { secret } = await humanKey(world, workspace, human, {
     permissions,
     allSpaces: allSpaces ?? false,

@@ -1,32 +1,15 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { closed, excess, inputOf, kept, type Wanted, wanted } from '../../auth/generated-keys.ts'
-import { addHuman, type Human, humanKey } from '../../setup/human.ts'
+import { createGeneratedWorld } from '../../auth/generated-world.ts'
+import { humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
-import { seed } from '../../setup/seed.ts'
 import { type View, view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { attempt } from '../api-key/ask.ts'
 import { mint, stored } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let spaceIds: string[]
-let robot: string
-const people = new Map<string, Human>()
+const { world, workspace, spaceIds, robot, personOf } = await createGeneratedWorld()
 let count = 0
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  const make = seed(world, workspace.secret)
-  spaceIds = [
-    await make.space({ name: 'A', visibility: 'OPEN' }),
-    await make.space({ name: 'B' }),
-    await make.space({ name: 'C' }),
-  ]
-  robot = (await make.machine({ name: 'Robot', role: 'ADMIN' })).userId
-})
 afterAll(() => world.close())
 
 const asking = ['keys:read', 'keys:create', 'keys:update', 'members:read', 'members:create']
@@ -49,8 +32,7 @@ const story = fc
   })
 
 async function keyOf(role: string, { permissions, allSpaces, spaces }: Wanted) {
-  const human = people.get(role) ?? (await addHuman(world, workspace, role))
-  people.set(role, human)
+  const human = await personOf(role)
   const grants = allSpaces ? [] : spaces
   return humanKey(world, workspace, human, {
     permissions,

@@ -1,27 +1,17 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
 import { changed } from '../../security/forge.ts'
-import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { done } from '../../setup/seed.ts'
 import { mint } from '../access-token/ask.ts'
 import { verdict } from '../api-key/ask.ts'
 import { gate, verifyAll } from './ask.ts'
+import { createWorldWithKeys } from './with-keys.ts'
 
 /** Failures that an address has in a minute. */
 const allowed = 60
 
-let world: World
-let workspace: TestWorkspace
-let count = 0
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
+const { world, workspace, makeKey } = await createWorldWithKeys()
 afterAll(() => world.close())
-
-const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>
-  seed(world, workspace.secret).key({ name: `key ${++count}`, ...input })
 
 const guess = (): string => createApiKeySecret('lk')
 

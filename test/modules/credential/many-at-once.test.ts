@@ -1,22 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { changePlan } from '../../../src/modules/workspace/plan.ts'
-import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { done } from '../../setup/seed.ts'
 import { mint } from '../access-token/ask.ts'
 import { gate, verify, verifyAll } from './ask.ts'
+import { createWorldWithKeys } from './with-keys.ts'
 
-let world: World
-let workspace: TestWorkspace
-let count = 0
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
+const { world, makeKey } = await createWorldWithKeys()
 afterAll(() => world.close())
-
-const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>
-  seed(world, workspace.secret).key({ name: `key ${++count}`, ...input })
 const asVerifier = { permissions: ['keys:verify', 'keys:read', 'scopes:*'] }
 
 const tally = (codes: readonly string[]): Record<string, number> =>

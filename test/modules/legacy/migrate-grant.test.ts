@@ -1,26 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { addHuman, type Human } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
-import { seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { mint } from '../access-token/ask.ts'
 import { directly, verdict } from '../api-key/ask.ts'
 import { importOne, legacyKey } from './ask.ts'
+import { createFurnishedWorld } from './furnished.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
-let spaces: string[]
-let robot: { id: string; userId: string }
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
-  spaces = [await make.space({ name: 'one' }), await make.space({ name: 'two' })]
-  robot = await make.machine({ name: 'Robot', role: 'ADMIN' })
-})
+const { world, workspace, make, spaces, robot } = await createFurnishedWorld()
 afterAll(() => world.close())
 
 const legacy = (more: object = {}, ownerId = robot.userId) =>

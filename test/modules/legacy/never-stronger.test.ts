@@ -1,29 +1,13 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { closed, excess, kept, type Wanted, wanted } from '../../auth/generated-keys.ts'
+import { createGeneratedWorld } from '../../auth/generated-world.ts'
 import { addHuman, humanKey } from '../../setup/human.ts'
-import { seed } from '../../setup/seed.ts'
 import { type View, view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { attempt } from '../api-key/ask.ts'
 import { importKeys, legacyKey } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let spaceIds: string[]
-let robot: string
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  const make = seed(world, workspace.secret)
-  spaceIds = [
-    await make.space({ name: 'A', visibility: 'OPEN' }),
-    await make.space({ name: 'B' }),
-    await make.space({ name: 'C' }),
-  ]
-  robot = (await make.machine({ name: 'Robot', role: 'ADMIN' })).userId
-})
+const { world, workspace, spaceIds, robot } = await createGeneratedWorld()
 afterAll(() => world.close())
 
 const asking = ['keys:read', 'keys:create', 'keys:update']

@@ -1,22 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { done } from '../../setup/seed.ts'
-import type { TestWorkspace, World } from '../../setup/world.ts'
-import {
-  createSignInWorld,
-  membersOf,
-  type SignInWorld,
-  whoIs,
-} from '../../sign-in/sign-in-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
+import { createSignInWorld, membersOf, whoIs } from '../../sign-in/sign-in-world.ts'
 import { expectWhole } from '../audit/expect-whole.ts'
 import { importUserLevelKey, inWorkspace } from './user-level.ts'
 
-let signIn: SignInWorld
-let world: World
-
-beforeAll(async () => {
-  signIn = await createSignInWorld({ signUp: true })
-  world = signIn.world
-})
+const signIn = await createSignInWorld({ signUp: true })
+const { world } = signIn
 afterAll(() => signIn.close())
 
 const rounds = 5

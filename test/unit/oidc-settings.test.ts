@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { readEnv } from '../../src/env.ts'
+
+test.each([
+  ['OIDC_ISSUER', 'https://id.example.com '],
+  ['OIDC_ISSUER', ' https://id.example.com'],
+  ['OIDC_ISSUER', 'https://id.example.com\n'],
+  ['OIDC_ISSUER', 'https://id.exa\tmple.com'],
+  ['OIDC_AUDIENCE', 'https://keys.example.com '],
+  ['OIDC_AUDIENCE', '\tkeys'],
+  ['OIDC_AUDIENCE', ' '],
+])('refuses %s=%j, whose blanks no token has', (name, value) => {
+  const both = { OIDC_ISSUER: 'https://id.example.com', OIDC_AUDIENCE: 'keys' }
+  expect(() => readEnv({ ...both, [name]: value })).toThrow(`${name} is ${JSON.stringify(value)}`)
+})
+
+test.each([
+  'https://keys.example.com',
+  'https://keys.example.com/',
+  'https://KEYS.example.com:443',
+])('refuses PUBLIC_URL as OIDC_ISSUER, spelt %s', (issuer) => {
+  const settings = { PUBLIC_URL: 'https://keys.example.com', OIDC_AUDIENCE: 'keys' }
+  expect(() => readEnv({ ...settings, OIDC_ISSUER: issuer })).toThrow('expected another one')
+  const realm = 'https://keys.example.com/realm'
+  expect(readEnv({ ...settings, OIDC_ISSUER: realm }).oidc?.issuer).toBe(realm)
+})
+
+test('warns of an issuer whose word anybody on the way could change', () => {
+  const warningsOf = (issuer: string, NODE_ENV = 'production') =>
+    readEnv({ OIDC_ISSUER: issuer, OIDC_AUDIENCE: 'keys', NODE_ENV }).warnings
+  expect(warningsOf('http://id.example.com')).toEqual([expect.stringContaining('OIDC_ISSUER')])
+  expect(warningsOf('http://id.example.com', 'test')).toEqual([])
+  for (const host of ['localhost:8080', 'id.localhost', '127.0.0.1', '127.1.2.3:80', '[::1]:80'])
+    expect(warningsOf(`http://${host}/realm`)).toEqual([])
+  expect(warningsOf('https://id.example.com')).toEqual([])
+})
