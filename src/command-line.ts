@@ -28,6 +28,8 @@ async function main(argv: readonly string[]): Promise<string> {
   const { openInstallation } = await import('./installation.ts')
   const { deps, close } = await openInstallation(env, logger)
   try {
+    // So that it hears when the servers have heard of what it changes.
+    await deps.replica.join(deps.credentials)
     return await command(deps)
   } finally {
     await close()

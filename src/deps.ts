@@ -4,6 +4,7 @@ import type { CredentialCache } from './auth/credential-cache.ts'
 import type { SignInVerifier } from './auth/credentials/oidc.ts'
 import type { LegacyKeys } from './auth/legacy-keys.ts'
 import type { SigningKeys } from './auth/signing-keys.ts'
+import type { Replica } from './db/replica/replica.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
 import type { Limits } from './limits/limits.ts'
@@ -14,6 +15,8 @@ export interface Deps {
   readonly prisma: PrismaClient
   /** Whether the database is PGlite, in this process: it does one thing at a time. */
   readonly embedded: boolean
+  /** This server among all those on the same database. */
+  readonly replica: Replica
   readonly credentials: CredentialCache
   readonly usage: UsageRecorder
   readonly limits: Limits

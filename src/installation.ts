@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { createAccessTokens } from './auth/access-tokens.ts'
-import { createCredentialCache, noCredentialCache } from './auth/credential-cache.ts'
+import { createCredentialCache } from './auth/credential-cache.ts'
 import { createSignInVerifier } from './auth/credentials/oidc.ts'
 import { openLegacyKeys } from './auth/legacy-keys.ts'
 import { openSigningKeys } from './auth/signing-keys.ts'
@@ -8,6 +8,7 @@ import { openDatabase } from './db/client.ts'
 import { notedKeyPrefixes } from './db/key-prefixes.ts'
 import { type DataDirLock, lockDataDir } from './db/lock.ts'
 import { installationUrl } from './db/public-url.ts'
+import type { HearingEvents } from './db/replica/postgres-replica.ts'
 import { checkSecretsKey, localSecretsKey } from './db/secrets-key.ts'
 import type { Deps } from './deps.ts'
 import { type Env, refuseOwnIssuer } from './env.ts'
@@ -38,21 +39,26 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
   const lock = databaseUrl === undefined ? await lockDataDir(dataDir) : undefined
   try {
     const onConnectionError = (err: Error): void => logger.warn({ err }, 'database connection lost')
+    const hearing: HearingEvents = {
+      lost: (err) => logger.warn({ err }, 'changes are not heard of: until they are requests read'),
+      regained: () => logger.info('changes are heard of again'),
+    }
     const database = await openDatabase(
-      databaseUrl === undefined ? { dataDir } : { databaseUrl, onConnectionError },
+      databaseUrl === undefined ? { dataDir } : { databaseUrl, onConnectionError, hearing },
     )
-    const { prisma, embedded } = database
+    const { prisma, embedded, replica } = database
     const secretsKey = env.secretsKey ?? (await localSecretsKey(dataDir))
     await checkSecretsKey(prisma, secretsKey)
     const publicUrl = await installationUrl(prisma, env)
     refuseOwnIssuer(env.oidc, publicUrl)
     const signingKeys = await openSigningKeys(prisma, secretsKey)
     const metrics = createMetrics({ ofProcess: true })
+    if (!embedded) metrics.watchLease(() => replica.holdsLease)
     const deps: Deps = {
       prisma,
       embedded,
-      // Other replicas can change a database on a server; they do not tell this one.
-      credentials: embedded ? createCredentialCache() : noCredentialCache,
+      replica,
+      credentials: createCredentialCache(replica),
       usage: createUsageRecorder(prisma, logger),
       limits: await createLimits({ plans, redisUrl: env.redisUrl, logger, metrics }),
       metrics,

@@ -12,6 +12,8 @@ export interface Metrics {
    * Shows from now on whether Redis is up. What it gives counts a charge that Redis did not answer.
    */
   watchRedis(isUp: () => boolean): () => void
+  /** Shows from now on whether what this server remembers is trusted. */
+  watchLease(isHeld: () => boolean): void
 }
 
 /**
@@ -47,6 +49,16 @@ export function createMetrics({ ofProcess = false } = {}): Metrics {
         registers,
       })
       return () => inProcess.inc()
+    },
+    watchLease(isHeld) {
+      new Gauge({
+        name: 'latchkey_lease_held',
+        help: 'Whether changes by other servers are heard of, so that credentials may be remembered.',
+        registers,
+        collect() {
+          this.set(Number(isHeld()))
+        },
+      })
     },
   }
 }

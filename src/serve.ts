@@ -50,6 +50,7 @@ async function main(): Promise<void> {
 async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
   const { logger } = deps
   lock?.onCommand(async (argv, text) => await readCommand(argv, text)(deps))
+  await deps.replica.join(deps.credentials)
   const start = await ensureFirstWorkspace(deps, env.bootstrapKey)
   const app = createApp(deps, env)
   const { host, port } = env

@@ -1,3 +1,4 @@
+import type { Replica } from '../db/replica/replica.ts'
 import type { PresentedCredential } from './authenticate.ts'
 import type { KeyCaller, TokenCaller } from './caller.ts'
 
@@ -9,48 +10,57 @@ export interface CachedCredential {
 
 /** What has been read of credentials, for as long as no epoch says otherwise. */
 export interface CredentialCache {
-  get(hash: string): CachedCredential | undefined
-  set(hash: string, entry: CachedCredential): void
+  get(digest: string): CachedCredential | undefined
+  /** The time by which what is remembered is to be judged. */
+  now(): Date
+  /** Begins to read a credential; what it gives remembers what was read. */
+  reading(): (digest: string, entry: CachedCredential) => void
   /**
    * To be told of every epoch raised, before the change that raised it is answered; also of one that
    * may or may not have been raised.
    */
   raised(workspaceId: string, epoch: bigint): void
+  /** To be told when it may have missed some: nothing that was read before is remembered. */
+  forget(): void
 }
 
 const maxEntries = 10_000
 
 /**
- * A cache for the only writer of its database: it learns of every change by being told. An entry
- * stamped before the workspace's known epoch is no answer, so a read that began before a change and
- * ended after it cannot put the old rights back.
+ * A cache that answers while the replica holds its lease. An entry stamped before the workspace's
+ * known epoch is no answer, so a read that began before a change and ended after it cannot put the
+ * old rights back; nor can one that began before the replica last joined, however late it ends.
  */
-export function createCredentialCache(): CredentialCache {
-  const entries = new Map<string, CachedCredential>()
-  const epochs = new Map<string, bigint>()
+export function createCredentialCache(
+  replica: Pick<Replica, 'holdsLease' | 'now'>,
+): CredentialCache {
+  let entries = new Map<string, CachedCredential>()
+  let epochs = new Map<string, bigint>()
   const isCurrent = ({ caller }: CachedCredential): boolean =>
     caller.epoch >= (epochs.get(caller.workspaceId) ?? 0n)
   return {
-    get(hash) {
-      const entry = entries.get(hash)
+    get(digest) {
+      if (!replica.holdsLease) return undefined
+      const entry = entries.get(digest)
       if (entry === undefined || isCurrent(entry)) return entry
-      entries.delete(hash)
+      entries.delete(digest)
       return undefined
     },
-    set(hash, entry) {
-      if (!isCurrent(entry)) return
-      if (entries.size >= maxEntries) entries.delete(entries.keys().next().value ?? '')
-      entries.set(hash, entry)
+    now: () => replica.now(),
+    reading() {
+      const present = entries
+      return (digest, entry) => {
+        if (present !== entries || !isCurrent(entry)) return
+        if (entries.size >= maxEntries) entries.delete(entries.keys().next().value ?? '')
+        entries.set(digest, entry)
+      }
     },
     raised(workspaceId, epoch) {
       if (epoch > (epochs.get(workspaceId) ?? 0n)) epochs.set(workspaceId, epoch)
     },
+    forget() {
+      entries = new Map()
+      epochs = new Map()
+    },
   }
-}
-
-/** For a replica that other writers do not tell: nothing is remembered, every request reads. */
-export const noCredentialCache: CredentialCache = {
-  get: () => undefined,
-  set: () => undefined,
-  raised: () => undefined,
 }

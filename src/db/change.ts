@@ -9,6 +9,7 @@ import { type Actor, chainedEvents } from '../modules/audit/chained-events.ts'
 import type { ChangeEvent } from '../modules/audit/event.ts'
 import type { ServiceContext } from '../service-context.ts'
 import { insertRows } from './insert-rows.ts'
+import type { Tell } from './replica/replica.ts'
 import { briefWaitMs, inTurns } from './turns.ts'
 
 /** The workspace's row under its lock, with the database's clock. */
@@ -99,7 +100,7 @@ async function runChange<T>(
 ): Promise<T> {
   const ids = [...new Set([workspaceId, ...others])].sort()
   const raised = new Map<string, bigint>()
-  const run = async (db: Prisma.TransactionClient): Promise<T> => {
+  const run = async (db: Prisma.TransactionClient, tell: Tell): Promise<T> => {
     await prepare?.(db)
     const drafts = (await lockWorkspaces(db, ids)).map((row) => draftOf(db, deps, row))
     const [own] = drafts.filter(({ workspace }) => workspace.id === workspaceId)
@@ -115,14 +116,18 @@ async function runChange<T>(
       if (!keepsAuthorization) raised.set(draft.workspace.id, epoch)
       await appendEvents(draft, await actorIn(draft), epoch)
     }
+    if (!keepsAuthorization) await tell(db)
     return value
   }
-  try {
-    return await inTurns(deps.prisma, ids, () => deps.prisma.$transaction(run, patience))
-  } finally {
-    // Also when it failed: a commit whose answer was lost may have been done.
-    for (const [id, epoch] of raised) deps.credentials.raised(id, epoch)
-  }
+  return await deps.replica.untilHeard(async (tell) => {
+    const transaction = () => deps.prisma.$transaction((db) => run(db, tell), patience)
+    try {
+      return await inTurns(deps.prisma, ids, transaction)
+    } finally {
+      // Also when it failed: a commit whose answer was lost may have been done.
+      for (const [id, epoch] of raised) deps.credentials.raised(id, epoch)
+    }
+  })
 }
 
 async function appendEvents(

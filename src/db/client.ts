@@ -3,6 +3,8 @@ import { PrismaClient } from '../generated/prisma/client.ts'
 import { openInFolder, openInMemory } from './pglite.ts'
 import { pgliteAdapter } from './pglite-adapter.ts'
 import { migratePostgres, postgresAdapter } from './postgres.ts'
+import { createPostgresReplica, type HearingEvents } from './replica/postgres-replica.ts'
+import { type Replica, soleReplica } from './replica/replica.ts'
 import { readTemplate } from './template.ts'
 
 /** An open database, migrated to this version. */
@@ -10,13 +12,21 @@ export interface Database {
   readonly prisma: PrismaClient
   /** PGlite, in this process: one connection, one server. */
   readonly embedded: boolean
+  readonly replica: Replica
   /** Ends it; resolves when all that was committed is stored. */
   close(): Promise<void>
 }
 
+/** A database on a server, and who is told of what happens to the connections. */
+interface ServerOptions {
+  readonly databaseUrl: string
+  readonly onConnectionError: (error: Error) => void
+  readonly hearing: HearingEvents
+}
+
 /** Where the database is: on a server, in a folder of this machine, or in memory for tests. */
 export type DatabaseOptions =
-  | { readonly databaseUrl: string; readonly onConnectionError: (error: Error) => void }
+  | ServerOptions
   | { readonly dataDir: string }
   | { readonly template: Blob | undefined }
 
@@ -35,8 +45,14 @@ const prismaOver = (adapter: SqlDriverAdapterFactory): PrismaClient =>
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if ('databaseUrl' in options) {
     await migratePostgres(options.databaseUrl)
-    const prisma = prismaOver(postgresAdapter(options.databaseUrl, options.onConnectionError))
-    return { prisma, embedded: false, close: () => prisma.$disconnect() }
+    const { databaseUrl, onConnectionError, hearing } = options
+    const prisma = prismaOver(postgresAdapter(databaseUrl, onConnectionError))
+    const replica = createPostgresReplica({ databaseUrl, prisma, hearing })
+    const close = async (): Promise<void> => {
+      await replica.leave()
+      await prisma.$disconnect()
+    }
+    return { prisma, embedded: false, replica, close }
   }
   const pglite =
     'dataDir' in options
@@ -47,5 +63,5 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     await prisma.$disconnect()
     await pglite.close()
   }
-  return { prisma, embedded: true, close }
+  return { prisma, embedded: true, replica: soleReplica, close }
 }

@@ -4,9 +4,9 @@ import { Prisma } from '../generated/prisma/client.ts'
 const mark = '/* prepared */'
 
 /**
- * Marks a statement that nearly every request runs, behind its first word: a connection to
- * PostgreSQL then keeps it, and plans it no more after a few times. Planning takes many times as
- * long as looking up one row.
+ * Marks a statement that every request runs whose credential is not remembered, behind its first
+ * word: a connection to PostgreSQL then keeps it, and plans it no more after a few times. Planning
+ * takes many times as long as looking up one row.
  *
  * For texts that never vary, of which there are few: each takes some 300 KB of the server's memory
  * for as long as the connection lives. Such a statement names its columns one by one, for where a

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { SettingError } from '../../src/env.ts'
+import { unwatched } from '../setup/database.ts'
 import { createPostgres, type PostgresDatabase } from '../setup/postgres.ts'
 import { type TcpProxy, tcpProxy } from '../setup/tcp-proxy.ts'
 
@@ -16,6 +17,7 @@ beforeEach(async () => {
   heard = []
   database = await openDatabase({
     databaseUrl: proxy.url,
+    ...unwatched,
     onConnectionError: (error) => heard.push(error),
   })
 })
@@ -99,8 +101,7 @@ test('requests over connections that are lost for good fail once a query has had
 }, 60_000)
 
 test('a start without a server ends with one line that keeps the password', async () => {
-  const start = (url: string): Promise<Database> =>
-    openDatabase({ databaseUrl: url, onConnectionError: () => undefined })
+  const start = (url: string): Promise<Database> => openDatabase({ databaseUrl: url, ...unwatched })
   proxy.cut()
   for (const host of [new URL(proxy.url).host, 'localhost:1']) {
     const failed = start(`postgresql://app:pa55word@${host}/latchkey`)

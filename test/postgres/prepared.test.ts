@@ -1,6 +1,7 @@
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { findKeyByHash, type Queryable } from '../../src/auth/key-record.ts'
 import { openDatabase } from '../../src/db/client.ts'
+import { unwatched } from '../setup/database.ts'
 import { createPostgres } from '../setup/postgres.ts'
 import { tcpProxy } from '../setup/tcp-proxy.ts'
 import { createWorld, type World } from '../setup/world.ts'
@@ -23,8 +24,11 @@ const kept = (db: Queryable): Promise<Kept[]> =>
   db.$queryRaw<Kept[]>`
     SELECT statement, generic_plans::int AS unplanned FROM pg_prepared_statements WHERE name <> ''`
 
-const who = async (secret: string): Promise<unknown> =>
-  (await world.gql(secret, '{ viewer { role } }')).data?.viewer?.role
+async function who(secret: string): Promise<unknown> {
+  // Read again each time, as where nothing may be remembered.
+  world.deps.credentials.forget()
+  return (await world.gql(secret, '{ viewer { role } }')).data?.viewer?.role
+}
 
 async function asTokenOf(secret: string): Promise<string> {
   const { data } = await world.gql(secret, 'mutation { createAccessToken(input: {}) { token } }')
@@ -89,10 +93,10 @@ function answersOfPooler(piece: Buffer): Buffer {
 // another session, many know nothing of statements that are kept.
 test('behind a pooler no statement is kept', async () => {
   const server = await createPostgres('migrated')
-  const proxy = await tcpProxy(server.url, answersOfPooler)
+  const proxy = await tcpProxy(server.url, { answered: answersOfPooler })
   const { prisma, close } = await openDatabase({
     databaseUrl: proxy.url,
-    onConnectionError: () => undefined,
+    ...unwatched,
   })
   onTestFinished(async () => {
     await close()

@@ -9,6 +9,7 @@ import { readTemplate } from '../../src/db/template.ts'
 import { createFirstWorkspace } from '../../src/modules/workspace/bootstrap.ts'
 import { attempt, verdict } from '../modules/api-key/ask.ts'
 import { askOver } from '../modules/api-key/second-app.ts'
+import { unwatched } from '../setup/database.ts'
 import { depsOver } from '../setup/deps.ts'
 import { createPostgres } from '../setup/postgres.ts'
 
@@ -48,7 +49,7 @@ async function expectUnavailable(front: Front, secret: string): Promise<void> {
 if (inject('postgres'))
   test('while PostgreSQL is away the answer is 503, and all is well once it is back', async () => {
     const { url, drop } = await createPostgres('migrated')
-    const database = await openDatabase({ databaseUrl: url, onConnectionError: () => undefined })
+    const database = await openDatabase({ databaseUrl: url, ...unwatched })
     const { deps, secret, front } = await serverOver(database)
     const admin = new pg.Client({ connectionString: inject('postgres')?.url })
     await admin.connect()

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { depsOver } from '../setup/deps.ts'
 import { jumpingClock } from '../setup/monotonic-clock.ts'
+import { replicaBeside } from '../setup/second-server.ts'
 import { done } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { headerOf, verdictOn } from './forge.ts'
@@ -15,11 +16,13 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** Another server on the same database, which is told of nothing. */
-async function replica() {
+/** Another server on the same database, which has read its signing keys by itself. */
+async function anotherServer() {
   const { prisma, logger } = world.deps
+  const replica = await replicaBeside(world.deps)
+  onTestFinished(() => replica.leave())
   const close = async () => undefined
-  const deps = await depsOver({ prisma, embedded: false, close }, logger)
+  const deps = await depsOver({ prisma, embedded: false, replica, close }, logger)
   return {
     deps,
     app: createApp(deps, { graphiql: false, introspection: 'public', trustedProxies: [] }),
@@ -38,7 +41,7 @@ const age = (minutes: number): Promise<unknown> =>
 
 // The keys change under running servers; no client may notice.
 test('through a rotation no token is refused, on any server, at any moment', async () => {
-  const other = await replica()
+  const other = await anotherServer()
   const clock = jumpingClock()
   const minted: string[] = []
   const kids = new Set<unknown>()
@@ -77,7 +80,7 @@ test('through a rotation no token is refused, on any server, at any moment', asy
   // The tokens of before go on to their end, also where only the database tells of both keys.
   const [before = '', after = ''] = [minted[0], minted.at(-1)]
   expect(headerOf(before).kid).not.toBe(headerOf(after).kid)
-  const late = await replica()
+  const late = await anotherServer()
   for (const server of [world, other, late])
     for (const token of [before, after]) expect(await verdictOn(server, token)).toBe('ACCEPTED')
 })

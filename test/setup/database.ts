@@ -35,6 +35,12 @@ async function openPglite(isNew: boolean): Promise<Database> {
   return { ...database, close }
 }
 
+/** For a database whose connections the test itself cuts. */
+export const unwatched = {
+  onConnectionError: () => undefined,
+  hearing: { lost: () => undefined, regained: () => undefined },
+}
+
 /**
  * A migrated and empty database that nobody else uses: PGlite in memory, or one of the server in
  * TEST_DATABASE_URL, where closing it drops it. `isNew`: opened now, and ended
@@ -48,7 +54,11 @@ export async function openTestDatabase({ isNew = false } = {}): Promise<Database
     // A connection that is being ended may be one that dropping the database cuts.
     if (!isClosing) throw error
   }
-  const database = await openDatabase({ databaseUrl: url, onConnectionError })
+  const database = await openDatabase({
+    databaseUrl: url,
+    onConnectionError,
+    hearing: { lost: onConnectionError, regained: () => undefined },
+  })
   const close = async (): Promise<void> => {
     isClosing = true
     await database.close()

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { createAccessTokens } from '../../src/auth/access-tokens.ts'
-import { createCredentialCache, noCredentialCache } from '../../src/auth/credential-cache.ts'
+import { createCredentialCache } from '../../src/auth/credential-cache.ts'
 import type { SignInVerifier } from '../../src/auth/credentials/oidc.ts'
 import { openLegacyKeys } from '../../src/auth/legacy-keys.ts'
 import { openSigningKeys } from '../../src/auth/signing-keys.ts'
@@ -27,16 +27,19 @@ export const publicUrl = 'http://latchkey.test'
 
 /** What a server stands on over that database, as its start would put it together. */
 export async function depsOver(
-  { prisma, embedded }: Database,
+  { prisma, embedded, replica }: Database,
   logger: Logger,
   { signIn, signUp = false, limits = {} }: DepsOptions = {},
 ): Promise<Deps> {
   const signingKeys = await openSigningKeys(prisma, secretsKey)
   const metrics = createMetrics()
+  const credentials = createCredentialCache(replica)
+  await replica.join(credentials)
   return {
     prisma,
     embedded,
-    credentials: embedded ? createCredentialCache() : noCredentialCache,
+    replica,
+    credentials,
     usage: createUsageRecorder(prisma, logger),
     limits: await createLimits({ ...limits, logger, metrics }),
     metrics,

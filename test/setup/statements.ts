@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { inject, vi } from 'vitest'
 import { PreparedPGlite } from '../../src/db/prepared-pglite.ts'
+import { listenerName } from '../../src/db/replica/listener.ts'
 
 /** What is sent to the database, seen at its driver. */
 export interface Statements {
@@ -10,6 +11,11 @@ export interface Statements {
   answering: (text: string) => void | Promise<void>
   stop(): void
 }
+
+const isListener = (client: unknown): boolean =>
+  client instanceof pg.Client &&
+  'connectionParameters' in client &&
+  String((client.connectionParameters as pg.ClientConfig).application_name).startsWith(listenerName)
 
 /**
  * Notes every statement as the driver is given it, and lets it pass. To be started before the
@@ -31,7 +37,8 @@ export function watchStatements(): Statements {
   spy.mockImplementation(function (this: unknown, ...args) {
     // A driver's query has several signatures: text first, or an object that holds it.
     const text = typeof args[0] === 'string' ? args[0] : args[0]?.text
-    if (typeof text !== 'string') return query.apply(this, args)
+    // What listens for changes goes on beside whatever is asked.
+    if (typeof text !== 'string' || isListener(this)) return query.apply(this, args)
     sent.push(text)
     const callback = args.at(-1)
     if (typeof callback === 'function')

@@ -15,10 +15,17 @@ export interface TcpProxy {
   close(): Promise<void>
 }
 
-/** `answered` may change what the server sends, in the pieces that arrive. */
+/** What is done to the pieces that pass. */
+export interface OnTheWay {
+  /** Told of what a client sends. */
+  readonly asked?: (piece: Buffer) => void
+  /** May change what the server sends. */
+  readonly answered?: (piece: Buffer) => Buffer
+}
+
 export async function tcpProxy(
   serverUrl: string,
-  answered: (piece: Buffer) => Buffer = (piece) => piece,
+  { asked = () => undefined, answered = (piece) => piece }: OnTheWay = {},
 ): Promise<TcpProxy> {
   const target = new URL(serverUrl)
   const sockets = new Set<Socket>()
@@ -30,7 +37,10 @@ export async function tcpProxy(
       return
     }
     const far = connect(Number(target.port || 5432), target.hostname)
-    near.on('data', (piece) => far.write(piece))
+    near.on('data', (piece) => {
+      asked(piece)
+      far.write(piece)
+    })
     far.on('data', (piece) => near.write(answered(piece)))
     for (const [socket, other] of [
       [near, far],

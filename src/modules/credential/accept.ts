@@ -97,11 +97,10 @@ const retiresPrevious = (credential: PresentedCredential): boolean =>
  */
 export async function admit<Caller extends KeyCaller | TokenCaller>(
   deps: Deps,
-  { caller, credential, digest, isRemembered, now }: Judged<Caller>,
+  { caller, credential, remember, now }: Judged<Caller>,
   origin: Pick<Origin, 'address' | 'requestId'>,
 ): Promise<Caller> {
-  if (!isRemembered && !retiresPrevious(credential) && !credential.userLevel)
-    deps.credentials.set(digest, { caller, credential })
+  if (!retiresPrevious(credential) && !credential.userLevel) remember?.()
   if (caller.kind === 'ACCESS_TOKEN' && caller.isRotated) return caller
   // The caller keeps the epoch it was authenticated at: this request's own retirement is no rotation
   // that it could have lost a race to.

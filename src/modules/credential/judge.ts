@@ -33,10 +33,8 @@ export interface Presentation extends WhichWorkspace {
 export interface Judged<Caller extends CallerByKey = KeyCaller | TokenCaller> {
   readonly caller: Caller
   readonly credential: PresentedCredential
-  /** Under which it may be remembered. */
-  readonly digest: string
-  /** Whether it was remembered. */
-  readonly isRemembered: boolean
+  /** Remembers it for other requests; undefined where it is remembered already. */
+  readonly remember: (() => void) | undefined
   readonly now: Date
   /** The first of rules 1 and 2 that refuses it, if one does. */
   readonly refusal: CredentialReason | undefined
@@ -83,16 +81,32 @@ export async function judgeUnlessForeign(
   secret: string,
   presentation: Presentation,
 ): Promise<Judged<CallerByKey> | { readonly issuer: string }> {
-  if (isApiKey(secret)) return await judgeSecret(deps, secret, presentation)
   const digest = secretDigest(secret)
-  // One that is remembered has been taken apart before.
-  const known = deps.credentials.get(digest)?.caller.kind
-  if (known === 'ACCESS_TOKEN') return await judgeToken(deps, secret, digest, presentation)
-  const issuer = known === undefined && isJwt(secret) ? unverifiedIssuer(secret) : undefined
+  const remembered = judgeRemembered(deps, digest, presentation)
+  if (remembered !== undefined) return remembered
+  if (isApiKey(secret)) return await judgeSecret(deps, secret, presentation)
+  const issuer = isJwt(secret) ? unverifiedIssuer(secret) : undefined
   if (issuer === undefined) return await judgeSecret(deps, secret, presentation)
   return issuer === deps.publicUrl
     ? await judgeToken(deps, secret, digest, presentation)
     : { issuer }
+}
+
+/**
+ * A credential that is remembered and as it was presented, held to the rules as they are now: it has
+ * been taken apart before, and whoever has it has not guessed it. Undefined: it is to be looked up.
+ */
+function judgeRemembered(
+  deps: Deps,
+  digest: string,
+  presentation: Presentation,
+): Judged | undefined {
+  const known = deps.credentials.get(digest)
+  if (known === undefined || !isAsPresented(known, presentation)) return undefined
+  deps.limits.attempts.trust(digest)
+  const now = deps.credentials.now()
+  const refusal = refusalOf(known.credential, now, presentation.address)
+  return { ...known, remember: undefined, now, refusal }
 }
 
 /** What is no key and no token of ours by its looks is an attempt like any other. */
@@ -168,14 +182,16 @@ function judge<Caller extends CallerByKey>(
   return deps.limits.attempts.limited(presentation, digest, async () => {
     // What was stored under the digest of a secret was made of that secret, by the same `read`.
     const known = deps.credentials.get(digest) as (CachedCredential & Found<Caller>) | undefined
+    const store = deps.credentials.reading()
     const found = known ?? (await noteUnderWay(deps.prisma, read()).catch(unlessKnown))
     if (found === undefined || !isAsPresented(found, presentation)) throw unauthenticated('UNKNOWN')
-    const isRemembered = known !== undefined
-    const now = isRemembered ? new Date() : found.credential.now
+    const now = known === undefined ? found.credential.now : deps.credentials.now()
     // In no workspace no rule of one counts.
     const isSomewhere = found.caller.workspaceId !== null
     const refusal = isSomewhere ? refusalOf(found.credential, now, presentation.address) : undefined
-    return { ...found, digest, isRemembered, now, refusal }
+    const remember =
+      known === undefined ? () => store(digest, found as CachedCredential) : undefined
+    return { ...found, remember, now, refusal }
   })
 }
 

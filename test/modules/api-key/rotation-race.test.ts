@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { noCredentialCache } from '../../../src/auth/credential-cache.ts'
+import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
 import { openDatabase } from '../../../src/db/client.ts'
 import { createUsageRecorder } from '../../../src/jobs/usage.ts'
+import { alwaysHears } from '../../setup/second-server.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type World } from '../../setup/world.ts'
 import { attempt, verdict } from './ask.ts'
@@ -90,10 +91,12 @@ if (postgres)
     const onConnectionError = (error: Error): never => {
       throw error
     }
-    const database = await openDatabase({ databaseUrl, onConnectionError })
+    const database = await openDatabase({ databaseUrl, onConnectionError, hearing: alwaysHears })
     const usage = createUsageRecorder(database.prisma, world.deps.logger)
-    const { prisma } = database
-    const other = askOver({ ...world.deps, prisma, usage, credentials: noCredentialCache })
+    const { prisma, replica } = database
+    const credentials = createCredentialCache(replica)
+    await replica.join(credentials)
+    const other = askOver({ ...world.deps, prisma, replica, usage, credentials })
     await race([world, other]).finally(async () => {
       await usage.close()
       await database.close()

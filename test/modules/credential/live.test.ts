@@ -1,23 +1,26 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../../src/app.ts'
-import { noCredentialCache } from '../../../src/auth/credential-cache.ts'
+import { type SecondServer, secondServer } from '../../setup/second-server.ts'
 import { seed } from '../../setup/seed.ts'
 import { createWorld, type World } from '../../setup/world.ts'
 import { gate } from './ask.ts'
 import { turns } from './turns.ts'
 
 let world: World
+let server: SecondServer
 let second: Pick<World, 'app'>
 
 beforeAll(async () => {
   world = await createWorld()
-  // Over the same database and with a memory of its own, which is none.
-  const deps = { ...world.deps, credentials: noCredentialCache }
+  server = await secondServer(world.deps)
   second = {
-    app: createApp(deps, { graphiql: false, introspection: 'public', trustedProxies: [] }),
+    app: createApp(server.deps, { graphiql: false, introspection: 'public', trustedProxies: [] }),
   }
 })
-afterAll(() => world.close())
+afterAll(async () => {
+  await server.close()
+  await world.close()
+})
 
 // A gateway that goes on letting in whom the API refuses would be the way around every revocation.
 test.for(Object.entries(turns))(

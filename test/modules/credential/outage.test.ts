@@ -9,6 +9,7 @@ import { type Database, openDatabase } from '../../../src/db/client.ts'
 import { readTemplate } from '../../../src/db/template.ts'
 import { newId } from '../../../src/ids.ts'
 import { createFirstWorkspace } from '../../../src/modules/workspace/bootstrap.ts'
+import { unwatched } from '../../setup/database.ts'
 import { depsOver } from '../../setup/deps.ts'
 import { createPostgres } from '../../setup/postgres.ts'
 import { gqlOver } from '../../setup/world.ts'
@@ -51,7 +52,7 @@ async function expectNoVerdict(
 if (inject('postgres'))
   test('while PostgreSQL is away no verdict is given, and then it is right again', async () => {
     const { url, drop } = await createPostgres('migrated')
-    const database = await openDatabase({ databaseUrl: url, onConnectionError: () => undefined })
+    const database = await openDatabase({ databaseUrl: url, ...unwatched })
     const server = await serverOver(database)
     const own = { secret: server.secret, permissions: ['scopes:read'] }
     const admin = new pg.Client({ connectionString: inject('postgres')?.url })
@@ -62,6 +63,8 @@ if (inject('postgres'))
       expect((await gate(server, server.secret, own)).status).toBe(204)
       await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`)
       await admin.query(cut, [name])
+      // What is remembered may be told for so long, and not longer.
+      await expect.poll(() => server.deps.replica.holdsLease, { timeout: 1_000 }).toBe(false)
       await expectNoVerdict(server, own)
       await expectNoVerdict(server, { secret: createApiKeySecret('lk') })
       // Not even on there being none: who asks cannot be known either.

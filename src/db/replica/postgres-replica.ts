@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ulid } from 'ulid'
+import type { PrismaClient } from '../../generated/prisma/client.ts'
+import { within } from '../../within.ts'
+import { Acknowledgements } from './acknowledgements.ts'
+import { createDismissal, longestWaitMs } from './dismissal.ts'
+import { Lease } from './lease.ts'
+import { enter, type Membership } from './membership.ts'
+import { changeChannel } from './messages.ts'
+import { notify } from './notify.ts'
+import type { Memory, Replica, Tell } from './replica.ts'
+
+/** How long to wait before joining again, at first and at most (milliseconds). */
+const rejoinMs = { first: 100, most: 10_000 }
+
+/** Told whether changes are heard of: until they are every request reads. */
+export interface HearingEvents {
+  lost(error: Error): void
+  regained(): void
+}
+
+export interface ReplicaOptions {
+  readonly databaseUrl: string
+  readonly prisma: PrismaClient
+  readonly hearing: HearingEvents
+}
+
+/**
+ * One of any number of servers on a PostgreSQL database. It trusts its memory by a lease, which it
+ * extends by notifications to itself, and writers wait for it. That it is waited for is a row; safety
+ * never rests on it, nor on an acknowledgement: who holds a lease one second after a commit has sent
+ * the heartbeat after the commit, and notifications come in the order of the commits.
+ */
+export function createPostgresReplica({ databaseUrl, prisma, hearing }: ReplicaOptions): Replica {
+  const lease = new Lease()
+  const acknowledgements = new Acknowledgements()
+  const left = new AbortController()
+  const dismiss = createDismissal(prisma, left.signal)
+  const underWay = new Set<Promise<void>>()
+  let membership: Membership | undefined
+  /** Those that an earlier change has met with: they had joined before the present one. */
+  let known: readonly string[] = []
+
+  /** Goes on beside what asked for it; must not fail. */
+  const beside = (work: Promise<void>): void => {
+    underWay.add(work)
+    void work.finally(() => underWay.delete(work))
+  }
+
+  const joinOnce = async (memory: Memory): Promise<void> => {
+    const over = (error: Error, ending: Promise<void>): void => {
+      membership = undefined
+      beside(ending)
+      if (left.signal.aborted) return
+      hearing.lost(error)
+      beside(joinAgain(memory))
+    }
+    const standing = {
+      databaseUrl,
+      prisma,
+      lease,
+      memory,
+      acknowledgements,
+      left: left.signal,
+      over,
+    }
+    membership = await enter(ulid().toLowerCase(), standing)
+  }
+  const joinAgain = async (memory: Memory): Promise<void> => {
+    for (let wait = rejoinMs.first; ; wait = Math.min(2 * wait, rejoinMs.most)) {
+      await sleep(wait, undefined, { ref: false, signal: left.signal }).catch(() => undefined)
+      if (left.signal.aborted) return
+      const hasJoined = await joinOnce(memory).then(
+        () => true,
+        () => false,
+      )
+      if (hasJoined) return hearing.regained()
+    }
+  }
+
+  /** @param teller who asked for acknowledgements: undefined, they go nowhere */
+  const untilOthersHave = async (number: number, teller: Membership | undefined): Promise<void> => {
+    const until = performance.now() + longestWaitMs
+    const left = (): number => Math.max(0, until - performance.now())
+    const all = prisma.replica.findMany({ select: { id: true } }).catch(() => undefined)
+    const rows = await within(all, left())
+    if (rows === undefined) {
+      await sleep(left())
+      return
+    }
+    const ids = rows.map(({ id }) => id).filter((id) => id !== teller?.id && id !== membership?.id)
+    const joinedBefore = known
+    known = ids
+    if (ids.length === 0) return
+    await within(acknowledgements.byAll(number, ids), left())
+    // Who hears nothing itself cannot tell who is silent; who has just joined could not hear of it.
+    if (teller === undefined || teller !== membership || !lease.isHeld) return
+    const missing = acknowledgements.missing(number, ids)
+    const silent = missing.filter((id) => joinedBefore.includes(id))
+    beside(dismiss(teller, silent))
+  }
+
+  return {
+    get holdsLease() {
+      return lease.isHeld
+    },
+    now: () => lease.now(),
+    async join(memory) {
+      await joinOnce(memory).catch((error: Error) => {
+        if (left.signal.aborted) return
+        hearing.lost(error)
+        beside(joinAgain(memory))
+      })
+    },
+    async untilHeard(transaction) {
+      const number = acknowledgements.expect()
+      let hasTold = false
+      let teller: Membership | undefined
+      const tell: Tell = async (db) => {
+        hasTold = true
+        teller = membership
+        if (teller === undefined) return
+        await notify(db, changeChannel, JSON.stringify({ by: teller.id, number }))
+      }
+      try {
+        const value = await transaction(tell)
+        if (hasTold) await untilOthersHave(number, teller)
+        return value
+      } finally {
+        acknowledgements.forget(number)
+      }
+    },
+    async leave() {
+      left.abort()
+      await Promise.all(underWay)
+    },
+  }
+}

@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
+import { type RunningServer, startServer } from '../../process/program.ts'
+import { readMetrics } from '../../setup/metrics.ts'
+import { createPostgres } from '../../setup/postgres.ts'
+
+// A process starts slowly on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000 })
+
+const viewer = '{ viewer { kind } }'
+
+async function twoServers() {
+  const { url, drop } = await createPostgres('migrated')
+  const owner = createApiKeySecret('lk')
+  const settings = {
+    DATABASE_URL: url,
+    SECRETS_KEY: randomBytes(32).toString('hex'),
+    PUBLIC_URL: 'http://latchkey.test',
+    LATCHKEY_BOOTSTRAP_KEY: owner,
+  }
+  const writer = await startServer(settings)
+  const other = await startServer(settings)
+  const database = new pg.Client({ connectionString: url })
+  await database.connect()
+  onTestFinished(async () => {
+    await database.end()
+    for (const { child, exited } of [writer, other]) {
+      child.kill('SIGKILL')
+      await exited
+    }
+    await drop()
+  })
+  const ask = async (query: string) => {
+    const began = performance.now()
+    const { data } = await writer.gql(owner, query)
+    return { data, took: performance.now() - began }
+  }
+  const made = await ask(`mutation { createApiKey(input: { name: "k" }) { apiKey { id } secret } }`)
+  const { apiKey, secret } = made.data.createApiKey
+  const disable = () =>
+    ask(`mutation { disableApiKey(input: { id: "${apiKey.id}" }) { errors { code } } }`)
+  const status = async (server: RunningServer) => (await server.gql(secret, viewer)).status
+  const replicas = async () => (await database.query('SELECT id FROM "Replica"')).rows.length
+  expect([await status(other), await status(other), await replicas()]).toEqual([200, 200, 2])
+  for (const { url } of [writer, other]) {
+    const metrics = readMetrics(await (await fetch(`${url}/metrics`)).text())
+    expect(metrics.get('latchkey_lease_held')).toBe(1)
+  }
+  return { writer, other, disable, status, replicas, ask }
+}
+
+test('a server that stands still lets nobody in by what it remembers when it goes on', async () => {
+  const { other, disable, status } = await twoServers()
+  other.child.kill('SIGSTOP')
+  const { took } = await disable()
+  // It cannot say that it has heard; its lease has run out when the answer comes.
+  expect(took).toBeGreaterThan(990)
+  expect(took).toBeLessThan(5_000)
+  const asked = status(other)
+  other.child.kill('SIGCONT')
+  expect(await asked).toBe(401)
+  expect(await status(other)).toBe(401)
+})
+
+test('a server that was killed delays changes for a moment and not for ever', async () => {
+  const { other, disable, replicas, ask } = await twoServers()
+  other.child.kill('SIGKILL')
+  await other.exited
+  await disable()
+  await expect.poll(replicas, { timeout: 10_000 }).toBe(1)
+  const times = []
+  for (let turn = 0; turn < 5; turn += 1)
+    times.push(
+      (await ask(`mutation { createScope(input: { name: "${turn}" }) { errors { code } } }`)).took,
+    )
+  expect(Math.min(...times)).toBeLessThan(900)
+})
+
+test('a server that is asked to end is not waited for', async () => {
+  const { other, replicas } = await twoServers()
+  other.child.kill('SIGTERM')
+  expect(await other.exited).toBe(0)
+  expect(await replicas()).toBe(1)
+})

@@ -1,0 +1,41 @@
+import { onTestFinished } from 'vitest'
+import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
+import { openDatabase } from '../../../src/db/client.ts'
+import { createPostgresReplica } from '../../../src/db/replica/postgres-replica.ts'
+import type { Deps } from '../../../src/deps.ts'
+import { askOver } from '../../modules/api-key/second-app.ts'
+import { alwaysHears, databaseUrlOf } from '../../setup/second-server.ts'
+import { type OnTheWay, type TcpProxy, tcpProxy } from '../../setup/tcp-proxy.ts'
+import type { World } from '../../setup/world.ts'
+
+/** A server beside the world's, which hears of changes by a way that the test can cut. */
+export interface ServerBeside extends Pick<World, 'gql'> {
+  readonly deps: Deps
+  readonly hears: TcpProxy
+  /** Why it heard no more, each time. */
+  readonly lost: readonly Error[]
+}
+
+/** What it sends to the database, and is answered, goes another way than what it hears. */
+export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<ServerBeside> {
+  const databaseUrl = await databaseUrlOf(world.deps)
+  const onConnectionError = (error: Error): never => {
+    throw error
+  }
+  const database = await openDatabase({ databaseUrl, onConnectionError, hearing: alwaysHears })
+  const hears = await tcpProxy(databaseUrl, onTheWay)
+  const lost: Error[] = []
+  const { prisma } = database
+  const hearing = { lost: (error: Error) => void lost.push(error), regained: () => undefined }
+  const replica = createPostgresReplica({ databaseUrl: hears.url, prisma, hearing })
+  const credentials = createCredentialCache(replica)
+  onTestFinished(async () => {
+    hears.mend()
+    await replica.leave()
+    await hears.close()
+    await database.close()
+  })
+  await replica.join(credentials)
+  const deps = { ...world.deps, prisma, replica, credentials }
+  return { ...askOver(deps), deps, hears, lost }
+}
