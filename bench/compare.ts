@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os'
 import { measure, type Round } from './measure.ts'
 import type { Subject } from './subject.ts'
 
@@ -22,12 +23,13 @@ export interface Measurement {
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
 
-const row = (name: string, { requestsPerSecond, p50, p99 }: Round): string =>
+const row = (name: string, { requestsPerSecond, cpu, p50, p99 }: Round): string =>
   `${name.padEnd(42)}${requestsPerSecond.toFixed(0).padStart(9)} requests/s` +
-  `   p50 ${p50.toFixed(1)} ms   p99 ${p99.toFixed(1)} ms`
+  `   ${cpu.toFixed(3)} ms of processor each   p50 ${p50.toFixed(1)} ms   p99 ${p99.toFixed(1)} ms`
 
 const middle = (rounds: readonly Round[]): Round => ({
   requestsPerSecond: median(rounds.map(({ requestsPerSecond }) => requestsPerSecond)),
+  cpu: median(rounds.map(({ cpu }) => cpu)),
   p50: median(rounds.map(({ p50 }) => p50)),
   p99: median(rounds.map(({ p99 }) => p99)),
 })
@@ -54,5 +56,6 @@ export async function compare(
   console.log(`  ${row(a.name, middle(results.map((result) => result.a)))}`)
   console.log(`  ${row(b.name, middle(results.map((result) => result.b)))}`)
   const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`
-  console.log(`  ${ratioName}: ${median(ratios).toFixed(2)} (${range} over ${rounds} rounds)\n`)
+  console.log(`  ${ratioName}: ${median(ratios).toFixed(2)} (${range} over ${rounds} rounds)`)
+  console.log(`  load of the machine now: ${loadavg()[0]?.toFixed(1)}\n`)
 }

@@ -1,9 +1,11 @@
 import autocannon from 'autocannon'
 import type { Subject } from './subject.ts'
 
-/** One round on one subject; latencies in milliseconds. */
+/** One round on one subject; times in milliseconds. */
 export interface Round {
   readonly requestsPerSecond: number
+  /** Processor time of the subject's process for each request. */
+  readonly cpu: number
   readonly p50: number
   readonly p99: number
 }
@@ -27,6 +29,7 @@ export async function measure(
   seconds: number,
 ): Promise<Round> {
   let connected = 0
+  const cpuBefore = subject.cpuMs()
   const result = await autocannon({
     url: subject.url,
     setupClient: (client) => {
@@ -46,6 +49,7 @@ export async function measure(
     )
   return {
     requestsPerSecond: result.requests.total / result.duration,
+    cpu: (subject.cpuMs() - cpuBefore) / result.requests.total,
     p50: result.latency.p50,
     p99: result.latency.p99,
   }

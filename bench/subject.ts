@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -10,6 +11,8 @@ export interface Subject {
   readonly bodies: readonly string[]
   /** What every single answer must be. */
   readonly expected: string
+  /** Processor time that its process has taken so far, in milliseconds; NaN where nothing tells it. */
+  cpuMs(): number
   stop(): Promise<void>
 }
 
@@ -33,6 +36,17 @@ export const graphqlBody = (query: string, variables?: object): string =>
 
 /** Whether GraphQL answered without any error. */
 export const isData = ({ data, errors }: Answer): boolean => errors === undefined && data != null
+
+/** Linux counts it in hundredths of a second, behind the process's name (proc_pid_stat(5)). */
+function cpuMsOf(pid: number | undefined): number {
+  try {
+    const [, counters = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+    const [user, system] = counters.split(' ').slice(11, 13)
+    return (Number(user) + Number(system)) * 10
+  } catch {
+    return Number.NaN
+  }
+}
 
 async function freePort(): Promise<number> {
   const server = createServer()
@@ -92,7 +106,7 @@ export async function startSubject(options: SubjectOptions): Promise<Subject> {
   try {
     const [body = ''] = bodies
     const expected = await firstAnswer(child, url, { method: 'POST', headers, body }, isGood)
-    return { name, url, headers, bodies, expected, stop }
+    return { name, url, headers, bodies, expected, cpuMs: () => cpuMsOf(child.pid), stop }
   } catch (error) {
     await stop()
     throw new Error(`${name}: ${error}\n${output}`)
