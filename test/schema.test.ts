@@ -132,19 +132,18 @@ const later = {
     /^Access(Explanation|Step)/,
     /^(AuditEvent|AuditChange|AuditIntegrity)/,
     /^(Create|Update|Delete|Retry)?Webhook/,
-    /^(Create|Terminate)?Session/,
     /^(RunAgent|CancelRun|Run(Status|Connection|Edge)?$)/,
     /^(Upload|Delete)?Document/,
     /^(RequiredPermissions|FieldRequirement|ExplainAccessInput)$/,
     /^File$/,
   ],
   fields: [
-    /^Query\.(sessions?|run|documents?|auditEvents|auditIntegrity|webhookEndpoints|requiredPermissions|explainAccess)$/,
-    /^Mutation\.(createSession|terminateSession|runAgent|cancelRun|uploadDocument|deleteDocument)$/,
+    /^Query\.(run|documents?|auditEvents|auditIntegrity|webhookEndpoints|requiredPermissions|explainAccess)$/,
+    /^Mutation\.(runAgent|cancelRun|uploadDocument|deleteDocument)$/,
     /^Mutation\.(create|update|delete)WebhookEndpoint$/,
     /^Mutation\.retryWebhookDelivery$/,
     /^ApiKey\.(unusedPermissions|unusedSpaces)$/,
-    /^Agent\.sessions$/,
+    /^Session\.(runs|documents|documentLimits)$/,
   ],
 }
 

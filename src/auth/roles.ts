@@ -45,3 +45,6 @@ export const reachesAllSpaces = (role: Role): boolean => role === 'OWNER' || rol
 
 /** Whether the role's permissions on keys and tokens end at those that the member owns. */
 export const onlyOwnKeys = (role: Role): boolean => !reachesAllSpaces(role)
+
+/** Whether the role's permissions on sessions, their runs and documents end at the user's own. */
+export const onlyOwnSessions = (role: Role): boolean => role === 'MEMBER'

@@ -3,15 +3,19 @@ import { badUserInput } from '../errors.ts'
 import { parseInstant } from '../input/instant.ts'
 import { isStorable } from '../input/text.ts'
 
-const maxSearchLength = 100
+const maxTextLength = 100
 
-/** @throws RequestError BAD_USER_INPUT for search text that is too long or cannot be stored at all */
-export function searchInput(search: string | null | undefined): string | null {
-  if (search === null || search === undefined) return null
-  if (search.length > maxSearchLength || !isStorable(search))
-    throw badUserInput(['filter', 'search'], `search has at most ${maxSearchLength} characters.`)
-  return search.normalize('NFC')
+/** @throws RequestError BAD_USER_INPUT for text that is too long or cannot be stored at all */
+export function textInput(field: string, text: string | null | undefined): string | null {
+  if (text === null || text === undefined) return null
+  if (text.length > maxTextLength || !isStorable(text))
+    throw badUserInput(['filter', field], `${field} has at most ${maxTextLength} characters.`)
+  return text.normalize('NFC')
 }
+
+/** Part of a name; as `textInput`. */
+export const searchInput = (search: string | null | undefined): string | null =>
+  textInput('search', search)
 
 /** @throws RequestError BAD_USER_INPUT for what is no instant */
 export function instantInput(field: string, value: string | null | undefined): Date | undefined {

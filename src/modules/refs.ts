@@ -2,6 +2,7 @@ import { builder } from '../builder.ts'
 import type {
   Agent as AgentRow,
   Scope as ScopeRow,
+  Session as SessionRow,
   Space as SpaceRow,
   Workspace as WorkspaceRow,
 } from '../generated/prisma/client.ts'
@@ -19,6 +20,7 @@ export const Scope = builder.objectRef<ScopeRow>('Scope')
 export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
 export const AccessToken = builder.objectRef<AccessTokenRow>('AccessToken')
 export const Agent = builder.objectRef<AgentRow>('Agent')
+export const Session = builder.objectRef<SessionRow>('Session')
 
 export const WorkspaceConnection = connectionOf('Workspace', Workspace)
 export const MemberConnection = connectionOf('Member', Member)
@@ -27,3 +29,4 @@ export const ScopeConnection = connectionOf('Scope', Scope)
 export const ApiKeyConnection = connectionOf('ApiKey', ApiKey)
 export const AccessTokenConnection = connectionOf('AccessToken', AccessToken)
 export const AgentConnection = connectionOf('Agent', Agent)
+export const SessionConnection = connectionOf('Session', Session)

@@ -8,6 +8,7 @@ const nothing = {
   key: newId('key'),
   mem: newId('mem'),
   scp: newId('scp'),
+  ses: newId('ses'),
   tok: newId('tok'),
 }
 const noSpace = newId('spc')
@@ -19,6 +20,7 @@ const inputs: Readonly<Record<string, string>> = {
   createApiKey: '{ name: "" }',
   createMachineUser: '{ name: "", role: MEMBER }',
   createScope: '{ name: "" }',
+  createSession: `{ agentId: "${nothing.agt}" }`,
   createSpace: '{ name: "" }',
   createWorkspace: '{ name: "", slug: "" }',
   deleteAgent: `{ id: "${nothing.agt}" }`,
@@ -36,6 +38,7 @@ const inputs: Readonly<Record<string, string>> = {
   // Asked for by keys here: only a token is rotated, by itself.
   rotateAccessToken: '{}',
   rotateApiKey: `{ id: "${nothing.key}" }`,
+  terminateSession: `{ id: "${nothing.ses}" }`,
   transferApiKey: `{ id: "${nothing.key}", ownerId: "${newId('usr')}" }`,
   updateAgent: `{ id: "${nothing.agt}" }`,
   updateApiKey: `{ id: "${nothing.key}" }`,
@@ -52,7 +55,7 @@ export const mutationField = (name: string): string =>
 
 /** The arguments of the query fields that ask for one thing: of nothing. */
 export const queryArguments: Readonly<Record<string, string>> = Object.fromEntries(
-  ['accessToken', 'agent', 'apiKey', 'member', 'scope', 'space'].map((name) => [
+  ['accessToken', 'agent', 'apiKey', 'member', 'scope', 'session', 'space'].map((name) => [
     name,
     `(id: "${noSpace}")`,
   ]),
@@ -67,50 +70,62 @@ export const namesOf = (type: string): string[] => [
   ...Object.keys(fieldPermissions[type]?.guarded ?? {}),
 ]
 
+interface Way {
+  readonly type: string
+  readonly way: readonly [string, string]
+  readonly at: string
+  readonly needs: readonly string[]
+}
+
 /** How the types with guarded fields of their own are come by; those of `needs` are guarded too. */
-export const ways: readonly { type: string; way: [string, string]; at: string; needs: string[] }[] =
-  [
-    {
-      type: 'AccessToken',
-      way: ['accessTokens(first: 1) { nodes {', '} }'],
-      at: 'nodes',
-      needs: ['tokens:read'],
-    },
-    {
-      type: 'Agent',
-      way: ['agents(first: 1) { nodes {', '} }'],
-      at: 'nodes',
-      needs: ['agents:read'],
-    },
-    {
-      type: 'Member',
-      way: ['members(first: 1) { nodes {', '} }'],
-      at: 'nodes',
-      needs: ['members:read'],
-    },
-    {
-      type: 'Scope',
-      way: ['scopes(first: 1) { nodes {', '} }'],
-      at: 'nodes',
-      needs: ['scopes:read'],
-    },
-    {
-      type: 'Space',
-      way: ['spaces(first: 1) { nodes {', '} }'],
-      at: 'nodes',
-      needs: ['spaces:read'],
-    },
-    { type: 'Workspace', way: ['workspaces { nodes {', '} }'], at: 'nodes', needs: [] },
-    { type: 'Viewer', way: ['viewer {', '}'], at: '', needs: [] },
-    { type: 'ApiKey', way: ['viewer { apiKey {', '} }'], at: 'apiKey', needs: [] },
-    { type: 'EffectiveSpace', way: ['viewer { spaces {', '} }'], at: 'spaces', needs: [] },
-    {
-      type: 'SpaceGrant',
-      way: ['viewer { apiKey { spaces {', '} } }'],
-      at: 'apiKey.spaces',
-      needs: [],
-    },
-  ]
+export const ways: readonly Way[] = [
+  {
+    type: 'AccessToken',
+    way: ['accessTokens(first: 1) { nodes {', '} }'],
+    at: 'nodes',
+    needs: ['tokens:read'],
+  },
+  {
+    type: 'Agent',
+    way: ['agents(first: 1) { nodes {', '} }'],
+    at: 'nodes',
+    needs: ['agents:read'],
+  },
+  {
+    type: 'Member',
+    way: ['members(first: 1) { nodes {', '} }'],
+    at: 'nodes',
+    needs: ['members:read'],
+  },
+  {
+    type: 'Scope',
+    way: ['scopes(first: 1) { nodes {', '} }'],
+    at: 'nodes',
+    needs: ['scopes:read'],
+  },
+  {
+    type: 'Session',
+    way: ['sessions(first: 1) { nodes {', '} }'],
+    at: 'nodes',
+    needs: ['sessions:read'],
+  },
+  {
+    type: 'Space',
+    way: ['spaces(first: 1) { nodes {', '} }'],
+    at: 'nodes',
+    needs: ['spaces:read'],
+  },
+  { type: 'Workspace', way: ['workspaces { nodes {', '} }'], at: 'nodes', needs: [] },
+  { type: 'Viewer', way: ['viewer {', '}'], at: '', needs: [] },
+  { type: 'ApiKey', way: ['viewer { apiKey {', '} }'], at: 'apiKey', needs: [] },
+  { type: 'EffectiveSpace', way: ['viewer { spaces {', '} }'], at: 'spaces', needs: [] },
+  {
+    type: 'SpaceGrant',
+    way: ['viewer { apiKey { spaces {', '} } }'],
+    at: 'apiKey.spaces',
+    needs: [],
+  },
+]
 
 const leaves = new Set(['Member.keyCount', 'Scope.keyCount', 'Workspace.apiKeyCount'])
 leaves.add('Workspace.keyLimit').add('Workspace.seatCount')
@@ -120,9 +135,11 @@ const guardedFields = (type: string): string =>
     .map((name) => (leaves.has(`${type}.${name}`) ? name : `${name} { __typename }`))
     .join(' ')
 
-/** Asks for every query field and, by every way, for every guarded field of a type. */
-export const queries = `{ ${namesOf('Query').map(queryField).join(' ')}
-  ${ways.map(({ type, way }) => `as${type}: ${way[0]} ${guardedFields(type)} ${way[1]}`).join(' ')} }`
+/** Ask for every query field and, by every way, for every guarded field of a type. */
+export const queries: readonly string[] = [
+  `{ ${namesOf('Query').map(queryField).join(' ')} }`,
+  `{ ${ways.map(({ type, way }) => `as${type}: ${way[0]} ${guardedFields(type)} ${way[1]}`).join(' ')} }`,
+]
 
 const mutationNames = namesOf('Mutation')
 const { rootFields } = operationLimits

@@ -25,6 +25,8 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       members: ['members:read'],
       scope: ['scopes:read'],
       scopes: ['scopes:read'],
+      session: ['sessions:read'],
+      sessions: ['sessions:read'],
       space: ['spaces:read'],
       spaces: ['spaces:read'],
       workspace: ['workspace:read'],
@@ -39,6 +41,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       createApiKey: ['keys:create'],
       createMachineUser: ['members:create'],
       createScope: ['scopes:create'],
+      createSession: ['sessions:create'],
       createSpace: ['spaces:create'],
       createWorkspace: [],
       deleteAgent: ['agents:delete'],
@@ -54,6 +57,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       revokeAccessTokens: ['tokens:delete'],
       revokeApiKey: ['keys:delete'],
       rotateApiKey: ['keys:update'],
+      terminateSession: ['sessions:terminate'],
       transferApiKey: ['keys:update'],
       updateAgent: ['agents:update'],
       updateApiKey: ['keys:update'],
@@ -72,7 +76,11 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   },
   Agent: {
     open: 'createdAt description id instructions model name spaceIds status updatedAt version',
-    guarded: { createdBy: ['members:read'], spaces: ['spaces:read'] },
+    guarded: {
+      createdBy: ['members:read'],
+      sessions: ['sessions:read'],
+      spaces: ['spaces:read'],
+    },
   },
   ApiKey: {
     open:
@@ -94,6 +102,13 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   Member: {
     open: 'createdAt id role user',
     guarded: { apiKeys: ['keys:read'], keyCount: ['keys:read'], spaces: ['spaces:read'] },
+  },
+  Session: {
+    open: 'agentVersion createdAt createdById id reference status terminatedAt',
+    guarded: {
+      agent: ['agents:read'],
+      createdBy: ['members:read'],
+    },
   },
   Scope: {
     open: 'agentAccess createdAt description id name permissions updatedAt',
@@ -130,6 +145,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   CreateApiKeyPayload: open('apiKey errors secret'),
   CreateMachineUserPayload: open('errors member'),
   CreateScopePayload: open('errors scope'),
+  CreateSessionPayload: open('errors session'),
   CreateSpacePayload: open('errors space'),
   CreateWorkspacePayload: open('errors workspace'),
   DeleteAgentPayload: open('deletedId errors'),
@@ -147,6 +163,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   RevokeApiKeyPayload: open('apiKey errors revokedCount'),
   RotateAccessTokenPayload: open('accessToken errors expiresInSeconds token'),
   RotateApiKeyPayload: open('apiKey errors secret'),
+  TerminateSessionPayload: open('errors session'),
   TransferApiKeyPayload: open('apiKey errors secret'),
   UpdateAgentPayload: open('agent errors'),
   UpdateApiKeyPayload: open('apiKey errors'),
@@ -162,6 +179,8 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   ApiKeyEdge: open('cursor node'),
   MemberConnection: open('edges nodes pageInfo'),
   MemberEdge: open('cursor node'),
+  SessionConnection: open('edges nodes pageInfo'),
+  SessionEdge: open('cursor node'),
   ScopeConnection: open('edges nodes pageInfo'),
   ScopeEdge: open('cursor node'),
   SpaceConnection: open('edges nodes pageInfo'),

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 export interface IdPlace {
   readonly name: string
   /** The kind of id that belongs there. */
-  readonly kind: 'space' | 'agent' | 'key' | 'token' | 'scope' | 'member' | 'user'
+  readonly kind: 'space' | 'agent' | 'session' | 'key' | 'token' | 'scope' | 'member' | 'user'
   readonly query: string
   readonly nothing: unknown
 }
@@ -33,6 +33,7 @@ function expectConnection(list: string): unknown {
     agents: 'Agent',
     apiKeys: 'ApiKey',
     members: 'Member',
+    sessions: 'Session',
   }
   const name = names[list as keyof typeof names]
   return {
@@ -107,11 +108,13 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   item('key', 'apiKey'),
   item('member', 'member'),
   item('scope', 'scope'),
+  item('session', 'session'),
   item('space', 'space'),
   filter('key', 'accessTokens', 'apiKeyId'),
   filter('user', 'accessTokens', 'ownerId'),
   filter('space', 'agents', 'spaceId'),
   filter('space', 'members', 'spaceId'),
+  filter('agent', 'sessions', 'agentId'),
   filter('space', 'apiKeys', 'spaceId'),
   filter('scope', 'apiKeys', 'scopeId'),
   filter('user', 'apiKeys', 'ownerId'),
@@ -127,6 +130,8 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   mutation('agent', 'updateAgent', 'id: $id, name: "taken"', 'id'),
   mutation('space', 'updateAgent', `id: "${own.agent}", spaceIds: [$id]`, 'spaceIds.0'),
   mutation('agent', 'deleteAgent', 'id: $id', 'id'),
+  mutation('agent', 'createSession', 'agentId: $id', 'agentId'),
+  mutation('session', 'terminateSession', 'id: $id', 'id'),
   mutation('space', 'createApiKey', 'name: "k", spaces: [{ spaceId: $id }]', 'spaces.0.spaceId'),
   mutation('scope', 'createApiKey', 'name: "k", scopeIds: [$id]', 'scopeIds.0'),
   mutation('user', 'createApiKey', 'name: "k", ownerId: $id', 'ownerId'),

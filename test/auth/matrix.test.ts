@@ -9,18 +9,21 @@ import { type Answer, createWorld, type TestWorkspace, type World } from '../set
 import { mutations, namesOf, queries, queryArguments, ways } from './every-field.ts'
 import { fieldPermissions } from './field-permissions.ts'
 import { insertKey, type RawKey } from './insert-key.ts'
+import { insertSession } from './insert-session.ts'
 
 let world: World
 let workspace: TestWorkspace
 let make: ReturnType<typeof seed>
 let space = ''
+let agent = ''
 
 beforeAll(async () => {
   world = await createWorld()
   workspace = await world.createWorkspace()
   make = seed(world, workspace.secret)
   space = await make.space({ name: 'space' })
-  await make.agent({ name: 'agent', spaceIds: [space] })
+  agent = await make.agent({ name: 'agent', spaceIds: [space] })
+  await insertSession(world, workspace, agent)
   await make.scope({ name: 'scope', permissions: ['agents:read'] })
   const key = await make.key({ name: 'minting', spaces: [{ spaceId: space }] })
   await done(world, key.secret, 'createAccessToken', 'token', {})
@@ -120,10 +123,11 @@ function refusalsOf(answer: Answer<any>): Refusal[] {
 }
 
 async function assertRefusals(secret: string, held: ReadonlySet<string>, allSpaces: boolean) {
-  const read = await world.gql(secret, queries)
-  const written: Answer<any>[] = []
-  for (const part of mutations) written.push(await world.gql(secret, part))
-  const refusals = [read, ...written].flatMap(refusalsOf)
+  const ask = (parts: readonly string[]) =>
+    Promise.all(parts.map((part) => world.gql<any>(secret, part)))
+  const read = await ask(queries)
+  const written = await ask(mutations)
+  const refusals = [...read, ...written].flatMap(refusalsOf)
   const expected = expectedRefusals(held, allSpaces)
   expect(refusals.sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual(expected)
   const refused = new Set(expected.map(({ path }) => path))
@@ -131,9 +135,10 @@ async function assertRefusals(secret: string, held: ReadonlySet<string>, allSpac
   for (const name of namesOf('Mutation'))
     if (refused.has(name)) expect(payloads[name]).toBeNull()
     else expect(payloads[name].errors, name).not.toEqual([])
+  const found = Object.assign({}, ...read.map(({ data }) => data))
   for (const name of namesOf('Query'))
-    if (refused.has(name)) expect(read.data[name]).toBeNull()
-    else if (!(name in queryArguments)) expect(read.data[name], name).not.toBeNull()
+    if (refused.has(name)) expect(found[name]).toBeNull()
+    else if (!(name in queryArguments)) expect(found[name], name).not.toBeNull()
 }
 
 // Each permission opens exactly the fields that ask for it: alone, and with what it takes to come
@@ -160,6 +165,8 @@ test.each(['OWNER', 'ADMIN', 'BUILDER', 'MEMBER'] as const)(
         ? workspace.ownerId
         : (await make.machine({ name: role, role, spaceIds: [space] })).userId
     const held: ReadonlySet<string> = ceilings[role]
+    // A member sees none but their own.
+    await insertSession(world, { ...workspace, ownerId }, agent)
     const all = await keyOf(['*'], { ownerId })
     await assertRefusals(all.secret, held, role === 'OWNER' || role === 'ADMIN')
     const listed = await keyOf(['*'], { ownerId, spaceIds: [space] })

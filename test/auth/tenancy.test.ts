@@ -7,6 +7,7 @@ import { mint } from '../modules/access-token/ask.ts'
 import { done, seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { idPlaces, type OwnIds } from './id-places.ts'
+import { insertSession } from './insert-session.ts'
 
 /** A workspace with one of each, and a second space with one of each that a key for the first lacks. */
 interface Furnished extends TestWorkspace {
@@ -48,6 +49,8 @@ async function furnish(): Promise<Furnished> {
   }
   const agent = await make.agent({ name: 'agent', spaceIds: [space] })
   const both = await make.agent({ name: 'both', spaceIds })
+  const session = await insertSession(world, workspace, agent)
+  const hiddenSession = await insertSession(world, workspace, both)
   const limited = await make.key({ name: 'l', permissions: ['*'], spaces: [{ spaceId: space }] })
   return {
     ...workspace,
@@ -56,6 +59,7 @@ async function furnish(): Promise<Furnished> {
     own: {
       space,
       agent,
+      session,
       key: await keyIn('key', space),
       token: await tokenIn(space),
       scope,
@@ -66,6 +70,7 @@ async function furnish(): Promise<Furnished> {
     hidden: {
       space: other,
       agent: both,
+      session: hiddenSession,
       key: await keyIn('hidden', other),
       token: await tokenIn(other),
     },
@@ -82,6 +87,7 @@ afterAll(() => world.close())
 const prefixes = {
   space: 'spc',
   agent: 'agt',
+  session: 'ses',
   key: 'key',
   token: 'tok',
   scope: 'scp',
@@ -127,6 +133,8 @@ async function contents(workspaceId: string): Promise<unknown> {
     rows: await Promise.all([
       prisma.agent.findMany(where),
       prisma.agentSpace.findMany(where),
+      prisma.agentVersion.findMany(where),
+      prisma.session.findMany(where),
       prisma.space.findMany(where),
       prisma.spaceMember.findMany(where),
       prisma.member.findMany(where),
@@ -209,7 +217,8 @@ const everything = `{
   viewer { user { id } apiKey { id } }
   workspaces { nodes { id } }
   spaces(first: 10) { nodes { id agents { nodes { id } } members { nodes { id user { id } } } apiKeys { nodes { id } } } }
-  agents { nodes { id spaceIds spaces { id } createdBy { id } } }
+  agents { nodes { id spaceIds spaces { id } createdBy { id } sessions(first: 3) { nodes { id } } } }
+  sessions(first: 3) { nodes { id agent { id } createdBy { id } } }
   members(first: 10) { nodes { id user { id } spaces { nodes { id } } apiKeys { nodes { id } } keyCount } }
   scopes { nodes { id keyCount apiKeys { nodes { id } } } }
   apiKeys(first: 10) { nodes { id owner { id } createdBy { id } createdByKeyId scopes { id } spaces { spaceId space { id } }

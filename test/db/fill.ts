@@ -8,6 +8,7 @@ export interface Filling {
   readonly apiKeys: readonly string[]
   readonly members: readonly string[]
   readonly scopes: readonly string[]
+  readonly sessions: readonly string[]
   readonly spaces: readonly string[]
 }
 
@@ -27,6 +28,7 @@ export async function fill(
   const at = (list: readonly string[], i: number): string => list[i] ?? ''
   const [users, members, spaces] = [ids('usr'), ids('mem'), ids('spc')]
   const [scopes, keys, agents, tokens] = [ids('scp'), ids('key'), ids('agt'), ids('tok')]
+  const sessions = ids('ses')
   /** Each with the first space and one of its own. */
   const inSpaces = <T>(link: (spaceId: string, i: number) => T): T[] =>
     spaces.flatMap((own, i) => [...new Set([own, at(spaces, 0)])].map((space) => link(space, i)))
@@ -98,5 +100,17 @@ export async function fill(
       expiresAt,
     })),
   })
-  return { accessTokens: tokens, agents, apiKeys: keys, members, scopes, spaces }
+  const version = 1
+  await prisma.agentVersion.createMany({
+    data: agents.map((agentId) => ({ workspaceId, agentId, version })),
+  })
+  const belonging = sessions.map((id, i) => ({
+    id,
+    createdById: at(users, i),
+    agentVersion: version,
+  }))
+  await prisma.session.createMany({
+    data: belonging.map((session, i) => ({ ...of, ...session, agentId: at(agents, i) })),
+  })
+  return { accessTokens: tokens, agents, apiKeys: keys, members, scopes, sessions, spaces }
 }

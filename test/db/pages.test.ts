@@ -5,7 +5,15 @@ import { createWorld, type World } from '../setup/world.ts'
 import { type Filling, fill } from './fill.ts'
 
 const rows = 30
-const lists = ['accessTokens', 'agents', 'apiKeys', 'members', 'scopes', 'spaces'] as const
+const lists = [
+  'accessTokens',
+  'agents',
+  'apiKeys',
+  'members',
+  'scopes',
+  'sessions',
+  'spaces',
+] as const
 
 let world: World
 

@@ -24,13 +24,14 @@ afterAll(async () => {
 })
 
 const lists = {
-  agents: 'nodes { name spaceIds spaces { name } createdBy { name } }',
+  agents: 'nodes { name spaceIds spaces { name } createdBy { name } sessions { nodes { id } } }',
   spaces: `nodes { name agents { nodes { name } } apiKeys { nodes { name } }
     members { nodes { user { name } } } }`,
   accessTokens: 'nodes { status apiKey { name } spaces { name } }',
   apiKeys: `nodes { name effectivePermissions accessTokens { nodes { id } } owner { name } createdBy { name } revokedBy { name }
     scopes { name } spaces { effectivePermissions space { name } } }`,
   members: `nodes { keyCount apiKeys { nodes { name } } spaces { nodes { name } } }`,
+  sessions: 'nodes { agent { name } createdBy { name } }',
   scopes: 'nodes { name keyCount apiKeys { nodes { name } } }',
 }
 

@@ -18,6 +18,7 @@ const namesOf = (...kinds: readonly FieldClass[]): string[] =>
 // A new field that costs nothing by accident, or too much, is seen here.
 test('it is decided what each field leads to', () => {
   expect(namesOf('CONNECTION')).toEqual([
+    'Agent.sessions',
     'ApiKey.accessTokens',
     'Member.apiKeys',
     'Member.spaces',
@@ -26,6 +27,7 @@ test('it is decided what each field leads to', () => {
     'Query.apiKeys',
     'Query.members',
     'Query.scopes',
+    'Query.sessions',
     'Query.spaces',
     'Query.workspaces',
     'Scope.apiKeys',
@@ -46,8 +48,11 @@ test('it is decided what each field leads to', () => {
     'Query.apiKey',
     'Query.member',
     'Query.scope',
+    'Query.session',
     'Query.space',
     'Query.workspace',
+    'Session.agent',
+    'Session.createdBy',
     'SpaceGrant.space',
     'Viewer.accessToken',
     'Viewer.apiKey',

@@ -56,11 +56,12 @@ test('who is entered anew gets their membership back, with what waited, and no r
   const waiting = (await membersOf(world, workspace))['returner@example.com']
   const human = { memberId: second, userId: waiting?.userId ?? '' }
   const key = await humanKey(world, workspace, human, {
-    permissions: ['agents:*'],
+    permissions: ['agents:*', 'sessions:*'],
     allSpaces: true,
   })
   const agent = { name: 'Made while waiting', spaceIds: [space] }
   const { agent: made } = await done(world, key.secret, 'createAgent', 'agent { id }', agent)
+  await done(world, key.secret, 'createSession', 'session { id }', { agentId: made.id })
 
   expect(await whoIs(world, token)).toMatchObject({
     role: 'BUILDER',
@@ -74,7 +75,8 @@ test('who is entered anew gets their membership back, with what waited, and no r
   const query = `query ($agent: ID!) {
     apiKeys { nodes { id status owner { id } } }
     space(id: "${space}") { id }
-    agent(id: $agent) { createdBy { id } } }`
+    agent(id: $agent) { createdBy { id } }
+    sessions(filter: { mine: true }) { nodes { createdById } } }`
   const { data } = await world.gql(token, query, { agent: made.id })
   expect(data.apiKeys.nodes).toEqual([
     { id: key.id, status: 'ACTIVE', owner: { id: who.user.id } },
@@ -82,6 +84,7 @@ test('who is entered anew gets their membership back, with what waited, and no r
   ])
   expect(data.space).toEqual({ id: space })
   expect(data.agent.createdBy).toEqual({ id: who.user.id })
+  expect(data.sessions.nodes).toEqual([{ createdById: who.user.id }])
   expect(await view(world, secret)).toBe('OWNER_REMOVED')
   expect(await view(world, key.secret)).toMatchObject({ spaces: { [space]: expect.any(Array) } })
 })
@@ -99,6 +102,9 @@ test('every column that refers to a member is passed on', async () => {
     '"ApiKey".createdById',
     '"ApiKey".ownerId',
     '"ApiKey".revokedById',
+    '"Document".createdById',
+    '"Run".createdById',
+    '"Session".createdById',
     '"SpaceMember".memberId',
   ])
 })

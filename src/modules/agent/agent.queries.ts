@@ -1,4 +1,5 @@
 import type { Caller } from '../../auth/caller.ts'
+import type { PermissionName } from '../../auth/permissions.ts'
 import { spacesWith } from '../../auth/policy.ts'
 import { all, contains, equalsId } from '../../db/conditions.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
@@ -7,17 +8,22 @@ import { Prisma } from '../../generated/prisma/client.ts'
 export const agents = { from: Prisma.sql`"Agent" a`, alias: Prisma.sql`a` }
 
 /**
- * The agents that the caller sees: those in every space of which they hold agents:read (unanimity).
- * An agent whose spaces include a deleted one is seen with all spaces only, one without any by nobody else.
+ * Whether the caller holds the permission in every space of the agent `a` (unanimity), deleted or
+ * not. Of an agent whose spaces include a deleted one, that is so with all spaces only, and of one
+ * without any for nobody else.
  */
-export function visibleAgents(caller: Caller): Prisma.Sql {
-  const ids = spacesWith(caller.rights, 'agents:read')
-  const own = Prisma.sql`a."workspaceId" = ${caller.workspaceId} AND a."deletedAt" IS NULL`
+export function inEverySpaceOfAgent(caller: Caller, permission: PermissionName): Prisma.Sql {
+  const ids = spacesWith(caller.rights, permission)
+  const own = Prisma.sql`a."workspaceId" = ${caller.workspaceId}`
   if (ids === 'all') return own
   const its = Prisma.sql`SELECT 1 FROM "AgentSpace" x
     WHERE x."workspaceId" = a."workspaceId" AND x."agentId" = a.id`
   return Prisma.sql`${own} AND EXISTS (${its}) AND NOT EXISTS (${its} AND x."spaceId" <> ALL(${ids}::text[]))`
 }
+
+/** The agents that the caller sees: those in every space of which they hold agents:read. */
+export const visibleAgents = (caller: Caller): Prisma.Sql =>
+  Prisma.sql`a."deletedAt" IS NULL AND ${inEverySpaceOfAgent(caller, 'agents:read')}`
 
 /** What a list of agents is narrowed by. */
 export interface AgentFilter {

@@ -1,11 +1,13 @@
 import { builder } from '../../builder.ts'
 import type { Context, DataLoader } from '../../context.ts'
-import { findOne, findPage, pageRequest } from '../../db/page.ts'
+import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
+import { nestedPage } from '../../graphql/nested-page.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { Agent, AgentConnection, Space } from '../refs.ts'
+import { Agent, AgentConnection, SessionConnection, Space } from '../refs.ts'
+import { sessions, sessionsOfAgent, visibleSessions } from '../session/session.queries.ts'
 import { spaceLoader } from '../space/space-loader.ts'
 import { agentFilter, agents, visibleAgents } from './agent.queries.ts'
 
@@ -58,6 +60,18 @@ Agent.implement({
         const rows = await Promise.all(ids.map((spaceId) => spaceLoader(context).load(spaceId)))
         return rows.filter((space) => space !== null)
       },
+    }),
+    sessions: t.field({
+      type: SessionConnection,
+      nullable: true,
+      guard: 'sessions:read',
+      description: 'The sessions with it; those that the caller sees.',
+      args: pageArgs(t.arg),
+      resolve: ({ id }, args, context) =>
+        nestedPage(context, 'Agent.sessions', id, args, () => ({
+          ...sessions,
+          where: Prisma.sql`${visibleSessions(context.caller)} AND ${sessionsOfAgent(parentId)}`,
+        })),
     }),
     createdBy: t.field({
       type: User,

@@ -1,6 +1,5 @@
 import { holdsInEvery } from '../../auth/policy.ts'
 import { type CallerChange, change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Agent, AgentStatus } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
@@ -9,7 +8,7 @@ import { nameInput, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import { noteUnreachedSpaces } from '../space/live-spaces.ts'
-import { agents, visibleAgents } from './agent.queries.ts'
+import { type AgentInSpaces, seenAgent } from './seen-agent.ts'
 
 type AgentAction = 'agents:create' | 'agents:update' | 'agents:delete'
 
@@ -71,23 +70,12 @@ async function assertSpaces(
     throw forbidden([permission], [permission])
 }
 
-/** The agent, seen by the caller, with its spaces, in every one of which they hold the permission. */
-async function agentToChange(
-  { db, caller, workspace }: CallerChange,
+/** The agent to change, with its spaces. */
+const agentToChange = (
+  c: CallerChange,
   id: string,
   permission: AgentAction,
-): Promise<{ agent: Agent; spaceIds: string[] }> {
-  const agent = await findOne<Agent>(db, { ...agents, where: visibleAgents(caller) }, id)
-  if (agent === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such agent.')
-  const rows = await db.agentSpace.findMany({
-    where: { workspaceId: workspace.id, agentId: id },
-    orderBy: { spaceId: 'asc' },
-  })
-  const spaceIds = rows.map(({ spaceId }) => spaceId)
-  if (!holdsInEvery(caller.rights, permission, spaceIds))
-    throw forbidden([permission], [permission])
-  return { agent, spaceIds }
-}
+): Promise<AgentInSpaces> => seenAgent(c, id, permission, ['input', 'id'])
 
 export interface CreateAgentInput extends AgentTexts {
   readonly name: string

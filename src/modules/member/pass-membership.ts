@@ -45,17 +45,15 @@ async function passBelongings({ db, workspace }: Change, from: Member, to: Membe
   const [own, theirs] = [from.userId, to.userId]
   await db.apiKey.updateMany({ where: { workspaceId, ownerId: own }, data: { ownerId: theirs } })
   await db.apiKey.updateMany({
-    where: { workspaceId, createdById: own },
-    data: { createdById: theirs },
-  })
-  await db.apiKey.updateMany({
     where: { workspaceId, revokedById: own },
     data: { revokedById: theirs },
   })
-  await db.agent.updateMany({
-    where: { workspaceId, createdById: own },
-    data: { createdById: theirs },
-  })
+  const made = { where: { workspaceId, createdById: own }, data: { createdById: theirs } }
+  await db.apiKey.updateMany(made)
+  await db.agent.updateMany(made)
+  await db.session.updateMany(made)
+  await db.run.updateMany(made)
+  await db.document.updateMany(made)
   await db.spaceMember.updateMany({
     where: { workspaceId, memberId: from.id },
     data: { memberId: to.id },

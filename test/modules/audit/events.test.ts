@@ -60,6 +60,14 @@ test('every mutation writes one event and raises the epoch by one, agents and ne
     })
   ).agent.id
   await expectOne('updateAgent', agent, { id: agentId, name: 'B' }, 'agent.updated', { raises: 0n })
+  const session = 'session { id }'
+  const begun = await expectOne('createSession', session, { agentId }, 'session.created', {
+    raises: 0n,
+  })
+  const { id: sessionId } = begun.session
+  await expectOne('terminateSession', session, { id: sessionId }, 'session.terminated', {
+    raises: 0n,
+  })
   await expectOne('deleteAgent', 'deletedId', { id: agentId }, 'agent.deleted', { raises: 0n })
   const scope = 'scope { id }'
   const scopeId = (

@@ -61,6 +61,7 @@ export async function askApi(
   const mutations = await ask('mutation', [
     `updateSpace(input: { id: "${spaceId}" }) { space { id } }`,
     `updateAgent(input: { id: "${agentId}" }) { agent { id } }`,
+    `createSession(input: { agentId: "${agentId}" }) { session { id } }`,
     ...aliased(mutated),
   ])
   const errors = [...queries.errors, ...mutations.errors]
@@ -83,6 +84,7 @@ export async function askApi(
       'agents:read': Boolean(queries.data.agent),
       'spaces:update': Boolean(mutations.data.updateSpace?.space),
       'agents:update': Boolean(mutations.data.updateAgent?.agent),
+      'sessions:create': Boolean(mutations.data.createSession?.session),
     },
   }
 }

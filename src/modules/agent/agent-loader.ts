@@ -1,0 +1,10 @@
+import type { Context, DataLoader } from '../../context.ts'
+import { findByIds } from '../../db/page.ts'
+import type { Agent } from '../../generated/prisma/client.ts'
+import { agents, visibleAgents } from './agent.queries.ts'
+
+/** The agents of these ids, each null where the caller does not see it. */
+export const agentLoader = (context: Context): DataLoader<Agent | null> =>
+  context.batch('agent', (ids) =>
+    findByIds<Agent>(context.deps.prisma, { ...agents, where: visibleAgents(context.caller) }, ids),
+  )

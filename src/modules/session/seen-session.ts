@@ -1,0 +1,25 @@
+import type { PermissionName } from '../../auth/permissions.ts'
+import type { CallerChange } from '../../db/change.ts'
+import { findOne } from '../../db/page.ts'
+import { userError } from '../../errors.ts'
+import type { Session } from '../../generated/prisma/client.ts'
+import { assertHeldForAgent } from '../agent/seen-agent.ts'
+import { sessions, visibleSessions } from './session.queries.ts'
+
+/**
+ * The session, seen by the caller, for whose agent they hold the permission.
+ *
+ * @throws UserInputError NOT_FOUND when they do not see it, RequestError FORBIDDEN when they see it only
+ */
+export async function seenSession(
+  c: CallerChange,
+  id: string,
+  permission: PermissionName,
+  path: readonly string[],
+): Promise<Session> {
+  const where = visibleSessions(c.caller)
+  const session = await findOne<Session>(c.db, { ...sessions, where }, id)
+  if (session === null) throw userError('NOT_FOUND', path, 'There is no such session.')
+  await assertHeldForAgent(c, session.agentId, permission)
+  return session
+}

@@ -1,0 +1,110 @@
+import { type CallerChange, change } from '../../db/change.ts'
+import { findOne } from '../../db/page.ts'
+import { userError } from '../../errors.ts'
+import type { Agent, Session } from '../../generated/prisma/client.ts'
+import { newId } from '../../ids.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { nameInput } from '../../input/text.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { seenAgent } from '../agent/seen-agent.ts'
+import { changesBetween } from '../audit/event.ts'
+import { seenSession } from './seen-session.ts'
+import { sessions, visibleSessions } from './session.queries.ts'
+
+/** No credential's rights depend on a session. */
+const keepsAuthorization = true
+
+/** @throws UserInputError WRONG_STATE for an agent that is out of use */
+export function assertInUse({ status }: Agent, path: readonly string[]): void {
+  if (status === 'ARCHIVED') throw userError('WRONG_STATE', path, 'The agent is archived.')
+}
+
+/** The name by which the audit knows a session. */
+export const sessionName = ({ reference, id }: Pick<Session, 'reference' | 'id'>): string =>
+  reference ?? id
+
+/** A new session with an agent, which it keeps as the agent is now. It belongs to the caller's user. */
+export async function insertSession(
+  c: CallerChange,
+  agent: Agent,
+  reference: string | null,
+): Promise<Session> {
+  const { workspaceId, id: agentId, version, instructions, model } = agent
+  await c.db.agentVersion.createMany({
+    data: [{ workspaceId, agentId, version, instructions, model }],
+    skipDuplicates: true,
+  })
+  const shown = { agentId, agentVersion: version, reference }
+  const session = await c.db.session.create({
+    data: {
+      ...shown,
+      workspaceId,
+      id: newId('ses'),
+      activeReference: reference,
+      createdById: c.caller.user.id,
+      createdAt: c.now,
+    },
+  })
+  const changes = changesBetween({}, shown)
+  const targetName = sessionName(session)
+  c.record({ action: 'session.created', targetId: session.id, targetName, changes })
+  return session
+}
+
+async function assertReferenceFree(c: CallerChange, agentId: string, reference: string) {
+  const key = { workspaceId: c.workspace.id, agentId, activeReference: reference }
+  const taken = await c.db.session.findUnique({
+    where: { workspaceId_agentId_activeReference: key },
+  })
+  if (taken === null) return
+  const seen = await findOne(c.db, { ...sessions, where: visibleSessions(c.caller) }, taken.id)
+  throw seen === null
+    ? userError('INVALID', ['input', 'reference'], 'Choose another reference.')
+    : userError('NAME_TAKEN', ['input', 'reference'], 'An active session has this reference.')
+}
+
+export interface CreateSessionInput {
+  readonly agentId: string
+  readonly reference?: string | null | undefined
+}
+
+/** A new session with an agent, in every space of which the caller holds sessions:create. */
+export function createSession(
+  context: ServiceContext,
+  { agentId, reference: given }: CreateSessionInput,
+): Promise<Session> {
+  const problems = new InputProblems()
+  const reference =
+    given === null || given === undefined ? null : nameInput(problems, ['reference'], given)
+  problems.throwIfAny()
+  return change(context, { permission: 'sessions:create', keepsAuthorization }, async (c) => {
+    const path = ['input', 'agentId']
+    const { agent } = await seenAgent(c, agentId, 'sessions:create', path)
+    assertInUse(agent, path)
+    if (reference !== null) await assertReferenceFree(c, agent.id, reference)
+    return insertSession(c, agent, reference)
+  })
+}
+
+/** Terminates a session. One that is terminated stays as it is. */
+export function terminateSession(
+  context: ServiceContext,
+  { id }: { readonly id: string },
+): Promise<Session> {
+  const options = { permission: 'sessions:terminate', keepsAuthorization } as const
+  return change(context, options, async (c) => {
+    const session = await seenSession(c, id, 'sessions:terminate', ['input', 'id'])
+    if (session.terminatedAt !== null) return session
+    const terminated = await c.db.session.update({
+      where: { workspaceId_id: { workspaceId: c.workspace.id, id } },
+      data: { terminatedAt: c.now, activeReference: null },
+    })
+    c.record({
+      action: 'session.terminated',
+      targetId: id,
+      targetName: sessionName(session),
+      changes: [{ field: 'status', before: 'ACTIVE', after: 'TERMINATED' }],
+    })
+    return terminated
+  })
+}

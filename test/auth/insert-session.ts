@@ -1,0 +1,22 @@
+import { newId } from '../../src/ids.ts'
+import type { TestWorkspace, World } from '../setup/world.ts'
+
+type Owned = Pick<TestWorkspace, 'id' | 'ownerId'>
+
+/** A session of the owner's, without asking an agent anything. */
+export async function insertSession(
+  { deps: { prisma } }: World,
+  { id: workspaceId, ownerId }: Owned,
+  agentId: string,
+): Promise<string> {
+  const id = newId('ses')
+  await prisma.agentVersion.createMany({
+    data: [{ workspaceId, agentId, version: 1 }],
+    skipDuplicates: true,
+  })
+  const createdAt = new Date()
+  await prisma.session.create({
+    data: { workspaceId, id, agentId, agentVersion: 1, createdById: ownerId, createdAt },
+  })
+  return id
+}
