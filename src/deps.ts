@@ -9,6 +9,7 @@ import type { PrismaClient } from './generated/prisma/client.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Metrics } from './metrics.ts'
+import type { Runtime } from './runtime/runtime.ts'
 
 /** What every part of the running server stands on. */
 export interface Deps {
@@ -36,5 +37,6 @@ export interface Deps {
   readonly signIn: SignInVerifier | undefined
   /** Whether a person whom nobody has added becomes a user, and people may create workspaces. */
   readonly signUp: boolean
+  readonly runtime: Runtime
   readonly logger: Logger
 }

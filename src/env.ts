@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { isApiKey } from './auth/credentials/format.ts'
 import { plainBlock } from './input/addresses.ts'
+import type { RuntimeSettings } from './runtime/runtime.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const introspections = ['public', 'authenticated'] as const
@@ -31,6 +32,7 @@ export interface Env {
   /** A JSON file of other limits for the plans. Absent: they are as built in. */
   readonly plansFile?: string | undefined
   readonly bootstrapKey?: string | undefined
+  readonly agentRuntime: RuntimeSettings
   readonly graphiql: boolean
   readonly introspection: (typeof introspections)[number]
   readonly logLevel: (typeof logLevels)[number]
@@ -146,6 +148,23 @@ const redisUrl: Kind<string> = {
   }),
 }
 
+const endpointUrl: Kind<string> = {
+  expected: 'an http(s) address up to where /chat/completions begins, such as https://host/v1',
+  parse: (text) => webUrl(text)?.href.replace(/\/+$/, ''),
+}
+
+/** What can be sent in a header. */
+const endpointKey: Kind<string> = {
+  expected: 'visible ASCII characters without blanks',
+  secret: true,
+  parse: when((text) => /^[!-~]+$/.test(text)),
+}
+
+const modelName: Kind<string> = {
+  expected: 'at most 100 characters without blanks around them',
+  parse: when((text) => text.trim() === text && text.length <= 100),
+}
+
 const secretsKey: Kind<string> = {
   expected: 'at least 32 characters',
   secret: true,
@@ -219,6 +238,12 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     signUp: (read('SIGN_UP', oneOf(['on', 'off'])) ?? 'off') === 'on',
     plansFile: read('PLANS_FILE', file),
     bootstrapKey: read('LATCHKEY_BOOTSTRAP_KEY', apiKey),
+    agentRuntime: {
+      url: read('AGENT_RUNTIME_URL', endpointUrl),
+      key: read('AGENT_RUNTIME_KEY', endpointKey),
+      model: read('AGENT_RUNTIME_MODEL', modelName),
+      timeoutSeconds: read('AGENT_RUNTIME_TIMEOUT_SECONDS', integer(1, 3_600)) ?? 120,
+    },
     graphiql: (read('GRAPHIQL', oneOf(['on', 'off'])) ?? 'on') === 'on',
     introspection:
       read('INTROSPECTION', oneOf(introspections)) ?? (production ? 'authenticated' : 'public'),
@@ -227,10 +252,13 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
   } as const
 
   if (env.publicUrl !== undefined) refuseOwnIssuer(env.oidc, env.publicUrl)
-  const warnings =
-    production && env.oidc !== undefined && isUnguarded(env.oidc.issuer)
-      ? ['OIDC_ISSUER is http: who stands between can sign in as anybody']
-      : []
+  const unguarded = [
+    ['OIDC_ISSUER', env.oidc?.issuer, 'can sign in as anybody'],
+    ['AGENT_RUNTIME_URL', env.agentRuntime.url, 'reads its key and all that agents are asked'],
+  ] as const
+  const warnings = unguarded
+    .filter(([, url]) => production && url !== undefined && isUnguarded(url))
+    .map(([name, , what]) => `${name} is http: who stands between ${what}`)
   if (env.databaseUrl === undefined) return { ...env, warnings }
   for (const [name, { expected }] of [
     ['SECRETS_KEY', secretsKey],

@@ -18,6 +18,7 @@ import { builtInPlans } from './limits/plans.ts'
 import { readPlansFile } from './limits/plans-file.ts'
 import { createMetrics } from './metrics.ts'
 import { deriveAuditKey } from './modules/audit/chain.ts'
+import { createRuntime } from './runtime/runtime.ts'
 
 /** An open database with what works on it. */
 export interface Installation {
@@ -71,6 +72,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       accessTokens: createAccessTokens(signingKeys, publicUrl),
       signIn: env.oidc && createSignInVerifier(env.oidc),
       signUp: env.signUp,
+      runtime: await createRuntime(env.agentRuntime),
       logger,
     }
     const close = async (): Promise<void> => {

@@ -11,6 +11,7 @@ import { createUsageRecorder } from '../../src/jobs/usage.ts'
 import { createLimits, type LimitsOptions } from '../../src/limits/limits.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
+import { createRuntime, type RuntimeSettings } from '../../src/runtime/runtime.ts'
 
 /** Who may sign in; nobody by default. */
 export interface SignInOptions {
@@ -20,6 +21,8 @@ export interface SignInOptions {
 
 export interface DepsOptions extends SignInOptions {
   readonly limits?: Pick<LimitsOptions, 'plans' | 'redisUrl'>
+  /** Where agents run; nowhere by default. */
+  readonly runtime?: Partial<RuntimeSettings>
 }
 
 const secretsKey = 'a key for tests, long enough to be one'
@@ -29,7 +32,7 @@ export const publicUrl = 'http://latchkey.test'
 export async function depsOver(
   { prisma, embedded, replica }: Database,
   logger: Logger,
-  { signIn, signUp = false, limits = {} }: DepsOptions = {},
+  { signIn, signUp = false, limits = {}, runtime = {} }: DepsOptions = {},
 ): Promise<Deps> {
   const signingKeys = await openSigningKeys(prisma, secretsKey)
   const metrics = createMetrics()
@@ -52,6 +55,7 @@ export async function depsOver(
     accessTokens: createAccessTokens(signingKeys, publicUrl),
     signIn,
     signUp,
+    runtime: await createRuntime({ timeoutSeconds: 30, ...runtime }),
     logger,
   }
 }

@@ -34,6 +34,7 @@ test('has a default for every setting', () => {
     signUp: false,
     plansFile: undefined,
     bootstrapKey: undefined,
+    agentRuntime: { url: undefined, key: undefined, model: undefined, timeoutSeconds: 120 },
     graphiql: true,
     introspection: 'public',
     logLevel: 'info',
@@ -68,6 +69,10 @@ test('takes what is set, whatever NODE_ENV says', () => {
     SIGN_UP: 'on',
     PLANS_FILE: './plans.json',
     LATCHKEY_BOOTSTRAP_KEY: bootstrapKey,
+    AGENT_RUNTIME_URL: 'https://models.example.com/v1/',
+    AGENT_RUNTIME_KEY: 'sk-endpoint',
+    AGENT_RUNTIME_MODEL: 'house model',
+    AGENT_RUNTIME_TIMEOUT_SECONDS: '3600',
     GRAPHIQL: 'off',
     INTROSPECTION: 'public',
     LOG_LEVEL: 'silent',
@@ -91,6 +96,12 @@ test('takes what is set, whatever NODE_ENV says', () => {
     signUp: true,
     plansFile: './plans.json',
     bootstrapKey,
+    agentRuntime: {
+      url: 'https://models.example.com/v1',
+      key: 'sk-endpoint',
+      model: 'house model',
+      timeoutSeconds: 3_600,
+    },
     graphiql: false,
     introspection: 'public',
     logLevel: 'silent',
@@ -103,8 +114,9 @@ test('takes an empty setting for an unset one', () => {
   const names = ['PORT', 'HOST', 'DATA_DIR', 'DATABASE_URL', 'SECRETS_KEY', 'KEY_PREFIX']
   const urls = ['REDIS_URL', 'PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SIGN_UP', 'PLANS_FILE']
   const more = ['LATCHKEY_BOOTSTRAP_KEY', 'GRAPHIQL', 'INTROSPECTION', 'LOG_LEVEL', 'NODE_ENV']
+  const runtime = ['URL', 'KEY', 'MODEL', 'TIMEOUT_SECONDS'].map((it) => `AGENT_RUNTIME_${it}`)
   const others = ['SHUTDOWN_SECONDS', 'TRUSTED_PROXIES']
-  const all = [...names, ...urls, ...more, ...others]
+  const all = [...names, ...urls, ...more, ...runtime, ...others]
   const source = Object.fromEntries(all.map((name) => [name, '']))
   expect(readEnv(source)).toEqual(readEnv({}))
 })

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { readEnv } from '../../src/env.ts'
+
+test.each([
+  ['URL', 'models.example.com', 'an http(s) address'],
+  ['URL', 'file:///v1', 'an http(s) address'],
+  ['URL', 'https://user@models.example.com/v1', 'an http(s) address'],
+  ['URL', 'https://models.example.com/v1?version=1', 'an http(s) address'],
+  ['MODEL', ' model', 'at most 100 characters'],
+  ['MODEL', 'm'.repeat(101), 'at most 100 characters'],
+  ['TIMEOUT_SECONDS', '0', 'a whole number from 1 to 3600'],
+  ['TIMEOUT_SECONDS', '3601', 'a whole number from 1 to 3600'],
+])('refuses AGENT_RUNTIME_%s=%j and says what it expects', (part, value, expected) => {
+  const name = `AGENT_RUNTIME_${part}`
+  const message = `${name} is ${JSON.stringify(value)}; expected ${expected}`
+  expect(() => readEnv({ [name]: value })).toThrow(message)
+})
+
+test.each(['two words', 'ends with a line\n', 'umläute'])(
+  'refuses a key that no header can carry, %j, without showing it',
+  (key) => {
+    const shown =
+      /^AGENT_RUNTIME_KEY is not acceptable \(its value is not shown\); expected visible/
+    expect(() => readEnv({ AGENT_RUNTIME_KEY: key })).toThrow(shown)
+  },
+)
+
+test('warns in production of an endpoint whose way anybody can listen on', () => {
+  const warningsOf = (url: string) =>
+    readEnv({ NODE_ENV: 'production', AGENT_RUNTIME_URL: url }).warnings
+  expect(warningsOf('http://models.example.com/v1')).toEqual([
+    'AGENT_RUNTIME_URL is http: who stands between reads its key and all that agents are asked',
+  ])
+  expect(warningsOf('https://models.example.com/v1')).toEqual([])
+  expect(warningsOf('http://localhost:11434/v1')).toEqual([])
+})
