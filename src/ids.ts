@@ -1,7 +1,19 @@
 import { monotonicFactory } from 'ulid'
 
 /** The kinds of ids, by what they name. */
-export type IdKind = 'wsp' | 'usr' | 'mem' | 'spc' | 'agt' | 'key' | 'tok' | 'scp' | 'ses' | 'evt'
+export type IdKind =
+  | 'wsp'
+  | 'usr'
+  | 'mem'
+  | 'spc'
+  | 'agt'
+  | 'key'
+  | 'tok'
+  | 'scp'
+  | 'ses'
+  | 'run'
+  | 'rep'
+  | 'evt'
 
 const nextUlid = monotonicFactory()
 const shape = /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/

@@ -19,6 +19,7 @@ import { readPlansFile } from './limits/plans-file.ts'
 import { createMetrics } from './metrics.ts'
 import { deriveAuditKey } from './modules/audit/chain.ts'
 import { createRuntime } from './runtime/runtime.ts'
+import { createRunsUnderWay } from './runtime/under-way.ts'
 
 /** An open database with what works on it. */
 export interface Installation {
@@ -72,7 +73,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       accessTokens: createAccessTokens(signingKeys, publicUrl),
       signIn: env.oidc && createSignInVerifier(env.oidc),
       signUp: env.signUp,
-      runtime: await createRuntime(env.agentRuntime),
+      runtime: await createRuntime(env.agentRuntime, createRunsUnderWay(prisma, logger, metrics)),
       logger,
     }
     const close = async (): Promise<void> => {

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { RunStatus } from './generated/prisma/enums.ts'
 import type { LimitSubject } from './limits/buckets.ts'
 
 /** Whose limit refused a request. */
@@ -8,6 +9,10 @@ export type RefusedSubject = LimitSubject | 'ADDRESS'
 export interface Metrics {
   readonly registry: Registry
   countRefused(subject: RefusedSubject): void
+  /** Counts a run that ended, by what it came to. */
+  countRun(status: RunStatus): void
+  /** Shows from now on how many runs this server waits for. */
+  watchRuns(inProgress: () => number): void
   /**
    * Shows from now on whether Redis is up. What it gives counts a charge that Redis did not answer.
    */
@@ -31,9 +36,26 @@ export function createMetrics({ ofProcess = false } = {}): Metrics {
     labelNames: ['subject'],
     registers,
   })
+  const runs = new Counter({
+    name: 'latchkey_runs_total',
+    help: 'Runs of agents that ended, by what they came to.',
+    labelNames: ['status'],
+    registers,
+  })
   return {
     registry,
     countRefused: (subject) => refused.inc({ subject: subject.toLowerCase() }),
+    countRun: (status) => runs.inc({ status: status.toLowerCase() }),
+    watchRuns(inProgress) {
+      new Gauge({
+        name: 'latchkey_runs_in_progress',
+        help: 'Runs of agents whose answer this server waits for.',
+        registers,
+        collect() {
+          this.set(inProgress())
+        },
+      })
+    },
     watchRedis(isUp) {
       new Gauge({
         name: 'latchkey_redis_up',

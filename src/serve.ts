@@ -65,7 +65,9 @@ async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
 
   await asked
   logger.info('stopping')
-  await listener.close(env.shutdownSeconds)
+  // Runs are given up a moment before their connections are, so that whoever waits is told.
+  const runs = deps.runtime.underWay.close(Math.max(0, env.shutdownSeconds - 1))
+  await Promise.all([listener.close(env.shutdownSeconds), runs])
 }
 
 const forTheOperator = [SettingError, MigrationError, DataDirInUseError]

@@ -132,18 +132,17 @@ const later = {
     /^Access(Explanation|Step)/,
     /^(AuditEvent|AuditChange|AuditIntegrity)/,
     /^(Create|Update|Delete|Retry)?Webhook/,
-    /^(RunAgent|CancelRun|Run(Status|Connection|Edge)?$)/,
     /^(Upload|Delete)?Document/,
     /^(RequiredPermissions|FieldRequirement|ExplainAccessInput)$/,
     /^File$/,
   ],
   fields: [
-    /^Query\.(run|documents?|auditEvents|auditIntegrity|webhookEndpoints|requiredPermissions|explainAccess)$/,
-    /^Mutation\.(runAgent|cancelRun|uploadDocument|deleteDocument)$/,
+    /^Query\.(documents?|auditEvents|auditIntegrity|webhookEndpoints|requiredPermissions|explainAccess)$/,
+    /^Mutation\.(uploadDocument|deleteDocument)$/,
     /^Mutation\.(create|update|delete)WebhookEndpoint$/,
     /^Mutation\.retryWebhookDelivery$/,
     /^ApiKey\.(unusedPermissions|unusedSpaces)$/,
-    /^Session\.(runs|documents|documentLimits)$/,
+    /^Session\.document(s|Limits)$/,
   ],
 }
 

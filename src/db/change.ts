@@ -211,7 +211,7 @@ export const operatorChange = <T>(
   deps: Deps,
   workspaceId: string,
   work: Work<Change, T>,
-  options: Pick<RunOptions, 'prepare' | 'others'> = {},
+  options: RunOptions = {},
 ): Promise<T> => {
   const asOperator: Work<Change, Outcome<T>> = async (locked, others) => ({
     value: await work(locked, others),

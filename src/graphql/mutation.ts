@@ -14,7 +14,7 @@ const codes: Readonly<Record<UserErrorCode, string>> = {
   PERMISSION_NOT_GRANTABLE: 'More than the caller may give.',
   SPACE_NOT_GRANTABLE: 'More in this space than the caller may give.',
   EXPIRY_NOT_ALLOWED: 'Lives longer than the caller or the policy allows.',
-  LIMIT_REACHED: "The plan's limit is reached.",
+  LIMIT_REACHED: "The plan's limit, or another one, is reached.",
   WRONG_STATE: 'Not possible in the present state.',
   IN_USE: 'Something else depends on it.',
   CONFLICT: 'It was changed by somebody else meanwhile.',

@@ -10,6 +10,7 @@ import { connectionOf } from '../graphql/connection.ts'
 import type { AccessTokenRow } from './access-token/access-token.queries.ts'
 import type { ApiKeyRow } from './api-key/api-key.queries.ts'
 import type { MemberRow } from './member/member.queries.ts'
+import type { RunRow } from './run/run.queries.ts'
 
 // The entities that types of several modules lead to, so that no module imports another's types.
 
@@ -21,6 +22,7 @@ export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
 export const AccessToken = builder.objectRef<AccessTokenRow>('AccessToken')
 export const Agent = builder.objectRef<AgentRow>('Agent')
 export const Session = builder.objectRef<SessionRow>('Session')
+export const Run = builder.objectRef<RunRow>('Run')
 
 export const WorkspaceConnection = connectionOf('Workspace', Workspace)
 export const MemberConnection = connectionOf('Member', Member)
@@ -30,3 +32,4 @@ export const ApiKeyConnection = connectionOf('ApiKey', ApiKey)
 export const AccessTokenConnection = connectionOf('AccessToken', AccessToken)
 export const AgentConnection = connectionOf('Agent', Agent)
 export const SessionConnection = connectionOf('Session', Session)
+export const RunConnection = connectionOf('Run', Run)

@@ -1,4 +1,5 @@
 import type { Endpoint, EndpointSettings } from './endpoint.ts'
+import type { RunsUnderWay } from './under-way.ts'
 
 /** What the settings say of where agents run. */
 export interface RuntimeSettings extends Omit<EndpointSettings, 'url'> {
@@ -8,22 +9,21 @@ export interface RuntimeSettings extends Omit<EndpointSettings, 'url'> {
   readonly model?: string | undefined
 }
 
-/** Where agents run. */
+/** Where agents run, and what runs at the moment. */
 export interface Runtime {
   /** Undefined: AGENT_RUNTIME_URL is not set. */
   readonly endpoint: Endpoint | undefined
   readonly model: string | undefined
   readonly timeoutSeconds: number
+  readonly underWay: RunsUnderWay
 }
 
-/** The runtime of a process. */
-export async function createRuntime({
-  url,
-  model,
-  timeoutSeconds,
-  ...rest
-}: RuntimeSettings): Promise<Runtime> {
-  const kept = { model, timeoutSeconds }
+/** The runtime of a process, over the runs that it has taken on. */
+export async function createRuntime(
+  { url, model, timeoutSeconds, ...rest }: RuntimeSettings,
+  underWay: RunsUnderWay,
+): Promise<Runtime> {
+  const kept = { model, timeoutSeconds, underWay }
   if (url === undefined) return { endpoint: undefined, ...kept }
   // The client is large: who runs no agents does not load it.
   const { createEndpoint } = await import('./endpoint.ts')

@@ -7,6 +7,7 @@ const nothing = {
   agt: newId('agt'),
   key: newId('key'),
   mem: newId('mem'),
+  run: newId('run'),
   scp: newId('scp'),
   ses: newId('ses'),
   tok: newId('tok'),
@@ -15,6 +16,7 @@ const noSpace = newId('spc')
 const inputs: Readonly<Record<string, string>> = {
   addMember: '{ email: "", role: MEMBER }',
   addSpaceMember: `{ spaceId: "${noSpace}", memberId: "${nothing.mem}" }`,
+  cancelRun: `{ id: "${nothing.run}" }`,
   createAccessToken: '{ expiresInSeconds: 0 }',
   createAgent: '{ name: "", spaceIds: [] }',
   createApiKey: '{ name: "" }',
@@ -38,6 +40,7 @@ const inputs: Readonly<Record<string, string>> = {
   // Asked for by keys here: only a token is rotated, by itself.
   rotateAccessToken: '{}',
   rotateApiKey: `{ id: "${nothing.key}" }`,
+  runAgent: '{ input: "" }',
   terminateSession: `{ id: "${nothing.ses}" }`,
   transferApiKey: `{ id: "${nothing.key}", ownerId: "${newId('usr')}" }`,
   updateAgent: `{ id: "${nothing.agt}" }`,
@@ -55,7 +58,7 @@ export const mutationField = (name: string): string =>
 
 /** The arguments of the query fields that ask for one thing: of nothing. */
 export const queryArguments: Readonly<Record<string, string>> = Object.fromEntries(
-  ['accessToken', 'agent', 'apiKey', 'member', 'scope', 'session', 'space'].map((name) => [
+  ['accessToken', 'agent', 'apiKey', 'member', 'run', 'scope', 'session', 'space'].map((name) => [
     name,
     `(id: "${noSpace}")`,
   ]),
@@ -107,6 +110,12 @@ export const ways: readonly Way[] = [
     type: 'Session',
     way: ['sessions(first: 1) { nodes {', '} }'],
     at: 'nodes',
+    needs: ['sessions:read'],
+  },
+  {
+    type: 'Run',
+    way: ['sessions(first: 1) { nodes { runs(first: 1) { nodes {', '} } } }'],
+    at: 'nodes.runs.nodes',
     needs: ['sessions:read'],
   },
   {

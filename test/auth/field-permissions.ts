@@ -24,6 +24,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       member: ['members:read'],
       members: ['members:read'],
       scope: ['scopes:read'],
+      run: ['sessions:read'],
       scopes: ['scopes:read'],
       session: ['sessions:read'],
       sessions: ['sessions:read'],
@@ -37,6 +38,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
     guarded: {
       addMember: ['members:create'],
       addSpaceMember: ['spaces:update'],
+      cancelRun: ['agents:run'],
       createAgent: ['agents:create'],
       createApiKey: ['keys:create'],
       createMachineUser: ['members:create'],
@@ -57,6 +59,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       revokeAccessTokens: ['tokens:delete'],
       revokeApiKey: ['keys:delete'],
       rotateApiKey: ['keys:update'],
+      runAgent: ['agents:run'],
       terminateSession: ['sessions:terminate'],
       transferApiKey: ['keys:update'],
       updateAgent: ['agents:update'],
@@ -103,11 +106,18 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
     open: 'createdAt id role user',
     guarded: { apiKeys: ['keys:read'], keyCount: ['keys:read'], spaces: ['spaces:read'] },
   },
+  Run: {
+    open:
+      'agentVersion createdAt createdById error finishedAt id input inputTokens output outputTokens ' +
+      'status',
+    guarded: { createdBy: ['members:read'], session: ['sessions:read'] },
+  },
   Session: {
     open: 'agentVersion createdAt createdById id reference status terminatedAt',
     guarded: {
       agent: ['agents:read'],
       createdBy: ['members:read'],
+      runs: ['sessions:read'],
     },
   },
   Scope: {
@@ -140,6 +150,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   PageInfo: open('endCursor hasNextPage hasPreviousPage startCursor'),
   AddMemberPayload: open('errors member'),
   AddSpaceMemberPayload: open('errors space'),
+  CancelRunPayload: open('errors run'),
   CreateAccessTokenPayload: open('accessToken errors expiresInSeconds token'),
   CreateAgentPayload: open('agent errors'),
   CreateApiKeyPayload: open('apiKey errors secret'),
@@ -163,6 +174,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   RevokeApiKeyPayload: open('apiKey errors revokedCount'),
   RotateAccessTokenPayload: open('accessToken errors expiresInSeconds token'),
   RotateApiKeyPayload: open('apiKey errors secret'),
+  RunAgentPayload: open('errors run'),
   TerminateSessionPayload: open('errors session'),
   TransferApiKeyPayload: open('apiKey errors secret'),
   UpdateAgentPayload: open('agent errors'),
@@ -179,6 +191,8 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   ApiKeyEdge: open('cursor node'),
   MemberConnection: open('edges nodes pageInfo'),
   MemberEdge: open('cursor node'),
+  RunConnection: open('edges nodes pageInfo'),
+  RunEdge: open('cursor node'),
   SessionConnection: open('edges nodes pageInfo'),
   SessionEdge: open('cursor node'),
   ScopeConnection: open('edges nodes pageInfo'),

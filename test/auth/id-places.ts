@@ -4,7 +4,16 @@ import { expect } from 'vitest'
 export interface IdPlace {
   readonly name: string
   /** The kind of id that belongs there. */
-  readonly kind: 'space' | 'agent' | 'session' | 'key' | 'token' | 'scope' | 'member' | 'user'
+  readonly kind:
+    | 'space'
+    | 'agent'
+    | 'session'
+    | 'run'
+    | 'key'
+    | 'token'
+    | 'scope'
+    | 'member'
+    | 'user'
   readonly query: string
   readonly nothing: unknown
 }
@@ -107,6 +116,7 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   item('agent', 'agent'),
   item('key', 'apiKey'),
   item('member', 'member'),
+  item('run', 'run'),
   item('scope', 'scope'),
   item('session', 'session'),
   item('space', 'space'),
@@ -132,6 +142,9 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   mutation('agent', 'deleteAgent', 'id: $id', 'id'),
   mutation('agent', 'createSession', 'agentId: $id', 'agentId'),
   mutation('session', 'terminateSession', 'id: $id', 'id'),
+  mutation('agent', 'runAgent', 'agentId: $id, input: "i"', 'agentId'),
+  mutation('session', 'runAgent', 'sessionId: $id, input: "i"', 'sessionId'),
+  mutation('run', 'cancelRun', 'id: $id', 'id'),
   mutation('space', 'createApiKey', 'name: "k", spaces: [{ spaceId: $id }]', 'spaces.0.spaceId'),
   mutation('scope', 'createApiKey', 'name: "k", scopeIds: [$id]', 'scopeIds.0'),
   mutation('user', 'createApiKey', 'name: "k", ownerId: $id', 'ownerId'),

@@ -9,7 +9,7 @@ import { type Answer, createWorld, type TestWorkspace, type World } from '../set
 import { mutations, namesOf, queries, queryArguments, ways } from './every-field.ts'
 import { fieldPermissions } from './field-permissions.ts'
 import { insertKey, type RawKey } from './insert-key.ts'
-import { insertSession } from './insert-session.ts'
+import { insertRun, insertSession } from './insert-session.ts'
 
 let world: World
 let workspace: TestWorkspace
@@ -23,7 +23,8 @@ beforeAll(async () => {
   make = seed(world, workspace.secret)
   space = await make.space({ name: 'space' })
   agent = await make.agent({ name: 'agent', spaceIds: [space] })
-  await insertSession(world, workspace, agent)
+  const session = await insertSession(world, workspace, agent)
+  await insertRun(world, workspace, session)
   await make.scope({ name: 'scope', permissions: ['agents:read'] })
   const key = await make.key({ name: 'minting', spaces: [{ spaceId: space }] })
   await done(world, key.secret, 'createAccessToken', 'token', {})
@@ -166,7 +167,8 @@ test.each(['OWNER', 'ADMIN', 'BUILDER', 'MEMBER'] as const)(
         : (await make.machine({ name: role, role, spaceIds: [space] })).userId
     const held: ReadonlySet<string> = ceilings[role]
     // A member sees none but their own.
-    await insertSession(world, { ...workspace, ownerId }, agent)
+    const session = await insertSession(world, { ...workspace, ownerId }, agent)
+    await insertRun(world, { ...workspace, ownerId }, session)
     const all = await keyOf(['*'], { ownerId })
     await assertRefusals(all.secret, held, role === 'OWNER' || role === 'ADMIN')
     const listed = await keyOf(['*'], { ownerId, spaceIds: [space] })

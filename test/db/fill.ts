@@ -112,5 +112,15 @@ export async function fill(
   await prisma.session.createMany({
     data: belonging.map((session, i) => ({ ...of, ...session, agentId: at(agents, i) })),
   })
+  await prisma.run.createMany({
+    data: belonging.map(({ id, ...session }) => ({
+      ...of,
+      ...session,
+      id: newId('run'),
+      sessionId: id,
+      status: 'SUCCEEDED' as const,
+      input: 'in',
+    })),
+  })
   return { accessTokens: tokens, agents, apiKeys: keys, members, scopes, sessions, spaces }
 }

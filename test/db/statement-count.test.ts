@@ -31,7 +31,8 @@ const lists = {
   apiKeys: `nodes { name effectivePermissions accessTokens { nodes { id } } owner { name } createdBy { name } revokedBy { name }
     scopes { name } spaces { effectivePermissions space { name } } }`,
   members: `nodes { keyCount apiKeys { nodes { name } } spaces { nodes { name } } }`,
-  sessions: 'nodes { agent { name } createdBy { name } }',
+  sessions: `nodes { agent { name } createdBy { name }
+    runs(first: 3) { nodes { output createdBy { name } session { id } } } }`,
   scopes: 'nodes { name keyCount apiKeys { nodes { name } } }',
 }
 

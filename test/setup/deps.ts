@@ -12,6 +12,7 @@ import { createLimits, type LimitsOptions } from '../../src/limits/limits.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
 import { createRuntime, type RuntimeSettings } from '../../src/runtime/runtime.ts'
+import { createRunsUnderWay } from '../../src/runtime/under-way.ts'
 
 /** Who may sign in; nobody by default. */
 export interface SignInOptions {
@@ -55,7 +56,10 @@ export async function depsOver(
     accessTokens: createAccessTokens(signingKeys, publicUrl),
     signIn,
     signUp,
-    runtime: await createRuntime({ timeoutSeconds: 30, ...runtime }),
+    runtime: await createRuntime(
+      { timeoutSeconds: 30, ...runtime },
+      createRunsUnderWay(prisma, logger, metrics),
+    ),
     logger,
   }
 }

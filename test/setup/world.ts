@@ -114,6 +114,7 @@ export async function createWorld({
   }
 
   const close = async (): Promise<void> => {
+    await deps.runtime.underWay.close(0)
     await deps.usage.close()
     deps.limits.close()
     await database.close()

@@ -23,3 +23,8 @@ export async function seenSession(
   await assertHeldForAgent(c, session.agentId, permission)
   return session
 }
+
+/** @throws UserInputError WRONG_STATE for a session that is terminated */
+export function assertActive({ terminatedAt }: Session, path: readonly string[]): void {
+  if (terminatedAt !== null) throw userError('WRONG_STATE', path, 'The session is terminated.')
+}

@@ -33,7 +33,8 @@ const TerminateSessionInput = builder.inputType('TerminateSessionInput', {
 })
 
 mutation<typeof TerminateSessionInput.$inferInput, SessionPayload>('terminateSession', {
-  description: 'Terminates a session for good; doing it twice is doing it once.',
+  description:
+    'Terminates a session for good and cancels its run in progress; doing it twice is doing it once.',
   guard: 'sessions:terminate',
   input: TerminateSessionInput,
   payload: (t) => ({ session: shown(t, 'session', Session, 'The session as it is now.') }),

@@ -8,6 +8,7 @@ import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { seenAgent } from '../agent/seen-agent.ts'
 import { changesBetween } from '../audit/event.ts'
+import { endRun } from '../run/end.ts'
 import { seenSession } from './seen-session.ts'
 import { sessions, visibleSessions } from './session.queries.ts'
 
@@ -86,25 +87,39 @@ export function createSession(
   })
 }
 
-/** Terminates a session. One that is terminated stays as it is. */
-export function terminateSession(
+/**
+ * Terminates a session and cancels its run in progress. One that is terminated stays as it is.
+ */
+export async function terminateSession(
   context: ServiceContext,
   { id }: { readonly id: string },
 ): Promise<Session> {
-  const options = { permission: 'sessions:terminate', keepsAuthorization } as const
-  return change(context, options, async (c) => {
-    const session = await seenSession(c, id, 'sessions:terminate', ['input', 'id'])
-    if (session.terminatedAt !== null) return session
-    const terminated = await c.db.session.update({
-      where: { workspaceId_id: { workspaceId: c.workspace.id, id } },
-      data: { terminatedAt: c.now, activeReference: null },
-    })
-    c.record({
-      action: 'session.terminated',
-      targetId: id,
-      targetName: sessionName(session),
-      changes: [{ field: 'status', before: 'ACTIVE', after: 'TERMINATED' }],
-    })
-    return terminated
-  })
+  const ended = await change(
+    context,
+    { permission: 'sessions:terminate', keepsAuthorization },
+    async (c) => {
+      const session = await seenSession(c, id, 'sessions:terminate', ['input', 'id'])
+      if (session.terminatedAt !== null) return { session, runs: [] }
+      const running = { workspaceId: c.workspace.id, sessionId: id, status: 'RUNNING' } as const
+      const runs = await c.db.run.findMany({ where: running })
+      const terminated = await c.db.session.update({
+        where: { workspaceId_id: { workspaceId: c.workspace.id, id } },
+        data: { terminatedAt: c.now, activeReference: null },
+      })
+      c.record({
+        action: 'session.terminated',
+        targetId: id,
+        targetName: sessionName(session),
+        changes: [{ field: 'status', before: 'ACTIVE', after: 'TERMINATED' }],
+      })
+      for (const run of runs) await endRun(c, run, { status: 'CANCELED' })
+      return { session: terminated, runs }
+    },
+  )
+  const { metrics, runtime } = context.deps
+  for (const run of ended.runs) {
+    metrics.countRun('CANCELED')
+    runtime.underWay.abort(run.id)
+  }
+  return ended.session
 }

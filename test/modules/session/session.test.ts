@@ -130,11 +130,56 @@ test('a list of sessions is narrowed by agent, status, reference, whose and when
 })
 
 // What was said stays to be read; the agent is gone, and nothing more is said.
-test('the sessions of a deleted agent are there still', async () => {
+test('the sessions of a deleted agent are there still, and take no runs', async () => {
   const { id } = await create()
   await done(world, workspace.secret, 'deleteAgent', 'deletedId', { id: agentId })
   const { data } = await world.gql(workspace.secret, `{ session(id: "${id}") { id agent { id } } }`)
   expect(data.session).toEqual({ id, agent: null })
   expect(await creating({})).toEqual(['NOT_FOUND input.agentId'])
+  const run = { sessionId: id, input: 'Hello' }
+  expect(await outcome(world, workspace.secret, 'runAgent', run)).toEqual([
+    'NOT_FOUND input.sessionId',
+  ])
   expect(await terminate(id)).toEqual(['done'])
+})
+
+// Told only to who may run the agent.
+test('without an endpoint or a model a run says which setting is missing, and nothing is stored', async () => {
+  const message = async (secret: string): Promise<unknown> => {
+    const query = `mutation { runAgent(input: { agentId: "${agentId}", input: "Hello" }) {
+      run { id } errors { code message path } } }`
+    const { data, errors } = await world.gql(secret, query)
+    return data.runAgent ?? errors[0]?.extensions.missingPermissions
+  }
+  const before = await world.deps.prisma.session.count()
+  expect(await message(workspace.secret)).toEqual({
+    run: null,
+    errors: [
+      {
+        code: 'WRONG_STATE',
+        message: 'Agents do not run here: AGENT_RUNTIME_URL is not set.',
+        path: null,
+      },
+    ],
+  })
+  const make = seed(world, workspace.secret)
+  const reader = await make.key({ name: 'r', permissions: ['agents:read'], spaces: [{ spaceId }] })
+  expect(await message(reader.secret)).toEqual(['agents:run'])
+  expect(await world.deps.prisma.session.count()).toBe(before)
+
+  const withoutModel = await createWorld({ runtime: { url: 'http://127.0.0.1:9/v1' } })
+  try {
+    const { secret } = await withoutModel.createWorkspace()
+    const there = seed(withoutModel, secret)
+    const space = await there.space({ name: 'space' })
+    const agent = await there.agent({ name: 'agent', spaceIds: [space] })
+    const input = { agentId: agent, input: 'Hello' }
+    const query = `mutation ($input: RunAgentInput!) { runAgent(input: $input) { errors { message } } }`
+    const { data } = await withoutModel.gql(secret, query, { input })
+    expect(data.runAgent.errors).toEqual([
+      { message: 'Agents do not run here: AGENT_RUNTIME_MODEL is not set.' },
+    ])
+  } finally {
+    await withoutModel.close()
+  }
 })

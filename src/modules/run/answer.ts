@@ -1,0 +1,152 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Caller } from '../../auth/caller.ts'
+import { type CallerChange, change, operatorChange } from '../../db/change.ts'
+import { forbidden, RequestError, UserInputError } from '../../errors.ts'
+import type { Run } from '../../generated/prisma/client.ts'
+import type { Endpoint } from '../../runtime/endpoint.ts'
+import { RunFailure } from '../../runtime/run-failure.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { seenAgent } from '../agent/seen-agent.ts'
+import { seenSession } from '../session/seen-session.ts'
+import { messagesOf } from './conversation.ts'
+import { type Ended, endRun, type RunOutcome } from './end.ts'
+
+/** A stored run, with what is needed to ask for its answer. */
+export interface Begun {
+  /** Whoever began it, as they were then. */
+  readonly caller: Caller
+  readonly run: Run
+  readonly agentId: string
+  readonly endpoint: Endpoint
+  readonly model: string
+  readonly instructions: string | null
+  /** Whether it goes on with a session that the caller named, and so saw. */
+  readonly namesSession: boolean
+}
+
+/** How long a run that cannot be stored is tried again, in milliseconds; then its lease runs out. */
+const retriesMs = [200, 500, 1_000, 2_000, 5_000, 5_000, 10_000, 10_000]
+
+/** Asks the endpoint. */
+async function ask(
+  context: ServiceContext,
+  { run, endpoint, model, instructions }: Begun,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const messages = await messagesOf(context, run, instructions)
+  const { text, ...tokens } = await endpoint.ask({ model, messages, signal })
+  return { status: 'SUCCEEDED', output: text, ...tokens }
+}
+
+/** Asks the endpoint. Never fails: a failure is an outcome. */
+async function outcomeOf(
+  context: ServiceContext,
+  begun: Begun,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const { deps, requestId } = context
+  const { run } = begun
+  try {
+    return await ask(context, begun, signal)
+  } catch (error) {
+    // Whoever gave it up without a reason has stored why.
+    if (signal.aborted && !(error instanceof RunFailure)) return { status: 'CANCELED' }
+    if (!(error instanceof RunFailure)) {
+      deps.logger.error({ err: error, requestId, runId: run.id }, 'a run failed')
+      const reason = 'The run failed for a reason that only the server knows.'
+      return { status: 'FAILED', error: reason }
+    }
+    const { message, detail } = error
+    deps.logger.warn({ requestId, runId: run.id, reason: message, detail }, 'a run failed')
+    return { status: 'FAILED', error: message }
+  }
+}
+
+/** A run that is over already, canceled or taken for lost, stays as it is. */
+async function endIfRunning(
+  c: CallerChange,
+  { run, agentId, namesSession }: Begun,
+  outcome: RunOutcome,
+): Promise<Ended> {
+  const { workspaceId, id, sessionId } = run
+  const path = ['input', namesSession ? 'sessionId' : 'agentId']
+  if (namesSession) await seenSession(c, sessionId, 'agents:run', path)
+  await seenAgent(c, agentId, 'agents:run', path)
+  const present = await c.db.run.findUniqueOrThrow({
+    where: { workspaceId_id: { workspaceId, id } },
+  })
+  // A key that was given away acts for somebody who has asked nothing.
+  if (present.createdById !== c.caller.user.id) throw forbidden(['agents:run'], [], notTheirs)
+  return present.status === 'RUNNING'
+    ? { run: await endRun(c, present, outcome), isNew: true }
+    : { run: present, isNew: false }
+}
+
+const notTheirs = 'The run was begun for somebody else.'
+
+const accessCodes: readonly string[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'WORKSPACE_NOT_FOUND']
+
+/** Whether it is that the caller may not, or no longer, have the answer. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof UserInputError ||
+  (error instanceof RequestError && accessCodes.includes(error.code))
+
+async function cancelUnanswered({ deps }: ServiceContext, { workspaceId, id }: Run): Promise<void> {
+  const isCanceled = await operatorChange(
+    deps,
+    workspaceId,
+    async (c) => {
+      const present = await c.db.run.findUniqueOrThrow({
+        where: { workspaceId_id: { workspaceId, id } },
+      })
+      if (present.status !== 'RUNNING') return false
+      const error = 'The access by which it was begun ended before the answer came.'
+      await endRun(c, present, { status: 'CANCELED', error })
+      return true
+    },
+    { keepsAuthorization: true },
+  )
+  if (isCanceled) deps.metrics.countRun('CANCELED')
+}
+
+/**
+ * Stores what a run came to, if whoever asked may still have it, and else that it was canceled.
+ *
+ * @throws RequestError or UserInputError when they may not
+ */
+async function store(context: ServiceContext, begun: Begun, outcome: RunOutcome): Promise<Run> {
+  const options = { permission: 'agents:run', keepsAuthorization: true } as const
+  try {
+    const { run, isNew } = await change(context, options, (c) => endIfRunning(c, begun, outcome))
+    if (isNew) context.deps.metrics.countRun(run.status)
+    return run
+  } catch (error) {
+    if (isRefusal(error)) await cancelUnanswered(context, begun.run)
+    throw error
+  }
+}
+
+/**
+ * Asks the endpoint, with no lock held, and stores the answer once the caller's access was looked at
+ * again.
+ *
+ * @returns the run as it ended
+ * @throws RequestError or UserInputError when the caller may not have the answer any more
+ */
+export async function answer(
+  context: ServiceContext,
+  begun: Begun,
+  signal: AbortSignal,
+): Promise<Run> {
+  const { logger } = context.deps
+  const outcome = await outcomeOf(context, begun, signal)
+  for (const pause of retriesMs)
+    try {
+      return await store(context, begun, outcome)
+    } catch (error) {
+      if (isRefusal(error)) throw error
+      logger.warn({ err: error, runId: begun.run.id }, 'what a run came to could not be stored')
+      await wait(pause)
+    }
+  return await store(context, begun, outcome)
+}

@@ -1,0 +1,38 @@
+import type { Change } from '../../db/change.ts'
+import type { Run } from '../../generated/prisma/client.ts'
+import { changesBetween } from '../audit/event.ts'
+
+/** What a run came to. */
+export interface RunOutcome {
+  readonly status: 'SUCCEEDED' | 'FAILED' | 'CANCELED'
+  readonly output?: string
+  /** Why there is no output, safe to show. */
+  readonly error?: string
+  readonly inputTokens?: number | null
+  readonly outputTokens?: number | null
+}
+
+/** A run as it is, and whether it is by this change that it ended. */
+export interface Ended {
+  readonly run: Run
+  readonly isNew: boolean
+}
+
+/** Ends a run that is in progress, under the workspace's lock. What it said stays out of the audit. */
+export function endRun(
+  c: Change,
+  run: Pick<Run, 'workspaceId' | 'id' | 'status'>,
+  outcome: RunOutcome,
+): Promise<Run> {
+  const { output, ...told } = outcome
+  c.record({
+    action: `run.${outcome.status.toLowerCase()}`,
+    targetId: run.id,
+    targetName: run.id,
+    changes: changesBetween<object>({ status: run.status }, told),
+  })
+  return c.db.run.update({
+    where: { workspaceId_id: { workspaceId: run.workspaceId, id: run.id } },
+    data: { ...outcome, replicaId: null, leaseExpiresAt: null, finishedAt: c.now },
+  })
+}

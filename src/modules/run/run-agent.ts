@@ -1,0 +1,154 @@
+import { type CallerChange, change } from '../../db/change.ts'
+import { userError } from '../../errors.ts'
+import type { Run, Session } from '../../generated/prisma/client.ts'
+import { newId } from '../../ids.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { isStorable } from '../../input/text.ts'
+import { leaseSeconds, maxRunsInWorkspace } from '../../runtime/under-way.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { seenAgent } from '../agent/seen-agent.ts'
+import { changesBetween } from '../audit/event.ts'
+import { assertActive, seenSession } from '../session/seen-session.ts'
+import { assertInUse, insertSession } from '../session/session.service.ts'
+import { answer, type Begun } from './answer.ts'
+import { conversationLength, maxConversationLength } from './conversation.ts'
+import { type RunsInProgress, runsInProgress, tokenIdOf } from './run.queries.ts'
+
+const maxInputLength = 100_000
+/** Of the runs in progress of a workspace: nobody keeps all others there from theirs. */
+const maxRunsOfUser = 20
+
+export interface RunAgentInput {
+  readonly agentId?: string | null | undefined
+  readonly sessionId?: string | null | undefined
+  readonly input: string
+  readonly background?: boolean | null | undefined
+}
+
+function assertInput({ agentId, sessionId, input }: RunAgentInput): void {
+  const problems = new InputProblems()
+  if (typeof agentId !== 'string' && typeof sessionId !== 'string')
+    problems.add('INVALID', ['agentId'], 'Name an agent or a session.')
+  if (input.trim() === '') problems.add('INVALID', ['input'], 'An input must not be empty.')
+  else if ([...input].length > maxInputLength)
+    problems.add('INVALID', ['input'], `An input has at most ${maxInputLength} characters.`)
+  else if (!isStorable(input))
+    problems.add('INVALID', ['input'], 'An input has no NUL and no broken surrogates.')
+  problems.throwIfAny()
+}
+
+/** The session that is named, or else a new one with the agent that is. */
+async function sessionToRun(
+  c: CallerChange,
+  { agentId, sessionId }: RunAgentInput,
+): Promise<Session> {
+  const agentPath = ['input', 'agentId']
+  if (typeof sessionId !== 'string') {
+    const { agent } = await seenAgent(c, agentId ?? '', 'agents:run', agentPath)
+    assertInUse(agent, agentPath)
+    return insertSession(c, agent, null)
+  }
+  const path = ['input', 'sessionId']
+  const session = await seenSession(c, sessionId, 'agents:run', path)
+  if (typeof agentId === 'string' && agentId !== session.agentId)
+    throw userError('NOT_FOUND', agentPath, 'The session is not with this agent.')
+  const { agent } = await seenAgent(c, session.agentId, 'agents:run', path)
+  assertInUse(agent, path)
+  assertActive(session, path)
+  return session
+}
+
+/** What keeps one more run from being begun in the workspace. */
+function assertRoom({ inWorkspace, ofUser }: RunsInProgress): void {
+  if (inWorkspace >= maxRunsInWorkspace)
+    throw userError('LIMIT_REACHED', null, `${maxRunsInWorkspace} runs are in progress.`)
+  if (ofUser >= maxRunsOfUser)
+    throw userError('LIMIT_REACHED', null, `${maxRunsOfUser} runs of yours are in progress.`)
+}
+
+/** What keeps a session that was begun before from going on at the moment. */
+async function assertGoesOn(
+  { db, workspace }: CallerChange,
+  sessionId: string,
+  { inSession }: RunsInProgress,
+): Promise<void> {
+  const path = ['input', 'sessionId']
+  if (inSession > 0) throw userError('WRONG_STATE', path, 'The session has a run in progress.')
+  if ((await conversationLength(db, workspace.id, sessionId)) > maxConversationLength)
+    throw userError('LIMIT_REACHED', path, 'The conversation is too long; begin another session.')
+}
+
+/** @throws UserInputError WRONG_STATE that names the setting without which nothing runs */
+function notSet(setting: string): Error {
+  return userError('WRONG_STATE', null, `Agents do not run here: ${setting} is not set.`)
+}
+
+/** Stores a run in progress, as this process's. */
+async function beginRun(c: CallerChange, id: string, input: RunAgentInput): Promise<Begun> {
+  const { endpoint, model: defaultModel, underWay } = c.deps.runtime
+  const namesSession = typeof input.sessionId === 'string'
+  const session = await sessionToRun(c, input)
+  const inProgress = await runsInProgress(c, session.id)
+  if (namesSession) await assertGoesOn(c, session.id, inProgress)
+  assertRoom(inProgress)
+  const { agentId, agentVersion, id: sessionId } = session
+  const version = await c.db.agentVersion.findUniqueOrThrow({
+    where: {
+      workspaceId_agentId_version: {
+        workspaceId: c.workspace.id,
+        agentId,
+        version: agentVersion,
+      },
+    },
+  })
+  if (endpoint === undefined) throw notSet('AGENT_RUNTIME_URL')
+  const model = version.model ?? defaultModel
+  if (model === undefined) throw notSet('AGENT_RUNTIME_MODEL')
+  const shown = { sessionId, agentVersion }
+  const run = await c.db.run.create({
+    data: {
+      ...shown,
+      workspaceId: c.workspace.id,
+      id,
+      input: input.input,
+      replicaId: underWay.replicaId,
+      leaseExpiresAt: new Date(c.now.getTime() + leaseSeconds * 1_000),
+      createdById: c.caller.user.id,
+      apiKeyId: c.caller.key?.id ?? null,
+      accessTokenId: tokenIdOf(c.caller),
+      createdAt: c.now,
+    },
+  })
+  const changes = changesBetween({}, { ...shown, model })
+  c.record({ action: 'run.started', targetId: id, targetName: id, changes })
+  return {
+    caller: c.caller,
+    run,
+    agentId,
+    endpoint,
+    model,
+    instructions: version.instructions,
+    namesSession,
+  }
+}
+
+/**
+ * Asks an agent, in a session or in one of its own. In every space of the agent the caller holds
+ * agents:run. No lock is held, and nothing waits but this call, while the endpoint is asked.
+ *
+ * @returns the run as it ended; in the background, as it began
+ */
+export async function runAgent(context: ServiceContext, input: RunAgentInput): Promise<Run> {
+  assertInput(input)
+  const id = newId('run')
+  // Known to this process before anybody can cancel it.
+  const underWay = context.deps.runtime.underWay.begin(context.caller.workspaceId, id)
+  const options = { permission: 'agents:run', keepsAuthorization: true } as const
+  const begun = await change(context, options, (c) => beginRun(c, id, input)).catch((error) => {
+    underWay.drop()
+    throw error
+  })
+  const answered = answer(context, begun, underWay.signal)
+  underWay.until(answered)
+  return input.background ? begun.run : await answered
+}

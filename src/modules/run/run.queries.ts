@@ -1,0 +1,69 @@
+import type { Caller } from '../../auth/caller.ts'
+import type { CallerChange } from '../../db/change.ts'
+import { Prisma, type Run } from '../../generated/prisma/client.ts'
+import { agentOfSession, heldForSession, visibleSessions } from '../session/session.queries.ts'
+
+/** A run without what was said, which may be long. */
+export type RunRow = Omit<Run, 'input' | 'output'>
+
+const columns = Prisma.raw(
+  Object.keys(Prisma.RunScalarFieldEnum)
+    .filter((name) => name !== 'input' && name !== 'output')
+    .map((name) => `r."${name}"`)
+    .join(', '),
+)
+
+/** The listed table of runs, with their sessions and agents. */
+export const runs = {
+  from: Prisma.sql`"Run" r
+    JOIN "Session" s ON s."workspaceId" = r."workspaceId" AND s.id = r."sessionId" ${agentOfSession}`,
+  alias: Prisma.sql`r`,
+  columns,
+}
+
+/** The token by which the caller asks; null: by none. */
+export const tokenIdOf = (caller: Caller): string | null =>
+  caller.kind === 'ACCESS_TOKEN' ? caller.tokenId : null
+
+/** The runs that the caller sees: those of the sessions that they see. */
+export const visibleRuns = visibleSessions
+
+/**
+ * The runs that the caller knows of: those that they see, and those with agents that they see which
+ * the same credential began for the same user. Another token of the same key may read less than the
+ * one that asked, and a key may have been given to somebody else.
+ */
+export function knownRuns(caller: Caller): Prisma.Sql {
+  const visible = visibleRuns(caller)
+  if (caller.key === null) return visible
+  return Prisma.sql`((${visible})
+    OR (r."apiKeyId" = ${caller.key.id}
+      AND r."accessTokenId" IS NOT DISTINCT FROM ${tokenIdOf(caller)}::text
+      AND r."createdById" = ${caller.user.id} AND ${heldForSession(caller, 'agents:read')}))`
+}
+
+/** The runs of one session, as a column names it. */
+export const runsOfSession = (sessionId: Prisma.Sql): Prisma.Sql =>
+  Prisma.sql`r."sessionId" = ${sessionId}`
+
+/** How many runs are in progress. */
+export interface RunsInProgress {
+  readonly inWorkspace: number
+  /** Of the caller's user. */
+  readonly ofUser: number
+  readonly inSession: number
+}
+
+/** Counts the runs in progress of the caller's workspace, by an index of those alone. */
+export async function runsInProgress(
+  { db, workspace, caller }: CallerChange,
+  sessionId: string,
+): Promise<RunsInProgress> {
+  const [counts] = await db.$queryRaw<RunsInProgress[]>`
+    SELECT count(*)::int AS "inWorkspace",
+           (count(*) FILTER (WHERE "createdById" = ${caller.user.id}))::int AS "ofUser",
+           (count(*) FILTER (WHERE "sessionId" = ${sessionId}))::int AS "inSession"
+      FROM "Run" WHERE "workspaceId" = ${workspace.id} AND "leaseExpiresAt" IS NOT NULL`
+  if (counts === undefined) throw new Error('a count is a row')
+  return counts
+}

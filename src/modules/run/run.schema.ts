@@ -1,0 +1,86 @@
+import { builder } from '../../builder.ts'
+import { findOne } from '../../db/page.ts'
+import type { RunStatus } from '../../generated/prisma/client.ts'
+import { User, userLoader } from '../member/user.schema.ts'
+import { Run, Session } from '../refs.ts'
+import { sessionLoader } from '../session/session-loader.ts'
+import { runs, visibleRuns } from './run.queries.ts'
+import { runText } from './run-texts.ts'
+
+const RunStatusType = builder.enumType('RunStatus', {
+  description: 'Where a run stands.',
+  values: {
+    RUNNING: { description: 'The agent has not answered yet.' },
+    SUCCEEDED: { description: 'It has answered.' },
+    FAILED: { description: 'There is no answer; `error` says why.' },
+    CANCELED: { description: 'Somebody gave it up, or the access by which it was begun ended.' },
+  } satisfies Record<RunStatus, { description: string }>,
+})
+
+Run.implement({
+  description: 'What an agent was asked, and its answer. A run is never repeated.',
+  leafFields: 'public',
+  fields: (t) => ({
+    id: t.exposeID('id', { description: 'The id of the run.' }),
+    session: t.field({
+      type: Session,
+      nullable: true,
+      guard: 'sessions:read',
+      description: 'The session that it is part of.',
+      resolve: ({ sessionId }, _args, context) => sessionLoader(context).load(sessionId),
+    }),
+    status: t.expose('status', { type: RunStatusType, description: 'Where it stands.' }),
+    input: t.string({
+      description: 'What the agent was asked.',
+      resolve: ({ id }, _args, context) => runText(context, id, 'input'),
+    }),
+    output: t.string({
+      nullable: true,
+      description:
+        'The answer; null until it is there. Of inputs and outputs an operation shows at most ' +
+        '8,000,000 characters.',
+      resolve: ({ id }, _args, context) => runText(context, id, 'output'),
+    }),
+    error: t.exposeString('error', {
+      nullable: true,
+      description: 'Why it failed, safe to show.',
+    }),
+    agentVersion: t.exposeInt('agentVersion', {
+      description: 'The version of the agent that was asked: that of the session.',
+    }),
+    inputTokens: t.exposeInt('inputTokens', {
+      nullable: true,
+      description: 'What the model read, by its own count; null where it told none.',
+    }),
+    outputTokens: t.exposeInt('outputTokens', {
+      nullable: true,
+      description: 'What the model wrote, by its own count; null where it told none.',
+    }),
+    createdBy: t.field({
+      type: User,
+      nullable: true,
+      guard: 'members:read',
+      description: 'Who asked.',
+      resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
+    }),
+    createdById: t.exposeID('createdById', { description: 'The id of the user who asked.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it began.' }),
+    finishedAt: t.expose('finishedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it ended; null while it runs.',
+    }),
+  }),
+})
+
+builder.queryField('run', (t) =>
+  t.field({
+    type: Run,
+    nullable: true,
+    guard: 'sessions:read',
+    description: 'One run: to be polled while it runs in the background.',
+    args: { id: t.arg.id({ required: true, description: 'The id of the run.' }) },
+    resolve: (_root, { id }, { deps, caller }) =>
+      findOne(deps.prisma, { ...runs, where: visibleRuns(caller) }, id),
+  }),
+)
