@@ -8,6 +8,7 @@ import { type Env, readEnv, SettingError } from './env.ts'
 import { ensureFirstWorkspace, type FirstStart } from './first-start.ts'
 import { listen } from './http/node-server.ts'
 import { type Installation, openInstallation } from './installation.ts'
+import { endRunsOfLastProcess, watchRuns } from './modules/run/recover.ts'
 
 const maxBodyBytes = 1_048_576
 
@@ -52,6 +53,8 @@ async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
   lock?.onCommand(async (argv, text) => await readCommand(argv, text)(deps))
   await deps.replica.join(deps.credentials)
   const start = await ensureFirstWorkspace(deps, env.bootstrapKey)
+  await endRunsOfLastProcess(deps)
+  const watch = watchRuns(deps)
   const app = createApp(deps, env)
   const { host, port } = env
   const listener = await listen(app, { host, port, maxBodyBytes, logger }).catch((error) => {
@@ -65,6 +68,7 @@ async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
 
   await asked
   logger.info('stopping')
+  watch.close()
   // Runs are given up a moment before their connections are, so that whoever waits is told.
   const runs = deps.runtime.underWay.close(Math.max(0, env.shutdownSeconds - 1))
   await Promise.all([listener.close(env.shutdownSeconds), runs])

@@ -1,0 +1,96 @@
+import { type Change, operatorChange } from '../../db/change.ts'
+import type { Deps } from '../../deps.ts'
+import type { Run } from '../../generated/prisma/client.ts'
+import { endRun } from './end.ts'
+
+/**
+ * With the lease, what a run that lost its process waits at most until it is FAILED: 6 s of lease and
+ * two looks. In between, a process that could not reach the database for a while renews its own.
+ */
+const lookEveryMs = 2_500
+const batchSize = 100
+
+type Lost = Pick<Run, 'workspaceId' | 'id' | 'replicaId' | 'leaseExpiresAt'>
+
+const fieldsOfLost = { workspaceId: true, id: true, replicaId: true, leaseExpiresAt: true } as const
+
+/**
+ * Ends runs of one workspace as FAILED, where nothing was heard of them meanwhile and no other process
+ * has. None is ever repeated.
+ */
+async function endLostIn(deps: Deps, workspaceId: string, lost: readonly Lost[]): Promise<void> {
+  const end = async (c: Change): Promise<string[]> => {
+    const ended: string[] = []
+    for (const { id, replicaId, leaseExpiresAt } of lost) {
+      const where = { workspaceId, id, replicaId, leaseExpiresAt }
+      const run = await c.db.run.findFirst({ where })
+      if (run === null) continue
+      const error = 'The server that ran it stopped before the answer came.'
+      ended.push((await endRun(c, run, { status: 'FAILED', error })).id)
+    }
+    return ended
+  }
+  try {
+    const runIds = await operatorChange(deps, workspaceId, end, { keepsAuthorization: true })
+    for (const _ of runIds) deps.metrics.countRun('FAILED')
+    if (runIds.length > 0) deps.logger.warn({ runIds }, 'runs were lost')
+  } catch (err) {
+    deps.logger.warn({ err, workspaceId }, 'lost runs could not be ended')
+  }
+}
+
+const byWorkspace = (lost: readonly Lost[]): ReadonlyMap<string, readonly Lost[]> =>
+  Map.groupBy(lost, ({ workspaceId }) => workspaceId)
+
+/**
+ * On the embedded database, whatever seems to run as a process starts was lost with the one before
+ * it: nobody else can run it.
+ */
+export async function endRunsOfLastProcess(deps: Deps): Promise<void> {
+  if (!deps.embedded) return
+  const { replicaId } = deps.runtime.underWay
+  const where = { leaseExpiresAt: { not: null }, NOT: { replicaId } }
+  const lost = await deps.prisma.run.findMany({ where, select: fieldsOfLost })
+  for (const [workspaceId, those] of byWorkspace(lost)) await endLostIn(deps, workspaceId, those)
+}
+
+/** Ends, for as long as it is open, the runs whose process has been silent for longer than its lease. */
+export function watchRuns(deps: Deps): { close(): void } {
+  /** As of the last look: the ends of leases by run. */
+  let seen: ReadonlyMap<string, number> = new Map()
+  /** The workspaces in which runs are being ended: one that is locked keeps no other waiting. */
+  const ending = new Set<string>()
+  const { underWay } = deps.runtime
+
+  const look = async (): Promise<void> => {
+    // By now(), which an index can be searched for: clock_timestamp() would read every run.
+    const silent = await deps.prisma.$queryRaw<Lost[]>`
+      SELECT "workspaceId", id, "replicaId", "leaseExpiresAt" FROM "Run"
+       WHERE "leaseExpiresAt" < now() AND "workspaceId" <> ALL(${[...ending]}::text[])
+       ORDER BY "leaseExpiresAt" LIMIT ${batchSize}`
+    const others = silent.filter(({ id }) => !underWay.has(id))
+    const endOf = ({ leaseExpiresAt }: Lost): number => leaseExpiresAt?.getTime() ?? 0
+    const before = seen
+    seen = new Map(others.map((run) => [run.id, endOf(run)]))
+    const lost = others.filter((run) => before.get(run.id) === endOf(run))
+    for (const [workspaceId, those] of byWorkspace(lost)) {
+      ending.add(workspaceId)
+      void endLostIn(deps, workspaceId, those).finally(() => ending.delete(workspaceId))
+    }
+  }
+  const failed = (err: unknown): void => {
+    seen = new Map()
+    deps.logger.warn({ err }, 'lost runs not looked for')
+  }
+  let isLooking = false
+  const timer = setInterval(() => {
+    if (isLooking) return
+    isLooking = true
+    void look()
+      .catch(failed)
+      .finally(() => {
+        isLooking = false
+      })
+  }, lookEveryMs).unref()
+  return { close: () => clearInterval(timer) }
+}
