@@ -9,6 +9,7 @@ import type { PrismaClient } from './generated/prisma/client.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Metrics } from './metrics.ts'
+import type { DocumentStore } from './modules/document/store.ts'
 import type { Runtime } from './runtime/runtime.ts'
 
 /** What every part of the running server stands on. */
@@ -38,5 +39,6 @@ export interface Deps {
   /** Whether a person whom nobody has added becomes a user, and people may create workspaces. */
   readonly signUp: boolean
   readonly runtime: Runtime
+  readonly documents: DocumentStore
   readonly logger: Logger
 }

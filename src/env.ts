@@ -1,13 +1,21 @@
 import { isIP } from 'node:net'
+import { join } from 'node:path'
 import { isApiKey } from './auth/credentials/format.ts'
 import { plainBlock } from './input/addresses.ts'
+import type { DocumentLimits } from './modules/document/store.ts'
 import type { RuntimeSettings } from './runtime/runtime.ts'
+import { endpointOf, parseStorageUrl, type StorageLocation } from './storage/storage-url.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 const introspections = ['public', 'authenticated'] as const
 
 /** Guards nothing: it is printed here. For development on PostgreSQL only. */
 const developmentSecretsKey = 'latchkey development key, known to everybody'
+
+/** Where documents are kept, and what a session takes of them. */
+export interface DocumentSettings extends DocumentLimits {
+  readonly location: StorageLocation
+}
 
 /** The settings of a server, checked, with their defaults. */
 export interface Env {
@@ -33,6 +41,7 @@ export interface Env {
   readonly plansFile?: string | undefined
   readonly bootstrapKey?: string | undefined
   readonly agentRuntime: RuntimeSettings
+  readonly documents: DocumentSettings
   readonly graphiql: boolean
   readonly introspection: (typeof introspections)[number]
   readonly logLevel: (typeof logLevels)[number]
@@ -165,6 +174,12 @@ const modelName: Kind<string> = {
   parse: when((text) => text.trim() === text && text.length <= 100),
 }
 
+const documentsUrl: Kind<StorageLocation> = {
+  expected:
+    'file: and a folder, or s3://bucket/prefix with ?endpoint=…&region=… where they are needed',
+  parse: parseStorageUrl,
+}
+
 const secretsKey: Kind<string> = {
   expected: 'at least 32 characters',
   secret: true,
@@ -223,11 +238,12 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
   }
 
   const production = source.NODE_ENV === 'production'
+  const dataDir = read('DATA_DIR', folder) ?? './data'
   const env = {
     production,
     port: read('PORT', integer(0, 65_535)) ?? 4000,
     host: read('HOST', host) ?? (production ? '0.0.0.0' : '127.0.0.1'),
-    dataDir: read('DATA_DIR', folder) ?? './data',
+    dataDir,
     databaseUrl: read('DATABASE_URL', databaseUrl),
     redisUrl: read('REDIS_URL', redisUrl),
     secretsKey: read('SECRETS_KEY', secretsKey),
@@ -244,6 +260,11 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
       model: read('AGENT_RUNTIME_MODEL', modelName),
       timeoutSeconds: read('AGENT_RUNTIME_TIMEOUT_SECONDS', integer(1, 3_600)) ?? 120,
     },
+    documents: {
+      location: read('DOCUMENTS_URL', documentsUrl) ?? { folder: join(dataDir, 'documents') },
+      maxBytes: read('DOCUMENTS_MAX_BYTES', integer(1, 999_999_999)) ?? 10_485_760,
+      maxCount: read('DOCUMENTS_MAX_COUNT', integer(1, 1_000)) ?? 20,
+    },
     graphiql: (read('GRAPHIQL', oneOf(['on', 'off'])) ?? 'on') === 'on',
     introspection:
       read('INTROSPECTION', oneOf(introspections)) ?? (production ? 'authenticated' : 'public'),
@@ -255,6 +276,7 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
   const unguarded = [
     ['OIDC_ISSUER', env.oidc?.issuer, 'can sign in as anybody'],
     ['AGENT_RUNTIME_URL', env.agentRuntime.url, 'reads its key and all that agents are asked'],
+    ['DOCUMENTS_URL', endpointOf(env.documents.location), 'reads and changes documents'],
   ] as const
   const warnings = unguarded
     .filter(([, url]) => production && url !== undefined && isUnguarded(url))

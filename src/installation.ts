@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { createAccessTokens } from './auth/access-tokens.ts'
 import { createCredentialCache } from './auth/credential-cache.ts'
@@ -20,6 +21,7 @@ import { createMetrics } from './metrics.ts'
 import { deriveAuditKey } from './modules/audit/chain.ts'
 import { createRuntime } from './runtime/runtime.ts'
 import { createRunsUnderWay } from './runtime/under-way.ts'
+import { openStorage } from './storage/storage.ts'
 
 /** An open database with what works on it. */
 export interface Installation {
@@ -37,6 +39,7 @@ export interface Installation {
  */
 export async function openInstallation(env: Env, logger: Logger): Promise<Installation> {
   const { databaseUrl, dataDir, plansFile } = env
+  const { location, ...documentLimits } = env.documents
   const plans = plansFile === undefined ? builtInPlans : await readPlansFile(plansFile)
   const lock = databaseUrl === undefined ? await lockDataDir(dataDir) : undefined
   try {
@@ -73,12 +76,17 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       accessTokens: createAccessTokens(signingKeys, publicUrl),
       signIn: env.oidc && createSignInVerifier(env.oidc),
       signUp: env.signUp,
+      documents: {
+        storage: await openStorage(location, { incoming: join(dataDir, 'incoming'), logger }),
+        ...documentLimits,
+      },
       runtime: await createRuntime(env.agentRuntime, createRunsUnderWay(prisma, logger, metrics)),
       logger,
     }
     const close = async (): Promise<void> => {
       await deps.usage.close()
       deps.limits.close()
+      await deps.documents.storage.close()
       await database.close()
       await lock?.release()
     }

@@ -1,3 +1,6 @@
+import { randomUUID } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { createAccessTokens } from '../../src/auth/access-tokens.ts'
 import { createCredentialCache } from '../../src/auth/credential-cache.ts'
@@ -7,12 +10,14 @@ import { openSigningKeys } from '../../src/auth/signing-keys.ts'
 import type { Database } from '../../src/db/client.ts'
 import { notedKeyPrefixes } from '../../src/db/key-prefixes.ts'
 import type { Deps } from '../../src/deps.ts'
+import type { DocumentSettings } from '../../src/env.ts'
 import { createUsageRecorder } from '../../src/jobs/usage.ts'
 import { createLimits, type LimitsOptions } from '../../src/limits/limits.ts'
 import { createMetrics } from '../../src/metrics.ts'
 import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
 import { createRuntime, type RuntimeSettings } from '../../src/runtime/runtime.ts'
 import { createRunsUnderWay } from '../../src/runtime/under-way.ts'
+import { openStorage } from '../../src/storage/storage.ts'
 
 /** Who may sign in; nobody by default. */
 export interface SignInOptions {
@@ -24,16 +29,30 @@ export interface DepsOptions extends SignInOptions {
   readonly limits?: Pick<LimitsOptions, 'plans' | 'redisUrl'>
   /** Where agents run; nowhere by default. */
   readonly runtime?: Partial<RuntimeSettings>
+  /** In a folder of their own by default, which is made when one is stored. */
+  readonly documents?: Partial<DocumentSettings>
+  /** What is on its way to a bucket. */
+  readonly incoming?: string
 }
 
 const secretsKey = 'a key for tests, long enough to be one'
 export const publicUrl = 'http://latchkey.test'
 
+/** A place that nobody else uses. */
+export const ownFolder = () => ({ folder: join(tmpdir(), `latchkey-test-${randomUUID()}`) })
+
 /** What a server stands on over that database, as its start would put it together. */
 export async function depsOver(
   { prisma, embedded, replica }: Database,
   logger: Logger,
-  { signIn, signUp = false, limits = {}, runtime = {} }: DepsOptions = {},
+  {
+    signIn,
+    signUp = false,
+    limits = {},
+    runtime = {},
+    documents = {},
+    incoming = ownFolder().folder,
+  }: DepsOptions = {},
 ): Promise<Deps> {
   const signingKeys = await openSigningKeys(prisma, secretsKey)
   const metrics = createMetrics()
@@ -56,6 +75,15 @@ export async function depsOver(
     accessTokens: createAccessTokens(signingKeys, publicUrl),
     signIn,
     signUp,
+    documents: {
+      storage: await openStorage(documents.location ?? ownFolder(), {
+        incoming,
+        logger,
+      }),
+      maxBytes: 1_048_576,
+      maxCount: 20,
+      ...documents,
+    },
     runtime: await createRuntime(
       { timeoutSeconds: 30, ...runtime },
       createRunsUnderWay(prisma, logger, metrics),

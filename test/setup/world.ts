@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
 import { type ExecutionResult, print } from 'graphql'
 import { pino } from 'pino'
@@ -6,7 +7,7 @@ import { type App, createApp } from '../../src/app.ts'
 import type { Deps } from '../../src/deps.ts'
 import { createFirstWorkspace } from '../../src/modules/workspace/bootstrap.ts'
 import { openTestDatabase } from './database.ts'
-import { type DepsOptions, depsOver } from './deps.ts'
+import { type DepsOptions, depsOver, ownFolder } from './deps.ts'
 
 /** An answer with its HTTP status and headers. */
 export interface Answer<Data> {
@@ -36,6 +37,10 @@ export interface World {
   readonly deps: Deps
   /** Every line that was logged. */
   readonly logs: readonly string[]
+  /** Where documents are, unless they are told to be somewhere else. */
+  readonly documentsFolder: string
+  /** Where files are that are on their way to a bucket. */
+  readonly incomingFolder: string
   /** Sends an operation with a key; `secret` null: without. Nothing of the answer is checked. */
   gql<Data = any>(
     secret: string | null,
@@ -91,7 +96,10 @@ export async function createWorld({
   const database = await openTestDatabase({ isNew })
   const logs: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(line) })
-  const deps = await depsOver(database, logger, options)
+  const own = ownFolder()
+  const incoming = ownFolder().folder
+  const documents = { location: own, ...options.documents }
+  const deps = await depsOver(database, logger, { ...options, documents, incoming })
   const app = createApp(deps, { graphiql: true, introspection: 'public', trustedProxies })
 
   const gql = gqlOver(app)
@@ -118,6 +126,9 @@ export async function createWorld({
     await deps.usage.close()
     deps.limits.close()
     await database.close()
+    await deps.documents.storage.close()
+    for (const folder of [own.folder, incoming]) await rm(folder, { recursive: true, force: true })
   }
-  return { app, deps, logs, gql, run, createWorkspace, close }
+  const folders = { documentsFolder: own.folder, incomingFolder: incoming }
+  return { app, deps, logs, ...folders, gql, run, createWorkspace, close }
 }

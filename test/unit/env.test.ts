@@ -35,6 +35,7 @@ test('has a default for every setting', () => {
     plansFile: undefined,
     bootstrapKey: undefined,
     agentRuntime: { url: undefined, key: undefined, model: undefined, timeoutSeconds: 120 },
+    documents: { location: { folder: 'data/documents' }, maxBytes: 10_485_760, maxCount: 20 },
     graphiql: true,
     introspection: 'public',
     logLevel: 'info',
@@ -73,6 +74,9 @@ test('takes what is set, whatever NODE_ENV says', () => {
     AGENT_RUNTIME_KEY: 'sk-endpoint',
     AGENT_RUNTIME_MODEL: 'house model',
     AGENT_RUNTIME_TIMEOUT_SECONDS: '3600',
+    DOCUMENTS_URL: 'file:./files',
+    DOCUMENTS_MAX_BYTES: '999999999',
+    DOCUMENTS_MAX_COUNT: '1',
     GRAPHIQL: 'off',
     INTROSPECTION: 'public',
     LOG_LEVEL: 'silent',
@@ -102,6 +106,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
       model: 'house model',
       timeoutSeconds: 3_600,
     },
+    documents: { location: { folder: './files' }, maxBytes: 999_999_999, maxCount: 1 },
     graphiql: false,
     introspection: 'public',
     logLevel: 'silent',
@@ -115,7 +120,8 @@ test('takes an empty setting for an unset one', () => {
   const urls = ['REDIS_URL', 'PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SIGN_UP', 'PLANS_FILE']
   const more = ['LATCHKEY_BOOTSTRAP_KEY', 'GRAPHIQL', 'INTROSPECTION', 'LOG_LEVEL', 'NODE_ENV']
   const runtime = ['URL', 'KEY', 'MODEL', 'TIMEOUT_SECONDS'].map((it) => `AGENT_RUNTIME_${it}`)
-  const others = ['SHUTDOWN_SECONDS', 'TRUSTED_PROXIES']
+  const documents = ['URL', 'MAX_BYTES', 'MAX_COUNT'].map((it) => `DOCUMENTS_${it}`)
+  const others = [...documents, 'SHUTDOWN_SECONDS', 'TRUSTED_PROXIES']
   const all = [...names, ...urls, ...more, ...runtime, ...others]
   const source = Object.fromEntries(all.map((name) => [name, '']))
   expect(readEnv(source)).toEqual(readEnv({}))

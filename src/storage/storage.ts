@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { Logger } from 'pino'
+import { createFileStorage } from './file-storage.ts'
+import { openStaging, type Staging } from './staging.ts'
+import type { StorageLocation } from './storage-url.ts'
+
+/**
+ * Contents outside the database, each under a key. What is there is whole. Keys are made of letters,
+ * digits, `_`, `-` and `/`.
+ */
+export interface Storage {
+  /** For files that are on their way to the storage. */
+  readonly staging: Staging
+  /** Keeps what a file holds under a key that nothing else has. The file may be gone then. */
+  put(key: string, file: string): Promise<void>
+  /** @throws when there is nothing of that key */
+  read(key: string): Promise<Readable>
+  /** Nothing of that key is no failure. */
+  remove(key: string): Promise<void>
+  close(): Promise<void>
+}
+
+export interface StorageOptions {
+  /** A folder of this machine, for what is on its way to another. */
+  readonly incoming: string
+  readonly logger: Logger
+}
+
+/** Nothing is written before it is asked for. */
+export async function openStorage(
+  location: StorageLocation,
+  { incoming, logger }: StorageOptions,
+): Promise<Storage> {
+  if ('folder' in location) {
+    const { folder } = location
+    return createFileStorage(folder, openStaging(join(folder, 'incoming'), logger))
+  }
+  // The client is large: who keeps documents in a folder does not load it.
+  const { createS3Storage } = await import('./s3-storage.ts')
+  return createS3Storage(location, openStaging(incoming, logger), logger)
+}
