@@ -1,6 +1,7 @@
 import type { Deps } from './deps.ts'
 import type { Env } from './env.ts'
 import { clientAddress } from './http/client-address.ts'
+import { documentsPath, downloadEndpoint } from './http/download.ts'
 import { graphqlEndpoint } from './http/graphql-endpoint.ts'
 import { health, ready } from './http/health.ts'
 import { metricsPage } from './http/metrics.ts'
@@ -27,6 +28,7 @@ function pathOf(url: string): string {
 /** The application over its dependencies. Paths are exact; anything else is 404. */
 export function createApp(deps: Deps, options: AppOptions): App {
   const graphql = graphqlEndpoint(deps, options)
+  const documents = downloadEndpoint(deps)
   const oauth = oauthDoors(deps)
   const verify = verifyEndpoint(deps)
   const addressOf = clientAddress(options.trustedProxies)
@@ -47,6 +49,8 @@ export function createApp(deps: Deps, options: AppOptions): App {
         case '/metrics':
           return await metricsPage(deps)
         default:
+          if (path.startsWith(documentsPath))
+            return await documents(request, path.slice(documentsPath.length), address)
           return (
             (await oauth.get(path)?.(request, address)) ?? jsonResponse(404, { error: 'not found' })
           )

@@ -2,6 +2,7 @@ import SchemaBuilder from '@pothos/core'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import { hasRights, isSignedIn, type RightsQuestion, unauthorized } from './auth/guard.ts'
 import type { Context } from './context.ts'
+import type { UploadedFile } from './input/uploaded-file.ts'
 
 /** The one schema builder: its types, plugins and defaults. It defines no types of the schema. */
 export const builder = new SchemaBuilder<{
@@ -13,6 +14,7 @@ export const builder = new SchemaBuilder<{
     ID: { Input: string; Output: string }
     /** Text until a service has read it: what is wrong with it is answered with its path. */
     DateTime: { Input: string; Output: Date }
+    File: { Input: UploadedFile; Output: never }
   }
 }>({
   plugins: ['guard', ScopeAuthPlugin],

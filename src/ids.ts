@@ -12,6 +12,7 @@ export type IdKind =
   | 'scp'
   | 'ses'
   | 'run'
+  | 'doc'
   | 'rep'
   | 'evt'
 

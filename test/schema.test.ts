@@ -132,17 +132,13 @@ const later = {
     /^Access(Explanation|Step)/,
     /^(AuditEvent|AuditChange|AuditIntegrity)/,
     /^(Create|Update|Delete|Retry)?Webhook/,
-    /^(Upload|Delete)?Document/,
     /^(RequiredPermissions|FieldRequirement|ExplainAccessInput)$/,
-    /^File$/,
   ],
   fields: [
-    /^Query\.(documents?|auditEvents|auditIntegrity|webhookEndpoints|requiredPermissions|explainAccess)$/,
-    /^Mutation\.(uploadDocument|deleteDocument)$/,
+    /^Query\.(auditEvents|auditIntegrity|webhookEndpoints|requiredPermissions|explainAccess)$/,
     /^Mutation\.(create|update|delete)WebhookEndpoint$/,
     /^Mutation\.retryWebhookDelivery$/,
     /^ApiKey\.(unusedPermissions|unusedSpaces)$/,
-    /^Session\.document(s|Limits)$/,
   ],
 }
 

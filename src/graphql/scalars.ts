@@ -1,5 +1,6 @@
 import { GraphQLError, Kind } from 'graphql'
 import { builder } from '../builder.ts'
+import { UploadedFile } from '../input/uploaded-file.ts'
 
 function text(value: unknown): string {
   if (typeof value === 'string') return value
@@ -11,4 +12,16 @@ builder.scalarType('DateTime', {
   serialize: (value) => value.toISOString() as unknown as Date,
   parseValue: text,
   parseLiteral: (node) => text(node.kind === Kind.STRING ? node.value : undefined),
+})
+
+function file(value: unknown): UploadedFile {
+  if (value instanceof UploadedFile) return value
+  throw new GraphQLError('A File is sent as a variable of a GraphQL multipart request.')
+}
+
+builder.scalarType('File', {
+  description: 'A file, as a part of a GraphQL multipart request. Only ever given.',
+  serialize: file as () => never,
+  parseValue: file,
+  parseLiteral: () => file(undefined),
 })

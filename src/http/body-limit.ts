@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isMultipart } from './multipart.ts'
 import { writeError } from './send-error.ts'
 
 /**
@@ -6,6 +7,32 @@ import { writeError } from './send-error.ts'
  * with unread bytes resets it, and a client that is still sending would never see the answer.
  */
 const lingerMs = 1_000
+
+/** How long a body may take that is no upload, in milliseconds. */
+const bodyTimeoutMs = 30_000
+
+/** How large bodies may be, in bytes. */
+export interface BodyLimits {
+  readonly maxBodyBytes: number
+  /** Of a form that may have a file. */
+  readonly maxUploadBytes: number
+}
+
+/** Whether a request may bring a file: the GraphQL endpoint alone takes any. */
+const isUpload = ({ method, url, headers }: IncomingMessage): boolean =>
+  method === 'POST' && /^\/graphql(?:\?|$)/.test(url ?? '') && isMultipart(headers['content-type'])
+
+/** Refuses a body that takes too long. */
+function limitTime(req: IncomingMessage, res: ServerResponse): void {
+  const timer = setTimeout(() => {
+    if (res.headersSent) return
+    res.shouldKeepAlive = false
+    writeError(res, 408, 'BAD_REQUEST', 'The request body took too long.')
+    res.end()
+  }, bodyTimeoutMs)
+  const stop = (): void => clearTimeout(timer)
+  req.once('end', stop).once('close', stop)
+}
 
 /** Answers 413, reads on without keeping anything until the body ends or `lingerMs` are over. */
 function refuse(req: IncomingMessage, res: ServerResponse, maxBytes: number): void {
@@ -24,7 +51,7 @@ function refuse(req: IncomingMessage, res: ServerResponse, maxBytes: number): vo
   })
 }
 
-/** Refuses a chunked body as soon as it passes the limit, however it is being read. */
+/** Refuses a body as soon as it passes the limit, and ends one whose rest nobody waits for. */
 function count(req: IncomingMessage, res: ServerResponse, maxBytes: number): void {
   const push = req.push.bind(req)
   let received = 0
@@ -45,20 +72,26 @@ function count(req: IncomingMessage, res: ServerResponse, maxBytes: number): voi
 }
 
 /**
- * Holds a request's body to `maxBytes`. A larger declared length is refused with 413 before anything
+ * Holds a request's body to its limit. A larger declared length is refused with 413 before anything
  * is read; a body of unknown length is counted while it arrives, and refused when it passes. A
- * declared length needs no counting: Node's parser ends the body there.
+ * declared length needs no counting, for Node's parser ends the body there; an upload is counted
+ * nevertheless, for most of it may come after the answer.
  *
  * Done on Node's request because doing it in a stream in between halves the throughput.
  *
  * @returns false when the request has been answered and must not be handled.
  */
-export function limitBody(req: IncomingMessage, res: ServerResponse, maxBytes: number): boolean {
+export function limitBody(req: IncomingMessage, res: ServerResponse, limits: BodyLimits): boolean {
   const declared = req.headers['content-length']
+  const isChunked = req.headers['transfer-encoding'] !== undefined
+  if (declared === undefined && !isChunked) return true
+  const upload = isUpload(req)
+  const maxBytes = upload ? limits.maxUploadBytes : limits.maxBodyBytes
   if (declared !== undefined && !(/^\d+$/.test(declared) && Number(declared) <= maxBytes)) {
     refuse(req, res, maxBytes)
     return false
   }
-  if (req.headers['transfer-encoding'] !== undefined) count(req, res, maxBytes)
+  if (!upload) limitTime(req, res)
+  if (upload || isChunked) count(req, res, maxBytes)
   return true
 }

@@ -1,4 +1,5 @@
 import { NoGraphQLRequest } from './errors.ts'
+import { isMultipart, readMultipart } from './multipart.ts'
 
 /** What a request tells of its operation. Nothing of it has been checked. */
 export type SentParams = Readonly<Record<string, unknown>>
@@ -17,7 +18,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /**
  * Reads what a request asks for, in the body of a POST or the address of a GET (GraphQL over HTTP).
- * A form of another page can be sent without asking first, JSON cannot: nothing else is read.
+ * A form of another page can be sent without asking first, JSON cannot: but for a form with files,
+ * which asks for a credential in a header, nothing else is read.
  *
  * @throws NoGraphQLRequest
  */
@@ -25,7 +27,9 @@ export async function readParams(request: Request): Promise<SentParams> {
   if (request.method === 'GET') return addressed(new URL(request.url).searchParams)
   if (request.method !== 'POST')
     throw new NoGraphQLRequest('Send the operation by GET or POST.', 405, { allow: 'GET, POST' })
-  const body: unknown = await readJson(request)
+  const body: unknown = isMultipart(request.headers.get('content-type'))
+    ? await readMultipart(request)
+    : await readJson(request)
   if (Array.isArray(body)) throw new NoGraphQLRequest('Send one operation; there are no batches.')
   if (!isObject(body)) throw new NoGraphQLRequest('The body must be an object of JSON.')
   return body

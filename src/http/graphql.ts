@@ -19,6 +19,7 @@ import { NoGraphQLRequest } from './errors.ts'
 import { assertParams, readParams, type SentParams } from './graphql-params.ts'
 import { resultResponse } from './graphql-result.ts'
 import { onlyIntrospects } from './introspection.ts'
+import { discardRest, isMultipart } from './multipart.ts'
 import { onlyRotates } from './only-rotates.ts'
 
 /** Answers operations, each in a context of its own. Whatever goes wrong is in the answer. */
@@ -61,6 +62,9 @@ export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
   const documents = createDocuments(schema)
 
   async function run(request: Request, context: Context): Promise<ExecutionResult> {
+    // Any page can send a form, but not with a credential in a header.
+    if (context.isAnonymous && isMultipart(request.headers.get('content-type')))
+      throw unauthenticated('MISSING')
     const params = await readParams(request)
     if (isTooLarge(params.query))
       throw new RequestError(
@@ -88,6 +92,7 @@ export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
 
   return async (request, context, type) => {
     const result = await run(request, context).catch((error) => ({ errors: [error] }))
+    discardRest(request)
     return resultResponse(result, { type, requestId: context.requestId, logger })
   }
 }

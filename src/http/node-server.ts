@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { limitBody } from './body-limit.ts'
 import type { Peer } from './peer.ts'
 import { writeError } from './send-error.ts'
+import { sendStream } from './send-stream.ts'
 
 /** What is served. */
 export interface FetchApp {
@@ -17,6 +18,8 @@ export interface ListenOptions {
   /** 0 takes a free one. */
   readonly port: number
   readonly maxBodyBytes: number
+  /** Of a form that may have a file. */
+  readonly maxUploadBytes: number
   readonly logger: Pick<Logger, 'error'>
 }
 
@@ -29,9 +32,10 @@ export interface Listener {
 }
 
 const timeouts = {
-  /** A client has this long for its headers, and for the whole request, in milliseconds. */
+  /** A client has this long for its headers, in milliseconds. */
   headersTimeout: 10_000,
-  requestTimeout: 30_000,
+  /** And this long for an upload; the body of any other request has less: see `limitBody`. */
+  requestTimeout: 600_000,
   /** Longer than the usual load balancer's 60 s, so that it is never ours that closes first. */
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 5_000,
@@ -49,13 +53,13 @@ function hasUrl({ headers, url = '' }: IncomingMessage): boolean {
   return hostShape.test(host) && url.startsWith('/') && URL.canParse(`http://${host}${url}`)
 }
 
-function createHandler(app: FetchApp, maxBodyBytes: number, logger: ListenOptions['logger']) {
+function createHandler(app: FetchApp, { logger, ...bodyLimits }: ListenOptions) {
   const { handleNodeRequestAndResponse } = createServerAdapter<Peer>((request, { address }) =>
     app.fetch(request, address === undefined ? {} : { address }),
   )
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     try {
-      if (!limitBody(req, res, maxBodyBytes)) return
+      if (!limitBody(req, res, bodyLimits)) return
       if (req.headers.expect !== undefined) res.writeContinue()
       if (!hasUrl(req)) {
         writeError(res, 400, 'BAD_REQUEST', 'The request target or Host header is not valid.')
@@ -65,8 +69,10 @@ function createHandler(app: FetchApp, maxBodyBytes: number, logger: ListenOption
       const address = req.socket.remoteAddress
       const peer: Peer = address === undefined ? {} : { address }
       const response = await handleNodeRequestAndResponse(req, res, peer)
+      // Only what is read as it goes is a Response of Node's own, for that takes longer to make.
+      if (response instanceof Response) await sendStream(response, res, logger)
       // The body limit may have answered meanwhile.
-      if (!res.headersSent) await sendNodeResponse(response, res, req, true)
+      else if (!res.headersSent) await sendNodeResponse(response, res, req, true)
     } catch (error) {
       // A client that went away is no failure of ours.
       if (res.destroyed) return
@@ -107,14 +113,14 @@ async function close(server: Server, unused: ReadonlySet<Socket>, grace: number)
 }
 
 /**
- * Serves `app` on node:http. A body over `maxBodyBytes` gets 413, what `app` throws a 500 without
+ * Serves `app` on node:http. A body over its limit gets 413, what `app` throws a 500 without
  * details, and what is not HTTP at all Node's own 400.
  *
  * @throws when the address cannot be listened on, e.g. with the code EADDRINUSE.
  */
 export async function listen(app: FetchApp, options: ListenOptions): Promise<Listener> {
-  const { host, port, maxBodyBytes, logger } = options
-  const handle = createHandler(app, maxBodyBytes, logger)
+  const { host, port } = options
+  const handle = createHandler(app, options)
   const server = createServer(timeouts, handle)
   // By default Node would ask a client for a body that is then refused.
   server.on('checkContinue', handle)

@@ -1,5 +1,5 @@
 import { Response } from '@whatwg-node/server'
-import { RequestError } from '../errors.ts'
+import { RequestError, type RequestErrorCode } from '../errors.ts'
 import type { MediaType } from './accepted-media-type.ts'
 import { httpOf } from './errors.ts'
 
@@ -24,9 +24,18 @@ const errorBody = (error: RequestError, requestId: string) => ({
   ],
 })
 
+/** The status of what is a failure of one field in an operation, where there is no operation. */
+const fieldStatuses: Partial<Record<RequestErrorCode, number>> = {
+  FORBIDDEN: 403,
+  BAD_USER_INPUT: 400,
+}
+
 /** A failure of the whole request, shaped as GraphQL answers are (GraphQL over HTTP). */
 export function errorResponse(error: RequestError, requestId: string, type: MediaType): Response {
-  const { status, headers } = httpOf(error) ?? { status: 500, headers: {} }
+  const { status, headers } = httpOf(error) ?? {
+    status: fieldStatuses[error.code] ?? 500,
+    headers: {},
+  }
   return jsonResponse(status, errorBody(error, requestId), {
     ...headers,
     'content-type': `${type}; charset=utf-8`,

@@ -33,6 +33,27 @@ export function nameInput(
   return name
 }
 
+const maxFileNameLength = 255
+
+/**
+ * The name of a file alone: as a name, of 1 to 255 characters, and not one that leads to another
+ * folder. Notes a problem and returns it as it is when it is not acceptable.
+ */
+export function fileNameInput(
+  problems: InputProblems,
+  path: readonly (string | number)[],
+  value: string,
+): string {
+  const name = value.trim().normalize('NFC')
+  const problem = invisible.test(name)
+    ? 'must not be empty'
+    : /[/\\]|^\.+$/.test(name)
+      ? 'must not lead to a folder'
+      : textProblem(name, maxFileNameLength, controls)
+  if (problem !== undefined) problems.add('INVALID', path, `A file's name ${problem}.`)
+  return name
+}
+
 /** A name folded for comparison: two names with the same key are the same name. */
 export const nameKey = (name: string): string => name.normalize('NFC').toLowerCase()
 

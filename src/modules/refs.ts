@@ -1,6 +1,7 @@
 import { builder } from '../builder.ts'
 import type {
   Agent as AgentRow,
+  Document as DocumentRow,
   Scope as ScopeRow,
   Session as SessionRow,
   Space as SpaceRow,
@@ -23,6 +24,7 @@ export const AccessToken = builder.objectRef<AccessTokenRow>('AccessToken')
 export const Agent = builder.objectRef<AgentRow>('Agent')
 export const Session = builder.objectRef<SessionRow>('Session')
 export const Run = builder.objectRef<RunRow>('Run')
+export const Document = builder.objectRef<DocumentRow>('Document')
 
 export const WorkspaceConnection = connectionOf('Workspace', Workspace)
 export const MemberConnection = connectionOf('Member', Member)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { mint, rewrite } from '../modules/access-token/ask.ts'
 import { done, seed } from '../setup/seed.ts'
 import { createWorld, type World } from '../setup/world.ts'
-import { mutationField, namesOf, queryField } from './every-field.ts'
+import { mutationField, namesOf, operationOf, queryField } from './every-field.ts'
 import { insertKey } from './insert-key.ts'
 
 let world: World
@@ -56,7 +56,7 @@ test('callers without an accepted credential get 401 with the reason on every fi
   ]
   const documents = [
     ...namesOf('Query').map((name) => `{ ${queryField(name)} }`),
-    ...namesOf('Mutation').map((name) => `mutation { ${mutationField(name)} }`),
+    ...namesOf('Mutation').map((name) => operationOf('mutation', [mutationField(name)])),
     '{ noSuchField }',
     '{ not a document',
   ]

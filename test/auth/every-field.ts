@@ -5,6 +5,7 @@ import { fieldPermissions } from './field-permissions.ts'
 /** Inputs that the schema accepts and every service refuses as data, so that nothing changes. */
 const nothing = {
   agt: newId('agt'),
+  doc: newId('doc'),
   key: newId('key'),
   mem: newId('mem'),
   run: newId('run'),
@@ -26,6 +27,7 @@ const inputs: Readonly<Record<string, string>> = {
   createSpace: '{ name: "" }',
   createWorkspace: '{ name: "", slug: "" }',
   deleteAgent: `{ id: "${nothing.agt}" }`,
+  deleteDocument: `{ id: "${nothing.doc}" }`,
   deleteScope: `{ id: "${nothing.scp}" }`,
   deleteSpace: `{ id: "${noSpace}" }`,
   disableApiKey: `{ id: "${nothing.key}" }`,
@@ -49,6 +51,7 @@ const inputs: Readonly<Record<string, string>> = {
   updateScope: `{ id: "${nothing.scp}" }`,
   updateSpace: `{ id: "${noSpace}" }`,
   updateWorkspace: '{ name: "" }',
+  uploadDocument: `{ sessionId: "${nothing.ses}", file: $file }`,
   verifyApiKey: '{ secret: "", cost: -1 }',
 }
 
@@ -56,12 +59,17 @@ const inputs: Readonly<Record<string, string>> = {
 export const mutationField = (name: string): string =>
   `${name}(input: ${inputs[name]}) { errors { code } }`
 
+/** An operation of such fields. */
+export function operationOf(type: 'query' | 'mutation', fields: readonly string[]): string {
+  const text = fields.join(' ')
+  return `${type} ${text.includes('$file') ? '($file: File!)' : ''} { ${text} }`
+}
+
 /** The arguments of the query fields that ask for one thing: of nothing. */
 export const queryArguments: Readonly<Record<string, string>> = Object.fromEntries(
-  ['accessToken', 'agent', 'apiKey', 'member', 'run', 'scope', 'session', 'space'].map((name) => [
-    name,
-    `(id: "${noSpace}")`,
-  ]),
+  ['accessToken', 'agent', 'apiKey', 'document', 'member', 'run', 'scope', 'session', 'space'].map(
+    (name) => [name, `(id: "${noSpace}")`],
+  ),
 )
 
 export const queryField = (name: string): string =>
@@ -78,6 +86,8 @@ interface Way {
   readonly way: readonly [string, string]
   readonly at: string
   readonly needs: readonly string[]
+  /** What the field at the end of `at` asks for, where that is something else. */
+  readonly atNeeds?: readonly string[]
 }
 
 /** How the types with guarded fields of their own are come by; those of `needs` are guarded too. */
@@ -119,6 +129,13 @@ export const ways: readonly Way[] = [
     needs: ['sessions:read'],
   },
   {
+    type: 'Document',
+    way: ['sessions(first: 1) { nodes { documents {', '} } }'],
+    at: 'nodes.documents',
+    needs: ['sessions:read'],
+    atNeeds: ['documents:read'],
+  },
+  {
     type: 'Space',
     way: ['spaces(first: 1) { nodes {', '} }'],
     at: 'nodes',
@@ -157,6 +174,6 @@ export const mutations: readonly string[] = Array.from(
   { length: Math.ceil(mutationNames.length / rootFields) },
   (_, part) => {
     const names = mutationNames.slice(part * rootFields, (part + 1) * rootFields)
-    return `mutation { ${names.map(mutationField).join(' ')} }`
+    return operationOf('mutation', names.map(mutationField))
   },
 )

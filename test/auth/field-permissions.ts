@@ -19,6 +19,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       accessTokens: ['tokens:read'],
       agent: ['agents:read'],
       agents: ['agents:read'],
+      document: ['documents:read'],
       apiKey: ['keys:read'],
       apiKeys: ['keys:read'],
       member: ['members:read'],
@@ -47,6 +48,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       createSpace: ['spaces:create'],
       createWorkspace: [],
       deleteAgent: ['agents:delete'],
+      deleteDocument: ['documents:delete'],
       deleteScope: ['scopes:delete'],
       deleteSpace: ['spaces:delete'],
       disableApiKey: ['keys:update'],
@@ -68,6 +70,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       updateScope: ['scopes:update'],
       updateSpace: ['spaces:update'],
       updateWorkspace: ['workspace:update'],
+      uploadDocument: ['documents:upload'],
       verifyApiKey: ['keys:verify'],
     },
   },
@@ -99,6 +102,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       scopes: ['scopes:read'],
     },
   },
+  UploadDocumentPayload: open('document errors'),
   VerifyApiKeyPayload: open('apiKey code errors missingPermissions permissions rateLimits valid'),
   RateLimit: open('limit remaining resetAt subject windowSeconds'),
   EffectiveSpace: { open: 'permissions spaceId', guarded: { space: ['spaces:read'] } },
@@ -106,6 +110,11 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
     open: 'createdAt id role user',
     guarded: { apiKeys: ['keys:read'], keyCount: ['keys:read'], spaces: ['spaces:read'] },
   },
+  Document: {
+    open: 'bytes createdAt createdById id mediaType name sha256 url',
+    guarded: { createdBy: ['members:read'], session: ['sessions:read'] },
+  },
+  DocumentLimits: open('maxBytes maxCount mediaTypes'),
   Run: {
     open:
       'agentVersion createdAt createdById error finishedAt id input inputTokens output outputTokens ' +
@@ -113,10 +122,11 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
     guarded: { createdBy: ['members:read'], session: ['sessions:read'] },
   },
   Session: {
-    open: 'agentVersion createdAt createdById id reference status terminatedAt',
+    open: 'agentVersion createdAt createdById documentLimits id reference status terminatedAt',
     guarded: {
       agent: ['agents:read'],
       createdBy: ['members:read'],
+      documents: ['documents:read'],
       runs: ['sessions:read'],
     },
   },
@@ -160,6 +170,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   CreateSpacePayload: open('errors space'),
   CreateWorkspacePayload: open('errors workspace'),
   DeleteAgentPayload: open('deletedId errors'),
+  DeleteDocumentPayload: open('deletedId errors'),
   DeleteScopePayload: open('deletedId errors'),
   DeleteSpacePayload: open('deletedId errors'),
   DisableApiKeyPayload: open('apiKey errors'),

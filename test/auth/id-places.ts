@@ -9,6 +9,7 @@ export interface IdPlace {
     | 'agent'
     | 'session'
     | 'run'
+    | 'document'
     | 'key'
     | 'token'
     | 'scope'
@@ -66,6 +67,14 @@ const mutation = (kind: Kind, field: string, input: string, path: string): IdPla
   },
 })
 
+/** With a file, which `World.gql` brings. */
+const upload: IdPlace = {
+  ...mutation('session', 'uploadDocument', 'sessionId: $id, file: $file', 'sessionId'),
+  query: `mutation ($id: ID!, $file: File!) {
+    it: uploadDocument(input: { sessionId: $id, file: $file }) {
+      __typename errors { code message path } } }`,
+}
+
 /** Of one key that is to be imported; what is wrong is told of that key. */
 const imported = (kind: Kind, input: string, path: string): IdPlace => ({
   name: `importLegacyKeys ${path}`,
@@ -114,6 +123,7 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   verification(secret),
   item('token', 'accessToken'),
   item('agent', 'agent'),
+  item('document', 'document'),
   item('key', 'apiKey'),
   item('member', 'member'),
   item('run', 'run'),
@@ -145,6 +155,8 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   mutation('agent', 'runAgent', 'agentId: $id, input: "i"', 'agentId'),
   mutation('session', 'runAgent', 'sessionId: $id, input: "i"', 'sessionId'),
   mutation('run', 'cancelRun', 'id: $id', 'id'),
+  upload,
+  mutation('document', 'deleteDocument', 'id: $id', 'id'),
   mutation('space', 'createApiKey', 'name: "k", spaces: [{ spaceId: $id }]', 'spaces.0.spaceId'),
   mutation('scope', 'createApiKey', 'name: "k", scopeIds: [$id]', 'scopeIds.0'),
   mutation('user', 'createApiKey', 'name: "k", ownerId: $id', 'ownerId'),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { newId } from '../../src/ids.ts'
 import type { TestWorkspace, World } from '../setup/world.ts'
 
@@ -41,6 +42,29 @@ export async function insertRun(
       createdById: ownerId,
       createdAt: at,
       finishedAt: at,
+    },
+  })
+  return id
+}
+
+/** A document of the owner's, whose content is nowhere. */
+export async function insertDocument(
+  { deps: { prisma } }: World,
+  { id: workspaceId, ownerId }: Owned,
+  sessionId: string,
+): Promise<string> {
+  const id = newId('doc')
+  await prisma.document.create({
+    data: {
+      workspaceId,
+      id,
+      sessionId,
+      name: 'text.txt',
+      mediaType: 'text/plain',
+      bytes: 4,
+      sha256: createHash('sha256').update('text').digest('hex'),
+      createdById: ownerId,
+      createdAt: new Date(),
     },
   })
   return id

@@ -9,7 +9,7 @@ import { type Answer, createWorld, type TestWorkspace, type World } from '../set
 import { mutations, namesOf, queries, queryArguments, ways } from './every-field.ts'
 import { fieldPermissions } from './field-permissions.ts'
 import { insertKey, type RawKey } from './insert-key.ts'
-import { insertRun, insertSession } from './insert-session.ts'
+import { insertDocument, insertRun, insertSession } from './insert-session.ts'
 
 let world: World
 let workspace: TestWorkspace
@@ -25,6 +25,7 @@ beforeAll(async () => {
   agent = await make.agent({ name: 'agent', spaceIds: [space] })
   const session = await insertSession(world, workspace, agent)
   await insertRun(world, workspace, session)
+  await insertDocument(world, workspace, session)
   await make.scope({ name: 'scope', permissions: ['agents:read'] })
   const key = await make.key({ name: 'minting', spaces: [{ spaceId: space }] })
   await done(world, key.secret, 'createAccessToken', 'token', {})
@@ -100,8 +101,8 @@ function expectedRefusals(held: ReadonlySet<string>, allSpaces: boolean): Refusa
   for (const root of ['Query', 'Mutation'])
     for (const [name, required] of Object.entries(fieldPermissions[root]?.guarded ?? {}))
       ask(name, required)
-  for (const { type, at, needs } of ways)
-    if (ask(`as${type}`, needs))
+  for (const { type, at, needs, atNeeds = [] } of ways)
+    if (ask(`as${type}`, needs) && ask(`as${type}.${at}`, atNeeds))
       for (const [name, required] of Object.entries(fieldPermissions[type]?.guarded ?? {}))
         ask([`as${type}`, at, name].filter(Boolean).join('.'), required)
   return refusals.sort((a, b) => (a.path < b.path ? -1 : 1))
@@ -169,6 +170,7 @@ test.each(['OWNER', 'ADMIN', 'BUILDER', 'MEMBER'] as const)(
     // A member sees none but their own.
     const session = await insertSession(world, { ...workspace, ownerId }, agent)
     await insertRun(world, { ...workspace, ownerId }, session)
+    await insertDocument(world, { ...workspace, ownerId }, session)
     const all = await keyOf(['*'], { ownerId })
     await assertRefusals(all.secret, held, role === 'OWNER' || role === 'ADMIN')
     const listed = await keyOf(['*'], { ownerId, spaceIds: [space] })

@@ -7,7 +7,7 @@ import { mint } from '../modules/access-token/ask.ts'
 import { done, seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { idPlaces, type OwnIds } from './id-places.ts'
-import { insertRun, insertSession } from './insert-session.ts'
+import { insertDocument, insertRun, insertSession } from './insert-session.ts'
 
 /** A workspace with one of each, and a second space with one of each that a key for the first lacks. */
 interface Furnished extends TestWorkspace {
@@ -61,6 +61,7 @@ async function furnish(): Promise<Furnished> {
       agent,
       session,
       run: await insertRun(world, workspace, session),
+      document: await insertDocument(world, workspace, session),
       key: await keyIn('key', space),
       token: await tokenIn(space),
       scope,
@@ -73,6 +74,7 @@ async function furnish(): Promise<Furnished> {
       agent: both,
       session: hiddenSession,
       run: await insertRun(world, workspace, hiddenSession),
+      document: await insertDocument(world, workspace, hiddenSession),
       key: await keyIn('hidden', other),
       token: await tokenIn(other),
     },
@@ -91,6 +93,7 @@ const prefixes = {
   agent: 'agt',
   session: 'ses',
   run: 'run',
+  document: 'doc',
   key: 'key',
   token: 'tok',
   scope: 'scp',
@@ -139,6 +142,7 @@ async function contents(workspaceId: string): Promise<unknown> {
       prisma.agentVersion.findMany(where),
       prisma.session.findMany(where),
       prisma.run.findMany(where),
+      prisma.document.findMany(where),
       prisma.space.findMany(where),
       prisma.spaceMember.findMany(where),
       prisma.member.findMany(where),
@@ -222,7 +226,8 @@ const everything = `{
   workspaces { nodes { id } }
   spaces(first: 10) { nodes { id agents { nodes { id } } members { nodes { id user { id } } } apiKeys { nodes { id } } } }
   agents { nodes { id spaceIds spaces { id } createdBy { id } sessions(first: 3) { nodes { id } } } }
-  sessions(first: 3) { nodes { id agent { id } createdBy { id } runs(first: 3) { nodes { id createdBy { id } session { id } } } } }
+  sessions(first: 3) { nodes { id agent { id } createdBy { id } runs(first: 3) { nodes { id createdBy { id } session { id } } }
+    documents { id createdBy { id } session { id } } } }
   members(first: 10) { nodes { id user { id } spaces { nodes { id } } apiKeys { nodes { id } } keyCount } }
   scopes { nodes { id keyCount apiKeys { nodes { id } } } }
   apiKeys(first: 10) { nodes { id owner { id } createdBy { id } createdByKeyId scopes { id } spaces { spaceId space { id } }

@@ -122,5 +122,17 @@ export async function fill(
       input: 'in',
     })),
   })
+  await prisma.document.createMany({
+    data: sessions.map((sessionId, i) => ({
+      ...of,
+      id: newId('doc'),
+      sessionId,
+      createdById: at(users, i),
+      name: 'text.txt',
+      mediaType: 'text/plain',
+      bytes: 4,
+      sha256: '0'.repeat(64),
+    })),
+  })
   return { accessTokens: tokens, agents, apiKeys: keys, members, scopes, sessions, spaces }
 }

@@ -38,6 +38,7 @@ const lists = {
 
 /** The same, further in: relations of the rows of a relation. */
 const deep = {
+  sessions: 'nodes { documents { createdBy { name } session { id } } }',
   spaces: `nodes { agents(first: 3) { nodes { createdBy { name } spaces { name
     members(first: 3) { nodes { keyCount } } } } } }`,
   members: `nodes { apiKeys(first: 3) { nodes { effectivePermissions owner { name }

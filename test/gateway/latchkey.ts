@@ -34,7 +34,16 @@ export async function serveLatchkey({ app, deps }: World): Promise<Latchkey> {
     return pretended ? pretended() : app.fetch(request, peer)
   }
   const listenAt = (port: number) =>
-    listen({ fetch }, { host: '127.0.0.1', port, maxBodyBytes: 1_048_576, logger: deps.logger })
+    listen(
+      { fetch },
+      {
+        host: '127.0.0.1',
+        port,
+        maxBodyBytes: 1_048_576,
+        maxUploadBytes: 1_048_576,
+        logger: deps.logger,
+      },
+    )
   let listener = await listenAt(0)
   const { port } = listener
 

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, test, vi } from 'vitest'
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { exchange, open, serve } from './listening.ts'
 
 const mebibyte = 1_048_576
@@ -9,6 +9,11 @@ const chunkedHead = 'POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked
 
 const head = (...headers: string[]) =>
   ['POST / HTTP/1.1', 'Host: test', ...headers, '', ''].join('\r\n')
+
+/** So many turns of what the machine has to tell. */
+async function immediately(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await immediate()
+}
 
 /** Answers the length of the body that it was given. */
 const echoLength = () =>
@@ -139,6 +144,25 @@ test('floods do not grow the memory', async () => {
     await Promise.all(Array.from({ length: 20 }, send))
   clearInterval(watch)
   expect((peak - before) / mebibyte).toBeLessThan(100)
+})
+
+test('a body that takes too long is refused, and an upload has more time', async () => {
+  const { port } = await serve(echoLength())
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const slow = await open(port)
+  await slow.write(`${head('Content-Length: 5')}hell`)
+  const upload = await open(port)
+  const form = 'Content-Type: multipart/form-data; boundary=x'
+  await upload.write(`${head('Content-Length: 5', form).replace(' / ', ' /graphql ')}hell`)
+  await immediately(20)
+  await vi.advanceTimersByTimeAsync(30_000)
+  await slow.gone
+  expect(slow.received()).toMatch(/^HTTP\/1\.1 408 .*"code":"BAD_REQUEST"/s)
+  expect(upload.isClosed()).toBe(false)
+  await upload.write('o')
+  while (upload.received() === '') await immediately(1)
+  expect(upload.received()).toMatch(/^HTTP\/1\.1 200 /)
 })
 
 test.each(['abc', '-1', '+5', '1e3', '0x10', '99999999999999999999999'])(

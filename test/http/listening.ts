@@ -17,7 +17,14 @@ export async function serve(
   const logger = { error: (...entry: unknown[]) => void logged.push(entry) }
   const listener = await listen(
     { fetch },
-    { host: '127.0.0.1', port: 0, maxBodyBytes: 1_048_576, logger, ...options },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      maxBodyBytes: 1_048_576,
+      maxUploadBytes: 1_048_576,
+      logger,
+      ...options,
+    },
   )
   onTestFinished(() => listener.close(0))
   return { ...listener, logged }

@@ -73,7 +73,13 @@ test('a client that goes away is not logged as an error', async () => {
 
 test('a port that is taken is an error of the start', async () => {
   const { port } = await serve(ok)
-  const options = { host: '127.0.0.1', port, maxBodyBytes: 1, logger: { error: () => undefined } }
+  const options = {
+    host: '127.0.0.1',
+    port,
+    maxBodyBytes: 1,
+    maxUploadBytes: 1,
+    logger: { error: () => undefined },
+  }
   await expect(listen({ fetch: ok }, options)).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })
 

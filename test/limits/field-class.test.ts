@@ -42,11 +42,14 @@ test('it is decided what each field leads to', () => {
     'ApiKey.createdBy',
     'ApiKey.owner',
     'ApiKey.revokedBy',
+    'Document.createdBy',
+    'Document.session',
     'EffectiveSpace.space',
     'Member.user',
     'Query.accessToken',
     'Query.agent',
     'Query.apiKey',
+    'Query.document',
     'Query.member',
     'Query.run',
     'Query.scope',
@@ -63,7 +66,12 @@ test('it is decided what each field leads to', () => {
     'Viewer.user',
     'Viewer.workspace',
   ])
-  expect(namesOf('ENTITY_LIST')).toEqual(['AccessToken.spaces', 'Agent.spaces', 'ApiKey.scopes'])
+  expect(namesOf('ENTITY_LIST')).toEqual([
+    'AccessToken.spaces',
+    'Agent.spaces',
+    'ApiKey.scopes',
+    'Session.documents',
+  ])
   expect(
     namesOf('VALUE', 'VALUE_LIST').filter((name) => !/^Mutation\.|\.errors$/.test(name)),
   ).toEqual([
@@ -72,6 +80,7 @@ test('it is decided what each field leads to', () => {
     'Query.permissions',
     'Query.rateLimits',
     'Query.viewer',
+    'Session.documentLimits',
     'VerifyApiKeyPayload.rateLimits',
     'Viewer.spaces',
   ])

@@ -41,7 +41,10 @@ export interface World {
   readonly documentsFolder: string
   /** Where files are that are on their way to a bucket. */
   readonly incomingFolder: string
-  /** Sends an operation with a key; `secret` null: without. Nothing of the answer is checked. */
+  /**
+   * Sends an operation with a key; `secret` null: without. A File among the variables makes it a form;
+   * where `$file: File!` is declared and not given, some file is sent. Nothing of the answer is checked.
+   */
   gql<Data = any>(
     secret: string | null,
     query: string,
@@ -64,18 +67,48 @@ export interface WorldOptions extends DepsOptions {
   readonly isNew?: boolean
 }
 
+type Variables = Readonly<Record<string, unknown>>
+
+/** The file among the values, and the way to it. */
+function fileIn(values: Variables, way: string): { file: File; path: string } | undefined {
+  for (const [name, value] of Object.entries(values)) {
+    const path = `${way}.${name}`
+    if (value instanceof File) return { file: value, path }
+    const inside =
+      typeof value === 'object' && value !== null ? fileIn(value as Variables, path) : undefined
+    if (inside !== undefined) return inside
+  }
+  return undefined
+}
+
+/** An operation with a file by the GraphQL multipart request specification; undefined for others. */
+function formOf(query: string, variables: Variables): FormData | undefined {
+  const found = fileIn(variables, 'variables')
+  if (found === undefined) return undefined
+  const form = new FormData()
+  const withoutFile = (_: string, value: unknown) => (value instanceof File ? null : value)
+  form.set('operations', JSON.stringify({ query, variables }, withoutFile))
+  form.set('map', JSON.stringify({ file: [found.path] }))
+  form.set('file', found.file)
+  return form
+}
+
+const someFile = new File(['text'], 'text.txt')
+
 /** Sends operations to an application, as `World.gql` does. */
 export const gqlOver =
   (app: App): World['gql'] =>
   async (secret, query, variables, { address, headers } = {}) => {
+    const file = query.includes('$file: File!') ? { file: someFile } : {}
+    const form = formOf(query, { ...file, ...variables })
     const request = new Request('http://latchkey.test/graphql', {
       method: 'POST',
       headers: {
-        'content-type': 'application/json',
+        ...(form === undefined && { 'content-type': 'application/json' }),
         ...(secret !== null && { authorization: `Bearer ${secret}` }),
         ...headers,
       },
-      body: JSON.stringify({ query, variables }),
+      body: form ?? JSON.stringify({ query, variables }),
     })
     const response = await app.fetch(request, address === undefined ? {} : { address })
     const body = (await response.json()) as ExecutionResult

@@ -65,6 +65,18 @@ test('every mutation writes one event and raises the epoch by one, agents and ne
     raises: 0n,
   })
   const { id: sessionId } = begun.session
+  const file = new File(['text'], 'text.txt')
+  const given = await expectOne(
+    'uploadDocument',
+    'document { id }',
+    { sessionId, file },
+    'document.uploaded',
+    { raises: 0n },
+  )
+  const { id: documentId } = given.document
+  await expectOne('deleteDocument', 'deletedId', { id: documentId }, 'document.deleted', {
+    raises: 0n,
+  })
   await expectOne('terminateSession', session, { id: sessionId }, 'session.terminated', {
     raises: 0n,
   })

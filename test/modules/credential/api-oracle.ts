@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { mutationField, queryField } from '../../auth/every-field.ts'
+import { mutationField, operationOf, queryField } from '../../auth/every-field.ts'
 import { fieldPermissions } from '../../auth/field-permissions.ts'
 import type { View } from '../../setup/view.ts'
 import type { World } from '../../setup/world.ts'
@@ -42,8 +42,8 @@ export async function askApi(
   address: string | undefined,
   { permissions, spaceId, agentId }: Tried,
 ): Promise<ApiAnswers> {
-  const ask = (type: string, fields: readonly string[]) =>
-    world.gql(secret, `${type} { ${fields.join(' ')} }`, {}, address ? { address } : {})
+  const ask = (type: 'query' | 'mutation', fields: readonly string[]) =>
+    world.gql(secret, operationOf(type, fields), {}, address ? { address } : {})
   const aliased = (fields: ReadonlyMap<string, string>) =>
     permissions.flatMap((name, index) => {
       const field = fields.get(name)

@@ -1,0 +1,119 @@
+import { once } from 'node:events'
+import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
+import { UploadedFile } from '../input/uploaded-file.ts'
+import { NoGraphQLRequest } from './errors.ts'
+
+/** Whether a body of that Content-Type is a form that may have files. */
+export const isMultipart = (contentType: string | null | undefined): boolean =>
+  /^multipart\/form-data\s*(;|$)/i.test(contentType ?? '')
+
+const limits = { fieldSize: 1_048_576, fields: 2, files: 1, headerPairs: 20, headerSize: 8_192 }
+
+const brokenOff = () => new NoGraphQLRequest('The form broke off, or is none.')
+
+/** What is under way, to be given up once the operation is over. */
+const underWay = new WeakMap<Request, AbortController>()
+
+/** What is left of a request's file is thrown away as it arrives: nobody asks for it any more. */
+export const discardRest = (request: Request): void => underWay.get(request)?.abort()
+
+/**
+ * Reads an operation with one file, by the GraphQL multipart request specification: `operations`,
+ * `map`, then the file, which has not arrived yet. It is read as its content is.
+ *
+ * @returns the operation, with the file in its place; nothing else of it has been checked
+ * @throws NoGraphQLRequest
+ */
+export function readMultipart(request: Request): Promise<unknown> {
+  const rest = new AbortController()
+  underWay.set(request, rest)
+  return new Promise((resolve, reject) => {
+    const parser = parserOf(request)
+    const fields = new Map<string, string>()
+    let file: BusboyFileStream | undefined
+    parser.on('field', (name, value, _isNameCut, isCut) => {
+      if (isCut) reject(new NoGraphQLRequest(`${name} is too long.`))
+      else fields.set(name, value)
+    })
+    parser.on('file', (name, content, filename) => {
+      file = content
+      // It may fail before anybody reads it, and nobody may want to.
+      content.on('error', () => rest.abort()).on('close', () => rest.abort())
+      try {
+        resolve(withFile(fields, name, new UploadedFile(filename ?? '', content)))
+      } catch (error) {
+        reject(error)
+      }
+    })
+    const fail = (): void => {
+      reject(brokenOff())
+      file?.destroy(brokenOff())
+    }
+    parser.on('error', fail)
+    parser.on('finish', () =>
+      reject(new NoGraphQLRequest('The form has no file behind operations and map.')),
+    )
+    rest.signal.addEventListener('abort', () => file?.destroy())
+    pump(request.body, parser, rest.signal).catch(fail)
+  })
+}
+
+function parserOf({ headers }: Request): BusboyInstance {
+  try {
+    const type = headers.get('content-type') ?? ''
+    return new Busboy({ headers: { 'content-type': type }, preservePath: true, limits })
+  } catch {
+    throw brokenOff()
+  }
+}
+
+/** Gives the parser the body as fast as it takes it, and reads to the end what is not wanted. */
+async function pump(
+  body: Request['body'],
+  parser: BusboyInstance,
+  rest: AbortSignal,
+): Promise<void> {
+  const reader = body?.getReader()
+  for (;;) {
+    const next = await reader?.read()
+    if (next === undefined || next.done) break
+    if (rest.aborted || parser.write(next.value)) continue
+    // Whether it gives up or is given up, the reading goes on.
+    await once(parser, 'drain', { signal: rest }).catch(() => undefined)
+  }
+  parser.end()
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null
+
+function jsonField(fields: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(fields.get(name) ?? '')
+    if (isObject(value)) return value
+  } catch {
+    // Told below.
+  }
+  throw new NoGraphQLRequest(`The form must have ${name}, an object of JSON, before the file.`)
+}
+
+/** The operation with the file where the map says: one place, which holds null. */
+function withFile(fields: ReadonlyMap<string, string>, name: string, file: UploadedFile): unknown {
+  const operation = jsonField(fields, 'operations')
+  const [[key, paths] = [], another] = Object.entries(jsonField(fields, 'map'))
+  const path: unknown = Array.isArray(paths) && paths.length === 1 ? paths[0] : undefined
+  if (key !== name || typeof path !== 'string' || another !== undefined)
+    throw new NoGraphQLRequest('map must name the one file of the form, and one place for it.')
+  if (!path.startsWith('variables.'))
+    throw new NoGraphQLRequest('map must lead to a place among the variables.')
+  const steps = path.split('.')
+  const last = steps.pop() ?? ''
+  const place = steps.reduce<unknown>(
+    (value, step) => (isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined),
+    operation,
+  )
+  if (!isObject(place) || !Object.hasOwn(place, last) || place[last] !== null)
+    throw new NoGraphQLRequest('map must lead to a null in operations.')
+  place[last] = file
+  return operation
+}

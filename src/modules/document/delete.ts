@@ -1,0 +1,41 @@
+import { type CallerChange, change } from '../../db/change.ts'
+import { findOne } from '../../db/page.ts'
+import { userError } from '../../errors.ts'
+import type { Document } from '../../generated/prisma/client.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { assertHeldForAgent } from '../agent/seen-agent.ts'
+import { documents, visibleDocuments } from './document.queries.ts'
+import { removeContent } from './store.ts'
+
+/** The document, seen by the caller, for whose session's agent they hold documents:delete. */
+async function documentToDelete(c: CallerChange, id: string): Promise<Document> {
+  const where = visibleDocuments(c.caller)
+  const document = await findOne<Document>(c.db, { ...documents, where }, id)
+  if (document === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such document.')
+  const { workspaceId, sessionId } = document
+  const { agentId } = await c.db.session.findUniqueOrThrow({
+    where: { workspaceId_id: { workspaceId, id: sessionId } },
+  })
+  await assertHeldForAgent(c, agentId, 'documents:delete')
+  return document
+}
+
+/** Deletes a document, and then its content, as far as the storage lets it go. */
+export async function deleteDocument(
+  context: ServiceContext,
+  { id }: { readonly id: string },
+): Promise<string> {
+  const options = { permission: 'documents:delete', keepsAuthorization: true } as const
+  const deleted = await change(context, options, async (c) => {
+    const document = await documentToDelete(c, id)
+    const { workspaceId, name } = document
+    await c.db.document.update({
+      where: { workspaceId_id: { workspaceId, id } },
+      data: { deletedAt: c.now },
+    })
+    c.record({ action: 'document.deleted', targetId: id, targetName: name })
+    return document
+  })
+  await removeContent(context.deps, deleted)
+  return id
+}

@@ -1,0 +1,119 @@
+import { type CallerChange, change } from '../../db/change.ts'
+import { userError } from '../../errors.ts'
+import type { Document, Session } from '../../generated/prisma/client.ts'
+import { newId } from '../../ids.ts'
+import { InputProblems } from '../../input/problems.ts'
+import { fileNameInput } from '../../input/text.ts'
+import type { UploadedFile } from '../../input/uploaded-file.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import type { StagedFile } from '../../storage/staged-file.ts'
+import { seenAgent } from '../agent/seen-agent.ts'
+import { changesBetween } from '../audit/event.ts'
+import { assertActive, seenSession } from '../session/seen-session.ts'
+import { MediaTypeProbe, mediaTypes } from './media-type.ts'
+import { contentKey, removeContent, withStorage } from './store.ts'
+
+const options = { permission: 'documents:upload', keepsAuthorization: true } as const
+const filePath = ['input', 'file']
+/** Uploads of a workspace at once, in one server, where a session takes only a few. */
+const leastUnderWay = 20
+
+export interface UploadDocumentInput {
+  readonly sessionId: string
+  readonly file: UploadedFile
+}
+
+/** What is known of a document before it is one. */
+type Received = Pick<Document, 'id' | 'name' | 'mediaType' | 'bytes' | 'sha256'>
+
+/**
+ * The session, if it takes one more document of the caller's.
+ *
+ * @throws UserInputError NOT_FOUND, WRONG_STATE, LIMIT_REACHED; RequestError FORBIDDEN
+ */
+async function openSession(c: CallerChange, sessionId: string): Promise<Session> {
+  const path = ['input', 'sessionId']
+  const session = await seenSession(c, sessionId, 'documents:upload', path)
+  await seenAgent(c, session.agentId, 'documents:upload', path)
+  assertActive(session, path)
+  const { maxCount } = c.deps.documents
+  const where = { workspaceId: c.workspace.id, sessionId, deletedAt: null }
+  if ((await c.db.document.count({ where })) >= maxCount)
+    throw userError('LIMIT_REACHED', path, `A session has at most ${maxCount} documents.`)
+  return session
+}
+
+async function insert(c: CallerChange, sessionId: string, received: Received): Promise<Document> {
+  await openSession(c, sessionId)
+  const document = await c.db.document.create({
+    data: {
+      ...received,
+      workspaceId: c.workspace.id,
+      sessionId,
+      createdById: c.caller.user.id,
+      createdAt: c.now,
+    },
+  })
+  const { id, ...shown } = received
+  c.record({
+    action: 'document.uploaded',
+    targetId: id,
+    targetName: document.name,
+    changes: changesBetween({}, { sessionId, ...shown }),
+  })
+  return document
+}
+
+/** Puts the content before the lock is taken, for that may take long. */
+async function keep(
+  context: ServiceContext,
+  sessionId: string,
+  received: Received,
+  path: string,
+): Promise<Document> {
+  const { deps, caller } = context
+  const content = { ...received, workspaceId: caller.workspaceId }
+  try {
+    await withStorage(deps, (storage) => storage.put(contentKey(content), path))
+    return await change(context, options, (c) => insert(c, sessionId, received))
+  } catch (error) {
+    await removeContent(deps, content)
+    throw error
+  }
+}
+
+/**
+ * A new document of a session, for whose agent the caller holds documents:upload. Whether they may is
+ * looked at before the content is read, and again once it has arrived: no lock is held in between.
+ *
+ * @throws RequestError BAD_REQUEST when the content breaks off
+ */
+export async function uploadDocument(
+  context: ServiceContext,
+  { sessionId, file }: UploadDocumentInput,
+): Promise<Document> {
+  const problems = new InputProblems()
+  const name = fileNameInput(problems, ['file'], file.name)
+  problems.throwIfAny()
+  await change(context, options, (c) => openSession(c, sessionId))
+  const { maxBytes, maxCount, storage } = context.deps.documents
+  const { workspaceId } = context.caller
+  const maxUnderWay = Math.max(leastUnderWay, 2 * maxCount)
+  if (storage.staging.underWay(workspaceId) >= maxUnderWay)
+    throw userError('LIMIT_REACHED', filePath, `At most ${maxUnderWay} files arrive at once.`)
+  const probe = new MediaTypeProbe()
+  const look = (chunk: Uint8Array, bytes: number): void => {
+    if (bytes > maxBytes)
+      throw userError('INVALID', filePath, `A document has at most ${maxBytes} bytes.`)
+    probe.add(chunk)
+  }
+  const use = ({ path, bytes, sha256 }: StagedFile): Promise<Document> => {
+    if (bytes === 0) throw userError('INVALID', filePath, 'A document must not be empty.')
+    const mediaType = probe.end()
+    if (mediaType === undefined)
+      throw userError('INVALID', filePath, `A document is one of ${mediaTypes.join(', ')}.`)
+    const received = { id: newId('doc'), name, mediaType, bytes, sha256 }
+    return keep(context, sessionId, received, path)
+  }
+  return await storage.staging.withFile(workspaceId, file.content, look, use)
+}
