@@ -8,3 +8,16 @@ export async function within<T>(promise: Promise<T>, milliseconds: number): Prom
     clearTimeout(timer)
   }
 }
+
+/** What the promise comes to; throws the signal's reason where that comes first. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => aborted.reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

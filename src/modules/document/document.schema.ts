@@ -9,7 +9,8 @@ import { findDocument } from './find-document.ts'
 import { mediaTypes } from './media-type.ts'
 
 Document.implement({
-  description: 'A file that was given to a session.',
+  description:
+    'A file that was given to a session. The text of those that are text is told the agent.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the document.' }),

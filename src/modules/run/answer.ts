@@ -6,7 +6,8 @@ import type { Run } from '../../generated/prisma/client.ts'
 import type { Endpoint } from '../../runtime/endpoint.ts'
 import { RunFailure } from '../../runtime/run-failure.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { seenAgent } from '../agent/seen-agent.ts'
+import { unlessAborted } from '../../within.ts'
+import { assertHeldForAgent, seenAgent } from '../agent/seen-agent.ts'
 import { seenSession } from '../session/seen-session.ts'
 import { messagesOf } from './conversation.ts'
 import { type Ended, endRun, type RunOutcome } from './end.ts'
@@ -27,15 +28,38 @@ export interface Begun {
 /** How long a run that cannot be stored is tried again, in milliseconds; then its lease runs out. */
 const retriesMs = [200, 500, 1_000, 2_000, 5_000, 5_000, 10_000, 10_000]
 
-/** Asks the endpoint. */
-async function ask(
-  context: ServiceContext,
-  { run, endpoint, model, instructions }: Begun,
+/** What the model is told, read in as much time as it then has to answer. */
+async function read(
+  { deps }: ServiceContext,
+  { caller, run, instructions }: Begun,
   signal: AbortSignal,
-): Promise<RunOutcome> {
-  const messages = await messagesOf(context, run, instructions)
+): ReturnType<typeof messagesOf> {
+  const { timeoutSeconds } = deps.runtime
+  const tooLate = AbortSignal.timeout(timeoutSeconds * 1_000)
+  const either = AbortSignal.any([signal, tooLate])
+  try {
+    return await unlessAborted(messagesOf({ deps, caller }, run, instructions, either), either)
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!tooLate.aborted) throw error
+    throw new RunFailure(`The documents of the session took longer than ${timeoutSeconds} s.`)
+  }
+}
+
+/** What a run came to, and what it takes to be given it. */
+interface Answered {
+  readonly outcome: RunOutcome
+  /** Whether the model was told documents, which it may have repeated. */
+  readonly toldDocuments: boolean
+}
+
+/** Asks the endpoint. */
+async function ask(context: ServiceContext, begun: Begun, signal: AbortSignal): Promise<Answered> {
+  const { endpoint, model } = begun
+  const { messages, tellsDocuments } = await read(context, begun, signal)
   const { text, ...tokens } = await endpoint.ask({ model, messages, signal })
-  return { status: 'SUCCEEDED', output: text, ...tokens }
+  const outcome = { status: 'SUCCEEDED', output: text, ...tokens } as const
+  return { outcome, toldDocuments: tellsDocuments }
 }
 
 /** Asks the endpoint. Never fails: a failure is an outcome. */
@@ -43,22 +67,23 @@ async function outcomeOf(
   context: ServiceContext,
   begun: Begun,
   signal: AbortSignal,
-): Promise<RunOutcome> {
+): Promise<Answered> {
   const { deps, requestId } = context
   const { run } = begun
+  const without = (outcome: RunOutcome): Answered => ({ outcome, toldDocuments: false })
   try {
     return await ask(context, begun, signal)
   } catch (error) {
     // Whoever gave it up without a reason has stored why.
-    if (signal.aborted && !(error instanceof RunFailure)) return { status: 'CANCELED' }
+    if (signal.aborted && !(error instanceof RunFailure)) return without({ status: 'CANCELED' })
     if (!(error instanceof RunFailure)) {
       deps.logger.error({ err: error, requestId, runId: run.id }, 'a run failed')
       const reason = 'The run failed for a reason that only the server knows.'
-      return { status: 'FAILED', error: reason }
+      return without({ status: 'FAILED', error: reason })
     }
     const { message, detail } = error
     deps.logger.warn({ requestId, runId: run.id, reason: message, detail }, 'a run failed')
-    return { status: 'FAILED', error: message }
+    return without({ status: 'FAILED', error: message })
   }
 }
 
@@ -66,12 +91,13 @@ async function outcomeOf(
 async function endIfRunning(
   c: CallerChange,
   { run, agentId, namesSession }: Begun,
-  outcome: RunOutcome,
+  { outcome, toldDocuments }: Answered,
 ): Promise<Ended> {
   const { workspaceId, id, sessionId } = run
   const path = ['input', namesSession ? 'sessionId' : 'agentId']
   if (namesSession) await seenSession(c, sessionId, 'agents:run', path)
   await seenAgent(c, agentId, 'agents:run', path)
+  if (toldDocuments) await assertHeldForAgent(c, agentId, 'documents:read')
   const present = await c.db.run.findUniqueOrThrow({
     where: { workspaceId_id: { workspaceId, id } },
   })
@@ -114,10 +140,10 @@ async function cancelUnanswered({ deps }: ServiceContext, { workspaceId, id }: R
  *
  * @throws RequestError or UserInputError when they may not
  */
-async function store(context: ServiceContext, begun: Begun, outcome: RunOutcome): Promise<Run> {
+async function store(context: ServiceContext, begun: Begun, answered: Answered): Promise<Run> {
   const options = { permission: 'agents:run', keepsAuthorization: true } as const
   try {
-    const { run, isNew } = await change(context, options, (c) => endIfRunning(c, begun, outcome))
+    const { run, isNew } = await change(context, options, (c) => endIfRunning(c, begun, answered))
     if (isNew) context.deps.metrics.countRun(run.status)
     return run
   } catch (error) {
@@ -139,14 +165,14 @@ export async function answer(
   signal: AbortSignal,
 ): Promise<Run> {
   const { logger } = context.deps
-  const outcome = await outcomeOf(context, begun, signal)
+  const answered = await outcomeOf(context, begun, signal)
   for (const pause of retriesMs)
     try {
-      return await store(context, begun, outcome)
+      return await store(context, begun, answered)
     } catch (error) {
       if (isRefusal(error)) throw error
       logger.warn({ err: error, runId: begun.run.id }, 'what a run came to could not be stored')
       await wait(pause)
     }
-  return await store(context, begun, outcome)
+  return await store(context, begun, answered)
 }

@@ -1,0 +1,61 @@
+import { addAbortSignal, type Readable } from 'node:stream'
+import type { Document } from '../../generated/prisma/client.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { documents, visibleDocuments } from './document.queries.ts'
+import { textType } from './media-type.ts'
+import { contentOf, withStorage } from './store.ts'
+
+/** For a content from its first byte to the last that is told, in milliseconds. */
+const readWithin = 30_000
+
+/** A text document, as far as there was room for it. */
+export interface DocumentText {
+  readonly name: string
+  readonly text: string
+  /** Whether the end is missing. */
+  readonly isCut: boolean
+}
+
+/** The beginning of a content as text, and whether there is more. */
+async function beginning(
+  content: Readable,
+  maxLength: number,
+): Promise<Omit<DocumentText, 'name'>> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of addAbortSignal(AbortSignal.timeout(readWithin), content)) {
+    text += decoder.decode(chunk, { stream: true })
+    if (text.length > maxLength)
+      return { text: text.slice(0, maxLength).toWellFormed(), isCut: true }
+  }
+  return { text, isCut: false }
+}
+
+/**
+ * The texts of those text documents of a session that the caller sees, oldest first, of at most so
+ * many characters together: what is over is cut off at the end.
+ *
+ * @throws RequestError SERVICE_UNAVAILABLE when the storage cannot be read; once the signal is aborted
+ */
+export async function documentTexts(
+  { deps, caller }: Pick<ServiceContext, 'deps' | 'caller'>,
+  sessionId: string,
+  maxLength: number,
+  signal: AbortSignal,
+): Promise<DocumentText[]> {
+  const rows = await deps.prisma.$queryRaw<Document[]>`
+    SELECT d.* FROM ${documents.from}
+     WHERE d."workspaceId" = ${caller.workspaceId} AND d."sessionId" = ${sessionId}
+       AND d."mediaType" = ${textType} AND ${visibleDocuments(caller)}
+     ORDER BY d."createdAt", d.id`
+  const texts: DocumentText[] = []
+  let room = maxLength
+  for (const document of rows) {
+    const content = await contentOf(deps, document)
+    if (content === null) continue
+    const read = await withStorage(deps, () => beginning(addAbortSignal(signal, content), room))
+    texts.push({ name: document.name, ...read })
+    room -= read.text.length
+  }
+  return texts
+}
