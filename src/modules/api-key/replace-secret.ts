@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as loopTurn, setTimeout as sleep } from 'node:timers/promises'
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
 import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import { earliest, type KeyRecord } from '../../auth/key-record.ts'
@@ -16,6 +16,8 @@ export interface Overlap {
 
 /** Requests that are sent at once arrive within this. */
 const togetherMs = 50
+/** So many connections that are opened at once are accepted before anybody goes on. */
+const acceptedTogether = 256
 /** Longer is waited for no reading: it hangs, and every rotation would with it. */
 const longestReadingMs = 250
 
@@ -28,6 +30,9 @@ const longestReadingMs = 250
 export async function othersAreAuthenticated({ prisma, embedded }: Deps): Promise<void> {
   if (!embedded) return
   await sleep(togetherMs)
+  // A busy server learns late of what has arrived meanwhile: a turn of its event loop reads from all
+  // its connections, and accepts a single new one (libuv since 1.45).
+  for (let turn = 0; turn < acceptedTogether; turn += 1) await loopTurn()
   await untilRead(prisma, longestReadingMs)
 }
 
