@@ -65,15 +65,15 @@ export async function migratePostgres(databaseUrl: string): Promise<readonly str
 /** The id that the server gave of its process as the session began; its types leave it out. */
 type Session = pg.ClientBase & { readonly processID?: number | null }
 
+/** Prisma's adapter sends and reads instants without their zone, as if it were always UTC. */
+export const settingUp = `SELECT set_config('TimeZone', 'UTC', false), pg_backend_pid() AS "processId"`
+
 /**
  * Sets a new connection up; resolves with whether the process behind it is the one that answered it
  * at first. A pooler answers by itself, and may give each transaction another session.
  */
 async function setUp(session: Session): Promise<boolean> {
-  // Prisma's adapter sends and reads instants without their zone, as if it were always UTC.
-  const { rows } = await session.query<{ processId: number }>(
-    `SELECT set_config('TimeZone', 'UTC', false), pg_backend_pid() AS "processId"`,
-  )
+  const { rows } = await session.query<{ processId: number }>(settingUp)
   return rows[0]?.processId === session.processID
 }
 

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { inject, vi } from 'vitest'
+import { settingUp } from '../../src/db/postgres.ts'
 import { PreparedPGlite } from '../../src/db/prepared-pglite.ts'
 import { listenerName } from '../../src/db/replica/listener.ts'
 
@@ -37,8 +38,9 @@ export function watchStatements(): Statements {
   spy.mockImplementation(function (this: unknown, ...args) {
     // A driver's query has several signatures: text first, or an object that holds it.
     const text = typeof args[0] === 'string' ? args[0] : args[0]?.text
-    // What listens for changes goes on beside whatever is asked.
-    if (typeof text !== 'string' || isListener(this)) return query.apply(this, args)
+    // What listens for changes, and the pool's opening of connections, go on beside whatever is asked.
+    const isBeside = text === settingUp || isListener(this)
+    if (typeof text !== 'string' || isBeside) return query.apply(this, args)
     sent.push(text)
     const callback = args.at(-1)
     if (typeof callback === 'function')
