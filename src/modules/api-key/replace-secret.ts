@@ -22,13 +22,12 @@ const acceptedTogether = 256
 const longestReadingMs = 250
 
 /**
- * To be awaited between a request's authentication and `replaceSecret`. The embedded database runs a
- * request to its end before the next one is read from its connection: rotations sent at once would be
- * authenticated one after the other, each by what the one before it left, and all of them would win.
- * Where requests are authenticated side by side, to compare and set is enough.
+ * To be awaited between a request's authentication and `replaceSecret`, so that of rotations sent at
+ * once one wins: those that are read after the first of them was committed would be authenticated by
+ * what it left, and win as well. The embedded database runs a request to its end before the next one
+ * is read; elsewhere a commit is still quicker than the reading of many new connections.
  */
-export async function othersAreAuthenticated({ prisma, embedded }: Deps): Promise<void> {
-  if (!embedded) return
+export async function othersAreAuthenticated({ prisma }: Deps): Promise<void> {
   await sleep(togetherMs)
   // A busy server learns late of what has arrived meanwhile: a turn of its event loop reads from all
   // its connections, and accepts a single new one (libuv since 1.45).
