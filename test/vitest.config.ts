@@ -32,6 +32,8 @@ export default defineConfig({
     // Each may hold a PGlite of its own; some files wait most of their time.
     maxWorkers: 3,
     testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // These only end what hangs: on a busy machine a world takes its time to open.
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 15_000 } },
   },
 })

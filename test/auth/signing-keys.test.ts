@@ -13,6 +13,7 @@ import {
 import { openSigningKeys, type SigningKeys } from '../../src/auth/signing-keys.ts'
 import type { Database } from '../../src/db/client.ts'
 import { openTestDatabase } from '../setup/database.ts'
+import { eventually } from '../setup/eventually.ts'
 import { jumpingClock } from '../setup/monotonic-clock.ts'
 import { type Statements, watchStatements } from '../setup/statements.ts'
 
@@ -216,7 +217,7 @@ test('a rotation is published even if the keys were just being read', async () =
   const earlier = keys.find('unknown')
   await answered
   const rotation = keys.rotate()
-  await vi.waitFor(async () => expect(await rows()).toHaveLength(2))
+  await eventually(async () => expect(await rows()).toHaveLength(2))
   resolve()
   const { id } = await rotation
   await earlier

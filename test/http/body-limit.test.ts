@@ -1,5 +1,6 @@
 import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { eventually } from '../setup/eventually.ts'
 import { exchange, open, serve } from './listening.ts'
 
 const mebibyte = 1_048_576
@@ -72,7 +73,7 @@ test.each([mebibyte + 1, 2 * mebibyte])('a declared length of %i is refused', as
   // Answered on the strength of the header: not one byte of the body has been sent here.
   const connection = await open(port)
   await connection.write(head(`Content-Length: ${length}`))
-  await vi.waitFor(() => expect(connection.received()).toMatch(/^HTTP\/1\.1 413 /))
+  await eventually(() => expect(connection.received()).toMatch(/^HTTP\/1\.1 413 /))
   expect(app).not.toHaveBeenCalled()
 })
 
@@ -111,7 +112,7 @@ test('whoever reads a body that is refused is told so', async () => {
   const connection = await open(port)
   await flood(connection, 800)
   await connection.gone
-  await vi.waitFor(() => expect(reading.mock.settledResults[0]?.type).toBe('rejected'))
+  await eventually(() => expect(reading.mock.settledResults[0]?.type).toBe('rejected'))
   expect(logged).toEqual([])
 })
 
@@ -119,7 +120,7 @@ test('an answer given without reading does not let the body flow on', async () =
   const { port } = await serve(() => Promise.resolve(new Response('no', { status: 401 })))
   const connection = await open(port)
   await connection.write(chunkedHead)
-  await vi.waitFor(() => expect(connection.received()).toMatch(/^HTTP\/1\.1 401 /))
+  await eventually(() => expect(connection.received()).toMatch(/^HTTP\/1\.1 401 /))
   await untilClosed(connection)
 })
 
@@ -212,10 +213,10 @@ test('a client that asks first is told before it sends', async () => {
   const { port } = await serve(echoLength())
   const refused = await open(port)
   await refused.write(head('Content-Length: 2000000', 'Expect: 100-continue'))
-  await vi.waitFor(() => expect(refused.received()).toMatch(/^HTTP\/1\.1 413 /))
+  await eventually(() => expect(refused.received()).toMatch(/^HTTP\/1\.1 413 /))
   const accepted = await open(port)
   await accepted.write(head('Content-Length: 5', 'Expect: 100-continue'))
-  await vi.waitFor(() => expect(accepted.received()).toBe('HTTP/1.1 100 Continue\r\n\r\n'))
+  await eventually(() => expect(accepted.received()).toBe('HTTP/1.1 100 Continue\r\n\r\n'))
   await accepted.write('hello')
-  await vi.waitFor(() => expect(accepted.received()).toMatch(/Continue\r\n\r\nHTTP\/1\.1 200 /))
+  await eventually(() => expect(accepted.received()).toMatch(/Continue\r\n\r\nHTTP\/1\.1 200 /))
 })

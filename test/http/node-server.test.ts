@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
 import { listen } from '../../src/http/node-server.ts'
+import { eventually } from '../setup/eventually.ts'
 import { exchange, open, serve } from './listening.ts'
 
 const ok = () => Promise.resolve(new Response('ok'))
@@ -65,7 +66,7 @@ test('a client that goes away is not logged as an error', async () => {
   })
   const connection = await open(port)
   await connection.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
-  await vi.waitFor(() => expect(arrived).toHaveBeenCalled())
+  await eventually(() => expect(arrived).toHaveBeenCalled())
   connection.socket.destroy()
   await sleep(100)
   expect(logged).toEqual([])
@@ -92,7 +93,7 @@ test('closing lets what runs finish, accepts nothing new, and does not wait for 
   })
   const idle = await open(port)
   const running = fetch(url)
-  await vi.waitFor(() => expect(started).toHaveBeenCalled())
+  await eventually(() => expect(started).toHaveBeenCalled())
   const since = performance.now()
   const closed = close(10)
   await expect(fetch(url)).rejects.toThrow('fetch failed')
@@ -110,7 +111,7 @@ test('closing ends by force what outlasts the grace', async () => {
   })
   const running = fetch(url)
   running.catch(() => undefined)
-  await vi.waitFor(() => expect(started).toHaveBeenCalled())
+  await eventually(() => expect(started).toHaveBeenCalled())
   const since = performance.now()
   await Promise.all([close(0.2), close(0.2)])
   expect(performance.now() - since).toBeGreaterThan(190)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { open, serve } from '../http/listening.ts'
+import { eventually } from '../setup/eventually.ts'
 import { createWorld, type World } from '../setup/world.ts'
 
 let world: World
@@ -24,7 +25,7 @@ async function served() {
   const answer = vi.fn(world.app.fetch)
   const { port, logged } = await serve(answer)
   const outcome = async (): Promise<unknown> => {
-    await vi.waitFor(() => expect(answer.mock.settledResults[0]?.type).toBe('fulfilled'))
+    await eventually(() => expect(answer.mock.settledResults[0]?.type).toBe('fulfilled'))
     const response: Response = answer.mock.settledResults[0]?.value
     return [response.status, ((await response.json()) as { error: string }).error]
   }
@@ -50,7 +51,7 @@ test('nor is one without an end, which is refused while it is read', async () =>
   await connection.write(head('/oauth/token', 'Transfer-Encoding: chunked'))
   const chunk = `10000\r\n${'a'.repeat(65_536)}\r\n`
   while (!connection.isClosed() && connection.received() === '') await connection.write(chunk)
-  await vi.waitFor(() => expect(connection.received()).toMatch(/^HTTP\/1\.1 413 /))
+  await eventually(() => expect(connection.received()).toMatch(/^HTTP\/1\.1 413 /))
   connection.socket.destroy()
   expect(await outcome()).toEqual([400, 'invalid_request'])
   expect([...logged, ...world.logs]).toEqual([])

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { hashSecret } from '../../src/auth/credentials/hash.ts'
+import { eventually } from '../setup/eventually.ts'
 import { metricsOf } from '../setup/metrics.ts'
 import { done, seed } from '../setup/seed.ts'
 import { createWorld, type World } from '../setup/world.ts'
@@ -61,7 +62,7 @@ test('without Redis each server limits by what it has seen itself', async () => 
   for (let time = 0; time < limit; time++) expect(await guess(world, address)).toBe(401)
   expect(await guess(world, address)).toBe(429)
   await redis.kill()
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect((await metricsOf(world.app)).get('latchkey_redis_up')).toBe(0),
   )
   for (let time = 0; time < limit; time++) expect(await guess(world, address)).toBe(401)
@@ -97,7 +98,7 @@ test('no secret and no digest of one is sent to Redis', async () => {
   for (const presented of secrets) await statusOf(world, presented, address)
   await statusOf(world, null, address)
 
-  await vi.waitFor(() => expect(commands.join('\n')).toContain(`introspections:${address}`))
+  await eventually(() => expect(commands.join('\n')).toContain(`introspections:${address}`))
   const sent = commands.join('\n')
   expect(sent).toContain(`latchkey:{${workspace.id}}:${id}`)
   expect(sent).toContain(`failed-attempts:|${address}`)
@@ -121,7 +122,7 @@ test('for a secret that was good before nothing is asked of Redis', async () => 
   for (let time = 0; time < 10; time++)
     expect(await statusOf(world, secret, newAddress())).toBe(200)
   expect(await guess(world, address)).toBe(401)
-  await vi.waitFor(() => expect(commands.join('\n')).toContain(address))
+  await eventually(() => expect(commands.join('\n')).toContain(address))
   const asked = commands.filter((command) => command.includes('failed-attempts'))
   expect(asked.filter((command) => !command.includes(address))).toEqual([])
 })

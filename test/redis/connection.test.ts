@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { openRedis } from '../../src/limits/redis.ts'
 import { freePort } from '../process/program.ts'
+import { eventually } from '../setup/eventually.ts'
 import { type TcpProxy, tcpProxy } from '../setup/tcp-proxy.ts'
 import { ownRedis } from './own-redis.ts'
 import { testRedisUrl } from './test-redis.ts'
@@ -36,8 +37,8 @@ async function proxied(): Promise<TcpProxy> {
   return proxy
 }
 
-const answers = async (ask: () => Promise<string>, who: string): Promise<void> =>
-  await vi.waitFor(async () => expect(await ask()).toBe(who), { timeout: 20_000, interval: 50 })
+const answers = (ask: () => Promise<string>, who: string): Promise<void> =>
+  eventually(async () => expect(await ask()).toBe(who))
 
 test('it is there from the first request on', async () => {
   const { redis, ask, told } = await connect(testRedisUrl())
@@ -174,5 +175,5 @@ test('closing ends it whatever state it is in, without a word', async () => {
     expect(logs).toHaveLength(before)
   }
   proxy.mend()
-  await vi.waitFor(() => expect(proxy.connections()).toBe(0))
+  await eventually(() => expect(proxy.connections()).toBe(0))
 })

@@ -2,8 +2,9 @@ import { statSync } from 'node:fs'
 import { mkdir, readdir, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { open, serve } from '../../http/listening.ts'
+import { eventually } from '../../setup/eventually.ts'
 import { createWorld, type World } from '../../setup/world.ts'
 import { createStage, type Stage, uploaded } from './ask.ts'
 
@@ -19,10 +20,6 @@ afterAll(() => world.close())
 beforeEach(async () => {
   stage = await createStage(world)
 })
-
-/** Also on a machine that has much else to do. */
-const eventually = (assert: () => unknown): Promise<unknown> =>
-  vi.waitFor(assert, { timeout: 10_000 })
 
 /** How many files of the folder this process has open. */
 async function openFiles(): Promise<number> {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { open, serve } from '../../http/listening.ts'
+import { eventually } from '../../setup/eventually.ts'
 import { done } from '../../setup/seed.ts'
 import { createWorld, type World } from '../../setup/world.ts'
 import { createStage, filesIn, type Stage, uploadQuery } from './ask.ts'
@@ -18,10 +19,6 @@ afterAll(() => world.close())
 beforeEach(async () => {
   stage = await createStage(world)
 })
-
-/** Also on a machine that has much else to do. */
-const eventually = (assert: () => unknown): Promise<unknown> =>
-  vi.waitFor(assert, { timeout: 10_000 })
 
 const serveWorld = () =>
   serve(world.app.fetch, { maxBodyBytes: 1_048_576, maxUploadBytes: maxBytes + 1_048_576 })
