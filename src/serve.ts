@@ -7,10 +7,9 @@ import { MigrationError } from './db/migrate.ts'
 import { type Env, readEnv, SettingError } from './env.ts'
 import { ensureFirstWorkspace, type FirstStart } from './first-start.ts'
 import { listen } from './http/node-server.ts'
+import { maxBodyBytes } from './http/request-limits.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import { endRunsOfLastProcess, watchRuns } from './modules/run/recover.ts'
-
-const maxBodyBytes = 1_048_576
 
 /** What an operator sees at the start. A key that was made is shown here, this once. */
 function greeting(url: string, env: Env, start: FirstStart): string {

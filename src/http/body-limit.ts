@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isMultipart } from './multipart.ts'
+import { bodyTimeoutMs } from './request-limits.ts'
 import { writeError } from './send-error.ts'
 
 /**
@@ -7,9 +8,6 @@ import { writeError } from './send-error.ts'
  * with unread bytes resets it, and a client that is still sending would never see the answer.
  */
 const lingerMs = 1_000
-
-/** How long a body may take that is no upload, in milliseconds. */
-const bodyTimeoutMs = 30_000
 
 /** How large bodies may be, in bytes. */
 export interface BodyLimits {

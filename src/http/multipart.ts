@@ -2,14 +2,20 @@ import { once } from 'node:events'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
 import { UploadedFile } from '../input/uploaded-file.ts'
 import { NoGraphQLRequest } from './errors.ts'
+import { bodyTimeoutMs, maxBodyBytes } from './request-limits.ts'
+
+const fieldNames: readonly string[] = ['operations', 'map']
 
 /** Whether a body of that Content-Type is a form that may have files. */
 export const isMultipart = (contentType: string | null | undefined): boolean =>
   /^multipart\/form-data\s*(;|$)/i.test(contentType ?? '')
 
-const limits = { fieldSize: 1_048_576, fields: 2, files: 1, headerPairs: 20, headerSize: 8_192 }
+/** Parts without any content cost as well: there are no more than the specification has. */
+const limits = { fieldSize: maxBodyBytes, parts: 3, files: 1, headerPairs: 20, headerSize: 8_192 }
 
 const brokenOff = () => new NoGraphQLRequest('The form broke off, or is none.')
+const isNoOperation = () =>
+  new NoGraphQLRequest('The form must be operations, map and one file, each once, and no more.')
 
 /** What is under way, to be given up once the operation is over. */
 const underWay = new WeakMap<Request, AbortController>()
@@ -17,45 +23,68 @@ const underWay = new WeakMap<Request, AbortController>()
 /** What is left of a request's file is thrown away as it arrives: nobody asks for it any more. */
 export const discardRest = (request: Request): void => underWay.get(request)?.abort()
 
+/** The content of a form's file. It ends once the form has ended as it should: till then it is none. */
+async function* contentOf(
+  file: BusboyFileStream,
+  formEnd: Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  yield* file
+  await formEnd
+}
+
 /**
  * Reads an operation with one file, by the GraphQL multipart request specification: `operations`,
- * `map`, then the file, which has not arrived yet. It is read as its content is.
+ * `map`, then the file, which has not arrived yet. It is read as its content is, and fails with a
+ * NoGraphQLRequest where the form behind it is not as it should be. What is no such form is taken
+ * apart no further.
  *
  * @returns the operation, with the file in its place; nothing else of it has been checked
  * @throws NoGraphQLRequest
  */
-export function readMultipart(request: Request): Promise<unknown> {
+export async function readMultipart(request: Request): Promise<unknown> {
   const rest = new AbortController()
   underWay.set(request, rest)
-  return new Promise((resolve, reject) => {
-    const parser = parserOf(request)
-    const fields = new Map<string, string>()
-    let file: BusboyFileStream | undefined
-    parser.on('field', (name, value, _isNameCut, isCut) => {
-      if (isCut) reject(new NoGraphQLRequest(`${name} is too long.`))
-      else fields.set(name, value)
-    })
-    parser.on('file', (name, content, filename) => {
-      file = content
-      // It may fail before anybody reads it, and nobody may want to.
-      content.on('error', () => rest.abort()).on('close', () => rest.abort())
-      try {
-        resolve(withFile(fields, name, new UploadedFile(filename ?? '', content)))
-      } catch (error) {
-        reject(error)
-      }
-    })
-    const fail = (): void => {
-      reject(brokenOff())
-      file?.destroy(brokenOff())
-    }
-    parser.on('error', fail)
-    parser.on('finish', () =>
-      reject(new NoGraphQLRequest('The form has no file behind operations and map.')),
-    )
-    rest.signal.addEventListener('abort', () => file?.destroy())
-    pump(request.body, parser, rest.signal).catch(fail)
+  const end = Promise.withResolvers<void>()
+  // Nobody may want the content to its end.
+  end.promise.catch(() => undefined)
+  const parser = parserOf(request)
+  const params = Promise.withResolvers<unknown>()
+  const fields = new Map<string, string>()
+  let file: BusboyFileStream | undefined
+  const refuse = (error: NoGraphQLRequest): void => {
+    params.reject(error)
+    end.reject(error)
+    file?.destroy(error)
+    rest.abort()
+  }
+  parser.on('partsLimit', () => refuse(isNoOperation()))
+  parser.on('field', (name, value, _isNameCut, isCut) => {
+    if (!fieldNames.includes(name) || fields.has(name)) refuse(isNoOperation())
+    else if (isCut) refuse(new NoGraphQLRequest(`${name} is too long.`))
+    else fields.set(name, value)
   })
+  parser.on('file', (name, content, filename) => {
+    file = content
+    // It may fail before anybody reads it, and nobody may want to.
+    content.on('error', () => refuse(brokenOff()))
+    content.on('close', () => content.readableEnded || rest.abort())
+    try {
+      const sent = new UploadedFile(filename ?? '', contentOf(content, end.promise))
+      params.resolve(withFile(fields, name, sent))
+    } catch (error) {
+      params.reject(error)
+    }
+  })
+  parser.on('error', () => refuse(brokenOff()))
+  parser.on('finish', () => {
+    end.resolve()
+    params.reject(new NoGraphQLRequest('The form has no file behind operations and map.'))
+  })
+  rest.signal.addEventListener('abort', () => file?.destroy())
+  pump(request.body, parser, rest.signal).catch(() => refuse(brokenOff()))
+  const isLate = () => refuse(new NoGraphQLRequest('operations and map took too long.', 408))
+  const timer = setTimeout(isLate, bodyTimeoutMs)
+  return await params.promise.finally(() => clearTimeout(timer))
 }
 
 function parserOf({ headers }: Request): BusboyInstance {

@@ -1,18 +1,19 @@
-import type { Readable } from 'node:stream'
-
 /** A file that arrives with a request, as it is asked for: it can be read once, and may break off. */
 export class UploadedFile {
   /** As the client tells it. */
   readonly name: string
-  readonly #content: Readable
+  #content: AsyncIterable<Uint8Array> | undefined
 
-  constructor(name: string, content: Readable) {
+  constructor(name: string, content: AsyncIterable<Uint8Array>) {
     this.name = name
     this.#content = content
   }
 
-  get content(): Readable {
-    return this.#content
+  /** The content; undefined to all but the first who ask for it. */
+  take(): AsyncIterable<Uint8Array> | undefined {
+    const content = this.#content
+    this.#content = undefined
+    return content
   }
 
   /** What an error shows of a variable. */

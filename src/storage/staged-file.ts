@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { RequestError, serviceUnavailable } from '../errors.ts'
 
@@ -16,12 +15,14 @@ export interface StagedFile {
 /** Is shown every chunk, and how much there is of them all; what it throws ends the reading. */
 export type Look = (chunk: Uint8Array, bytes: number) => void
 
-/** @throws RequestError BAD_REQUEST when it ends before its end */
-async function* whole(content: Readable): AsyncGenerator<Uint8Array> {
+/** @throws RequestError its own, or BAD_REQUEST when it ends before its end */
+async function* whole(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* content
-  } catch {
-    throw new RequestError('BAD_REQUEST', 'The file broke off.')
+  } catch (error) {
+    throw error instanceof RequestError
+      ? error
+      : new RequestError('BAD_REQUEST', 'The file broke off.')
   }
 }
 
@@ -32,7 +33,7 @@ async function* whole(content: Readable): AsyncGenerator<Uint8Array> {
  */
 export async function withStagedFile<T>(
   folder: string,
-  content: Readable,
+  content: AsyncIterable<Uint8Array>,
   look: Look,
   use: (file: StagedFile) => Promise<T>,
 ): Promise<T> {
@@ -48,7 +49,11 @@ export async function withStagedFile<T>(
   }
 }
 
-async function write(path: string, content: Readable, look: Look): Promise<StagedFile> {
+async function write(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+  look: Look,
+): Promise<StagedFile> {
   const hash = createHash('sha256')
   let bytes = 0
   let refusal: unknown

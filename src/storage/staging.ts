@@ -1,6 +1,5 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { type Look, type StagedFile, withStagedFile } from './staged-file.ts'
@@ -17,7 +16,7 @@ export interface Staging {
   /** @see withStagedFile */
   withFile<T>(
     owner: string,
-    content: Readable,
+    content: AsyncIterable<Uint8Array>,
     look: Look,
     use: (file: StagedFile) => Promise<T>,
   ): Promise<T>

@@ -101,6 +101,9 @@ export async function uploadDocument(
   const maxUnderWay = Math.max(leastUnderWay, 2 * maxCount)
   if (storage.staging.underWay(workspaceId) >= maxUnderWay)
     throw userError('LIMIT_REACHED', filePath, `At most ${maxUnderWay} files arrive at once.`)
+  const content = file.take()
+  if (content === undefined)
+    throw userError('INVALID', filePath, 'A file can be used by one field only.')
   const probe = new MediaTypeProbe()
   const look = (chunk: Uint8Array, bytes: number): void => {
     if (bytes > maxBytes)
@@ -115,5 +118,5 @@ export async function uploadDocument(
     const received = { id: newId('doc'), name, mediaType, bytes, sha256 }
     return keep(context, sessionId, received, path)
   }
-  return await storage.staging.withFile(workspaceId, file.content, look, use)
+  return await storage.staging.withFile(workspaceId, content, look, use)
 }
