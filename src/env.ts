@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { isApiKey } from './auth/credentials/format.ts'
 import { plainBlock } from './input/addresses.ts'
+import { webUrl } from './input/web-url.ts'
 import type { DocumentLimits } from './modules/document/store.ts'
 import type { RuntimeSettings } from './runtime/runtime.ts'
 import { endpointOf, parseStorageUrl, type StorageLocation } from './storage/storage-url.ts'
@@ -58,7 +59,7 @@ export class SettingError extends Error {
 interface Kind<T> {
   /** Completes "expected …". */
   readonly expected: string
-  /** Its value is never shown. */
+  /** Its value is never shown. So are those of all URLs: a refused one may hold a password. */
   readonly secret?: true
   /** Undefined when the text is not acceptable. */
   parse(text: string): T | undefined
@@ -91,15 +92,9 @@ const host: Kind<string> = {
   parse: when((text) => isIP(text) > 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)),
 }
 
-const webUrl = (text: string): URL | undefined => {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const isPlain =
-    url?.username === '' && url.password === '' && url.search === '' && url.hash === ''
-  return isPlain && /^https?:$/.test(url.protocol) ? url : undefined
-}
-
 const publicUrl: Kind<string> = {
   expected: 'http:// or https://, a host and at most a port, such as https://keys.example.com',
+  secret: true,
   parse: (text) => {
     const url = webUrl(text)
     return url?.pathname === '/' ? url.origin : undefined
@@ -109,6 +104,7 @@ const publicUrl: Kind<string> = {
 /** Kept to the character: it is compared with what tokens name. */
 const issuer: Kind<string> = {
   expected: "the address of an OpenID provider: its tokens' iss, to the character",
+  secret: true,
   parse: when((text) => webUrl(text) !== undefined && !/\s/.test(text)),
 }
 
@@ -127,7 +123,6 @@ const audience: Kind<string> = {
   parse: when((text) => text.trim() === text),
 }
 
-/** Secret, because it may hold a password. */
 const databaseUrl: Kind<string> = {
   expected: 'postgresql://user:password@host:port/database',
   secret: true,
@@ -146,7 +141,7 @@ const isDecodable = (text: string): boolean => {
   }
 }
 
-/** Secret as well. The client would take what is after a ? for settings of its own. */
+/** The client would take what is after a ? for settings of its own. */
 const redisUrl: Kind<string> = {
   expected: 'redis://user:password@host:port/database, or rediss:// for TLS',
   secret: true,
@@ -159,6 +154,7 @@ const redisUrl: Kind<string> = {
 
 const endpointUrl: Kind<string> = {
   expected: 'an http(s) address up to where /chat/completions begins, such as https://host/v1',
+  secret: true,
   parse: (text) => webUrl(text)?.href.replace(/\/+$/, ''),
 }
 
@@ -177,6 +173,7 @@ const modelName: Kind<string> = {
 const documentsUrl: Kind<StorageLocation> = {
   expected:
     'file: and a folder, or s3://bucket/prefix with ?endpoint=…&region=… where they are needed',
+  secret: true,
   parse: parseStorageUrl,
 }
 

@@ -1,4 +1,6 @@
+import { isIP } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { webUrl } from '../input/web-url.ts'
 
 /** A bucket that speaks S3, and where in it. */
 export interface S3Location {
@@ -17,28 +19,38 @@ export type StorageLocation = { readonly folder: string } | S3Location
 export const endpointOf = (location: StorageLocation): string | undefined =>
   'folder' in location ? undefined : location.endpoint
 
-const isEndpoint = ({ protocol, username, password }: URL): boolean =>
-  /^https?:$/.test(protocol) && username === '' && password === ''
+const isBucket = (text: string): boolean =>
+  /^.{3,63}$/.test(text) &&
+  isIP(text) === 0 &&
+  text.split('.').every((label) => /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(label))
 
-function parseS3(url: URL): S3Location | undefined {
-  const { hostname: bucket, pathname, searchParams, username, password, port, hash } = url
+/** As it is sent: an address would leave the steps out that lead nowhere, or upwards. */
+const prefixOf = (text: string): string =>
+  text
+    .replace(/^s3:\/\/[^/?#]*/, '')
+    .replace(/[?#].*$/s, '')
+    .replaceAll(/^\/+|\/+$/g, '')
+
+const isPrefix = (text: string): boolean =>
+  text === '' || text.split('/').every((step) => /^(?!\.{1,2}$)[\w.-]+$/.test(step))
+
+function parseS3(text: string): S3Location | undefined {
+  const { hostname: bucket, searchParams, username, password, port, hash } = new URL(text)
   const isPlain = [username, password, port, hash].every((part) => part === '')
   const names = [...searchParams.keys()]
   const isKnown = names.every((name) => name === 'endpoint' || name === 'region')
-  const prefix = pathname.replaceAll(/^\/+|\/+$/g, '')
+  if (!isPlain || !isKnown || new Set(names).size < names.length) return undefined
+  const prefix = prefixOf(text)
   const endpoint = searchParams.get('endpoint') ?? undefined
-  const isPlace =
-    endpoint === undefined || (URL.canParse(endpoint) && isEndpoint(new URL(endpoint)))
-  if (!isPlain || !isKnown || new Set(names).size < names.length || !isPlace) return undefined
-  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) || !/^[\w.\-/]*$/.test(prefix))
-    return undefined
+  const isPlace = endpoint === undefined || webUrl(endpoint) !== undefined
+  if (!isBucket(bucket) || !isPrefix(prefix) || !isPlace) return undefined
   return { bucket, prefix, endpoint, region: searchParams.get('region') || undefined }
 }
 
 /** A place to keep contents, as an address: `file:` or `s3:`. Undefined for any other. */
 export function parseStorageUrl(text: string): StorageLocation | undefined {
-  if (text.startsWith('s3://') && URL.canParse(text)) return parseS3(new URL(text))
-  if (!text.startsWith('file:')) return undefined
+  if (text.startsWith('s3://') && URL.canParse(text)) return parseS3(text)
+  if (!text.startsWith('file:') || /[?#]/.test(text)) return undefined
   const path = text.slice('file:'.length)
   if (!path.startsWith('//')) return path === '' ? undefined : { folder: path }
   try {

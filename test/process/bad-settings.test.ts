@@ -22,7 +22,10 @@ const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = 
     /^SECRETS_KEY is not set; with DATABASE_URL in production, expected/,
     'hunter2',
   ],
-  [{ PUBLIC_URL: 'https://keys.example.com/api' }, /^PUBLIC_URL is "https:.+api"; expected http:/],
+  [
+    { PUBLIC_URL: 'https://keys.example.com/api' },
+    /^PUBLIC_URL is not acceptable .+; expected http:/,
+  ],
   [
     {
       DATABASE_URL: 'postgresql://u:hunter2@127.0.0.1:1/db',
