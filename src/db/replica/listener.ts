@@ -80,11 +80,12 @@ export async function listen(
   client.on('notification', ({ channel, payload }) => {
     if (closing === undefined) heard(channel, payload ?? '')
   })
-  const query = async (text: string, values: readonly unknown[] = []): Promise<void> => {
-    await client.query(text, [...values]).catch((error: Error) => {
-      fail(error)
-      throw error
-    })
+  let asked: Promise<void> = Promise.resolve()
+  /** One after the other. One that fails ends the connection, and so those behind it fail too. */
+  const query = (text: string, values: readonly unknown[] = []): Promise<void> => {
+    const answer = asked.then(async () => void (await client.query(text, [...values])))
+    asked = answer.catch(fail)
+    return answer
   }
   await client.connect()
   for (const channel of channels) await query(`LISTEN ${client.escapeIdentifier(channel)}`)
