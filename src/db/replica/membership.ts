@@ -6,6 +6,7 @@ import type { Lease } from './lease.ts'
 import { type Listener, listen } from './listener.ts'
 import {
   changeChannel,
+  changeMessage,
   channelOf,
   epochChannel,
   readChange,
@@ -35,6 +36,8 @@ export interface Standing {
 /** A replica under one id: from when it is waited for until changes are not heard of any more. */
 export interface Membership {
   readonly id: string
+  /** Asks once more who has heard of a change of its. */
+  ask(number: number): void
   /** Tells other replicas that writers wait for them no more. */
   dismiss(ids: readonly string[]): Promise<void>
 }
@@ -159,6 +162,11 @@ export async function enter(id: string, standing: Standing): Promise<Membership>
   }, heartbeatMs).unref()
   return {
     id,
+    // Over this connection: that pool may be what kept the writer for so long.
+    ask: (number) => {
+      // One that fails ends the membership.
+      listener?.send([[changeChannel, changeMessage(id, number)]]).catch(() => undefined)
+    },
     dismiss: async (ids) =>
       await listener?.send(ids.map((other) => [channelOf(other), '{"kind":"leave"}'])),
   }

@@ -26,6 +26,9 @@ export type OwnMessage = z.infer<typeof own>
 
 export type ChangeName = z.infer<typeof changeName>
 
+/** Asks every replica to tell when it has heard of that change. */
+export const changeMessage = (by: string, number: number): string => JSON.stringify({ by, number })
+
 const json = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text)

@@ -6,7 +6,7 @@ import { Acknowledgements } from './acknowledgements.ts'
 import { createDismissal, longestWaitMs } from './dismissal.ts'
 import { Lease } from './lease.ts'
 import { enter, type Membership } from './membership.ts'
-import { changeChannel } from './messages.ts'
+import { changeChannel, changeMessage } from './messages.ts'
 import { notify } from './notify.ts'
 import type { Memory, Replica, Tell } from './replica.ts'
 
@@ -25,6 +25,15 @@ export interface ReplicaOptions {
   readonly hearing: HearingEvents
 }
 
+/** A change whose writer waits until others have heard of it. */
+interface Change {
+  readonly number: number
+  /** Who asked for acknowledgements; undefined: they go nowhere. */
+  readonly teller: Membership | undefined
+  /** Some that had joined before it was committed, and so were asked with the commit. */
+  readonly joinedBefore: readonly string[]
+}
+
 /**
  * One of any number of servers on a PostgreSQL database. It trusts its memory by a lease, which it
  * extends by notifications to itself, and writers wait for it. That it is waited for is a row; safety
@@ -38,7 +47,7 @@ export function createPostgresReplica({ databaseUrl, prisma, hearing }: ReplicaO
   const dismiss = createDismissal(prisma, left.signal)
   const underWay = new Set<Promise<void>>()
   let membership: Membership | undefined
-  /** Those that an earlier change has met with: they had joined before the present one. */
+  /** Those that had joined when a change last looked. */
   let known: readonly string[] = []
 
   /** Goes on beside what asked for it; must not fail. */
@@ -78,22 +87,24 @@ export function createPostgresReplica({ databaseUrl, prisma, hearing }: ReplicaO
     }
   }
 
-  /** @param teller who asked for acknowledgements: undefined, they go nowhere */
-  const untilOthersHave = async (number: number, teller: Membership | undefined): Promise<void> => {
+  /** Resolves once every other replica has heard of it, a second after its commit at the latest. */
+  const untilOthersHave = async ({ number, teller, joinedBefore }: Change): Promise<void> => {
     const until = performance.now() + longestWaitMs
-    const left = (): number => Math.max(0, until - performance.now())
+    const remaining = (): number => Math.max(0, until - performance.now())
     const all = prisma.replica.findMany({ select: { id: true } }).catch(() => undefined)
-    const rows = await within(all, left())
+    const rows = await within(all, remaining())
     if (rows === undefined) {
-      await sleep(left())
+      await sleep(remaining())
       return
     }
     const ids = rows.map(({ id }) => id).filter((id) => id !== teller?.id && id !== membership?.id)
-    const joinedBefore = known
     known = ids
     if (ids.length === 0) return
-    await within(acknowledgements.byAll(number, ids), left())
-    // Who hears nothing itself cannot tell who is silent; who has just joined could not hear of it.
+    const mayHaveMissed = ids.some((id) => !joinedBefore.includes(id))
+    // Who joined after the commit remembers nothing of before it, but was not asked.
+    if (mayHaveMissed) teller?.ask(number)
+    await within(acknowledgements.byAll(number, ids), remaining())
+    // Who hears nothing itself cannot tell who is silent; who has just joined may have been asked late.
     if (teller === undefined || teller !== membership || !lease.isHeld) return
     const missing = acknowledgements.missing(number, ids)
     const silent = missing.filter((id) => joinedBefore.includes(id))
@@ -114,17 +125,15 @@ export function createPostgresReplica({ databaseUrl, prisma, hearing }: ReplicaO
     },
     async untilHeard(transaction) {
       const number = acknowledgements.expect()
-      let hasTold = false
-      let teller: Membership | undefined
+      let change: Change | undefined
       const tell: Tell = async (db) => {
-        hasTold = true
-        teller = membership
-        if (teller === undefined) return
-        await notify(db, changeChannel, JSON.stringify({ by: teller.id, number }))
+        change = { number, teller: membership, joinedBefore: known }
+        if (membership === undefined) return
+        await notify(db, changeChannel, changeMessage(membership.id, number))
       }
       try {
         const value = await transaction(tell)
-        if (hasTold) await untilOthersHave(number, teller)
+        if (change !== undefined) await untilOthersHave(change)
         return value
       } finally {
         acknowledgements.forget(number)

@@ -1,4 +1,4 @@
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
 import { openDatabase } from '../../../src/db/client.ts'
 import { createPostgresReplica } from '../../../src/db/replica/postgres-replica.ts'
@@ -38,4 +38,13 @@ export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<S
   await replica.join(credentials)
   const deps = { ...world.deps, prisma, replica, credentials }
   return { ...askOver(deps), deps, hears, lost }
+}
+
+/**
+ * Lets no second pass for the rest of the test: who waits for a server in vain does not stop. The
+ * heartbeats go on.
+ */
+export function waitingForEver(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
 }
