@@ -47,6 +47,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const hearing: HearingEvents = {
       lost: (err) => logger.warn({ err }, 'changes are not heard of: until they are requests read'),
       regained: () => logger.info('changes are heard of again'),
+      notEnded: (err) => logger.warn({ err }, 'the session of a silent server was not ended'),
     }
     const database = await openDatabase(
       databaseUrl === undefined ? { dataDir } : { databaseUrl, onConnectionError, hearing },

@@ -38,7 +38,7 @@ async function openPglite(isNew: boolean): Promise<Database> {
 /** For a database whose connections the test itself cuts. */
 export const unwatched = {
   onConnectionError: () => undefined,
-  hearing: { lost: () => undefined, regained: () => undefined },
+  hearing: { lost: () => undefined, regained: () => undefined, notEnded: () => undefined },
 }
 
 /**
@@ -57,7 +57,7 @@ export async function openTestDatabase({ isNew = false } = {}): Promise<Database
   const database = await openDatabase({
     databaseUrl: url,
     onConnectionError,
-    hearing: { lost: onConnectionError, regained: () => undefined },
+    hearing: { ...unwatched.hearing, lost: onConnectionError },
   })
   const close = async (): Promise<void> => {
     isClosing = true

@@ -16,6 +16,7 @@ export const alwaysHears: HearingEvents = {
     throw error
   },
   regained: () => undefined,
+  notEnded: () => undefined,
 }
 
 /** The URL of the database that the dependencies are over. */

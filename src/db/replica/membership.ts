@@ -38,8 +38,6 @@ export interface Membership {
   readonly id: string
   /** Asks once more who has heard of a change of its. */
   ask(number: number): void
-  /** Tells other replicas that writers wait for them no more. */
-  dismiss(ids: readonly string[]): Promise<void>
 }
 
 interface Beat {
@@ -167,7 +165,5 @@ export async function enter(id: string, standing: Standing): Promise<Membership>
       // One that fails ends the membership.
       listener?.send([[changeChannel, changeMessage(id, number)]]).catch(() => undefined)
     },
-    dismiss: async (ids) =>
-      await listener?.send(ids.map((other) => [channelOf(other), '{"kind":"leave"}'])),
   }
 }

@@ -26,6 +26,9 @@ export type OwnMessage = z.infer<typeof own>
 
 export type ChangeName = z.infer<typeof changeName>
 
+/** Tells a replica that writers wait for it no more. */
+export const leaveMessage = '{"kind":"leave"}'
+
 /** Asks every replica to tell when it has heard of that change. */
 export const changeMessage = (by: string, number: number): string => JSON.stringify({ by, number })
 

@@ -17,6 +17,8 @@ const rejoinMs = { first: 100, most: 10_000 }
 export interface HearingEvents {
   lost(error: Error): void
   regained(): void
+  /** Told once, if the session of a server that is waited for no more could not be ended. */
+  notEnded(error: unknown): void
 }
 
 export interface ReplicaOptions {
@@ -44,7 +46,7 @@ export function createPostgresReplica({ databaseUrl, prisma, hearing }: ReplicaO
   const lease = new Lease()
   const acknowledgements = new Acknowledgements()
   const left = new AbortController()
-  const dismiss = createDismissal(prisma, left.signal)
+  const dismissal = createDismissal(prisma, left.signal, hearing.notEnded)
   const underWay = new Set<Promise<void>>()
   let membership: Membership | undefined
   /** Those that had joined when a change last looked. */
@@ -104,11 +106,11 @@ export function createPostgresReplica({ databaseUrl, prisma, hearing }: ReplicaO
     // Who joined after the commit remembers nothing of before it, but was not asked.
     if (mayHaveMissed) teller?.ask(number)
     await within(acknowledgements.byAll(number, ids), remaining())
-    // Who hears nothing itself cannot tell who is silent; who has just joined may have been asked late.
-    if (teller === undefined || teller !== membership || !lease.isHeld) return
     const missing = acknowledgements.missing(number, ids)
+    // Who hears nothing itself cannot tell who is silent; who has just joined may have been asked late.
+    const hears = teller !== undefined && teller === membership && lease.isHeld
     const silent = missing.filter((id) => joinedBefore.includes(id))
-    beside(dismiss(teller, silent))
+    beside(hears ? dismissal.ofSilent(silent) : dismissal.ofGone(missing))
   }
 
   return {

@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
 import { soleReplica } from '../../../src/db/replica/replica.ts'
 import { within } from '../../../src/within.ts'
 import { attempt, verdict } from '../../modules/api-key/ask.ts'
 import { askOver } from '../../modules/api-key/second-app.ts'
-import { databaseUrlOf, replicaBeside } from '../../setup/second-server.ts'
+import { replicaBeside } from '../../setup/second-server.ts'
 import { seed } from '../../setup/seed.ts'
 import type { OnTheWay } from '../../setup/tcp-proxy.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
-import { serverBeside } from './servers.ts'
+import { serverBeside, session } from './servers.ts'
 
 let world: World
 let workspace: TestWorkspace
@@ -26,14 +25,6 @@ const makeKey = () => seed(world, workspace.secret).key({ name: randomUUID() })
 const disable = (server: Pick<World, 'gql'>, id: string) =>
   attempt(server, workspace.secret, 'disableApiKey', { id })
 const replicas = (): Promise<number> => world.deps.prisma.replica.count()
-
-/** A session of the test's own on the world's database. */
-async function session(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: await databaseUrlOf(world.deps) })
-  await client.connect()
-  onTestFinished(() => client.end())
-  return client
-}
 
 const kindOf = (piece: Buffer, at: number): string => String.fromCharCode(piece[at] ?? 0)
 
@@ -75,7 +66,7 @@ test('behind a pooler of transactions every request reads, and nobody waits for 
 
 // A writer that does not see it waits for nobody.
 test('no lease begins before writers can see whom to wait for', async () => {
-  const holder = await session()
+  const holder = await session(world)
   await holder.query('BEGIN; LOCK TABLE "Replica" IN EXCLUSIVE MODE')
   const replica = await replicaBeside(world.deps)
   onTestFinished(() => replica.leave())
@@ -130,7 +121,7 @@ test('a writer that loses its own connection in the middle takes nobody for sile
 
 test('a change waits no longer where it cannot be found out whom to wait for', async () => {
   const { id } = await makeKey()
-  const holder = await session()
+  const holder = await session(world)
   await holder.query('BEGIN; LOCK TABLE "Replica" IN ACCESS EXCLUSIVE MODE')
   const began = performance.now()
   expect((await disable(world, id)).codes).toEqual([])
@@ -151,18 +142,3 @@ test.each([0, 400])(
     beside.hears.mend()
   },
 )
-
-// Its session would keep the database from cleaning up, and fill the queue of notifications.
-test('the session of a server that is not waited for any more is ended', async () => {
-  const beside = await serverBeside(world)
-  const holder = await session()
-  const listeners = async (): Promise<number> => {
-    const { rows } = await holder.query(`SELECT count(*)::int AS count FROM pg_stat_activity
-      WHERE datname = current_database() AND application_name LIKE 'latchkey listener %'`)
-    return rows[0].count
-  }
-  expect(await listeners()).toBe(2)
-  beside.hears.hang()
-  for (let turn = 0; turn < 2; turn += 1) await disable(world, (await makeKey()).id)
-  await expect.poll(listeners, { timeout: 10_000 }).toBe(1)
-})

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { attempt, verdict } from '../../modules/api-key/ask.ts'
-import { databaseUrlOf } from '../../setup/second-server.ts'
 import { seed } from '../../setup/seed.ts'
 import { type Statements, watchStatements } from '../../setup/statements.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
-import { type ServerBeside, serverBeside } from './servers.ts'
+import { type ServerBeside, serverBeside, session } from './servers.ts'
 
 let statements: Statements
 let world: World
@@ -151,9 +149,7 @@ test('a connection that is cut ends the lease at once, and what it missed is not
 test('a listener that the database ends is replaced', async () => {
   const { secret } = await makeKey()
   const beside = await serverBeside(world)
-  const admin = new pg.Client({ connectionString: await databaseUrlOf(world.deps) })
-  await admin.connect()
-  onTestFinished(() => admin.end())
+  const admin = await session(world)
   await admin.query(`
     SELECT pg_terminate_backend(pid) FROM (
       SELECT pid FROM pg_stat_activity

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { onTestFinished, vi } from 'vitest'
 import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
 import { openDatabase } from '../../../src/db/client.ts'
@@ -26,7 +27,7 @@ export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<S
   const hears = await tcpProxy(databaseUrl, onTheWay)
   const lost: Error[] = []
   const { prisma } = database
-  const hearing = { lost: (error: Error) => void lost.push(error), regained: () => undefined }
+  const hearing = { ...alwaysHears, lost: (error: Error) => void lost.push(error) }
   const replica = createPostgresReplica({ databaseUrl: hears.url, prisma, hearing })
   const credentials = createCredentialCache(replica)
   onTestFinished(async () => {
@@ -38,6 +39,14 @@ export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<S
   await replica.join(credentials)
   const deps = { ...world.deps, prisma, replica, credentials }
   return { ...askOver(deps), deps, hears, lost }
+}
+
+/** A session of the test's own on the world's database. */
+export async function session(world: World): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: await databaseUrlOf(world.deps) })
+  await client.connect()
+  onTestFinished(() => client.end())
+  return client
 }
 
 /**
