@@ -139,7 +139,7 @@ export async function enter(id: string, standing: Standing): Promise<Membership>
       await listener?.unlisten().catch(() => undefined)
       throw error
     })
-    await prisma.replica.create({ data: { id, joinedAt: new Date() } })
+    await prisma.replica.create({ data: { id } })
     isWaitedFor = true
     await sendBeat(byItself)
     if (isOver) throw new Error('the connection was lost')

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "Replica" DROP COLUMN "joinedAt";
