@@ -4,17 +4,23 @@ import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
 import { attempt } from '../../modules/api-key/ask.ts'
 import { askOver } from '../../modules/api-key/second-app.ts'
 import { replicaBeside } from '../../setup/second-server.ts'
+import { type Statements, watchStatements } from '../../setup/statements.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { serverBeside, session, waitingForEver } from './servers.ts'
 
+let statements: Statements
 let world: World
 let workspace: TestWorkspace
 
 beforeAll(async () => {
+  statements = watchStatements()
   world = await createWorld()
   workspace = await world.createWorkspace()
 })
-afterAll(() => world.close())
+afterAll(async () => {
+  statements.stop()
+  await world.close()
+})
 
 const change = async (server: Pick<World, 'gql'>): Promise<void> => {
   const { codes } = await attempt(server, workspace.secret, 'createScope', { name: randomUUID() })
@@ -39,11 +45,33 @@ test('the session of a server that is not waited for any more is ended', async (
   await expect.poll(listeners, { timeout: 10_000 }).toBe(1)
 })
 
+test('that a session was not ended is told once', async () => {
+  statements.answering = (text) => {
+    if (text.includes('pg_terminate_backend')) throw new Error('permission denied')
+  }
+  onTestFinished(() => {
+    statements.answering = () => undefined
+  })
+  const writer = await serverBeside(world)
+  for (let turn = 0; turn < 2; turn += 1) {
+    const beside = await serverBeside(world)
+    await change(writer)
+    const { length } = await replicas()
+    beside.hears.hang()
+    await change(writer)
+    await expect.poll(replicas, { timeout: 10_000 }).toHaveLength(length - 1)
+  }
+  await writer.deps.replica.leave()
+  expect(writer.notEnded).toEqual([
+    expect.objectContaining({ message: expect.stringContaining('permission denied') }),
+  ])
+})
+
 // As behind a pooler of transactions.
 test('a writer that hears nothing waits for one that has died for a moment and not for ever', async () => {
   const beside = await serverBeside(world)
   const living = await replicas()
-  await world.deps.prisma.replica.create({ data: { id: 'dead', joinedAt: new Date(0) } })
+  await world.deps.prisma.replica.create({ data: { id: 'dead' } })
   const replica = await replicaBeside(world.deps)
   onTestFinished(() => replica.leave())
   const deaf = askOver({ ...world.deps, replica, credentials: createCredentialCache(replica) })

@@ -2,7 +2,10 @@ import pg from 'pg'
 import { onTestFinished, vi } from 'vitest'
 import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
 import { openDatabase } from '../../../src/db/client.ts'
-import { createPostgresReplica } from '../../../src/db/replica/postgres-replica.ts'
+import {
+  createPostgresReplica,
+  type HearingEvents,
+} from '../../../src/db/replica/postgres-replica.ts'
 import type { Deps } from '../../../src/deps.ts'
 import { askOver } from '../../modules/api-key/second-app.ts'
 import { alwaysHears, databaseUrlOf } from '../../setup/second-server.ts'
@@ -15,6 +18,8 @@ export interface ServerBeside extends Pick<World, 'gql'> {
   readonly hears: TcpProxy
   /** Why it heard no more, each time. */
   readonly lost: readonly Error[]
+  /** What it told of sessions of others that stay. */
+  readonly notEnded: readonly unknown[]
 }
 
 /** What it sends to the database, and is answered, goes another way than what it hears. */
@@ -27,7 +32,12 @@ export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<S
   const hears = await tcpProxy(databaseUrl, onTheWay)
   const lost: Error[] = []
   const { prisma } = database
-  const hearing = { ...alwaysHears, lost: (error: Error) => void lost.push(error) }
+  const notEnded: unknown[] = []
+  const hearing: HearingEvents = {
+    lost: (error) => void lost.push(error),
+    regained: () => undefined,
+    notEnded: (error) => void notEnded.push(error),
+  }
   const replica = createPostgresReplica({ databaseUrl: hears.url, prisma, hearing })
   const credentials = createCredentialCache(replica)
   onTestFinished(async () => {
@@ -38,7 +48,7 @@ export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<S
   })
   await replica.join(credentials)
   const deps = { ...world.deps, prisma, replica, credentials }
-  return { ...askOver(deps), deps, hears, lost }
+  return { ...askOver(deps), deps, hears, lost, notEnded }
 }
 
 /** A session of the test's own on the world's database. */
