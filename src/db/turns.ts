@@ -21,6 +21,10 @@ const longestWaitMs = 10_000
  */
 export const briefWaitMs = 1_000
 
+/** How many changes of a workspace, or of whatever else has an id, have a turn or wait for it. */
+export const lineLength = (database: object, id: string): number =>
+  linesOf.get(database)?.get(id)?.length ?? 0
+
 /**
  * Waits for the turn to change a workspace.
  *

@@ -1,5 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { lineLength } from '../../src/db/turns.ts'
+import { eventually } from '../setup/eventually.ts'
 import { createWorld, type World } from '../setup/world.ts'
 
 let world: World
@@ -23,7 +24,9 @@ test('a change whose turn comes too late is not begun', async () => {
       await db.$queryRaw`SELECT 1 FROM "Workspace" WHERE id = ${workspaceId} FOR UPDATE`
       const changes = ['a', 'b', 'c'].map(create)
       // All of them have arrived, in whatever order.
-      await sleep(1_000)
+      await eventually(() =>
+        expect(lineLength(world.deps.prisma, workspaceId)).toBe(changes.length),
+      )
       const now = performance.now.bind(performance)
       vi.spyOn(performance, 'now').mockImplementation(() => now() + 11_000)
       return changes

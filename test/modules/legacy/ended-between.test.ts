@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { inTurn } from '../../../src/db/turns.ts'
 import { addHuman, type Human, humanKey } from '../../setup/human.ts'
+import { holdLine, sentBefore } from '../../setup/in-line.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { beforeSoon } from '../../setup/soon.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
-import { attempt, verdict } from '../api-key/ask.ts'
+import { attempt, directly, verdict } from '../api-key/ask.ts'
 import { importOne, legacyKey } from './ask.ts'
 
 let world: World
@@ -22,25 +22,21 @@ afterAll(() => world.close())
 interface Migrator {
   readonly human: Human
   readonly key: { readonly id: string; readonly secret: string }
-  /** When the key does, and so does all that is made with it; null: not by itself. */
-  readonly expiresAt: Date | null
 }
 
-async function migrator(expiresAt: Date | null): Promise<Migrator> {
+async function migrator(): Promise<Migrator> {
   const human = await addHuman(world, workspace, 'ADMIN')
   const key = await humanKey(world, workspace, human, {
     permissions: ['keys:*', 'spaces:read', 'agents:*'],
     grants: [{ spaceId: space, narrowed: false, permissions: [] }],
-    expiresAt,
+    expiresAt: null,
   })
   expect(await verdict(world, key.secret)).toBe('ACCEPTED')
-  return { human, key, expiresAt }
+  return { human, key }
 }
 
 const change = (mutation: string, input: object): Promise<unknown> =>
   done(world, workspace.secret, mutation, '', { ...input })
-
-const expiry = 'has their key expire'
 
 /** What happens to the caller while their request waits, and how it is refused then. */
 const ends: Readonly<
@@ -61,7 +57,6 @@ const ends: Readonly<
   ],
   'has their key disabled': [({ key }) => change('disableApiKey', { id: key.id }), ['DISABLED']],
   'has their key revoked': [({ key }) => change('revokeApiKey', { id: key.id }), ['REVOKED']],
-  [expiry]: [({ expiresAt }) => sleep((expiresAt?.getTime() ?? 0) - Date.now() + 20), ['EXPIRED']],
 }
 
 /** What is asked for, and of which key, the caller's own in the space. Gives the errors. */
@@ -82,13 +77,14 @@ const requests = {
       return [...codes, ...result.errors.map((error: { code: string }) => error.code)]
     }
   },
-  migrateLegacyKey: async ({ human, key, expiresAt }: Migrator) => {
+  migrateLegacyKey: async ({ human, key }: Migrator) => {
     const terms = { permissions: ['agents:run', 'agents:read'], spaceIds: [space] }
     const all = await humanKey(world, workspace, human, { permissions: ['*'], allSpaces: true })
     const old = await importOne(world, all.secret, legacyKey(human.userId, terms))
-    const input = { id: old.id, ...(expiresAt && { expiresAt, overlapSeconds: 0 }) }
-    return async (): Promise<string[]> =>
-      (await attempt(world, key.secret, 'migrateLegacyKey', input, 'secret')).codes
+    return async (more: object = {}): Promise<string[]> => {
+      const input = { id: old.id, ...more }
+      return (await attempt(world, key.secret, 'migrateLegacyKey', input, 'secret')).codes
+    }
   },
 }
 
@@ -102,37 +98,50 @@ async function waitingBehind(
 ): Promise<{ codes: string[]; made: number }> {
   const ask = await requests[request](it)
   const before = await secrets()
-  const isAsked = Promise.withResolvers<void>()
-  const line = inTurn(world.deps.prisma, workspace.id, () => isAsked.promise)
+  const line = holdLine(world.deps, workspace.id)
   const happening = happens()
-  await sleep(150)
+  await line.waiting(1)
   const asked = ask()
-  await (it.expiresAt === null ? sleep(150) : happening)
-  isAsked.resolve()
-  await Promise.all([line, happening])
+  await line.waiting(2)
+  await line.open()
+  await happening
   return { codes: await asked, made: (await secrets()) - before }
 }
 
 const names = ['importLegacyKeys', 'migrateLegacyKey'] as const
 
-// A request is authenticated, waits for its turn, and meanwhile its caller is somebody else. Who has an
-// end imports nothing anyway.
+// A request is authenticated, waits for its turn, and meanwhile its caller is somebody else.
 test.each(
-  names
-    .flatMap((request) => Object.entries(ends).map((end) => [request, ...end] as const))
-    .filter(([request, end]) => !(request === 'importLegacyKeys' && end === expiry)),
+  names.flatMap((request) => Object.entries(ends).map((end) => [request, ...end] as const)),
 )(
   '%s makes nothing for a caller who %s while it waits for its turn',
-  async (request, end, [happens, refusal]) => {
-    const it = await migrator(end === expiry ? new Date(Date.now() + 4_000) : null)
+  async (request, _end, [happens, refusal]) => {
+    const it = await migrator()
     const { codes, made } = await waitingBehind(request, it, () => happens(it))
     expect(refusal).toContain(codes[0])
     expect(made).toBe(0)
   },
 )
 
+// Who has an end imports nothing anyway, and migrates to what ends with them.
+test('migrateLegacyKey makes nothing for a caller whose key expires while it waits for its turn', async () => {
+  const it = await migrator()
+  const ask = await requests.migrateLegacyKey(it)
+  const before = await secrets()
+  const codes = await beforeSoon(async (expiresAt) => {
+    await directly(world, workspace.id, (prisma) =>
+      prisma.apiKey.updateMany({ where: { id: it.key.id }, data: { expiresAt } }),
+    )
+    return sentBefore(world.deps, workspace.id, expiresAt, () =>
+      ask({ expiresAt, overlapSeconds: 0 }),
+    )
+  })
+  expect(codes).toEqual(['EXPIRED'])
+  expect(await secrets()).toBe(before)
+})
+
 test.each(names)('%s is done for a caller who is who they were', async (request) => {
-  const it = await migrator(null)
+  const it = await migrator()
   const nothing = () => change('createScope', { name: request })
   expect(await waitingBehind(request, it, nothing)).toEqual({ codes: [], made: 1 })
 })

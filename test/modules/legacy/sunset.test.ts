@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { beforeSoon, untilPast } from '../../setup/soon.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { directly, verdict } from '../api-key/ask.ts'
 import { importKeys, importOne, legacyKey } from './ask.ts'
@@ -63,10 +64,12 @@ test('legacy keys live until the sunset, and ordinary ones beyond it', async () 
 test('it comes by the clock alone, also for a key that is known already', async () => {
   const legacy = await make()
   expect(await verdict(world, legacy.secret)).toBe('ACCEPTED')
-  const sunset = inSeconds(2)
-  await setSunset(sunset)
-  expect(await verdict(world, legacy.secret)).toBe('ACCEPTED')
-  await new Promise((resolve) => setTimeout(resolve, sunset.getTime() - Date.now() + 50))
+  const sunset = await beforeSoon(async (soon) => {
+    const [told] = await setSunset(soon)
+    const isKnown = (await verdict(world, legacy.secret)) === 'ACCEPTED'
+    return told === 'done' && isKnown ? soon : undefined
+  })
+  await untilPast(sunset)
   expect(await verdict(world, legacy.secret)).toBe('401 EXPIRED')
 })
 
