@@ -29,6 +29,13 @@ export interface Context extends ServiceContext {
   batch<Value>(name: string, load: Load<Value>): DataLoader<Value>
   /** Forgets what loaders have read: after a mutation it may be old. */
   forgetBatches(): void
+  /**
+   * Ends the operation: its answer is this error alone. Whoever waits for what comes of it waits for
+   * ever, so that nothing more of the operation is done.
+   */
+  refuse(error: RequestError): Promise<never>
+  /** Comes once the operation is refused. */
+  readonly refusal: Promise<RequestError>
 }
 
 /** What is known of a request before its operation is. */
@@ -54,6 +61,7 @@ class OperationContext implements Context {
   readonly #principal: Principal | undefined
   #charged: Charge | undefined
   #loaders: Map<string, DataLoader<unknown>> | undefined
+  readonly #refusal = Promise.withResolvers<RequestError>()
 
   constructor(deps: Deps, { requestId, address, principal }: RequestInfo) {
     this.deps = deps
@@ -95,6 +103,15 @@ class OperationContext implements Context {
 
   forgetBatches(): void {
     this.#loaders = undefined
+  }
+
+  refuse(error: RequestError): Promise<never> {
+    this.#refusal.resolve(error)
+    return new Promise(() => undefined)
+  }
+
+  get refusal(): Promise<RequestError> {
+    return this.#refusal.promise
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   type ExecutionResult,
   execute,
+  GraphQLError,
   type GraphQLField,
   getOperationAST,
   OperationTypeNode,
@@ -54,6 +55,12 @@ function isFree(context: Context, field: GraphQLField<unknown, unknown>): boolea
   return principal.workspaceId !== null && asked.every((name) => holds(principal.rights, name))
 }
 
+/** The answer to an operation that is refused while it is executed. */
+async function refused(context: Context): Promise<ExecutionResult> {
+  const originalError = await context.refusal
+  return { data: null, errors: [new GraphQLError(originalError.message, { originalError })] }
+}
+
 /**
  * The GraphQL engine behind our own HTTP: graphql-js, with everything that a request must pass
  * before it is executed. Nothing that depends on the caller or the variables is remembered.
@@ -87,7 +94,7 @@ export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
     const args = { schema, document, operationName, variableValues, contextValue: context }
     const cost = operationCost(args, (field) => isFree(context, field))
     if (!context.isAnonymous) await context.charge(cost)
-    return await execute(args)
+    return await Promise.race([execute(args), refused(context)])
   }
 
   return async (request, context, type) => {

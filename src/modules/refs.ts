@@ -1,6 +1,5 @@
 import { builder } from '../builder.ts'
 import type {
-  Agent as AgentRow,
   Document as DocumentRow,
   Scope as ScopeRow,
   Session as SessionRow,
@@ -9,6 +8,7 @@ import type {
 } from '../generated/prisma/client.ts'
 import { connectionOf } from '../graphql/connection.ts'
 import type { AccessTokenRow } from './access-token/access-token.queries.ts'
+import type { AgentRow } from './agent/agent.queries.ts'
 import type { ApiKeyRow } from './api-key/api-key.queries.ts'
 import type { MemberRow } from './member/member.queries.ts'
 import type { RunRow } from './run/run.queries.ts'

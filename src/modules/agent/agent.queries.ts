@@ -2,10 +2,20 @@ import type { Caller } from '../../auth/caller.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { spacesWith } from '../../auth/policy.ts'
 import { all, contains, equalsId } from '../../db/conditions.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
+import { columnsWithout } from '../../db/page.ts'
+import { type Agent, Prisma } from '../../generated/prisma/client.ts'
+
+/** An agent without its instructions, which may be long. */
+export type AgentRow = Omit<Agent, 'instructions'>
+
+/** The listed table of agents, instructions included: for a single one. */
+export const agentsWithInstructions = { from: Prisma.sql`"Agent" a`, alias: Prisma.sql`a` }
 
 /** The listed table of agents. */
-export const agents = { from: Prisma.sql`"Agent" a`, alias: Prisma.sql`a` }
+export const agents = {
+  ...agentsWithInstructions,
+  columns: columnsWithout('a', Prisma.AgentScalarFieldEnum, ['instructions']),
+}
 
 /**
  * Whether the caller holds the permission in every space of the agent `a` (unanimity), deleted or

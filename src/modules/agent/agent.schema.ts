@@ -4,6 +4,7 @@ import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
+import { longText } from '../../graphql/long-text.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { Agent, AgentConnection, SessionConnection, Space } from '../refs.ts'
@@ -37,9 +38,12 @@ Agent.implement({
     id: t.exposeID('id', { description: 'The id of the agent.' }),
     name: t.exposeString('name', { description: 'What it is called.' }),
     description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
-    instructions: t.exposeString('instructions', {
+    instructions: t.string({
       nullable: true,
-      description: 'What the model is told.',
+      description:
+        'What the model is told. Of instructions, inputs and outputs an operation shows at most ' +
+        '8,000,000 characters.',
+      resolve: ({ id }, _args, context) => longText(context, 'Agent.instructions', id),
     }),
     model: t.exposeString('model', { nullable: true, description: 'The model that runs it.' }),
     status: t.expose('status', { type: AgentStatusType, description: 'Whether it is in use.' }),

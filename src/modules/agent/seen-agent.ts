@@ -4,7 +4,7 @@ import type { CallerChange } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Agent } from '../../generated/prisma/client.ts'
-import { agents, visibleAgents } from './agent.queries.ts'
+import { agentsWithInstructions, visibleAgents } from './agent.queries.ts'
 
 export interface AgentInSpaces {
   readonly agent: Agent
@@ -44,7 +44,8 @@ export async function seenAgent(
   permission: PermissionName,
   path: readonly string[],
 ): Promise<AgentInSpaces> {
-  const agent = await findOne<Agent>(c.db, { ...agents, where: visibleAgents(c.caller) }, id)
+  const where = visibleAgents(c.caller)
+  const agent = await findOne<Agent>(c.db, { ...agentsWithInstructions, where }, id)
   if (agent === null) throw userError('NOT_FOUND', path, 'There is no such agent.')
   return { agent, spaceIds: await assertHeldForAgent(c, id, permission) }
 }

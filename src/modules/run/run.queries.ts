@@ -1,24 +1,18 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { CallerChange } from '../../db/change.ts'
+import { columnsWithout } from '../../db/page.ts'
 import { Prisma, type Run } from '../../generated/prisma/client.ts'
 import { agentOfSession, heldForSession, visibleSessions } from '../session/session.queries.ts'
 
 /** A run without what was said, which may be long. */
 export type RunRow = Omit<Run, 'input' | 'output'>
 
-const columns = Prisma.raw(
-  Object.keys(Prisma.RunScalarFieldEnum)
-    .filter((name) => name !== 'input' && name !== 'output')
-    .map((name) => `r."${name}"`)
-    .join(', '),
-)
-
 /** The listed table of runs, with their sessions and agents. */
 export const runs = {
   from: Prisma.sql`"Run" r
     JOIN "Session" s ON s."workspaceId" = r."workspaceId" AND s.id = r."sessionId" ${agentOfSession}`,
   alias: Prisma.sql`r`,
-  columns,
+  columns: columnsWithout('r', Prisma.RunScalarFieldEnum, ['input', 'output']),
 }
 
 /** The token by which the caller asks; null: by none. */

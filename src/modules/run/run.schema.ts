@@ -1,11 +1,11 @@
 import { builder } from '../../builder.ts'
 import { findOne } from '../../db/page.ts'
 import type { RunStatus } from '../../generated/prisma/client.ts'
+import { longText } from '../../graphql/long-text.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { Run, Session } from '../refs.ts'
 import { sessionLoader } from '../session/session-loader.ts'
 import { runs, visibleRuns } from './run.queries.ts'
-import { runText } from './run-texts.ts'
 
 const RunStatusType = builder.enumType('RunStatus', {
   description: 'Where a run stands.',
@@ -32,14 +32,14 @@ Run.implement({
     status: t.expose('status', { type: RunStatusType, description: 'Where it stands.' }),
     input: t.string({
       description: 'What the agent was asked.',
-      resolve: ({ id }, _args, context) => runText(context, id, 'input'),
+      resolve: async ({ id }, _args, context) => (await longText(context, 'Run.input', id)) ?? '',
     }),
     output: t.string({
       nullable: true,
       description:
-        'The answer; null until it is there. Of inputs and outputs an operation shows at most ' +
-        '8,000,000 characters.',
-      resolve: ({ id }, _args, context) => runText(context, id, 'output'),
+        'The answer; null until it is there. Of instructions, inputs and outputs an operation shows ' +
+        'at most 8,000,000 characters.',
+      resolve: ({ id }, _args, context) => longText(context, 'Run.output', id),
     }),
     error: t.exposeString('error', {
       nullable: true,

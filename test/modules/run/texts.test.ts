@@ -1,20 +1,22 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newId } from '../../../src/ids.ts'
 import { insertSession } from '../../auth/insert-session.ts'
-import { seed } from '../../setup/seed.ts'
+import { done, seed } from '../../setup/seed.ts'
+import { type Statements, watchStatements } from '../../setup/statements.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 
+let statements: Statements
 let world: World
 let workspace: TestWorkspace
+let spaceId: string
 let long: { sessionId: string; runIds: string[] }
 const length = 1_000_000
+const instructions = 'x'.repeat(32_768)
+/** As many as an operation may show the instructions of. */
+const agentsShown = Math.floor(8_000_000 / instructions.length)
 
 async function insertRuns(count: number, output: string) {
-  const make = seed(world, workspace.secret)
-  const agentId = await make.agent({
-    name: 'agent',
-    spaceIds: [await make.space({ name: `space of ${count}` })],
-  })
+  const agentId = await seed(world, workspace.secret).agent({ name: 'agent', spaceIds: [spaceId] })
   const sessionId = await insertSession(world, workspace, agentId)
   const runIds = Array.from({ length: count }, () => newId('run'))
   for (const id of runIds)
@@ -34,40 +36,107 @@ async function insertRuns(count: number, output: string) {
   return { sessionId, runIds }
 }
 
+/** Agents in a space of their own, which tells them from all others. */
+async function insertAgents(count: number): Promise<void> {
+  const ids = Array.from({ length: count }, () => newId('agt'))
+  const at = new Date()
+  const { prisma } = world.deps
+  const own = { workspaceId: workspace.id, createdById: workspace.ownerId }
+  const shown = { name: 'instructed', instructions, createdAt: at, updatedAt: at }
+  await prisma.agent.createMany({ data: ids.map((id) => ({ ...own, ...shown, id })) })
+  await prisma.agentSpace.createMany({
+    data: ids.map((agentId) => ({ workspaceId: workspace.id, agentId, spaceId })),
+  })
+}
+
 beforeAll(async () => {
+  statements = watchStatements()
   world = await createWorld()
   workspace = await world.createWorkspace()
+  spaceId = await seed(world, workspace.secret).space({ name: 'space' })
   long = await insertRuns(9, 'x'.repeat(length))
+  await insertAgents(100)
 })
-afterAll(() => world.close())
+afterAll(async () => {
+  statements.stop()
+  await world.close()
+})
 
-const page = (first: number) =>
-  `session(id: "${long.sessionId}") { runs(first: ${first}) { nodes { id output } } }`
+const runs = (first: number, shown: string) =>
+  `session(id: "${long.sessionId}") { runs(first: ${first}) { nodes { ${shown} } } }`
+const agents = (first: number, shown = 'instructions') =>
+  `agents(first: ${first}, filter: { search: "instructed" }) { nodes { ${shown} } }`
+const inPlaces = (count: number, field: string) =>
+  Array.from({ length: count }, (_, i) => `a${i}: ${field}`).join(' ')
 
-test('as many texts are shown as an operation may show, and ids as many as there are', async () => {
-  const { data, errors } = await world.gql(workspace.secret, `{ ${page(7)} }`)
+const ask = (fields: string) => world.gql(workspace.secret, `{ ${fields} }`)
+
+test('as many texts are shown as an operation may show', async () => {
+  const { data, errors } = await ask(runs(7, 'id output'))
   expect(errors).toEqual([])
   expect(data.session.runs.nodes.map(({ output }: any) => output.length)).toEqual(
     Array(7).fill(length),
   )
-  const ids = page(9).replace(' output', '')
-  expect((await world.gql(workspace.secret, `{ ${ids} }`)).data.session.runs.nodes).toHaveLength(9)
+  const third = await ask(`${inPlaces(2, agents(100))} b: ${agents(agentsShown - 200)}`)
+  expect(third.errors).toEqual([])
+  for (const { instructions: told } of Object.values<any>(third.data).flatMap((it) => it.nodes))
+    expect(told).toBe(instructions)
 })
 
-// A few kilobytes of a query must not make an answer of gigabytes.
-test.each([
-  ['many long ones', () => page(9)],
-  [
-    'one in many places',
-    () =>
-      Array.from({ length: 9 }, (_, i) => `a${i}: run(id: "${long.runIds[0]}") { output }`).join(
-        ' ',
-      ),
-  ],
-])('more is refused: %s', async (_, fields) => {
-  const { status, errors } = await world.gql(workspace.secret, `{ ${fields()} }`)
-  expect(status).toBe(200)
-  expect(new Set(errors.map(({ extensions }) => extensions.code))).toEqual(
-    new Set(['QUERY_TOO_COMPLEX']),
+// Nobody asked for them.
+test('long texts that are not shown are not counted', async () => {
+  for (const shown of ['id', 'input', 'id status']) {
+    const { data, errors } = await ask(runs(9, shown))
+    expect(errors).toEqual([])
+    expect(data.session.runs.nodes).toHaveLength(9)
+  }
+  expect((await ask(inPlaces(9, agents(100, 'id name')))).errors).toEqual([])
+})
+
+const refused = {
+  message:
+    'An operation shows at most 8000000 characters of instructions, inputs and outputs; ask for fewer of them.',
+  extensions: { code: 'QUERY_TOO_COMPLEX', requestId: expect.any(String) },
+}
+
+// A few kilobytes of a query must not make an answer of gigabytes, nor a list of thousands of errors.
+test.each<[string, () => string]>([
+  ['many long outputs', () => runs(9, 'output')],
+  ['one output in many places', () => inPlaces(9, `run(id: "${long.runIds[0]}") { output }`)],
+  ['instructions of the same agents in many places', () => inPlaces(3, agents(100))],
+  ['instructions in many places of each agent', () => agents(100, inPlaces(3, 'instructions'))],
+  ['some of each', () => `${runs(4, 'output')} ${inPlaces(2, agents(100))}`],
+  ['inputs that have to be there', () => `${runs(9, 'output')} b: ${runs(9, 'input')}`],
+])('more is refused, as a whole and with one error: %s', async (_, fields) => {
+  const { status, data, errors } = await ask(`workspace { id } ${fields()}`)
+  expect({ status, data, errors }).toEqual({ status: 200, data: null, errors: [refused] })
+})
+
+test('texts that are too long together are not read', async () => {
+  const from = statements.sent.length
+  expect((await ask(runs(9, 'output'))).errors).toEqual([refused])
+  const told = statements.sent.slice(from).filter((text) => text.includes('output AS text'))
+  expect(told).toEqual([expect.stringContaining('sum(length(text))')])
+})
+
+// What is answered must not go on to change anything.
+test('what was to be done after a mutation whose answer is too long is not done', async () => {
+  const { agentId } = await world.deps.prisma.session.findFirstOrThrow({
+    where: { id: long.sessionId },
+  })
+  const set = (alias: string, description: string, shown: string) =>
+    `${alias}: updateAgent(input: { id: "${agentId}", description: "${description}" }) { ${shown} }`
+  const all = 'agent { sessions { nodes { runs { nodes { output } } } } }'
+  const mutation = `mutation { ${set('a', 'first', all)} ${set('b', 'second', 'agent { id }')} }`
+  const { data, errors } = await world.gql(workspace.secret, mutation)
+  expect({ data, errors }).toEqual({ data: null, errors: [refused] })
+  const input = { id: agentId, status: 'ACTIVE' }
+  const { agent } = await done(
+    world,
+    workspace.secret,
+    'updateAgent',
+    'agent { description }',
+    input,
   )
+  expect(agent).toEqual({ description: 'first' })
 })
