@@ -84,6 +84,7 @@ const countOf = (value: unknown): number | null =>
 async function readReply(chunks: AsyncIterable<Chunk>, eventRead: () => void): Promise<Reply> {
   const parts: string[] = []
   let length = 0
+  let isRefused = false
   let finish: string | null = null
   let usage: Chunk['usage']
   for await (const chunk of chunks) {
@@ -95,6 +96,7 @@ async function readReply(chunks: AsyncIterable<Chunk>, eventRead: () => void): P
       length += text.length
       if (length > maxReplyLength) throw new RunFailure('The answer is too long.')
     }
+    isRefused ||= Boolean(choice?.delta?.refusal)
     finish = choice?.finish_reason ?? finish
     usage = chunk.usage ?? usage
   }
@@ -104,9 +106,13 @@ async function readReply(chunks: AsyncIterable<Chunk>, eventRead: () => void): P
     throw new RunFailure('The agent endpoint asked for a tool; none is offered.')
   // A whole stream tells why it ended. Without it the connection was cut, or it was no such stream.
   if (finish === null) throw new RunFailure('The answer of the agent endpoint broke off.')
+  if (isRefused) throw new RunFailure('The model refused to answer.')
+  // What PostgreSQL cannot hold would fail the run after all.
+  const text = parts.join('').toWellFormed().replaceAll('\0', '\ufffd')
+  // As part of the conversation it would be refused from then on.
+  if (text.trim() === '') throw new RunFailure('The agent endpoint gave no answer.')
   return {
-    // What PostgreSQL cannot hold would fail the run after all.
-    text: parts.join('').toWellFormed().replaceAll('\0', '\ufffd'),
+    text,
     inputTokens: countOf(usage?.prompt_tokens),
     outputTokens: countOf(usage?.completion_tokens),
   }

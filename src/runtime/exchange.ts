@@ -11,11 +11,11 @@ export interface Exchange {
   eventRead(): void
 }
 
-const mebibyte = 2 ** 20
+const kibibyte = 2 ** 10
 /** Holds the longest answer even where every few characters come in an event of their own. */
-const maxAnswerBytes = 128 * mebibyte
-/** Kept until the event is whole. Holds the longest answer with each character as a JSON escape. */
-const maxEventBytes = 8 * mebibyte
+const maxAnswerBytes = 128 * kibibyte ** 2
+/** Kept until the event is whole, and then parsed in one go, for which everybody waits. */
+const maxEventBytes = 512 * kibibyte
 
 /** What comes, until it is too much: then RunFailure. */
 const bounded = (response: IncomingMessage, isWithin: (bytes: number) => boolean) =>

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { json } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { createFolder, type RunningServer, startServer } from './program.ts'
+import { collectsGarbage, peakDuring, residentOf } from './resident.ts'
 
 const mebibyte = 1_048_576
 const size = 100 * mebibyte
@@ -12,33 +12,6 @@ const block = Buffer.alloc(mebibyte, 'a line of text\n')
 
 const field = (name: string, value: unknown): string =>
   `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${JSON.stringify(value)}\r\n`
-
-// How much garbage lies about depends on what else the machine does: it is collected all the time.
-const collectsGarbage = `
-  import { setFlagsFromString } from 'node:v8'
-  import { runInNewContext } from 'node:vm'
-  setFlagsFromString('--expose-gc')
-  setInterval(runInNewContext('gc'), 200).unref()`
-
-/** What the server has resident, in MiB. */
-async function residentOf({ child }: RunningServer): Promise<number> {
-  const status = await readFile(`/proc/${child.pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1024
-}
-
-/** The most that the server has resident while something is done. */
-async function peakDuring<T>(
-  server: RunningServer,
-  work: () => Promise<T>,
-): Promise<{ value: T; peak: number }> {
-  let peak = 0
-  const timer = setInterval(async () => {
-    peak = Math.max(peak, await residentOf(server))
-  }, 10)
-  const value = await work()
-  clearInterval(timer)
-  return { value, peak }
-}
 
 async function mutate(server: RunningServer, secret: string, field: string): Promise<any> {
   const { data, errors } = await server.gql(secret, `mutation { ${field} }`)
@@ -83,7 +56,7 @@ test('a document of 100 MiB passes through in little memory', { timeout: 120_000
     DATA_DIR: await createFolder(),
     DOCUMENTS_MAX_BYTES: String(size),
     LOG_LEVEL: 'warn',
-    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(collectsGarbage)}`,
+    ...collectsGarbage,
   })
   const [secret = ''] = server.printedKeys
   const made = await mutate(server, secret, 'createSpace(input: { name: "s" }) { space { id } }')

@@ -17,7 +17,12 @@ export interface ChatRequest {
 }
 
 /** What goes on for as long as it is read. */
-export type Flood = 'an endless error' | 'an endless line' | 'endless lines' | 'endless events'
+export type Flood =
+  | 'an endless error'
+  | 'an endless line'
+  | 'endless lines'
+  | 'endless events'
+  | 'endless nesting'
 
 /** How it answers instead of as it should. */
 export type Fault =
@@ -32,6 +37,7 @@ export type Fault =
   | 'never ends'
   | 'stays open'
   | 'filters'
+  | 'refuses'
   | 'calls a tool'
   | 'calls a function'
   | 'packed'
@@ -86,8 +92,13 @@ const floods: Readonly<Record<Flood, string>> = {
   'an endless error': endpointWords.repeat(1_000),
   'an endless line': 'x'.repeat(65_536),
   'endless lines': 'data: x\n'.repeat(8_192),
-  'endless events': event({ ...chunk({ content: '' }), more: 'x'.repeat(2 ** 20) }),
+  'endless events': event({ ...chunk({ content: '' }), more: 'x'.repeat(2 ** 18) }),
+  // Slow to parse.
+  'endless nesting': `data: ${'['.repeat(2 ** 19)}${']'.repeat(2 ** 19)}\n\n`,
 }
+
+/** What would be large only once it is unpacked. */
+const packed = gzipSync(`data: ${'x'.repeat(64 * 2 ** 20)}`, { level: 1 })
 
 const isFlood = (fault: Fault | undefined): fault is Flood => fault !== undefined && fault in floods
 
@@ -101,6 +112,14 @@ function flood(res: ServerResponse, kind: Flood): void {
   pour()
 }
 
+/** An answer as it comes: halves where it is short. */
+function piecesOf(answer: string): string[] {
+  const length = Math.max(1, Math.min(Math.ceil(answer.length / 2), 50_000))
+  return Array.from({ length: Math.ceil(answer.length / length) }, (_, i) =>
+    answer.slice(i * length, (i + 1) * length),
+  )
+}
+
 function send(res: ServerResponse, answer: string, endpoint: ChatEndpoint): void {
   const { fault } = endpoint
   if (fault === 'never answers') return
@@ -109,8 +128,7 @@ function send(res: ServerResponse, answer: string, endpoint: ChatEndpoint): void
     return
   }
   if (fault === 'packed') {
-    const line = `data: ${'x'.repeat(64 * 2 ** 20)}`
-    res.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(line))
+    res.writeHead(200, { 'content-encoding': 'gzip' }).end(packed)
     return
   }
   if (fault === 'cut before') {
@@ -135,8 +153,8 @@ function send(res: ServerResponse, answer: string, endpoint: ChatEndpoint): void
     return
   }
   res.writeHead(200, { 'content-type': 'text/event-stream' })
-  const half = Math.ceil(answer.length / 2)
-  res.write(event(chunk({ role: 'assistant', content: answer.slice(0, half) })))
+  const [first = '', ...others] = piecesOf(answer)
+  res.write(event(chunk({ role: 'assistant', content: first })))
   if (fault === 'stalls') return
   if (fault === 'cut within') {
     setTimeout(() => res.destroy(), 20)
@@ -148,7 +166,8 @@ function send(res: ServerResponse, answer: string, endpoint: ChatEndpoint): void
     res.end()
     return
   }
-  res.write(event(chunk({ content: answer.slice(half) })))
+  if (fault === 'refuses') res.write(event(chunk({ refusal: endpointWords })))
+  for (const content of others) res.write(event(chunk({ content })))
   res.write(event(chunk({}, (fault && finishes[fault]) ?? 'stop')))
   if (fault === 'never ends') return
   if (endpoint.usage) res.write(event({ ...chunk({}), choices: [], usage: endpoint.usage }))

@@ -15,12 +15,10 @@ let endpoint: ChatEndpoint
 let workspace: TestWorkspace
 let agentId: string
 
-const timeoutSeconds = 2
-
 beforeAll(async () => {
   endpoint = await createChatEndpoint()
   const { url } = endpoint
-  const runtime = { url, key: endpointSecret, model: 'house-model', timeoutSeconds }
+  const runtime = { url, key: endpointSecret, model: 'house-model' }
   world = await createWorld({ runtime })
   workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
@@ -131,6 +129,17 @@ test('an answer is kept without what no text may hold', async () => {
   expect(await run({ agentId })).toMatchObject({ output: '😀' })
 })
 
+// The conversation could not go on with it: an endpoint takes no empty message.
+test.each(['', ' \n\t', '\u00a0'])('an answer of %j is none', async (text) => {
+  endpoint.text = text
+  const none = { status: 'FAILED', output: null, error: 'The agent endpoint gave no answer.' }
+  const failed = await run({ agentId })
+  expect(failed).toMatchObject(none)
+  endpoint.text = undefined
+  await run({ sessionId: failed.session.id, input: 'Again' })
+  expect(endpoint.requests.at(-1)?.body.messages).toHaveLength(2)
+})
+
 test('an answer has a million characters at most', async () => {
   endpoint.text = '漢'.repeat(1_000_000)
   const { status, output } = await run({ agentId })
@@ -176,8 +185,6 @@ test('a session goes on with what was said in it, by the agent as it was when it
 })
 
 const reasons: [Fault, RegExp][] = [
-  ['never answers', /^The agent endpoint took longer than 2 s\.$/],
-  ['stalls', /^The agent endpoint took longer than 2 s\.$/],
   [401, /^The agent endpoint did not accept the server's credentials\.$/],
   [403, /^The agent endpoint did not accept the server's credentials\.$/],
   [404, /^The agent endpoint does not know the model, or is somewhere else\.$/],
@@ -193,9 +200,9 @@ const reasons: [Fault, RegExp][] = [
   ['no stream', /^The answer of the agent endpoint broke off\.$/],
   ['an error within', /^The agent endpoint broke its answer off with an error\.$/],
   ['filters', /^The agent endpoint withheld its answer: a filter of its own\.$/],
+  ['refuses', /^The model refused to answer\.$/],
   ['calls a tool', /^The agent endpoint asked for a tool; none is offered\.$/],
   ['calls a function', /^The agent endpoint asked for a tool; none is offered\.$/],
-  ['never ends', /^The agent endpoint took longer than 2 s\.$/],
   ['packed', /^The answer of the agent endpoint broke off\.$/],
   ['a redirect', /^The agent endpoint refused the request \(HTTP 307\)\.$/],
   ['another protocol', /^The agent endpoint could not be reached\.$/],
@@ -207,9 +214,7 @@ test.each(reasons)(
   async (fault, reason) => {
     endpoint.fault = fault
     const before = endpoint.requests.length
-    const since = performance.now()
     const failed = await run({ agentId, input: 'Fails' })
-    expect(performance.now() - since).toBeLessThan(timeoutSeconds * 1_000 + 3_000)
     expect(failed).toMatchObject({
       status: 'FAILED',
       output: null,
