@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { serviceUnavailable, userError } from '../errors.ts'
+import { serviceUnavailable } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { newId } from '../ids.ts'
 import type { Metrics } from '../metrics.ts'
@@ -9,10 +9,6 @@ import { RunFailure } from './run-failure.ts'
 /** A process that has not renewed its leases for this long seems dead, by the database's clock. */
 export const leaseSeconds = 6
 const renewEveryMs = 2_000
-/** Each waits for the endpoint, and keeps its question and a connection: of one workspace, */
-export const maxRunsInWorkspace = 100
-/** and of one process, for all of its workspaces. */
-const maxRunsInProcess = 300
 /** What a run that is given up as the server stops has left, to be stored. */
 const lastMomentsMs = 5_000
 
@@ -22,8 +18,12 @@ export interface UnderWay {
   readonly signal: AbortSignal
   /** Once the run is stored: its lease is renewed, and the server does not stop, until this is over. */
   until(isOver: Promise<unknown>): void
-  /** It was not stored after all. */
-  drop(): void
+}
+
+/** How many runs a process has taken on. */
+export interface RunsTaken {
+  readonly ofWorkspace: number
+  readonly inProcess: number
 }
 
 /** The runs of this process. */
@@ -33,12 +33,14 @@ export interface RunsUnderWay {
   /**
    * Takes a run on, before anybody else can know of it.
    *
-   * @throws RequestError SERVICE_UNAVAILABLE once the server is stopping, UserInputError
-   *   LIMIT_REACHED where it, or the workspace in it, has taken on as many as it may
+   * @throws RequestError SERVICE_UNAVAILABLE once the server is stopping
    */
   begin(workspaceId: string, runId: string): UnderWay
-  /** Whether it is this process that waits for the answer. */
-  has(runId: string): boolean
+  /** It was not stored after all. */
+  drop(runId: string): void
+  taken(workspaceId: string): RunsTaken
+  /** Of all that it has taken on. */
+  ids(): string[]
   /** Gives the answer up, if it is this process that waits for it. */
   abort(runId: string): void
   /** Takes no more on, gives those under way so many seconds, then gives them up. */
@@ -111,30 +113,30 @@ export function createRunsUnderWay(
       })
   }, renewEveryMs).unref()
 
+  const drop = (runId: string): void => void entries.delete(runId)
   const allOver = () => Promise.allSettled([...entries.values()].map(({ isOver }) => isOver))
   return {
     replicaId,
     begin(workspaceId, runId) {
       if (isClosing) throw serviceUnavailable(new Error('a run was asked for as the server stops'))
-      const ofWorkspace = [...entries.values()].filter((run) => run.workspaceId === workspaceId)
-      if (ofWorkspace.length >= maxRunsInWorkspace)
-        throw userError('LIMIT_REACHED', null, `${maxRunsInWorkspace} runs are in progress.`)
-      if (entries.size >= maxRunsInProcess)
-        throw userError('LIMIT_REACHED', null, 'The server runs all that it can; try again later.')
       const controller = new AbortController()
       const entry: Entry = { workspaceId, controller, isOver: undefined }
-      const drop = (): void => void entries.delete(runId)
       entries.set(runId, entry)
       return {
         signal: controller.signal,
         until(isOver) {
+          const over = (): void => drop(runId)
           entry.isOver = isOver
-          isOver.then(drop, drop)
+          isOver.then(over, over)
         },
-        drop,
       }
     },
-    has: (runId) => entries.has(runId),
+    drop,
+    taken(workspaceId) {
+      const ofWorkspace = [...entries.values()].filter((run) => run.workspaceId === workspaceId)
+      return { ofWorkspace: ofWorkspace.length, inProcess: entries.size }
+    },
+    ids: () => [...entries.keys()],
     abort(runId) {
       entries.get(runId)?.controller.abort()
     },

@@ -10,7 +10,7 @@ import { unlessAborted } from '../../within.ts'
 import { assertHeldForAgent, seenAgent } from '../agent/seen-agent.ts'
 import { seenSession } from '../session/seen-session.ts'
 import { messagesOf } from './conversation.ts'
-import { type Ended, endRun, type RunOutcome } from './end.ts'
+import { type Ended, endRun, presentRun, type RunOutcome } from './end.ts'
 
 /** A stored run, with what is needed to ask for its answer. */
 export interface Begun {
@@ -93,14 +93,11 @@ async function endIfRunning(
   { run, agentId, namesSession }: Begun,
   { outcome, toldDocuments }: Answered,
 ): Promise<Ended> {
-  const { workspaceId, id, sessionId } = run
   const path = ['input', namesSession ? 'sessionId' : 'agentId']
-  if (namesSession) await seenSession(c, sessionId, 'agents:run', path)
+  if (namesSession) await seenSession(c, run.sessionId, 'agents:run', path)
   await seenAgent(c, agentId, 'agents:run', path)
   if (toldDocuments) await assertHeldForAgent(c, agentId, 'documents:read')
-  const present = await c.db.run.findUniqueOrThrow({
-    where: { workspaceId_id: { workspaceId, id } },
-  })
+  const present = await presentRun(c, run)
   // A key that was given away acts for somebody who has asked nothing.
   if (present.createdById !== c.caller.user.id) throw forbidden(['agents:run'], [], notTheirs)
   return present.status === 'RUNNING'
@@ -117,14 +114,12 @@ const isRefusal = (error: unknown): boolean =>
   error instanceof UserInputError ||
   (error instanceof RequestError && accessCodes.includes(error.code))
 
-async function cancelUnanswered({ deps }: ServiceContext, { workspaceId, id }: Run): Promise<void> {
+async function cancelUnanswered({ deps }: ServiceContext, run: Run): Promise<void> {
   const isCanceled = await operatorChange(
     deps,
-    workspaceId,
+    run.workspaceId,
     async (c) => {
-      const present = await c.db.run.findUniqueOrThrow({
-        where: { workspaceId_id: { workspaceId, id } },
-      })
+      const present = await presentRun(c, run)
       if (present.status !== 'RUNNING') return false
       const error = 'The access by which it was begun ended before the answer came.'
       await endRun(c, present, { status: 'CANCELED', error })
@@ -164,15 +159,21 @@ export async function answer(
   begun: Begun,
   signal: AbortSignal,
 ): Promise<Run> {
-  const { logger } = context.deps
+  const { deps, requestId } = context
   const answered = await outcomeOf(context, begun, signal)
+  const about = { requestId, runId: begun.run.id }
   for (const pause of retriesMs)
     try {
       return await store(context, begun, answered)
     } catch (error) {
       if (isRefusal(error)) throw error
-      logger.warn({ err: error, runId: begun.run.id }, 'what a run came to could not be stored')
+      deps.logger.warn({ err: error, ...about }, 'what a run came to could not be stored')
       await wait(pause)
     }
-  return await store(context, begun, answered)
+  return await store(context, begun, answered).catch((error) => {
+    // Nobody waits for one in the background.
+    if (!isRefusal(error))
+      deps.logger.error({ err: error, ...about }, 'what a run came to was given up')
+    throw error
+  })
 }

@@ -4,7 +4,7 @@ import type { ServiceContext } from '../../service-context.ts'
 import { type DocumentText, documentTexts } from '../document/texts.ts'
 
 /** The characters of a conversation: an agent that has read so much is begun anew. */
-export const maxConversationLength = 1_000_000
+export const maxConversationLength = 250_000
 
 /** The characters of the documents that go with a conversation, all together. */
 const maxDocumentsLength = 200_000

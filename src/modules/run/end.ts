@@ -18,6 +18,12 @@ export interface Ended {
   readonly isNew: boolean
 }
 
+/** The run as it stands under the workspace's lock. */
+export const presentRun = (
+  c: Change,
+  { workspaceId, id }: Pick<Run, 'workspaceId' | 'id'>,
+): Promise<Run> => c.db.run.findUniqueOrThrow({ where: { workspaceId_id: { workspaceId, id } } })
+
 /** Ends a run that is in progress, under the workspace's lock. What it said stays out of the audit. */
 export function endRun(
   c: Change,

@@ -8,7 +8,8 @@ import { endRun } from './end.ts'
  * two looks. In between, a process that could not reach the database for a while renews its own.
  */
 const lookEveryMs = 2_500
-const batchSize = 100
+/** More than processes that die together are likely to have. */
+const batchSize = 1_000
 
 type Lost = Pick<Run, 'workspaceId' | 'id' | 'replicaId' | 'leaseExpiresAt'>
 
@@ -54,34 +55,41 @@ export async function endRunsOfLastProcess(deps: Deps): Promise<void> {
   for (const [workspaceId, those] of byWorkspace(lost)) await endLostIn(deps, workspaceId, those)
 }
 
-/** Ends, for as long as it is open, the runs whose process has been silent for longer than its lease. */
-export function watchRuns(deps: Deps): { close(): void } {
+/**
+ * Looks for runs whose process has been silent for longer than its lease.
+ *
+ * @returns one look: it begins to end as FAILED those of which nothing was heard since the last one
+ */
+export function lookForLostRuns(deps: Deps): () => Promise<void> {
   /** As of the last look: the ends of leases by run. */
   let seen: ReadonlyMap<string, number> = new Map()
   /** The workspaces in which runs are being ended: one that is locked keeps no other waiting. */
   const ending = new Set<string>()
-  const { underWay } = deps.runtime
+  const endOf = ({ leaseExpiresAt }: Lost): number => leaseExpiresAt?.getTime() ?? 0
 
-  const look = async (): Promise<void> => {
+  return async () => {
+    const before = seen
+    // Whoever could not be heard of by a look that failed has until the next.
+    seen = new Map()
     // By now(), which an index can be searched for: clock_timestamp() would read every run.
     const silent = await deps.prisma.$queryRaw<Lost[]>`
       SELECT "workspaceId", id, "replicaId", "leaseExpiresAt" FROM "Run"
        WHERE "leaseExpiresAt" < now() AND "workspaceId" <> ALL(${[...ending]}::text[])
+         AND id <> ALL(${deps.runtime.underWay.ids()}::text[])
        ORDER BY "leaseExpiresAt" LIMIT ${batchSize}`
-    const others = silent.filter(({ id }) => !underWay.has(id))
-    const endOf = ({ leaseExpiresAt }: Lost): number => leaseExpiresAt?.getTime() ?? 0
-    const before = seen
-    seen = new Map(others.map((run) => [run.id, endOf(run)]))
-    const lost = others.filter((run) => before.get(run.id) === endOf(run))
+    seen = new Map(silent.map((run) => [run.id, endOf(run)]))
+    const lost = silent.filter((run) => before.get(run.id) === endOf(run))
     for (const [workspaceId, those] of byWorkspace(lost)) {
       ending.add(workspaceId)
       void endLostIn(deps, workspaceId, those).finally(() => ending.delete(workspaceId))
     }
   }
-  const failed = (err: unknown): void => {
-    seen = new Map()
-    deps.logger.warn({ err }, 'lost runs not looked for')
-  }
+}
+
+/** Ends lost runs for as long as it is open. */
+export function watchRuns(deps: Deps): { close(): void } {
+  const look = lookForLostRuns(deps)
+  const failed = (err: unknown): void => deps.logger.warn({ err }, 'lost runs not looked for')
   let isLooking = false
   const timer = setInterval(() => {
     if (isLooking) return

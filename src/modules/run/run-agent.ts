@@ -4,7 +4,7 @@ import type { Run, Session } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { isStorable } from '../../input/text.ts'
-import { leaseSeconds, maxRunsInWorkspace } from '../../runtime/under-way.ts'
+import { leaseSeconds, type UnderWay } from '../../runtime/under-way.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { seenAgent } from '../agent/seen-agent.ts'
 import { changesBetween } from '../audit/event.ts'
@@ -12,11 +12,10 @@ import { assertActive, seenSession } from '../session/seen-session.ts'
 import { assertInUse, insertSession } from '../session/session.service.ts'
 import { answer, type Begun } from './answer.ts'
 import { conversationLength, maxConversationLength } from './conversation.ts'
+import { assertRoomInProcess, assertRoomInWorkspace } from './room.ts'
 import { type RunsInProgress, runsInProgress, tokenIdOf } from './run.queries.ts'
 
 const maxInputLength = 100_000
-/** Of the runs in progress of a workspace: nobody keeps all others there from theirs. */
-const maxRunsOfUser = 20
 
 export interface RunAgentInput {
   readonly agentId?: string | null | undefined
@@ -58,14 +57,6 @@ async function sessionToRun(
   return session
 }
 
-/** What keeps one more run from being begun in the workspace. */
-function assertRoom({ inWorkspace, ofUser }: RunsInProgress): void {
-  if (inWorkspace >= maxRunsInWorkspace)
-    throw userError('LIMIT_REACHED', null, `${maxRunsInWorkspace} runs are in progress.`)
-  if (ofUser >= maxRunsOfUser)
-    throw userError('LIMIT_REACHED', null, `${maxRunsOfUser} runs of yours are in progress.`)
-}
-
 /** What keeps a session that was begun before from going on at the moment. */
 async function assertGoesOn(
   { db, workspace }: CallerChange,
@@ -83,14 +74,19 @@ function notSet(setting: string): Error {
   return userError('WRONG_STATE', null, `Agents do not run here: ${setting} is not set.`)
 }
 
-/** Stores a run in progress, as this process's. */
-async function beginRun(c: CallerChange, id: string, input: RunAgentInput): Promise<Begun> {
-  const { endpoint, model: defaultModel, underWay } = c.deps.runtime
+/**
+ * Stores a run in progress, as this process's, which takes it on before anybody else can know of it:
+ * from then on it can be canceled.
+ */
+async function beginRun(
+  c: CallerChange,
+  id: string,
+  input: RunAgentInput,
+): Promise<{ begun: Begun; underWay: UnderWay }> {
+  const { endpoint, model: defaultModel, underWay: runs } = c.deps.runtime
   const namesSession = typeof input.sessionId === 'string'
   const session = await sessionToRun(c, input)
-  const inProgress = await runsInProgress(c, session.id)
-  if (namesSession) await assertGoesOn(c, session.id, inProgress)
-  assertRoom(inProgress)
+  if (endpoint === undefined) throw notSet('AGENT_RUNTIME_URL')
   const { agentId, agentVersion, id: sessionId } = session
   const version = await c.db.agentVersion.findUniqueOrThrow({
     where: {
@@ -101,9 +97,13 @@ async function beginRun(c: CallerChange, id: string, input: RunAgentInput): Prom
       },
     },
   })
-  if (endpoint === undefined) throw notSet('AGENT_RUNTIME_URL')
   const model = version.model ?? defaultModel
   if (model === undefined) throw notSet('AGENT_RUNTIME_MODEL')
+  const inProgress = await runsInProgress(c, sessionId)
+  if (namesSession) await assertGoesOn(c, sessionId, inProgress)
+  assertRoomInWorkspace(inProgress)
+  assertRoomInProcess(runs.taken(c.workspace.id))
+  const underWay = runs.begin(c.workspace.id, id)
   const shown = { sessionId, agentVersion }
   const run = await c.db.run.create({
     data: {
@@ -111,7 +111,7 @@ async function beginRun(c: CallerChange, id: string, input: RunAgentInput): Prom
       workspaceId: c.workspace.id,
       id,
       input: input.input,
-      replicaId: underWay.replicaId,
+      replicaId: runs.replicaId,
       leaseExpiresAt: new Date(c.now.getTime() + leaseSeconds * 1_000),
       createdById: c.caller.user.id,
       apiKeyId: c.caller.key?.id ?? null,
@@ -121,14 +121,11 @@ async function beginRun(c: CallerChange, id: string, input: RunAgentInput): Prom
   })
   const changes = changesBetween({}, { ...shown, model })
   c.record({ action: 'run.started', targetId: id, targetName: id, changes })
+  const { caller } = c
+  const { instructions } = version
   return {
-    caller: c.caller,
-    run,
-    agentId,
-    endpoint,
-    model,
-    instructions: version.instructions,
-    namesSession,
+    begun: { caller, run, agentId, endpoint, model, instructions, namesSession },
+    underWay,
   }
 }
 
@@ -141,11 +138,10 @@ async function beginRun(c: CallerChange, id: string, input: RunAgentInput): Prom
 export async function runAgent(context: ServiceContext, input: RunAgentInput): Promise<Run> {
   assertInput(input)
   const id = newId('run')
-  // Known to this process before anybody can cancel it.
-  const underWay = context.deps.runtime.underWay.begin(context.caller.workspaceId, id)
   const options = { permission: 'agents:run', keepsAuthorization: true } as const
-  const begun = await change(context, options, (c) => beginRun(c, id, input)).catch((error) => {
-    underWay.drop()
+  const stored = change(context, options, (c) => beginRun(c, id, input))
+  const { begun, underWay } = await stored.catch((error) => {
+    context.deps.runtime.underWay.drop(id)
     throw error
   })
   const answered = answer(context, begun, underWay.signal)

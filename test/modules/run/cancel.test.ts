@@ -78,7 +78,7 @@ test('a run that was canceled stays as it is where its key is revoked besides', 
   const { id } = await it.begin({ agentId: it.agentInA }, key.secret)
   await asOwner('revokeApiKey', { id: key.id })
   expect(await cancel(it.workspace.secret, id)).toEqual(['done'])
-  await expect.poll(() => it.world.deps.runtime.underWay.has(id)).toBe(false)
+  await expect.poll(() => it.world.deps.runtime.underWay.ids()).not.toContain(id)
   expect(await it.read(id)).toMatchObject({ status: 'CANCELED', error: null })
   const events = await it.world.deps.prisma.auditEvent.findMany({ where: { targetId: id } })
   expect(events.map(({ action }) => action).sort()).toEqual(['run.canceled', 'run.started'])

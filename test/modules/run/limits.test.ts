@@ -4,6 +4,7 @@ import { newId } from '../../../src/ids.ts'
 import { insertSession } from '../../auth/insert-session.ts'
 import { addHuman } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
+import { seed } from '../../setup/seed.ts'
 import { createRunWorld, type RunWorld } from './run-world.ts'
 
 let it: RunWorld
@@ -72,25 +73,38 @@ test('a user has 20 of them at most, whoever else has how many', async () => {
   expect(await ask({ agentId: it.agentInA })).toEqual(['done'])
 })
 
-// Whoever asks faster than the database stores must not fill the memory, nor one tenant all of it.
-test('a server takes on 300 runs at most, and 100 of a workspace', async () => {
+// One person may have several workspaces, and must not keep everybody else from running agents.
+test('of the 300 runs of a server a workspace has at most as many as are free', async () => {
   const { underWay } = it.world.deps.runtime
-  const take = (workspaceId: string, count: number) =>
-    Array.from({ length: count }, () => underWay.begin(workspaceId, newId('run')))
-  const own = take(it.workspace.id, 100)
-  expect(await ask({ agentId: it.agentInA })).toEqual(['LIMIT_REACHED'])
-  own.pop()?.drop()
+  const take = (workspaceId: string, count: number) => {
+    for (let i = 0; i < count; i++) underWay.begin(workspaceId, newId('run'))
+  }
+  const drop = (count: number) => underWay.ids().slice(0, count).forEach(underWay.drop)
+  const other = await it.world.createWorkspace()
+  const make = seed(it.world, other.secret)
+  const theirs = await make.agent({ name: 'a', spaceIds: [await make.space({ name: 's' })] })
+  const askElsewhere = () =>
+    outcome(it.world, other.secret, 'runAgent', { agentId: theirs, input: 'Hello' })
+
+  take('one', 100)
+  take('two', 100)
+  take(it.workspace.id, 49)
   expect(await ask({ agentId: it.agentInA })).toEqual(['done'])
-  const others = [...take('one', 100), ...take('two', 100), ...take('three', 1)]
+  take(it.workspace.id, 1)
   expect(await ask({ agentId: it.agentInA })).toEqual(['LIMIT_REACHED'])
-  others.pop()?.drop()
-  expect(await ask({ agentId: it.agentInA })).toEqual(['done'])
-  for (const taken of [...own, ...others]) taken.drop()
+  expect(await askElsewhere()).toEqual(['done'])
+  take('three', 50)
+  expect(await askElsewhere()).toEqual(['LIMIT_REACHED'])
+  // Whoever may not ask is told so all the same.
+  expect(await ask({ agentId: theirs })).toEqual(['NOT_FOUND input.agentId'])
+  drop(1)
+  expect(await askElsewhere()).toEqual(['done'])
+  drop(299)
 })
 
 test('a conversation that has become too long is begun anew', async () => {
   const sessionId = await insertSession(it.world, it.workspace, it.agentInA)
-  const half: Row = { input: 'i'.repeat(250_000), output: 'o'.repeat(250_000), status: 'SUCCEEDED' }
+  const half: Row = { input: 'i'.repeat(62_500), output: 'o'.repeat(62_500), status: 'SUCCEEDED' }
   const failed: Row = { input: 'f'.repeat(900_000), output: null, status: 'FAILED' }
   await insertRuns(sessionId, [half, half, failed])
   expect(await ask({ sessionId })).toEqual(['done'])

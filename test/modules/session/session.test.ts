@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { insertRun, insertSession } from '../../auth/insert-session.ts'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
@@ -151,6 +152,14 @@ test('without an endpoint or a model a run says which setting is missing, and no
     const { data, errors } = await world.gql(secret, query)
     return data.runAgent ?? errors[0]?.extensions.missingPermissions
   }
+  // Nor does it matter how many are in progress.
+  const sessionId = await insertSession(world, workspace, agentId)
+  for (let i = 0; i < 20; i++) await insertRun(world, workspace, sessionId)
+  const leaseExpiresAt = new Date(Date.now() + 60_000)
+  await world.deps.prisma.run.updateMany({
+    where: { sessionId },
+    data: { status: 'RUNNING', leaseExpiresAt },
+  })
   const before = await world.deps.prisma.session.count()
   expect(await message(workspace.secret)).toEqual({
     run: null,
