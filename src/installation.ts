@@ -41,8 +41,10 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
   const { databaseUrl, dataDir, plansFile } = env
   const { location, ...documentLimits } = env.documents
   const plans = plansFile === undefined ? builtInPlans : await readPlansFile(plansFile)
-  const lock = databaseUrl === undefined ? await lockDataDir(dataDir) : undefined
+  const opened = new AsyncDisposableStack()
   try {
+    const lock = databaseUrl === undefined ? await lockDataDir(dataDir) : undefined
+    opened.defer(() => lock?.release())
     const onConnectionError = (err: Error): void => logger.warn({ err }, 'database connection lost')
     const hearing: HearingEvents = {
       lost: (err) => logger.warn({ err }, 'changes are not heard of: until they are requests read'),
@@ -52,6 +54,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const database = await openDatabase(
       databaseUrl === undefined ? { dataDir } : { databaseUrl, onConnectionError, hearing },
     )
+    opened.defer(database.close)
     const { prisma, embedded, replica } = database
     const secretsKey = env.secretsKey ?? (await localSecretsKey(dataDir))
     await checkSecretsKey(prisma, secretsKey)
@@ -60,13 +63,20 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const signingKeys = await openSigningKeys(prisma, secretsKey)
     const metrics = createMetrics({ ofProcess: true })
     if (!embedded) metrics.watchLease(() => replica.holdsLease)
+    const usage = createUsageRecorder(prisma, logger)
+    opened.defer(usage.close)
+    const limits = await createLimits({ plans, redisUrl: env.redisUrl, logger, metrics })
+    opened.defer(limits.close)
+    const incoming = join(dataDir, 'incoming')
+    const storage = await openStorage(location, { incoming, logger })
+    opened.defer(storage.close)
     const deps: Deps = {
       prisma,
       embedded,
       replica,
       credentials: createCredentialCache(replica),
-      usage: createUsageRecorder(prisma, logger),
-      limits: await createLimits({ plans, redisUrl: env.redisUrl, logger, metrics }),
+      usage,
+      limits,
       metrics,
       auditKey: deriveAuditKey(secretsKey),
       keyPrefix: env.keyPrefix,
@@ -77,23 +87,13 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       accessTokens: createAccessTokens(signingKeys, publicUrl),
       signIn: env.oidc && createSignInVerifier(env.oidc),
       signUp: env.signUp,
-      documents: {
-        storage: await openStorage(location, { incoming: join(dataDir, 'incoming'), logger }),
-        ...documentLimits,
-      },
+      documents: { storage, ...documentLimits },
       runtime: await createRuntime(env.agentRuntime, createRunsUnderWay(prisma, logger, metrics)),
       logger,
     }
-    const close = async (): Promise<void> => {
-      await deps.usage.close()
-      deps.limits.close()
-      await deps.documents.storage.close()
-      await database.close()
-      await lock?.release()
-    }
-    return { deps, lock, close }
+    return { deps, lock, close: () => opened.disposeAsync() }
   } catch (error) {
-    await lock?.release()
+    await opened.disposeAsync()
     throw error
   }
 }

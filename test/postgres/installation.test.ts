@@ -1,0 +1,31 @@
+import pg from 'pg'
+import { pino } from 'pino'
+import { expect, onTestFinished, test } from 'vitest'
+import { readEnv } from '../../src/env.ts'
+import { openInstallation } from '../../src/installation.ts'
+import { createFolder } from '../process/program.ts'
+import { createPostgres } from '../setup/postgres.ts'
+
+// Idle ones would keep a command from ending for half a minute.
+test('an installation that cannot be opened leaves no connection behind', async () => {
+  const { url, drop } = await createPostgres('migrated')
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  onTestFinished(async () => {
+    await client.end()
+    await drop()
+  })
+  await client.query(`INSERT INTO "Setting" (name, value) VALUES ('secretsKeyFingerprint', 'x')`)
+  const env = readEnv({
+    DATABASE_URL: url,
+    DATA_DIR: await createFolder(),
+    SECRETS_KEY: 'a key for tests, long enough to be one',
+  })
+  await expect(openInstallation(env, pino({ enabled: false }))).rejects.toThrow('SECRETS_KEY')
+  const connections = async (): Promise<number> => {
+    const { rows } = await client.query(`SELECT count(*)::int AS count FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+    return rows[0].count
+  }
+  await expect.poll(connections, { timeout: 10_000 }).toBe(0)
+})
