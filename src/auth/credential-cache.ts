@@ -1,4 +1,5 @@
 import type { Replica } from '../db/replica/replica.ts'
+import { Recent } from '../recent.ts'
 import type { PresentedCredential } from './authenticate.ts'
 import type { KeyCaller, TokenCaller } from './caller.ts'
 
@@ -25,6 +26,8 @@ export interface CredentialCache {
 }
 
 const maxEntries = 10_000
+/** Of so many workspaces at most an epoch is known; each takes some hundred bytes. */
+const maxEpochs = 100_000
 
 /**
  * A cache that answers while the replica holds its lease. An entry stamped before the workspace's
@@ -34,33 +37,33 @@ const maxEntries = 10_000
 export function createCredentialCache(
   replica: Pick<Replica, 'holdsLease' | 'now'>,
 ): CredentialCache {
-  let entries = new Map<string, CachedCredential>()
+  let entries = new Recent<CachedCredential>(maxEntries)
   let epochs = new Map<string, bigint>()
+  const forget = (): void => {
+    entries = new Recent(maxEntries)
+    epochs = new Map()
+  }
   const isCurrent = ({ caller }: CachedCredential): boolean =>
     caller.epoch >= (epochs.get(caller.workspaceId) ?? 0n)
   return {
     get(digest) {
       if (!replica.holdsLease) return undefined
       const entry = entries.get(digest)
-      if (entry === undefined || isCurrent(entry)) return entry
-      entries.delete(digest)
-      return undefined
+      return entry !== undefined && isCurrent(entry) ? entry : undefined
     },
     now: () => replica.now(),
     reading() {
       const present = entries
       return (digest, entry) => {
-        if (present !== entries || !isCurrent(entry)) return
-        if (entries.size >= maxEntries) entries.delete(entries.keys().next().value ?? '')
-        entries.set(digest, entry)
+        if (present === entries && isCurrent(entry)) entries.set(digest, entry)
       }
     },
     raised(workspaceId, epoch) {
-      if (epoch > (epochs.get(workspaceId) ?? 0n)) epochs.set(workspaceId, epoch)
+      if (epoch <= (epochs.get(workspaceId) ?? 0n)) return
+      // One that was dropped alone would let in what it had made old.
+      if (epochs.size >= maxEpochs) forget()
+      epochs.set(workspaceId, epoch)
     },
-    forget() {
-      entries = new Map()
-      epochs = new Map()
-    },
+    forget,
   }
 }

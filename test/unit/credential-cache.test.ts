@@ -2,7 +2,9 @@ import { expect, test } from 'vitest'
 import { type CachedCredential, createCredentialCache } from '../../src/auth/credential-cache.ts'
 import { soleReplica } from '../../src/db/replica/replica.ts'
 
-const stamped = (epoch: bigint) => ({ caller: { workspaceId: 'w', epoch } }) as CachedCredential
+const of = (workspaceId: string, epoch: bigint) =>
+  ({ caller: { workspaceId, epoch } }) as CachedCredential
+const stamped = (epoch: bigint) => of('w', epoch)
 
 test('a reading that began before a change and ended after it puts no old rights back', () => {
   const cache = createCredentialCache(soleReplica)
@@ -26,6 +28,32 @@ test('a reading that began before changes may have been missed is not remembered
   expect([cache.get('digest'), cache.get('other digest')]).toEqual([undefined, undefined])
   cache.reading()('digest', stamped(1n))
   expect(cache.get('digest')).toEqual(stamped(1n))
+})
+
+// A server lives for months, and people make workspaces.
+test('epochs are dropped where there are very many, and with them all that they could have made old', () => {
+  const cache = createCredentialCache(soleReplica)
+  const slow = cache.reading()
+  cache.reading()('of another', of('another', 1n))
+  cache.raised('w', 2n)
+  for (let count = 1; count < 100_000; count += 1) cache.raised(`w${count}`, 2n)
+  expect(cache.get('of another')).toEqual(of('another', 1n))
+  cache.raised('one more', 2n)
+  slow('digest', stamped(1n))
+  expect([cache.get('of another'), cache.get('digest')]).toEqual([undefined, undefined])
+})
+
+test('of very many, those that were used last are remembered', () => {
+  const cache = createCredentialCache(soleReplica)
+  const remember = cache.reading()
+  for (let count = 0; count < 10_000; count += 1) remember(`${count}`, stamped(1n))
+  cache.get('0')
+  remember('one more', stamped(1n))
+  expect(['0', '1', '2', 'one more'].filter((digest) => cache.get(digest))).toEqual([
+    '0',
+    '2',
+    'one more',
+  ])
 })
 
 test('nothing is given without a lease', () => {
