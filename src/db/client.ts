@@ -1,5 +1,6 @@
 import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { PrismaClient } from '../generated/prisma/client.ts'
+import { within } from '../within.ts'
 import { openInFolder, openInMemory } from './pglite.ts'
 import { pgliteAdapter } from './pglite-adapter.ts'
 import { migratePostgres, postgresAdapter } from './postgres.ts'
@@ -16,6 +17,9 @@ export interface Database {
   /** Ends it; resolves when all that was committed is stored. */
   close(): Promise<void>
 }
+
+/** A server that hangs is not waited for longer (milliseconds). */
+const closeWithinMs = 1_000
 
 /** A database on a server, and who is told of what happens to the connections. */
 interface ServerOptions {
@@ -50,7 +54,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     const replica = createPostgresReplica({ databaseUrl, prisma, hearing })
     const close = async (): Promise<void> => {
       await replica.leave()
-      await prisma.$disconnect()
+      // It waits for whatever is being asked.
+      await within(prisma.$disconnect(), closeWithinMs)
     }
     return { prisma, embedded: false, replica, close }
   }

@@ -15,7 +15,7 @@ const lockNotAvailable = '55P03'
 const connectTimeoutMs = 5_000
 /** The server gives up a statement first, which leaves the connection usable. */
 const statementTimeoutMs = 10_000
-const queryTimeoutMs = 11_000
+export const queryTimeoutMs = 11_000
 const idleTimeoutMs = 30_000
 const maxConnections = 10
 

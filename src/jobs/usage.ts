@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import { isIdOf } from '../ids.ts'
+import { within } from '../within.ts'
 
 interface Use {
   readonly workspaceId: string
@@ -22,7 +23,7 @@ export interface UsageRecorder {
   used(credential: UsedCredential, at: Date, address: string | undefined): void
   /** Writes what is gathered. Failures are logged, and tried again with the next batch. */
   flush(): Promise<void>
-  /** Ends the timer and flushes. */
+  /** Ends the timer and flushes, as far as it can be done in a few seconds. */
   close(): Promise<void>
 }
 
@@ -32,6 +33,8 @@ const slotOf = ({ workspaceId, id }: Pick<Use, 'workspaceId' | 'id'>): string =>
 
 const flushEvery = 10_000
 const maxSeen = 100_000
+/** A database that hangs is not waited for by a process that is to end. */
+const closeWithinMs = 3_000
 
 const tables = {
   key: { table: Prisma.sql`"ApiKeyUsage"`, id: Prisma.sql`"keyId"` },
@@ -100,9 +103,9 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
       setImmediate(() => void flush())
     },
     flush,
-    close() {
+    async close() {
       clearInterval(timer)
-      return flush()
+      await within(flush(), closeWithinMs)
     },
   }
 }

@@ -19,6 +19,8 @@ import type { Memory } from './replica.ts'
 const heartbeatMs = 300
 /** How long a heartbeat is waited for (milliseconds). */
 const longestBeatMs = 5_000
+/** Whoever waits for it afterwards dismisses it (milliseconds). */
+const leaveWithinMs = 1_000
 
 /** What a replica is, however often it joins. */
 export interface Standing {
@@ -75,7 +77,7 @@ export async function enter(id: string, standing: Standing): Promise<Membership>
     left.removeEventListener('abort', leave)
     await Promise.allSettled([
       listener?.close(),
-      isWaitedFor && prisma.replica.deleteMany({ where: { id } }),
+      isWaitedFor && within(prisma.replica.deleteMany({ where: { id } }), leaveWithinMs),
     ])
   }
   const over = (error: Error): void => {
