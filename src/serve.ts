@@ -9,6 +9,7 @@ import { ensureFirstWorkspace, type FirstStart } from './first-start.ts'
 import { listen } from './http/node-server.ts'
 import { maxBodyBytes } from './http/request-limits.ts'
 import { type Installation, openInstallation } from './installation.ts'
+import { watchStrayContents } from './modules/document/stray-content.ts'
 import { endRunsOfLastProcess, watchRuns } from './modules/run/recover.ts'
 
 /** What an operator sees at the start. A key that was made is shown here, this once. */
@@ -53,7 +54,7 @@ async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
   await deps.replica.join(deps.credentials)
   const start = await ensureFirstWorkspace(deps, env.bootstrapKey)
   await endRunsOfLastProcess(deps)
-  const watch = watchRuns(deps)
+  const watches = [watchRuns(deps), watchStrayContents(deps)]
   const app = createApp(deps, env)
   const { host, port } = env
   // What an operation may have, and the file beside it.
@@ -71,7 +72,7 @@ async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
 
   await asked
   logger.info('stopping')
-  watch.close()
+  for (const watch of watches) watch.close()
   // Runs are given up a moment before their connections are, so that whoever waits is told.
   const runs = deps.runtime.underWay.close(Math.max(0, env.shutdownSeconds - 1))
   await Promise.all([listener.close(env.shutdownSeconds), runs])

@@ -18,6 +18,8 @@ export interface S3Service {
   heldBy: Promise<unknown> | undefined
   /** What is done before the next object is given. */
   beforeGet: (() => Promise<unknown>) | undefined
+  /** What is done once the next object is kept, before that is told. */
+  afterPut: (() => Promise<unknown>) | undefined
   close(): Promise<unknown>
 }
 
@@ -43,10 +45,11 @@ function fail(response: ServerResponse, status: number, code: string): void {
 export async function startS3Service(): Promise<S3Service> {
   const objects = new Map<string, Buffer>()
   const requests: string[] = []
-  const state: Pick<S3Service, 'failWith' | 'heldBy' | 'beforeGet'> = {
+  const state: Pick<S3Service, 'failWith' | 'heldBy' | 'beforeGet' | 'afterPut'> = {
     failWith: undefined,
     heldBy: undefined,
     beforeGet: undefined,
+    afterPut: undefined,
   }
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -67,6 +70,9 @@ export async function startS3Service(): Promise<S3Service> {
       const content = await contentOf(request)
       if (content === undefined) return fail(response, 400, 'BadDigest')
       objects.set(path, content)
+      const after = state.afterPut
+      state.afterPut = undefined
+      await after?.()
       response.writeHead(200, { etag: '"x"' }).end()
     } else if (method === 'DELETE') {
       objects.delete(path)

@@ -19,8 +19,8 @@ export interface TcpProxy {
 export interface OnTheWay {
   /** Told of what a client sends. */
   readonly asked?: (piece: Buffer) => void
-  /** May change what the server sends. */
-  readonly answered?: (piece: Buffer) => Buffer
+  /** May change what the server sends; null: the connection is cut instead. */
+  readonly answered?: (piece: Buffer) => Buffer | null
 }
 
 export async function tcpProxy(
@@ -41,7 +41,11 @@ export async function tcpProxy(
       asked(piece)
       far.write(piece)
     })
-    far.on('data', (piece) => near.write(answered(piece)))
+    far.on('data', (piece) => {
+      const passed = answered(piece)
+      if (passed === null) near.resetAndDestroy()
+      else near.write(passed)
+    })
     for (const [socket, other] of [
       [near, far],
       [far, near],

@@ -4,6 +4,7 @@ import type { TypedDocumentNode } from '@graphql-typed-document-node/core'
 import { type ExecutionResult, print } from 'graphql'
 import { pino } from 'pino'
 import { type App, createApp } from '../../src/app.ts'
+import type { Database } from '../../src/db/client.ts'
 import type { Deps } from '../../src/deps.ts'
 import { createFirstWorkspace } from '../../src/modules/workspace/bootstrap.ts'
 import { openTestDatabase } from './database.ts'
@@ -65,6 +66,8 @@ export interface WorldOptions extends DepsOptions {
   readonly trustedProxies?: readonly string[]
   /** A database that is gone once the world is closed. */
   readonly isNew?: boolean
+  /** Another database than one that is made for it; it is closed with the world all the same. */
+  readonly database?: Database
 }
 
 type Variables = Readonly<Record<string, unknown>>
@@ -124,9 +127,10 @@ export const gqlOver =
 export async function createWorld({
   trustedProxies = [],
   isNew = false,
+  database: given,
   ...options
 }: WorldOptions = {}): Promise<World> {
-  const database = await openTestDatabase({ isNew })
+  const database = given ?? (await openTestDatabase({ isNew }))
   const logs: string[] = []
   const logger = pino({ level: 'trace' }, { write: (line: string) => void logs.push(line) })
   const own = ownFolder()

@@ -5,7 +5,7 @@ import type { Document } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { assertHeldForAgent } from '../agent/seen-agent.ts'
 import { documents, visibleDocuments } from './document.queries.ts'
-import { removeContent } from './store.ts'
+import { documentHasGone, removeStrayContent } from './stray-content.ts'
 
 /** The document, seen by the caller, for whose session's agent they hold documents:delete. */
 async function documentToDelete(c: CallerChange, id: string): Promise<Document> {
@@ -33,9 +33,10 @@ export async function deleteDocument(
       where: { workspaceId_id: { workspaceId, id } },
       data: { deletedAt: c.now },
     })
+    await documentHasGone(c, document)
     c.record({ action: 'document.deleted', targetId: id, targetName: name })
     return document
   })
-  await removeContent(context.deps, deleted)
+  await removeStrayContent(context.deps, deleted)
   return id
 }

@@ -11,7 +11,8 @@ import { seenAgent } from '../agent/seen-agent.ts'
 import { changesBetween } from '../audit/event.ts'
 import { assertActive, seenSession } from '../session/seen-session.ts'
 import { MediaTypeProbe, mediaTypes } from './media-type.ts'
-import { contentKey, removeContent, withStorage } from './store.ts'
+import { contentKey, withStorage } from './store.ts'
+import { awaitDocument, documentHasCome, removeStrayContent } from './stray-content.ts'
 
 const options = { permission: 'documents:upload', keepsAuthorization: true } as const
 const filePath = ['input', 'file']
@@ -45,10 +46,12 @@ async function openSession(c: CallerChange, sessionId: string): Promise<Session>
 
 async function insert(c: CallerChange, sessionId: string, received: Received): Promise<Document> {
   await openSession(c, sessionId)
+  const workspaceId = c.workspace.id
+  await documentHasCome(c, { ...received, workspaceId })
   const document = await c.db.document.create({
     data: {
       ...received,
-      workspaceId: c.workspace.id,
+      workspaceId,
       sessionId,
       createdById: c.caller.user.id,
       createdAt: c.now,
@@ -73,11 +76,12 @@ async function keep(
 ): Promise<Document> {
   const { deps, caller } = context
   const content = { ...received, workspaceId: caller.workspaceId }
+  await awaitDocument(deps, content)
+  await withStorage(deps, (storage) => storage.put(contentKey(content), path))
   try {
-    await withStorage(deps, (storage) => storage.put(contentKey(content), path))
     return await change(context, options, (c) => insert(c, sessionId, received))
   } catch (error) {
-    await removeContent(deps, content)
+    await removeStrayContent(deps, content)
     throw error
   }
 }

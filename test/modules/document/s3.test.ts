@@ -160,5 +160,5 @@ test('a bucket that fails makes no document, and is no answer', async () => {
   const where = { sessionId: session, deletedAt: null }
   expect(await world.deps.prisma.document.count({ where })).toBe(0)
   expect(keys()).toContain(keyOf(document))
-  expect(world.logs.join('')).toContain('the content of no document was not removed')
+  expect(world.logs.join('')).toContain('a content without a document was not removed yet')
 })
