@@ -13,7 +13,7 @@ const introspections = ['public', 'authenticated'] as const
 /** Guards nothing: it is printed here. For development on PostgreSQL only. */
 const developmentSecretsKey = 'latchkey development key, known to everybody'
 
-/** Where documents are kept, and what a session takes of them. */
+/** Where documents are kept, and how many. */
 export interface DocumentSettings extends DocumentLimits {
   readonly location: StorageLocation
 }
@@ -73,7 +73,7 @@ const when =
 const integer = (min: number, max: number): Kind<number> => ({
   expected: `a whole number from ${min} to ${max}`,
   parse: (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
     return value >= min && value <= max ? value : undefined
   },
 })
@@ -261,6 +261,8 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
       location: read('DOCUMENTS_URL', documentsUrl) ?? { folder: join(dataDir, 'documents') },
       maxBytes: read('DOCUMENTS_MAX_BYTES', integer(1, 999_999_999)) ?? 10_485_760,
       maxCount: read('DOCUMENTS_MAX_COUNT', integer(1, 1_000)) ?? 20,
+      maxWorkspaceBytes:
+        read('DOCUMENTS_MAX_WORKSPACE_BYTES', integer(1, 999_999_999_999_999)) ?? 10_737_418_240,
     },
     graphiql: (read('GRAPHIQL', oneOf(['on', 'off'])) ?? 'on') === 'on',
     introspection:

@@ -82,6 +82,7 @@ export async function depsOver(
       }),
       maxBytes: 1_048_576,
       maxCount: 20,
+      maxWorkspaceBytes: 1_073_741_824,
       ...documents,
     },
     runtime: await createRuntime(

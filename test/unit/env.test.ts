@@ -35,7 +35,12 @@ test('has a default for every setting', () => {
     plansFile: undefined,
     bootstrapKey: undefined,
     agentRuntime: { url: undefined, key: undefined, model: undefined, timeoutSeconds: 120 },
-    documents: { location: { folder: 'data/documents' }, maxBytes: 10_485_760, maxCount: 20 },
+    documents: {
+      location: { folder: 'data/documents' },
+      maxBytes: 10_485_760,
+      maxCount: 20,
+      maxWorkspaceBytes: 10_737_418_240,
+    },
     graphiql: true,
     introspection: 'public',
     logLevel: 'info',
@@ -77,6 +82,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     DOCUMENTS_URL: 'file:./files',
     DOCUMENTS_MAX_BYTES: '999999999',
     DOCUMENTS_MAX_COUNT: '1',
+    DOCUMENTS_MAX_WORKSPACE_BYTES: '999999999999999',
     GRAPHIQL: 'off',
     INTROSPECTION: 'public',
     LOG_LEVEL: 'silent',
@@ -106,7 +112,12 @@ test('takes what is set, whatever NODE_ENV says', () => {
       model: 'house model',
       timeoutSeconds: 3_600,
     },
-    documents: { location: { folder: './files' }, maxBytes: 999_999_999, maxCount: 1 },
+    documents: {
+      location: { folder: './files' },
+      maxBytes: 999_999_999,
+      maxCount: 1,
+      maxWorkspaceBytes: 999_999_999_999_999,
+    },
     graphiql: false,
     introspection: 'public',
     logLevel: 'silent',
@@ -120,7 +131,9 @@ test('takes an empty setting for an unset one', () => {
   const urls = ['REDIS_URL', 'PUBLIC_URL', 'OIDC_ISSUER', 'OIDC_AUDIENCE', 'SIGN_UP', 'PLANS_FILE']
   const more = ['LATCHKEY_BOOTSTRAP_KEY', 'GRAPHIQL', 'INTROSPECTION', 'LOG_LEVEL', 'NODE_ENV']
   const runtime = ['URL', 'KEY', 'MODEL', 'TIMEOUT_SECONDS'].map((it) => `AGENT_RUNTIME_${it}`)
-  const documents = ['URL', 'MAX_BYTES', 'MAX_COUNT'].map((it) => `DOCUMENTS_${it}`)
+  const documents = ['URL', 'MAX_BYTES', 'MAX_COUNT', 'MAX_WORKSPACE_BYTES'].map(
+    (it) => `DOCUMENTS_${it}`,
+  )
   const others = [...documents, 'SHUTDOWN_SECONDS', 'TRUSTED_PROXIES']
   const all = [...names, ...urls, ...more, ...runtime, ...others]
   const source = Object.fromEntries(all.map((name) => [name, '']))

@@ -4,11 +4,14 @@ import { serviceUnavailable } from '../../errors.ts'
 import type { Document } from '../../generated/prisma/client.ts'
 import type { Storage } from '../../storage/storage.ts'
 
-/** What a session takes. */
+/** How many documents there may be. */
 export interface DocumentLimits {
+  /** Of a session. */
   readonly maxCount: number
   /** Of each document. */
   readonly maxBytes: number
+  /** Of all documents of a workspace together. */
+  readonly maxWorkspaceBytes: number
 }
 
 /** Where the contents of documents are kept, and how many of them. */

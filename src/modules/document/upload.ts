@@ -27,12 +27,23 @@ export interface UploadDocumentInput {
 /** What is known of a document before it is one. */
 type Received = Pick<Document, 'id' | 'name' | 'mediaType' | 'bytes' | 'sha256'>
 
+/** @throws UserInputError LIMIT_REACHED where the workspace has no room for so many bytes more */
+async function assertRoom({ db, deps, workspace }: CallerChange, bytes: number): Promise<void> {
+  const { maxWorkspaceBytes } = deps.documents
+  const [row] = await db.$queryRaw<{ bytes: bigint }[]>`
+    SELECT coalesce(sum(bytes), 0)::bigint AS bytes FROM "Document"
+     WHERE "workspaceId" = ${workspace.id} AND "deletedAt" IS NULL`
+  if (Number(row?.bytes) + bytes <= maxWorkspaceBytes) return
+  const message = `The documents of a workspace have at most ${maxWorkspaceBytes} bytes together.`
+  throw userError('LIMIT_REACHED', filePath, message)
+}
+
 /**
- * The session, if it takes one more document of the caller's.
+ * The session, if it takes one more document of the caller's, of at least so many bytes.
  *
  * @throws UserInputError NOT_FOUND, WRONG_STATE, LIMIT_REACHED; RequestError FORBIDDEN
  */
-async function openSession(c: CallerChange, sessionId: string): Promise<Session> {
+async function openSession(c: CallerChange, sessionId: string, bytes: number): Promise<Session> {
   const path = ['input', 'sessionId']
   const session = await seenSession(c, sessionId, 'documents:upload', path)
   await seenAgent(c, session.agentId, 'documents:upload', path)
@@ -41,11 +52,12 @@ async function openSession(c: CallerChange, sessionId: string): Promise<Session>
   const where = { workspaceId: c.workspace.id, sessionId, deletedAt: null }
   if ((await c.db.document.count({ where })) >= maxCount)
     throw userError('LIMIT_REACHED', path, `A session has at most ${maxCount} documents.`)
+  await assertRoom(c, bytes)
   return session
 }
 
 async function insert(c: CallerChange, sessionId: string, received: Received): Promise<Document> {
-  await openSession(c, sessionId)
+  await openSession(c, sessionId, received.bytes)
   const workspaceId = c.workspace.id
   await documentHasCome(c, { ...received, workspaceId })
   const document = await c.db.document.create({
@@ -99,7 +111,7 @@ export async function uploadDocument(
   const problems = new InputProblems()
   const name = fileNameInput(problems, ['file'], file.name)
   problems.throwIfAny()
-  await change(context, options, (c) => openSession(c, sessionId))
+  await change(context, options, (c) => openSession(c, sessionId, 1))
   const { maxBytes, maxCount, storage } = context.deps.documents
   const { workspaceId } = context.caller
   const maxUnderWay = Math.max(leastUnderWay, 2 * maxCount)
