@@ -86,20 +86,21 @@ test('a port that is taken is an error of the start', async () => {
 
 test('closing lets what runs finish, accepts nothing new, and does not wait for idle clients', async () => {
   const started = vi.fn()
+  const isRefused = Promise.withResolvers<void>()
   const { url, port, close } = await serve(async () => {
     started()
-    await sleep(300)
+    await isRefused.promise
     return new Response('done')
   })
   const idle = await open(port)
   const running = fetch(url)
   await eventually(() => expect(started).toHaveBeenCalled())
-  const since = performance.now()
-  const closed = close(10)
+  // Longer than the test may take: nothing here is ended by the end of the grace.
+  const closed = close(1_000)
   await expect(fetch(url)).rejects.toThrow('fetch failed')
+  isRefused.resolve()
   expect(await (await running).text()).toBe('done')
   await closed
-  expect(performance.now() - since).toBeLessThan(2_000)
   await idle.gone
 })
 
@@ -115,6 +116,5 @@ test('closing ends by force what outlasts the grace', async () => {
   const since = performance.now()
   await Promise.all([close(0.2), close(0.2)])
   expect(performance.now() - since).toBeGreaterThan(190)
-  expect(performance.now() - since).toBeLessThan(2_000)
   await expect(running).rejects.toThrow('fetch failed')
 })

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
+import { eventually } from '../setup/eventually.ts'
 import { createFolder, launch, startServer, stop } from './program.ts'
 
 // A process starts slowly on a machine that is busy with other tests.
@@ -45,7 +46,9 @@ test('SIGTERM ends it with 0, and the last use of a key is stored', async () => 
   const [key = ''] = first.printedKeys
   // The first use is stored at once, later ones every ten seconds: this one must wait for the end.
   await first.gql(key, '{ viewer { role } }')
-  await new Promise((resolve) => setTimeout(resolve, 1_500))
+  await eventually(async () =>
+    expect((await first.gql(key, keyUse)).data.apiKeys.nodes[0].lastUsedAt).not.toBeNull(),
+  )
   const lastUse = Date.now()
   await first.gql(key, '{ viewer { role } }')
   expect(await stop(first)).toBe(0)

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { createApiKeySecret, isApiKey } from '../../src/auth/credentials/format.ts'
+import { processorTimeOf } from '../setup/processor-time.ts'
 import { createFolder, freePort, keysIn, start, startServer, stop } from './program.ts'
 
 // A process starts slowly on a machine that is busy with other tests.
@@ -10,8 +11,9 @@ const viewer = '{ viewer { user { name } role workspace { name plan } allSpaces 
 test('the first start shows the owner key, this once, and a curl that works', async () => {
   const settings = { DATA_DIR: await createFolder() }
   const first = await startServer(settings)
-  console.log(`first start: ${Math.round(first.startedInMs)} ms`)
-  expect(first.startedInMs).toBeLessThan(10_000)
+  const took = await processorTimeOf(first.child.pid ?? 0)
+  console.log(`first start: ${Math.round(first.startedInMs)} ms, ${took} ms of a processor`)
+  expect(took).toBeLessThan(10_000)
   const { stdout, stderr } = first.output
   expect(stderr).toBe('')
   expect(stdout).toMatch(/^Latchkey listens on http:\/\/127\.0\.0\.1:\d+\/graphql \(GraphiQL/)

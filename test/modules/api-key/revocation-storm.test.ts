@@ -1,5 +1,6 @@
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../../setup/eventually.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { verdict } from './ask.ts'
@@ -19,32 +20,35 @@ interface Observation {
 }
 
 /** Milliseconds after which a storm ends, whatever has become of its test. */
-const longestStorm = 5_000
+const longestStorm = 25_000
 
-/** Clients that ask without pause until told to stop; each request with when it began. */
-function storm(secret: string): { stop(): Promise<Observation[]> } {
+/** Clients that ask without pause until told to stop; each request with when it began, and what it found. */
+function storm(ask: () => Promise<string>) {
   const observations: Observation[] = []
   let isOver = false
   const endsAt = performance.now() + longestStorm
   const client = async (): Promise<void> => {
     while (!isOver && performance.now() < endsAt) {
       const begunAt = performance.now()
-      observations.push({ begunAt, verdict: await verdict(world, secret) })
+      observations.push({ begunAt, verdict: await ask() })
       // An answer out of the cache waits for nothing: timers would never have their turn.
       await turn()
     }
   }
   const clients = Array.from({ length: 8 }, client)
   return {
-    stop: async () => {
+    /** Until one that began then or later was answered. */
+    reaches: (instant: number): Promise<void> =>
+      eventually(() =>
+        expect(observations.findIndex(({ begunAt }) => begunAt >= instant)).not.toBe(-1),
+      ),
+    stop: async (): Promise<Observation[]> => {
       isOver = true
       await Promise.all(clients)
       return observations
     },
   }
 }
-
-const pause = (): Promise<void> => sleep(40)
 
 let count = 0
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> => {
@@ -81,13 +85,13 @@ for (const [name, { refusal, end }] of Object.entries(ends))
         role: 'MEMBER',
       })
       const key = await makeKey({ ownerId: robot.userId })
-      const requests = storm(key.secret)
+      const requests = storm(() => verdict(world, key.secret))
       // In the first round nothing of the key is known yet when it ends.
-      if (round > 0) await pause()
+      if (round > 0) await requests.reaches(0)
       const [mutation, input] = end({ id: key.id, ownerId: robot.userId, memberId: robot.id })
       await done(world, workspace.secret, mutation, '__typename', input)
       const answeredAt = performance.now()
-      await pause()
+      await requests.reaches(answeredAt)
       const observations = await requests.stop()
       const later = observations.filter(({ begunAt }) => begunAt >= answeredAt)
       expect(later.length).toBeGreaterThan(0)
@@ -102,8 +106,8 @@ for (const [name, { refusal, end }] of Object.entries(ends))
 // Uses are written while the key changes: neither may undo the other.
 test('a key that is disabled under load stays disabled, its uses notwithstanding', async () => {
   const key = await makeKey()
-  const requests = storm(key.secret)
-  await pause()
+  const requests = storm(() => verdict(world, key.secret))
+  await requests.reaches(0)
   await done(world, workspace.secret, 'disableApiKey', 'apiKey { id }', { id: key.id })
   await world.deps.usage.flush()
   await requests.stop()
@@ -116,28 +120,19 @@ test('a key that is disabled under load stays disabled, its uses notwithstanding
 // A narrowed right is a right withdrawn: a list shown afterwards must not hold what it no longer may.
 test('in a storm of requests none that begins after the answer to a narrowing has the old rights', async () => {
   const key = await makeKey({ permissions: ['members:read', 'scopes:read'] })
-  const seen: { begunAt: number; permissions: string }[] = []
-  let isOver = false
-  const endsAt = performance.now() + longestStorm
-  const client = async (): Promise<void> => {
-    while (!isOver && performance.now() < endsAt) {
-      await turn()
-      const begunAt = performance.now()
-      const { data } = await world.gql(key.secret, '{ viewer { permissions } }')
-      seen.push({ begunAt, permissions: data.viewer.permissions.join() })
-    }
-  }
-  const clients = Array.from({ length: 8 }, client)
-  await pause()
+  const requests = storm(async () => {
+    const { data } = await world.gql(key.secret, '{ viewer { permissions } }')
+    return data.viewer.permissions.join()
+  })
+  await requests.reaches(0)
   await done(world, workspace.secret, 'updateApiKey', 'apiKey { id }', {
     id: key.id,
     permissions: ['scopes:read'],
   })
   const answeredAt = performance.now()
-  await pause()
-  isOver = true
-  await Promise.all(clients)
+  await requests.reaches(answeredAt)
+  const seen = await requests.stop()
   const later = seen.filter(({ begunAt }) => begunAt >= answeredAt)
-  expect(new Set(later.map(({ permissions }) => permissions))).toEqual(new Set(['scopes:read']))
-  expect(new Set(seen.map(({ permissions }) => permissions))).toContain('members:read,scopes:read')
+  expect(new Set(later.map((each) => each.verdict))).toEqual(new Set(['scopes:read']))
+  expect(new Set(seen.map((each) => each.verdict))).toContain('members:read,scopes:read')
 })

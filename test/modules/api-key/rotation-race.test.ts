@@ -1,16 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
 import { openDatabase } from '../../../src/db/client.ts'
+import { lineLength } from '../../../src/db/turns.ts'
 import { createUsageRecorder } from '../../../src/jobs/usage.ts'
+import { eventually } from '../../setup/eventually.ts'
+import { holdLine, waitingForLocks } from '../../setup/in-line.ts'
 import { alwaysHears } from '../../setup/second-server.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type World } from '../../setup/world.ts'
 import { attempt, verdict } from './ask.ts'
 import { askOver } from './second-app.ts'
-
-type Front = Pick<World, 'gql'>
 
 const postgres = inject('postgres')
 
@@ -26,25 +26,41 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
+/** A server, and its line of a workspace's changes. */
+interface Front extends Pick<World, 'gql'> {
+  readonly deps: Pick<World['deps'], 'prisma'>
+}
+
 /**
- * Holds the workspace's lock while `begin` is called, until as many connections wait for it as there
- * can be (one a server: the others wait their turn there) and a little longer, so that every request has been authenticated before the first of them goes on.
+ * Keeps everybody from the workspace while `begin` is called, until so many requests wait in the line
+ * of each server: every one has been authenticated before the first of them goes on. On PostgreSQL the
+ * first of each line waits for the lock, so that the servers race for it.
  */
-async function underLock<T>(workspaceId: string, waiters: number, begin: () => T): Promise<T> {
-  if (!postgres) return begin()
+async function underLock<T>(
+  workspaceId: string,
+  fronts: readonly Front[],
+  waiting: number,
+  begin: () => T,
+): Promise<T> {
+  const inLines = (count: number) =>
+    eventually(() => {
+      const lengths = fronts.map(({ deps }) => lineLength(deps.prisma, workspaceId))
+      expect(lengths).toEqual(fronts.map(() => count))
+    })
+  if (!postgres) {
+    const line = holdLine(world.deps, workspaceId)
+    const begun = begin()
+    await line.waiting(waiting)
+    await line.open()
+    return begun
+  }
   const holder = new pg.Client({ connectionString: databaseUrl })
   await holder.connect()
   await holder.query('BEGIN')
   await holder.query('SELECT 1 FROM "Workspace" WHERE id = $1 FOR UPDATE', [workspaceId])
   const begun = begin()
-  const waiting = `SELECT count(*)::int AS count FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'`
-  while ((await holder.query(waiting)).rows[0].count < waiters) {
-    await sleep(10)
-    // Inside a transaction the statistics stand still otherwise.
-    await holder.query('SELECT pg_stat_clear_snapshot()')
-  }
-  await sleep(300)
+  await inLines(waiting)
+  await waitingForLocks(world.deps.prisma, fronts.length)
   await holder.query('COMMIT')
   await holder.end()
   return begun
@@ -65,7 +81,9 @@ async function race(fronts: readonly Front[]): Promise<void> {
       'secret apiKey { id }',
     )
   const answers = await Promise.all(
-    await underLock(workspace.id, fronts.length, () => Array.from({ length: 20 }, rotate)),
+    await underLock(workspace.id, fronts, 20 / fronts.length, () =>
+      Array.from({ length: 20 }, rotate),
+    ),
   )
 
   const won = answers.filter(({ codes }) => codes.length === 0)
@@ -96,7 +114,8 @@ if (postgres)
     const { prisma, replica } = database
     const credentials = createCredentialCache(replica)
     await replica.join(credentials)
-    const other = askOver({ ...world.deps, prisma, replica, usage, credentials })
+    const deps = { ...world.deps, prisma, replica, usage, credentials }
+    const other = { ...askOver(deps), deps }
     await race([world, other]).finally(async () => {
       await usage.close()
       await database.close()
@@ -112,7 +131,7 @@ test('a rotation and a transfer that began before one another was done do not bo
   await verdict(world, workspace.secret)
   const input = { id: key.id, ownerId: robot.userId }
   const answers = await Promise.all(
-    await underLock(workspace.id, 1, () => [
+    await underLock(workspace.id, [world], 2, () => [
       attempt(world, workspace.secret, 'rotateApiKey', { id: key.id }, 'secret'),
       attempt(world, workspace.secret, 'transferApiKey', input, 'secret'),
     ]),
