@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
@@ -34,16 +35,27 @@ export async function createFolder(): Promise<string> {
   return folder
 }
 
-/** A port that nobody listens on. */
+/**
+ * A port that nobody listens on, and that no system gives to who asks for any: it stays free until
+ * somebody names it.
+ */
 export async function freePort(): Promise<number> {
-  const { port, close } = await occupyPort()
-  await close()
-  return port
+  const isTaken = (error: NodeJS.ErrnoException): undefined => {
+    if (error.code !== 'EADDRINUSE') throw error
+  }
+  for (;;) {
+    const occupied = await occupyPort(randomInt(20_000, 32_768)).catch(isTaken)
+    if (occupied === undefined) continue
+    await occupied.close()
+    return occupied.port
+  }
 }
 
-/** A port that somebody else listens on. */
-export async function occupyPort(): Promise<{ port: number; close(): Promise<unknown> }> {
-  const server = createServer().listen(0, '127.0.0.1')
+/** A port that somebody else listens on: any, or this one. */
+export async function occupyPort(
+  wanted = 0,
+): Promise<{ readonly port: number; close(): Promise<unknown> }> {
+  const server = createServer().listen(wanted, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return { port, close: () => once(server.close(), 'close') }
