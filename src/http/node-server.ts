@@ -20,6 +20,8 @@ export interface ListenOptions {
   readonly maxBodyBytes: number
   /** Of a form that may have a file. */
   readonly maxUploadBytes: number
+  /** A client that takes nothing of a download for so long is given no more (milliseconds). */
+  readonly patienceMs?: number
   readonly logger: Pick<Logger, 'error'>
 }
 
@@ -53,11 +55,20 @@ function hasUrl({ headers, url = '' }: IncomingMessage): boolean {
   return hostShape.test(host) && url.startsWith('/') && URL.canParse(`http://${host}${url}`)
 }
 
-function createHandler(app: FetchApp, { logger, ...bodyLimits }: ListenOptions) {
+/** What is asked for, without what may be secret behind it. */
+const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/[?#].*$/s, '')
+
+function createHandler(
+  app: FetchApp,
+  { logger, patienceMs = 60_000, ...bodyLimits }: ListenOptions,
+) {
   const { handleNodeRequestAndResponse } = createServerAdapter<Peer>((request, { address }) =>
     app.fetch(request, address === undefined ? {} : { address }),
   )
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    let requestId: string | null = null
+    const broken = (err: unknown): void =>
+      logger.error({ err, requestId, path: pathOf(req) }, 'answer broken off')
     try {
       if (!limitBody(req, res, bodyLimits)) return
       if (req.headers.expect !== undefined) res.writeContinue()
@@ -69,21 +80,22 @@ function createHandler(app: FetchApp, { logger, ...bodyLimits }: ListenOptions) 
       const address = req.socket.remoteAddress
       const peer: Peer = address === undefined ? {} : { address }
       const response = await handleNodeRequestAndResponse(req, res, peer)
+      requestId = response.headers.get('x-request-id')
       // Only what is read as it goes is a Response of Node's own, for that takes longer to make.
-      if (response instanceof Response) await sendStream(response, res, logger)
+      if (response instanceof Response) await sendStream(response, res, { patienceMs, broken })
       // The body limit may have answered meanwhile.
       else if (!res.headersSent) await sendNodeResponse(response, res, req, true)
     } catch (error) {
       // A client that went away is no failure of ours.
       if (res.destroyed) return
       if (res.headersSent) {
-        logger.error({ err: error }, 'answer broken off')
+        broken(error)
         res.destroy()
         return
       }
-      const requestId = writeError(res, 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.')
+      const shown = writeError(res, 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.')
       res.end()
-      logger.error({ err: error, requestId }, 'request failed')
+      logger.error({ err: error, requestId: shown }, 'request failed')
     }
   }
 }

@@ -1,5 +1,4 @@
-import { statSync } from 'node:fs'
-import { mkdir, readdir, readlink, rm } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readlink, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -63,23 +62,29 @@ test('clients that go away at any moment leave no file open', async () => {
   expect(logged).toEqual([])
 })
 
-// The status is sent already: only the connection can tell that something is missing.
-test('a content that cannot be read to its end breaks the download off, and nothing else', async () => {
-  const bytes = 100_001
-  const { id } = await uploaded(world, stage.workspace.secret, stage.session, 'x'.repeat(bytes))
-  const entries = await readdir(world.documentsFolder, { recursive: true })
-  const paths = entries.map((name) => join(world.documentsFolder, name))
-  const path = paths.find((it) => statSync(it).size === bytes) ?? ''
-  await rm(path)
-  // It can be opened, and not be read.
-  await mkdir(path)
+const pathOf = ({ id, sha256 }: { id: string; sha256: string }): string =>
+  join(world.documentsFolder, stage.workspace.id, `${sha256}-${id}`)
+
+// The status is sent already: only the connection can tell that something is wrong.
+test.each<[string, (path: string) => Promise<unknown>, number]>([
+  ['that cannot be read', (path) => rm(path).then(() => mkdir(path)), 0],
+  ['that has lost its end', (path) => truncate(path, 400), 400],
+  ['that has grown', (path) => appendFile(path, 'HTTP/1.1 200 OK\r\n\r\n'), 0],
+])('a content %s breaks the download off, and nothing else', async (_, spoil, sent) => {
+  const document = await uploaded(world, stage.workspace.secret, stage.session, 'x'.repeat(1_000))
+  await spoil(pathOf(document))
   const { port, logged } = await serve(world.app.fetch)
   for (let turn = 0; turn < 2; turn += 1) {
     const connection = await open(port)
-    await connection.write(get(id))
+    await connection.write(get(document.id))
     await eventually(() => expect(connection.isClosed()).toBe(true))
-    expect(connection.received()).not.toContain('xxx')
+    const [, body = ''] = connection.received().split('\r\n\r\n')
+    expect(body).toBe('x'.repeat(sent))
+    const requestId = expect.stringMatching(/^[0-9a-f-]{36}$/)
+    expect(logged[turn]).toEqual([
+      { err: expect.any(Error), requestId, path: `/documents/${document.id}` },
+      'answer broken off',
+    ])
   }
   expect(logged).toHaveLength(2)
-  await rm(path, { recursive: true })
 })

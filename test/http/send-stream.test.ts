@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Response as QuickResponse } from '@whatwg-node/server'
+import { expect, test, vi } from 'vitest'
+import { open, serve } from './listening.ts'
+
+const patienceMs = 300
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: latchkey.test\r\n\r\n`
+
+/** An answer that is read as it goes, and how many bytes of it were read. */
+function streamed(length: number): { response: Response; read: () => number } {
+  let read = 0
+  const body = new ReadableStream({
+    pull(controller) {
+      const size = Math.min(65_536, length - read)
+      read += size
+      controller.enqueue(Buffer.alloc(size, 'x'))
+      if (read === length) controller.close()
+    },
+  })
+  const headers = { 'content-length': String(length) }
+  return { response: new Response(body, { headers }), read: () => read }
+}
+
+test('a client that takes nothing for a while is given no more', async () => {
+  const length = 100_000_000
+  const { response, read } = streamed(length)
+  const { port, logged } = await serve(async () => response, { patienceMs })
+  const connection = await open(port)
+  connection.socket.pause()
+  await connection.write(get('/'))
+  await vi.waitFor(() => expect(read()).toBeGreaterThan(0), { timeout: 10_000 })
+  await sleep(4 * patienceMs)
+  connection.socket.resume()
+  await connection.gone
+  expect(connection.received().length).toBeLessThan(length)
+  expect(logged).toEqual([])
+})
+
+test('an answer that is due behind a download has as much time as any', async () => {
+  const fetch = async ({ url }: Request): Promise<Response> => {
+    if (url.endsWith('/download')) return streamed(3).response
+    await sleep(3 * patienceMs)
+    return new QuickResponse('late')
+  }
+  const { port } = await serve(fetch, { patienceMs })
+  const connection = await open(port)
+  await connection.write(get('/download') + get('/late'))
+  await vi.waitFor(() => expect(connection.received()).toMatch(/xxxHTTP.+late$/s), {
+    timeout: 10_000,
+  })
+})
