@@ -11,11 +11,11 @@ const closeWithinMs = 5_000
 
 /** A folder for contents that arrive, each as a file that is gone once it has been used. */
 export interface Staging {
-  /** How many of that owner's are under way in this process. */
+  /** How many are under way in this process that have that owner among theirs. */
   underWay(owner: string): number
   /** @see withStagedFile */
   withFile<T>(
-    owner: string,
+    owners: readonly string[],
     content: AsyncIterable<Uint8Array>,
     look: Look,
     use: (file: StagedFile) => Promise<T>,
@@ -36,7 +36,7 @@ async function removeAbandoned(folder: string): Promise<void> {
 
 /** Removes at once, and from time to time, what processes that died have left in the folder. */
 export function openStaging(folder: string, logger: Logger): Staging {
-  const files = new Map<Promise<unknown>, string>()
+  const files = new Map<Promise<unknown>, readonly string[]>()
   const sweep = (): Promise<void> =>
     removeAbandoned(folder).catch((err: unknown) => {
       logger.warn({ err }, 'abandoned uploads were not removed')
@@ -45,10 +45,10 @@ export function openStaging(folder: string, logger: Logger): Staging {
   const firstSweep = sweep()
 
   return {
-    underWay: (owner) => [...files.values()].filter((other) => other === owner).length,
-    async withFile(owner, content, look, use) {
+    underWay: (owner) => [...files.values()].filter((owners) => owners.includes(owner)).length,
+    async withFile(owners, content, look, use) {
       const file = withStagedFile(folder, content, look, use)
-      files.set(file, owner)
+      files.set(file, owners)
       try {
         return await file
       } finally {

@@ -16,8 +16,8 @@ import { awaitDocument, documentHasCome, removeStrayContent } from './stray-cont
 
 const options = { permission: 'documents:upload', keepsAuthorization: true } as const
 const filePath = ['input', 'file']
-/** Uploads of a workspace at once, in one server, where a session takes only a few. */
-const leastUnderWay = 20
+/** Uploads of a user at once, in one server, where a session takes only a few. */
+const leastUnderWay = 10
 
 export interface UploadDocumentInput {
   readonly sessionId: string
@@ -99,6 +99,25 @@ async function keep(
 }
 
 /**
+ * Whose an upload is, to be counted for each of them: nobody takes all places, neither a workspace
+ * those of the server nor a user those of a workspace.
+ *
+ * @throws UserInputError LIMIT_REACHED where one of them has no place left
+ */
+function ownersWithRoom({ deps, caller }: ServiceContext): string[] {
+  const { maxCount, storage } = deps.documents
+  const ofUser = Math.max(leastUnderWay, maxCount)
+  const owners = [
+    { owner: `${caller.workspaceId} ${caller.user.id}`, max: ofUser, whose: 'a user' },
+    { owner: caller.workspaceId, max: 2 * ofUser, whose: 'a workspace' },
+  ]
+  for (const { owner, max, whose } of owners)
+    if (storage.staging.underWay(owner) >= max)
+      throw userError('LIMIT_REACHED', filePath, `At most ${max} files of ${whose} arrive at once.`)
+  return owners.map(({ owner }) => owner)
+}
+
+/**
  * A new document of a session, for whose agent the caller holds documents:upload. Whether they may is
  * looked at before the content is read, and again once it has arrived: no lock is held in between.
  *
@@ -112,11 +131,8 @@ export async function uploadDocument(
   const name = fileNameInput(problems, ['file'], file.name)
   problems.throwIfAny()
   await change(context, options, (c) => openSession(c, sessionId, 1))
-  const { maxBytes, maxCount, storage } = context.deps.documents
-  const { workspaceId } = context.caller
-  const maxUnderWay = Math.max(leastUnderWay, 2 * maxCount)
-  if (storage.staging.underWay(workspaceId) >= maxUnderWay)
-    throw userError('LIMIT_REACHED', filePath, `At most ${maxUnderWay} files arrive at once.`)
+  const { maxBytes, storage } = context.deps.documents
+  const owners = ownersWithRoom(context)
   const content = file.take()
   if (content === undefined)
     throw userError('INVALID', filePath, 'A file can be used by one field only.')
@@ -134,5 +150,5 @@ export async function uploadDocument(
     const received = { id: newId('doc'), name, mediaType, bytes, sha256 }
     return keep(context, sessionId, received, path)
   }
-  return await storage.staging.withFile(workspaceId, content, look, use)
+  return await storage.staging.withFile(owners, content, look, use)
 }

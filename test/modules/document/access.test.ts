@@ -177,16 +177,24 @@ test('uploads that began below the limit do not pass it', async () => {
   expect(await filesOf(stage)).toHaveLength(3)
 })
 
-// Each is a file on the disk and a request that is kept: no workspace has all that there is room for.
-test('of files that are arriving a workspace has at most 20, others as many', async () => {
-  const { workspace, session } = stage
+// Each is a file on the disk and a request that is kept: nobody has all that there is room for.
+test('of files that are arriving a user has at most 10, a workspace 20, and others as many', async () => {
+  const { workspace, make, space, session } = stage
+  const builder = async (name: string): Promise<string> => {
+    const machine = await make.machine({ name, role: 'BUILDER', spaceIds: [space] })
+    const permissions = [...reading, 'documents:upload']
+    return (await keyWith(name, permissions, { ownerId: machine.userId })).secret
+  }
+  const [first, second, third] = [await builder('1'), await builder('2'), await builder('3')]
+  const refusalTo = async (secret: string) =>
+    (await upload(world, secret, session, 'one more')).data.uploadDocument.errors
+  const full = (message: string) => [{ code: 'LIMIT_REACHED', message, path: ['input', 'file'] }]
   const slow = []
-  for (let i = 0; i < 20; i++)
-    slow.push(await beginUpload(world, workspace.secret, session, `end ${i}`))
-  const { data } = await upload(world, workspace.secret, session, 'one more')
-  expect(data.uploadDocument.errors).toMatchObject([
-    { code: 'LIMIT_REACHED', path: ['input', 'file'] },
-  ])
+  for (const secret of [first, second]) {
+    for (let i = 0; i < 10; i++) slow.push(await beginUpload(world, secret, session, `end ${i}`))
+    expect(await refusalTo(secret)).toEqual(full('At most 10 files of a user arrive at once.'))
+  }
+  expect(await refusalTo(third)).toEqual(full('At most 20 files of a workspace arrive at once.'))
   const other = await createStage(world)
   await uploaded(world, other.workspace.secret, other.session, 'text')
   const answers = await Promise.all(slow.map(({ finish }) => finish()))
@@ -194,5 +202,5 @@ test('of files that are arriving a workspace has at most 20, others as many', as
   expect(taken).toHaveLength(3)
   // There is room again.
   await deleteDocument(world, workspace.secret, taken[0].data.uploadDocument.document.id)
-  await uploaded(world, workspace.secret, session, 'one more')
+  await uploaded(world, first, session, 'one more')
 })
