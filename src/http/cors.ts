@@ -9,6 +9,7 @@ const shared = {
     'X-Request-Id',
     'Retry-After',
     'WWW-Authenticate',
+    'Content-Disposition',
     ...rateLimitHeaderNames,
     ...deprecationHeaderNames,
   ].join(', '),
@@ -27,7 +28,9 @@ export const preflightResponse = (methods: readonly string[]): Response =>
     headers: {
       ...shared,
       'access-control-allow-methods': [...methods, 'OPTIONS'].join(', '),
-      'access-control-allow-headers': 'Authorization, Content-Type, X-API-Key, X-Workspace-Id',
+      // Clients that send files send the last one of their own accord.
+      'access-control-allow-headers':
+        'Authorization, Content-Type, X-API-Key, X-Workspace-Id, Apollo-Require-Preflight',
       'access-control-max-age': '7200',
     },
   })

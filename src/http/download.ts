@@ -27,8 +27,9 @@ interface Origin {
 const headersOf = ({ name, mediaType, bytes }: Document): Record<string, string> => ({
   'content-type': mediaType === textType ? `${textType}; charset=utf-8` : mediaType,
   'content-length': String(bytes),
-  // Nothing is shown by a browser as a page of this origin.
+  // Nothing is shown by a browser as a page of this origin, or runs as one.
   'content-disposition': create(name),
+  'content-security-policy': "default-src 'none'; sandbox",
 })
 
 const notFound = (): Response => jsonResponse(404, { error: 'not found' })

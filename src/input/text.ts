@@ -33,10 +33,11 @@ export function nameInput(
   return name
 }
 
-const maxFileNameLength = 255
+/** In bytes of UTF-8, as file systems count. */
+const maxFileNameBytes = 255
 
 /**
- * The name of a file alone: as a name, of 1 to 255 characters, and not one that leads to another
+ * The name of a file alone: as a name, of 1 to 255 bytes of UTF-8, and not one that leads to another
  * folder. Notes a problem and returns it as it is when it is not acceptable.
  */
 export function fileNameInput(
@@ -49,7 +50,9 @@ export function fileNameInput(
     ? 'must not be empty'
     : /[/\\]|^\.+$/.test(name)
       ? 'must not lead to a folder'
-      : textProblem(name, maxFileNameLength, controls)
+      : Buffer.byteLength(name) > maxFileNameBytes
+        ? `must have at most ${maxFileNameBytes} bytes in UTF-8`
+        : textProblem(name, maxFileNameBytes, controls)
   if (problem !== undefined) problems.add('INVALID', path, `A file's name ${problem}.`)
   return name
 }

@@ -109,7 +109,8 @@ const refused: [string, Content, string][] = [
   ['a name with a NUL', 'text', 'a\0.txt'],
   ['a name that turns its end around', 'text', 'a\u202etxt.exe'],
   ['a name of blanks', 'text', '  '],
-  ['a name that is too long', 'text', `${'a'.repeat(252)}.txt`],
+  ['a name of 256 bytes', 'text', `${'a'.repeat(252)}.txt`],
+  ['a name of 64 characters, and 256 bytes', 'text', '😀'.repeat(64)],
 ]
 
 test.each(refused)('%s is refused, and leaves nothing', async (_, content, name) => {
@@ -133,6 +134,17 @@ test('a file can be read once: of two fields that name it, one has it', async ()
   const message = 'A file can be used by one field only.'
   expect(data).toEqual({ a: { errors: [] }, b: { errors: [{ code: 'INVALID', message }] } })
   expect(await rows(session)).toBe(1)
+})
+
+// Its name is told in a header, where each byte may become three: proxies take no more than 4 KiB.
+test('a name of 255 bytes is taken, and told in a header of usual size', async () => {
+  const { workspace, session } = await fresh()
+  const name = `${'😀'.repeat(63)}abc`
+  const document = await uploaded(world, workspace.secret, session, 'text', name)
+  expect(document.name).toBe(name)
+  const { headers } = await download(world, workspace.secret, document.id)
+  const lines = [...headers].map(([header, value]) => `${header}: ${value}\r\n`)
+  expect(Buffer.byteLength(lines.join(''))).toBeLessThan(3_000)
 })
 
 test('a document of exactly the limit is taken', async () => {
