@@ -1,15 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import { endRunsOfLastProcess, watchRuns } from '../../src/modules/run/recover.ts'
-import { createRunsUnderWay } from '../../src/runtime/under-way.ts'
+import { endRunsOfLastProcess, lookForLostRuns } from '../../src/modules/run/recover.ts'
+import { createRunsUnderWay, leaseSeconds } from '../../src/runtime/under-way.ts'
 import { insertRun, insertSession } from '../auth/insert-session.ts'
 import { createRunWorld, type RunWorld } from '../modules/run/run-world.ts'
+import { eventually } from '../setup/eventually.ts'
+import { waitingForLocks } from '../setup/in-line.ts'
 import { done, seed } from '../setup/seed.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
-
-/** Longer than a lease, and than two looks for lost runs. */
-const longMs = 8_000
 
 let it: RunWorld
 
@@ -62,16 +61,16 @@ test('a run whose row is locked keeps no other run from its lease, and is not gi
   await it.endpoint.asked(asked + 2)
   const unlock = await holding(`SELECT 1 FROM "Run" WHERE id = '${locked.id}' FOR UPDATE`)
   const before = await rowOf(other.id)
-  await sleep(longMs)
-  const after = await rowOf(other.id)
-  const waiting = it.endpoint.waiting()
+  await eventually(async () => {
+    const after = await rowOf(other.id)
+    const moved = Number(after.leaseExpiresAt) - Number(before.leaseExpiresAt)
+    expect(moved).toBeGreaterThan(leaseSeconds * 1_000)
+  })
+  expect(it.endpoint.waiting()).toBe(2)
   await unlock()
   releaseAnswers()
-  const moved = Number(after.leaseExpiresAt) - Number(before.leaseExpiresAt)
-  expect(moved).toBeGreaterThan(longMs / 2)
-  expect(waiting).toBe(2)
   expect(await it.ended(locked.id)).toMatchObject({ status: 'SUCCEEDED' })
-  await expect.poll(async () => (await rowOf(other.id)).status).toBe('SUCCEEDED')
+  await eventually(async () => expect((await rowOf(other.id)).status).toBe('SUCCEEDED'))
 })
 
 test('while leases cannot be renewed, one renewal waits and no more are begun', async () => {
@@ -80,6 +79,8 @@ test('while leases cannot be renewed, one renewal waits and no more are begun', 
   const { id } = await it.begin({ agentId: it.agentInA })
   await it.endpoint.asked(asked + 1)
   const unlock = await holding('LOCK TABLE "Run" IN ACCESS EXCLUSIVE MODE')
+  await waitingForLocks(it.world.deps.prisma, 1)
+  // As long as others would take to come.
   await sleep(5_000)
   const [row] = await it.world.deps.prisma.$queryRaw<{ waiting: number }[]>`
     SELECT count(*)::int AS waiting FROM pg_stat_activity
@@ -101,21 +102,6 @@ test('a server that starts leaves the runs of other servers alone', async () => 
   expect(await rowOf(id)).toMatchObject({ status: 'RUNNING', replicaId: 'another' })
 })
 
-// Its process may have been cut off for a moment: it has until the next look.
-test('a run whose lease has run out is lost only if nothing is heard of it until the next look', async () => {
-  const late = await insertRunning(new Date(0))
-  const lost = await insertRunning(new Date(0))
-  const { prisma } = it.world.deps
-  const watch = watchRuns(it.world.deps)
-  onTestFinished(() => watch.close())
-  await sleep(3_500)
-  expect(await rowOf(late)).toMatchObject({ status: 'RUNNING' })
-  const leaseExpiresAt = new Date(Date.now() + 60_000)
-  await prisma.run.updateMany({ where: { id: late }, data: { leaseExpiresAt } })
-  await expect.poll(async () => (await rowOf(lost)).status, { timeout: 10_000 }).toBe('FAILED')
-  expect(await rowOf(late)).toMatchObject({ status: 'RUNNING' })
-})
-
 test('a server does not take a run for lost whose answer it waits for itself', async () => {
   const releaseAnswers = it.holdAnswers()
   const { id } = await it.begin({ agentId: it.agentInA })
@@ -123,12 +109,13 @@ test('a server does not take a run for lost whose answer it waits for itself', a
   const { deps } = it.world
   await deps.prisma.run.updateMany({ where: { id }, data: { leaseExpiresAt: new Date(0) } })
   const unlock = await holding(`SELECT 1 FROM "Run" WHERE id = '${id}' FOR SHARE`)
-  const watch = watchRuns(deps)
-  onTestFinished(() => watch.close())
   const lost = await insertRunning(new Date(0))
-  await expect.poll(async () => (await rowOf(lost)).status, { timeout: 10_000 }).toBe('FAILED')
+  const look = lookForLostRuns(deps)
+  await look()
+  const ends = await look()
   await unlock()
-  await sleep(500)
+  await Promise.all(ends)
+  expect(await rowOf(lost)).toMatchObject({ status: 'FAILED' })
   expect(await rowOf(id)).toMatchObject({ status: 'RUNNING' })
   releaseAnswers()
   expect(await it.ended(id)).toMatchObject({ status: 'SUCCEEDED' })

@@ -58,9 +58,10 @@ export async function endRunsOfLastProcess(deps: Deps): Promise<void> {
 /**
  * Looks for runs whose process has been silent for longer than its lease.
  *
- * @returns one look: it begins to end as FAILED those of which nothing was heard since the last one
+ * @returns one look: it begins to end as FAILED those of which nothing was heard since the last one,
+ *   and gives for each of their workspaces what is over once that is done or has failed
  */
-export function lookForLostRuns(deps: Deps): () => Promise<void> {
+export function lookForLostRuns(deps: Deps): () => Promise<Promise<void>[]> {
   /** As of the last look: the ends of leases by run. */
   let seen: ReadonlyMap<string, number> = new Map()
   /** The workspaces in which runs are being ended: one that is locked keeps no other waiting. */
@@ -79,10 +80,11 @@ export function lookForLostRuns(deps: Deps): () => Promise<void> {
        ORDER BY "leaseExpiresAt" LIMIT ${batchSize}`
     seen = new Map(silent.map((run) => [run.id, endOf(run)]))
     const lost = silent.filter((run) => before.get(run.id) === endOf(run))
-    for (const [workspaceId, those] of byWorkspace(lost)) {
+    return [...byWorkspace(lost)].map(async ([workspaceId, those]) => {
       ending.add(workspaceId)
-      void endLostIn(deps, workspaceId, those).finally(() => ending.delete(workspaceId))
-    }
+      await endLostIn(deps, workspaceId, those)
+      ending.delete(workspaceId)
+    })
   }
 }
 

@@ -168,6 +168,22 @@ test('a run in a session of somebody else is CANCELED once its caller does not s
   }
 })
 
+test("a run in a session of one's own is CANCELED once its agent is deleted", async () => {
+  const agentId = await it.make.agent({ name: `agent ${++count}`, spaceIds: [it.spaces.a] })
+  const { secret } = it.workspace
+  const { session } = await done(it.world, secret, 'createSession', 'session { id }', { agentId })
+  const asked = it.endpoint.requests.length
+  const release = it.holdAnswers()
+  const input = { sessionId: session.id, input: 'waits' }
+  const waiting = outcome(it.world, secret, 'runAgent', input)
+  await it.endpoint.asked(asked + 1)
+  await asOwner('deleteAgent', { id: agentId })
+  release()
+  expect(await waiting).toEqual(['NOT_FOUND input.sessionId'])
+  const run = await it.world.deps.prisma.run.findFirst({ where: { sessionId: session.id } })
+  expect(run).toMatchObject({ status: 'CANCELED', output: null })
+})
+
 // A key without an overlap was rotated because somebody else may have it.
 test('a run is CANCELED with the very secret, or token, that began it', async () => {
   const key = await it.make.key({ name: 'leaked', permissions: ['*'], allSpaces: true })

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { inTurn } from '../../../src/db/turns.ts'
-import { insertSession } from '../../auth/insert-session.ts'
+import { insertDocument, insertRun, insertSession } from '../../auth/insert-session.ts'
+import { holdLine } from '../../setup/in-line.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
@@ -12,51 +11,84 @@ let agentId: string
 let count = 0
 
 beforeAll(async () => {
-  world = await createWorld()
+  world = await createWorld({ runtime: { url: 'http://127.0.0.1:9/v1', model: 'model' } })
   workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   agentId = await make.agent({ name: 'agent', spaceIds: [await make.space({ name: 'space' })] })
 })
 afterAll(() => world.close())
 
-const sessions = () =>
-  world.deps.prisma.session.findMany({ orderBy: { id: 'asc' }, omit: { createdAt: true } })
+const everything = async () => {
+  const { prisma } = world.deps
+  const [sessions, runs, documents] = await Promise.all([
+    prisma.session.findMany({ orderBy: { id: 'asc' } }),
+    prisma.run.findMany({ orderBy: { id: 'asc' } }),
+    prisma.document.findMany({ orderBy: { id: 'asc' } }),
+  ])
+  return { sessions, runs, documents }
+}
+
+async function insertRunning(sessionId: string): Promise<string> {
+  const id = await insertRun(world, workspace, sessionId)
+  const running = { status: 'RUNNING', leaseExpiresAt: new Date(Date.now() + 60_000) } as const
+  await world.deps.prisma.run.updateMany({ where: { id }, data: running })
+  return id
+}
+
+const permissions = [
+  'sessions:*',
+  'agents:read',
+  'agents:run',
+  'documents:read',
+  'documents:delete',
+]
+const reading = ['sessions:read', 'agents:read', 'documents:read']
 
 /** What becomes of the caller's key while their request waits, and how that is refused then. */
 const endings: readonly (readonly [what: string, mutation: string, input: object, told: string])[] =
   [
     ['disabled', 'disableApiKey', {}, 'UNAUTHENTICATED DISABLED'],
     ['revoked', 'revokeApiKey', {}, 'UNAUTHENTICATED REVOKED'],
-    ['narrowed', 'updateApiKey', { permissions: ['sessions:read', 'agents:read'] }, 'FORBIDDEN'],
+    ['narrowed', 'updateApiKey', { permissions: reading }, 'FORBIDDEN'],
   ]
-const requests = ['createSession', 'terminateSession'] as const
+/** What they ask for, about a session. */
+const requests: Readonly<Record<string, (sessionId: string) => Promise<Record<string, unknown>>>> =
+  {
+    createSession: async () => ({ agentId }),
+    terminateSession: async (id) => ({ id }),
+    runAgent: async (sessionId) => ({ sessionId, input: 'Hello' }),
+    cancelRun: async (sessionId) => ({ id: await insertRunning(sessionId) }),
+    deleteDocument: async (sessionId) => ({
+      id: await insertDocument(world, workspace, sessionId),
+    }),
+  }
 
 // A request is authenticated, waits for its turn, and meanwhile its caller may do it no more.
-test.each(requests.flatMap((request) => endings.map((ending) => [request, ...ending] as const)))(
+test.each(
+  Object.keys(requests).flatMap((request) =>
+    endings.map((ending) => [request, ...ending] as const),
+  ),
+)(
   '%s does nothing for a key that is %s while it waits for its turn',
-  async (request, _, mutation, input, told) => {
+  async (request, _, mutation, change, told) => {
     count += 1
-    const terms = { permissions: ['sessions:*', 'agents:read'], allSpaces: true }
+    const terms = { permissions, allSpaces: true }
     const key = await seed(world, workspace.secret).key({ name: `key ${count}`, ...terms })
-    const id = await insertSession(world, workspace, agentId)
+    const input = await requests[request]?.(await insertSession(world, workspace, agentId))
     await world.gql(key.secret, '{ viewer { kind } }')
-    const before = await sessions()
+    const before = await everything()
 
-    const isAsked = Promise.withResolvers<void>()
-    const line = inTurn(world.deps.prisma, workspace.id, () => isAsked.promise)
-    const ended = done(world, workspace.secret, mutation, '', { id: key.id, ...input })
-    await sleep(150)
-    const asked = outcome(
-      world,
-      key.secret,
-      request,
-      request === 'createSession' ? { agentId } : { id },
-    )
-    await sleep(150)
-    isAsked.resolve()
-    await Promise.all([line, ended])
+    const line = holdLine(world.deps, workspace.id)
+    const ended = done(world, workspace.secret, mutation, '', { id: key.id, ...change })
+    await line.waiting(1)
+    const asked = outcome(world, key.secret, request, input ?? {})
+    await line.waiting(2)
+    // Nor does it keep others from what a server can run.
+    expect(world.deps.runtime.underWay.ids()).toEqual([])
+    await line.open()
+    await ended
     expect((await asked)[0]).toContain(told)
-    expect(await sessions()).toEqual(before)
+    expect(await everything()).toEqual(before)
   },
 )
 
