@@ -75,6 +75,18 @@ test('whoever waits for a run that somebody cancels gets it as CANCELED', async 
   release()
 })
 
+// Places are few.
+test('a run that could not be stored leaves its place to others', async () => {
+  const { prisma, runtime } = it.world.deps
+  await eventually(() => expect(runtime.underWay.ids()).toEqual([]))
+  const input = 'not stored'
+  await prisma.$executeRaw`ALTER TABLE "Run" ADD CONSTRAINT failing CHECK (input <> 'not stored')`
+  const [told] = await outcome(it.world, owner, 'runAgent', { agentId: it.agentInA, input })
+  await prisma.$executeRaw`ALTER TABLE "Run" DROP CONSTRAINT failing`
+  expect(told).toMatch(/^(INTERNAL_SERVER_ERROR|SERVICE_UNAVAILABLE) /)
+  expect(runtime.underWay.ids()).toEqual([])
+})
+
 test('a run that has ended cannot be canceled', async () => {
   const { run } = await done(it.world, owner, 'runAgent', 'run { id }', {
     agentId: it.agentInA,
