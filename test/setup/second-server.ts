@@ -1,22 +1,14 @@
-import { inject } from 'vitest'
+import { expect, inject } from 'vitest'
 import { createCredentialCache } from '../../src/auth/credential-cache.ts'
 import { createPostgresReplica, type HearingEvents } from '../../src/db/replica/postgres-replica.ts'
 import type { Replica } from '../../src/db/replica/replica.ts'
 import type { Deps } from '../../src/deps.ts'
+import { unwatched } from './database.ts'
 
 /** Another server on the same database, with a memory of its own. */
 export interface SecondServer {
   readonly deps: Deps
   close(): Promise<void>
-}
-
-/** For a server that nothing cuts off. */
-export const alwaysHears: HearingEvents = {
-  lost: (error) => {
-    throw error
-  },
-  regained: () => undefined,
-  notEnded: () => undefined,
 }
 
 /** The URL of the database that the dependencies are over. */
@@ -36,15 +28,27 @@ const forgetful: Replica = {
   leave: async () => undefined,
 }
 
-/** Another replica of the database that the dependencies are over, which has not joined yet. */
-export const replicaBeside = async (deps: Pick<Deps, 'prisma' | 'embedded'>): Promise<Replica> =>
-  deps.embedded
-    ? forgetful
-    : createPostgresReplica({
-        prisma: deps.prisma,
-        databaseUrl: await databaseUrlOf(deps),
-        hearing: alwaysHears,
-      })
+/**
+ * Another replica of the database that the dependencies are over, which has not joined yet. Nothing is
+ * to cut it off: that something did is thrown when it leaves.
+ */
+export async function replicaBeside(deps: Pick<Deps, 'prisma' | 'embedded'>): Promise<Replica> {
+  if (deps.embedded) return forgetful
+  const { prisma } = deps
+  const lost: Error[] = []
+  const hearing: HearingEvents = {
+    ...unwatched.hearing,
+    lost: (error) => void lost.push(error),
+  }
+  const databaseUrl = await databaseUrlOf(deps)
+  const replica = createPostgresReplica({ prisma, databaseUrl, hearing })
+  const leave = async (): Promise<void> => {
+    await replica.leave()
+    expect(lost).toEqual([])
+  }
+  // What it tells of itself changes: a copy would not.
+  return Object.assign(Object.create(replica), { leave })
+}
 
 /** What knows of the first server what the database says, and nothing else. */
 export async function secondServer(deps: Deps): Promise<SecondServer> {

@@ -1,28 +1,17 @@
-import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
-import { openDatabase } from '../../../src/db/client.ts'
 import { lineLength } from '../../../src/db/turns.ts'
-import { createUsageRecorder } from '../../../src/jobs/usage.ts'
+import { serverBeside, session } from '../../postgres/replica/servers.ts'
 import { eventually } from '../../setup/eventually.ts'
 import { holdLine, waitingForLocks } from '../../setup/in-line.ts'
-import { alwaysHears } from '../../setup/second-server.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type World } from '../../setup/world.ts'
 import { attempt, verdict } from './ask.ts'
-import { askOver } from './second-app.ts'
 
 const postgres = inject('postgres')
 
 let world: World
-let databaseUrl: string
 beforeAll(async () => {
   world = await createWorld()
-  const [row] = await world.deps.prisma.$queryRaw<{ name: string }[]>`
-    SELECT current_database()::text AS name`
-  const url = new URL(postgres?.url ?? 'postgresql://127.0.0.1')
-  url.pathname = `/${row?.name}`
-  databaseUrl = url.href
 })
 afterAll(() => world.close())
 
@@ -54,15 +43,13 @@ async function underLock<T>(
     await line.open()
     return begun
   }
-  const holder = new pg.Client({ connectionString: databaseUrl })
-  await holder.connect()
+  const holder = await session(world)
   await holder.query('BEGIN')
   await holder.query('SELECT 1 FROM "Workspace" WHERE id = $1 FOR UPDATE', [workspaceId])
   const begun = begin()
   await inLines(waiting)
   await waitingForLocks(world.deps.prisma, fronts.length)
   await holder.query('COMMIT')
-  await holder.end()
   return begun
 }
 
@@ -106,20 +93,7 @@ test('of 20 rotations at once exactly one gets a secret, and that one works', ()
 // Replicas know nothing of each other but what the database says.
 if (postgres)
   test('so it is over two servers on one database', async () => {
-    const onConnectionError = (error: Error): never => {
-      throw error
-    }
-    const database = await openDatabase({ databaseUrl, onConnectionError, hearing: alwaysHears })
-    const usage = createUsageRecorder(database.prisma, world.deps.logger)
-    const { prisma, replica } = database
-    const credentials = createCredentialCache(replica)
-    await replica.join(credentials)
-    const deps = { ...world.deps, prisma, replica, usage, credentials }
-    const other = { ...askOver(deps), deps }
-    await race([world, other]).finally(async () => {
-      await usage.close()
-      await database.close()
-    })
+    await race([world, await serverBeside(world)])
   })
 
 // Two transfers at once would give two integrations a secret each, one of them dead.

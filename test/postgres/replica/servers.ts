@@ -8,7 +8,8 @@ import {
 } from '../../../src/db/replica/postgres-replica.ts'
 import type { Deps } from '../../../src/deps.ts'
 import { askOver } from '../../modules/api-key/second-app.ts'
-import { alwaysHears, databaseUrlOf } from '../../setup/second-server.ts'
+import { unwatched } from '../../setup/database.ts'
+import { databaseUrlOf } from '../../setup/second-server.ts'
 import { type OnTheWay, type TcpProxy, tcpProxy } from '../../setup/tcp-proxy.ts'
 import type { World } from '../../setup/world.ts'
 
@@ -28,7 +29,8 @@ export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<S
   const onConnectionError = (error: Error): never => {
     throw error
   }
-  const database = await openDatabase({ databaseUrl, onConnectionError, hearing: alwaysHears })
+  // What hears is not the database's own replica, which never joins.
+  const database = await openDatabase({ databaseUrl, ...unwatched, onConnectionError })
   const hears = await tcpProxy(databaseUrl, onTheWay)
   const lost: Error[] = []
   const { prisma } = database
@@ -60,10 +62,12 @@ export async function session(world: World): Promise<pg.Client> {
 }
 
 /**
- * Lets no second pass for the rest of the test: who waits for a server in vain does not stop. The
- * heartbeats go on.
+ * From now on who waits for a server in vain does so for ever, and takes nobody for silent: no second
+ * passes, though heartbeats go on. What it gives lets time pass again, as the test's end does.
  */
-export function waitingForEver(): void {
+export function waitingForEver(): () => void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  onTestFinished(() => void vi.useRealTimers())
+  const end = (): void => void vi.useRealTimers()
+  onTestFinished(end)
+  return end
 }
