@@ -62,8 +62,17 @@ export async function migratePostgres(databaseUrl: string): Promise<readonly str
   }
 }
 
-/** The id that the server gave of its process as the session began; its types leave it out. */
-type Session = pg.ClientBase & { readonly processID?: number | null }
+/** With what its types leave out. */
+type Session = pg.ClientBase & {
+  /** The id that the server gave of its process as the session began. */
+  readonly processID?: number | null
+  /** Whether all that was asked has been answered. */
+  readonly readyForQuery?: boolean
+}
+
+/** Whether nothing is under way in it, no transaction either. */
+const isIdle = (session: Session): boolean =>
+  session.readyForQuery === true && session.getTransactionStatus() === 'I'
 
 /** Prisma's adapter sends and reads instants without their zone, as if it were always UTC. */
 export const settingUp = `SELECT set_config('TimeZone', 'UTC', false), pg_backend_pid() AS "processId"`
@@ -88,24 +97,28 @@ export const postgresAdapter = (
 ): PrismaPg => {
   const connections = { direct: 0, pooled: 0 }
   const keepsStatements = (): boolean => connections.direct > 0 && connections.pooled === 0
-  return new PrismaPg(
-    {
-      connectionString: databaseUrl,
-      application_name: 'latchkey',
-      max: maxConnections,
-      keepAlive: true,
-      connectionTimeoutMillis: connectTimeoutMs,
-      idleTimeoutMillis: idleTimeoutMs,
-      statement_timeout: statementTimeoutMs,
-      query_timeout: queryTimeoutMs,
-      onConnect: async (client) => {
-        connections[(await setUp(client)) ? 'direct' : 'pooled'] += 1
-      },
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    application_name: 'latchkey',
+    max: maxConnections,
+    keepAlive: true,
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: idleTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: queryTimeoutMs,
+    onConnect: async (client) => {
+      connections[(await setUp(client)) ? 'direct' : 'pooled'] += 1
     },
-    {
-      onPoolError: onConnectionError,
-      onConnectionError,
-      statementNameGenerator: ({ sql }) => (keepsStatements() ? statementName(sql) : ''),
-    },
-  )
+  })
+  // Prisma gives one back also when its ROLLBACK had no answer in time: whoever got it next would ask
+  // inside that transaction, and might commit it.
+  pool.on('release', (_, client) => {
+    if (!isIdle(client)) void (client as pg.ClientBase as pg.Client).end()
+  })
+  return new PrismaPg(pool, {
+    onPoolError: onConnectionError,
+    onConnectionError,
+    disposeExternalPool: true,
+    statementNameGenerator: ({ sql }) => (keepsStatements() ? statementName(sql) : ''),
+  })
 }
