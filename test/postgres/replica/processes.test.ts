@@ -45,8 +45,9 @@ async function twoServers() {
   const replicas = async () => (await database.query('SELECT id FROM "Replica"')).rows.length
   expect([await status(other), await status(other), await replicas()]).toEqual([200, 200, 2])
   for (const { url } of [writer, other]) {
-    const metrics = readMetrics(await (await fetch(`${url}/metrics`)).text())
-    expect(metrics.get('latchkey_lease_held')).toBe(1)
+    const isHeld = async () =>
+      readMetrics(await (await fetch(`${url}/metrics`)).text()).get('latchkey_lease_held')
+    await expect.poll(isHeld, { timeout: 10_000 }).toBe(1)
   }
   return { writer, other, disable, status, replicas, ask }
 }
