@@ -61,6 +61,11 @@ async function refused(context: Context): Promise<ExecutionResult> {
   return { data: null, errors: [new GraphQLError(originalError.message, { originalError })] }
 }
 
+/** How many a list may have that is as long as a setting says. */
+function listSize({ deps }: Context, { extensions }: GraphQLField<unknown, unknown>) {
+  return typeof extensions.listSize === 'function' ? Number(extensions.listSize(deps)) : undefined
+}
+
 /**
  * The GraphQL engine behind our own HTTP: graphql-js, with everything that a request must pass
  * before it is executed. Nothing that depends on the caller or the variables is remembered.
@@ -92,7 +97,10 @@ export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
       throw new NoGraphQLRequest('There are no subscriptions.')
     const { operationName, variables: variableValues } = params
     const args = { schema, document, operationName, variableValues, contextValue: context }
-    const cost = operationCost(args, (field) => isFree(context, field))
+    const cost = operationCost(args, {
+      isFree: (field) => isFree(context, field),
+      listSize: (field) => listSize(context, field),
+    })
     if (!context.isAnonymous) await context.charge(cost)
     return await Promise.race([execute(args), refused(context)])
   }

@@ -51,10 +51,15 @@ const isCharged: Readonly<Record<FieldClass, boolean>> = {
 
 type Variables = Record<string, unknown>
 
+/** What of a field decides on its cost, beside the schema. */
+export interface Pricing {
+  readonly isFree: IsFree
+  /** How many a list without pages may have, where that is set; undefined: it is not. */
+  listSize(field: GraphQLField<unknown, unknown>): number | undefined
+}
+
 /** @throws RequestError BAD_USER_INPUT for a `first` outside 1 to 100 */
-function sizeOf(kind: FieldClass, { arguments: args }: FieldNode, variables: Variables): number {
-  if (kind === 'ENTITY_LIST' || kind === 'VALUE_LIST') return defaultPageSize
-  if (kind !== 'CONNECTION') return 1
+function pageSizeOf({ arguments: args }: FieldNode, variables: Variables): number {
   const first = args?.find(({ name }) => name.value === 'first')
   return pageSize(valueFromAST(first?.value, GraphQLInt, variables) as number | null | undefined)
 }
@@ -69,13 +74,18 @@ class Bill {
   readonly #schema: GraphQLSchema
   readonly #selections: Selections
   readonly #variables: Variables
-  readonly #isFree: IsFree
+  readonly #pricing: Pricing
 
-  constructor(schema: GraphQLSchema, selections: Selections, variables: Variables, isFree: IsFree) {
+  constructor(
+    schema: GraphQLSchema,
+    selections: Selections,
+    variables: Variables,
+    pricing: Pricing,
+  ) {
     this.#schema = schema
     this.#selections = selections
     this.#variables = variables
-    this.#isFree = isFree
+    this.#pricing = pricing
   }
 
   /** Fields that are run up to `times` times, each. */
@@ -90,13 +100,13 @@ class Bill {
       if (field === undefined) continue
       if (depth === 1) this.roots.push(field)
       const kind = fieldClass(parent, field)
-      if (depth === 1 && !this.hasFreeRoot && this.#isFree(field)) this.hasFreeRoot = true
+      if (depth === 1 && !this.hasFreeRoot && this.#pricing.isFree(field)) this.hasFreeRoot = true
       else if (depth === 1 ? !isIntrospection(field) : isCharged[kind]) this.#count('cost', times)
       const type = getNamedType(field.type)
       if (!isObjectType(type)) continue
       if (key === '__schema' && isStandardIntrospection(this.#schema, this.#selections, nodes))
         continue
-      const size = sizeOf(kind, node, this.#variables)
+      const size = this.#sizeOf(kind, field, node)
       if (kind !== 'PAGE_PART') this.#count('nodes', times * size)
       this.add(type, this.#selections.below(type, nodes), depth + 1, times * size)
     }
@@ -104,6 +114,12 @@ class Bill {
 
   get cost(): number {
     return Math.max(this.hasFreeRoot ? 0 : leastCost, this.sums.cost)
+  }
+
+  #sizeOf(kind: FieldClass, field: GraphQLField<unknown, unknown>, node: FieldNode): number {
+    if (kind === 'CONNECTION') return pageSizeOf(node, this.#variables)
+    if (kind !== 'ENTITY_LIST' && kind !== 'VALUE_LIST') return 1
+    return Math.max(defaultPageSize, this.#pricing.listSize(field) ?? 0)
   }
 
   #count(limit: keyof Bill['sums'], more: number): void {
@@ -131,7 +147,7 @@ export function operationCost(
     operationName,
     variableValues,
   }: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'variableValues'>,
-  isFree: IsFree,
+  pricing: Pricing,
 ): number {
   const operation = getOperationAST(document, operationName)
   const root = operation && schema.getRootType(operation.operation)
@@ -143,10 +159,10 @@ export function operationCost(
     { maxErrors: 1 },
   )
   if (coerced === undefined) return leastCost
-  const known = knownCost(operation, isFree)
+  const known = knownCost(operation, pricing.isFree)
   if (known !== undefined) return known
   const selections = selectionsOf(schema, document, coerced)
-  const bill = new Bill(schema, selections, coerced, isFree)
+  const bill = new Bill(schema, selections, coerced, pricing)
   bill.add(root, selections.root(root, operation.selectionSet), 1, 1)
   keepCost(document, operation, bill)
   return bill.cost

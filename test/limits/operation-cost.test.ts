@@ -3,6 +3,9 @@ import { expect, test } from 'vitest'
 import { operationCost } from '../../src/limits/operation-cost.ts'
 import { schema } from '../../src/schema.ts'
 
+/** None is as long as a setting says. */
+const listSize = () => undefined
+
 const cost = (
   query: string,
   variableValues: Record<string, unknown> = {},
@@ -12,7 +15,7 @@ const cost = (
   expect(validate(schema, document)).toEqual([])
   const isFree = ({ extensions }: { readonly extensions: { isFree?: unknown } }): boolean =>
     extensions.isFree === true
-  return operationCost({ schema, document, variableValues, operationName }, isFree)
+  return operationCost({ schema, document, variableValues, operationName }, { isFree, listSize })
 }
 
 const id = 'agt_00000000000000000000000000'
@@ -107,7 +110,10 @@ test('a document costs what its variables and its caller make of it, however oft
     const document = parse(query)
     expect(validate(schema, document)).toEqual([])
     return (variableValues: Record<string, unknown>, free = false, operationName?: string) =>
-      operationCost({ schema, document, variableValues, operationName }, () => free)
+      operationCost(
+        { schema, document, variableValues, operationName },
+        { isFree: () => free, listSize },
+      )
   }
   const paged = costOf(
     'query ($first: Int) { agents(first: $first) { nodes { createdBy { id } } } }',

@@ -1,5 +1,6 @@
 import { builder } from '../../builder.ts'
 import type { Context, DataLoader } from '../../context.ts'
+import type { Deps } from '../../deps.ts'
 import type { Document as DocumentRow } from '../../generated/prisma/client.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { Document, Session } from '../refs.ts'
@@ -78,6 +79,7 @@ builder.objectFields(Session, (t) => ({
     nullable: true,
     guard: 'documents:read',
     description: 'The files that were given to it, the newest first.',
+    extensions: { listSize: ({ documents: { maxCount } }: Deps) => maxCount },
     resolve: ({ id }, _args, context) => documentsLoader(context).load(id),
   }),
   documentLimits: t.field({
