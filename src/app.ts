@@ -1,11 +1,12 @@
 import type { Deps } from './deps.ts'
 import type { Env } from './env.ts'
 import { clientAddress } from './http/client-address.ts'
-import { documentsPath, downloadEndpoint } from './http/download.ts'
+import { downloadEndpoint } from './http/download.ts'
 import { graphqlEndpoint } from './http/graphql-endpoint.ts'
 import { health, ready } from './http/health.ts'
 import { metricsPage } from './http/metrics.ts'
 import { oauthDoors } from './http/oauth/oauth.ts'
+import { documentsPath, graphqlPath } from './http/paths.ts'
 import type { Peer } from './http/peer.ts'
 import { jsonResponse } from './http/respond.ts'
 import { verifyEndpoint } from './http/verify.ts'
@@ -38,7 +39,7 @@ export function createApp(deps: Deps, options: AppOptions): App {
       const path = pathOf(request.url)
       const address = addressOf(peer, request.headers)
       switch (path) {
-        case '/graphql':
+        case graphqlPath:
           return await graphql(request, address)
         case '/verify':
           return await verify(request, address)

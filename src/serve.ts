@@ -7,6 +7,7 @@ import { MigrationError } from './db/migrate.ts'
 import { type Env, readEnv, SettingError } from './env.ts'
 import { ensureFirstWorkspace, type FirstStart } from './first-start.ts'
 import { listen } from './http/node-server.ts'
+import { graphqlPath } from './http/paths.ts'
 import { maxBodyBytes } from './http/request-limits.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import { watchStrayContents } from './modules/document/stray-content.ts'
@@ -14,7 +15,7 @@ import { endRunsOfLastProcess, watchRuns } from './modules/run/recover.ts'
 
 /** What an operator sees at the start. A key that was made is shown here, this once. */
 function greeting(url: string, env: Env, start: FirstStart): string {
-  const endpoint = `${url}/graphql`
+  const endpoint = `${url}${graphqlPath}`
   const lines = [`Latchkey listens on ${endpoint}${env.graphiql ? ' (GraphiQL in a browser)' : ''}`]
   if (start.isFirst) {
     const isSet = env.bootstrapKey !== undefined

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isMultipart } from './multipart.ts'
+import { graphqlPath } from './paths.ts'
 import { bodyTimeoutMs } from './request-limits.ts'
 import { writeError } from './send-error.ts'
 
@@ -17,8 +18,10 @@ export interface BodyLimits {
 }
 
 /** Whether a request may bring a file: the GraphQL endpoint alone takes any. */
-const isUpload = ({ method, url, headers }: IncomingMessage): boolean =>
-  method === 'POST' && /^\/graphql(?:\?|$)/.test(url ?? '') && isMultipart(headers['content-type'])
+const isUpload = ({ method, url = '', headers }: IncomingMessage): boolean =>
+  method === 'POST' &&
+  (url === graphqlPath || url.startsWith(`${graphqlPath}?`)) &&
+  isMultipart(headers['content-type'])
 
 /** Refuses a body that takes too long. */
 function limitTime(req: IncomingMessage, res: ServerResponse): void {

@@ -16,9 +16,6 @@ import { unexpected } from './errors.ts'
 import { tellLimits } from './rate-limit-headers.ts'
 import { errorResponse, jsonResponse } from './respond.ts'
 
-/** Where documents are; the rest of the address is the id. */
-export const documentsPath = '/documents/'
-
 interface Origin {
   readonly address: string | undefined
   readonly requestId: string

@@ -14,9 +14,9 @@ import { RequestError, unauthenticated } from '../errors.ts'
 import { operationCost } from '../limits/operation-cost.ts'
 import { schema } from '../schema.ts'
 import type { MediaType } from './accepted-media-type.ts'
-import { isTooLarge, maxDocumentBytes } from './document-limits.ts'
-import { createDocuments } from './documents.ts'
 import { NoGraphQLRequest } from './errors.ts'
+import { isTooLarge, maxGraphqlDocumentBytes } from './graphql-document-limits.ts'
+import { createGraphqlDocuments } from './graphql-documents.ts'
 import { assertParams, readParams, type SentParams } from './graphql-params.ts'
 import { resultResponse } from './graphql-result.ts'
 import { onlyIntrospects } from './introspection.ts'
@@ -71,7 +71,7 @@ function listSize({ deps }: Context, { extensions }: GraphQLField<unknown, unkno
  * before it is executed. Nothing that depends on the caller or the variables is remembered.
  */
 export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
-  const documents = createDocuments(schema)
+  const documents = createGraphqlDocuments(schema)
 
   async function run(request: Request, context: Context): Promise<ExecutionResult> {
     // Any page can send a form, but not with a credential in a header.
@@ -81,7 +81,7 @@ export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
     if (isTooLarge(params.query))
       throw new RequestError(
         'QUERY_TOO_COMPLEX',
-        `A document has at most ${maxDocumentBytes} bytes.`,
+        `A GraphQL document has at most ${maxGraphqlDocumentBytes} bytes.`,
       )
     await admit(context, params)
     assertParams(params)

@@ -1,5 +1,5 @@
 import { type DocumentNode, Kind, parse, type SelectionSetNode } from 'graphql'
-import { isTooLarge, maxTokens } from './document-limits.ts'
+import { isTooLarge, maxTokens } from './graphql-document-limits.ts'
 import type { SentParams } from './graphql-params.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { getOperationAST, Kind, OperationTypeNode, parse } from 'graphql'
-import { maxTokens } from './document-limits.ts'
+import { maxTokens } from './graphql-document-limits.ts'
 import type { SentParams } from './graphql-params.ts'
 
 /**

@@ -12,14 +12,16 @@ import type { Logger } from 'pino'
 import type { Storage } from './storage.ts'
 import type { S3Location } from './storage-url.ts'
 
-/** For a connection, and between two bytes, in milliseconds. */
-const timeouts = { connectionTimeout: 5_000, socketTimeout: 10_000 }
+/** How long a bucket may take, in milliseconds. */
+export interface S3Timeouts {
+  readonly connection: number
+  /** Between two bytes. A content that is read has none: whoever is given it takes it as they like. */
+  readonly silence: number
+  /** Until it has begun to answer. */
+  readonly answer: number
+}
 
-/** Whoever is given a content takes it as fast as they like: only its beginning is waited for. */
-const readerTimeouts = { ...timeouts, socketTimeout: 0 }
-
-/** Until the bucket has begun to answer, in milliseconds. */
-const answerWithin = 10_000
+const usualTimeouts: S3Timeouts = { connection: 5_000, silence: 10_000, answer: 10_000 }
 
 /** Contents that are taken slowly keep no others waiting. */
 const agents = {
@@ -35,6 +37,7 @@ export function createS3Storage(
   { bucket, prefix, endpoint, region }: S3Location,
   staging: Storage['staging'],
   logger: Logger,
+  timeouts = usualTimeouts,
 ): Storage {
   const ignore = () => undefined
   const config: S3ClientConfig = {
@@ -47,8 +50,12 @@ export function createS3Storage(
     // What fails is thrown as well; the rest would tell of every content.
     logger: { debug: ignore, info: ignore, warn: (text) => logger.warn(text), error: ignore },
   }
-  const client = new S3Client({ ...config, requestHandler: { ...timeouts, ...agents } })
-  const reader = new S3Client({ ...config, requestHandler: { ...readerTimeouts, ...agents } })
+  const clientWith = (socketTimeout: number): S3Client => {
+    const requestHandler = { connectionTimeout: timeouts.connection, socketTimeout, ...agents }
+    return new S3Client({ ...config, requestHandler })
+  }
+  const client = clientWith(timeouts.silence)
+  const reader = clientWith(0)
   const objectOf = (key: string) => ({
     Bucket: bucket,
     Key: prefix === '' ? key : `${prefix}/${key}`,
@@ -66,7 +73,7 @@ export function createS3Storage(
     },
     async read(key) {
       const silence = new AbortController()
-      const timer = setTimeout(() => silence.abort(), answerWithin)
+      const timer = setTimeout(() => silence.abort(), timeouts.answer)
       try {
         const command = new GetObjectCommand(objectOf(key))
         const { Body } = await reader.send(command, { abortSignal: silence.signal })
@@ -77,7 +84,7 @@ export function createS3Storage(
       }
     },
     async remove(key) {
-      const abortSignal = AbortSignal.timeout(answerWithin)
+      const abortSignal = AbortSignal.timeout(timeouts.answer)
       await client.send(new DeleteObjectCommand(objectOf(key)), { abortSignal })
     },
     async close() {

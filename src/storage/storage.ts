@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { Logger } from 'pino'
 import { createFileStorage } from './file-storage.ts'
+import type { S3Timeouts } from './s3-storage.ts'
 import { openStaging, type Staging } from './staging.ts'
 import type { StorageLocation } from './storage-url.ts'
 
@@ -25,12 +26,14 @@ export interface StorageOptions {
   /** A folder of this machine, for what is on its way to another. */
   readonly incoming: string
   readonly logger: Logger
+  /** Of a bucket; absent: as is usual. */
+  readonly timeouts?: S3Timeouts | undefined
 }
 
 /** Nothing is written before it is asked for. */
 export async function openStorage(
   location: StorageLocation,
-  { incoming, logger }: StorageOptions,
+  { incoming, logger, timeouts }: StorageOptions,
 ): Promise<Storage> {
   if ('folder' in location) {
     const { folder } = location
@@ -38,5 +41,5 @@ export async function openStorage(
   }
   // The client is large: who keeps documents in a folder does not load it.
   const { createS3Storage } = await import('./s3-storage.ts')
-  return createS3Storage(location, openStaging(incoming, logger), logger)
+  return createS3Storage(location, openStaging(incoming, logger), logger, timeouts)
 }

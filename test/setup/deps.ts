@@ -17,6 +17,7 @@ import { createMetrics } from '../../src/metrics.ts'
 import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
 import { createRuntime, type RuntimeSettings } from '../../src/runtime/runtime.ts'
 import { createRunsUnderWay } from '../../src/runtime/under-way.ts'
+import type { S3Timeouts } from '../../src/storage/s3-storage.ts'
 import { openStorage } from '../../src/storage/storage.ts'
 
 /** Who may sign in; nobody by default. */
@@ -33,6 +34,8 @@ export interface DepsOptions extends SignInOptions {
   readonly documents?: Partial<DocumentSettings>
   /** What is on its way to a bucket. */
   readonly incoming?: string
+  /** Of a bucket. */
+  readonly timeouts?: S3Timeouts
 }
 
 const secretsKey = 'a key for tests, long enough to be one'
@@ -52,6 +55,7 @@ export async function depsOver(
     runtime = {},
     documents = {},
     incoming = ownFolder().folder,
+    timeouts,
   }: DepsOptions = {},
 ): Promise<Deps> {
   const signingKeys = await openSigningKeys(prisma, secretsKey)
@@ -79,6 +83,7 @@ export async function depsOver(
       storage: await openStorage(documents.location ?? ownFolder(), {
         incoming,
         logger,
+        timeouts,
       }),
       maxBytes: 1_048_576,
       maxCount: 20,

@@ -100,6 +100,6 @@ test.each([
   endpoint.gate = undefined
   gate.resolve()
   const row = () => world.deps.prisma.run.findFirstOrThrow({ where: { id: run.id } })
-  await expect.poll(async () => (await row()).status).toBe(status)
+  await expect.poll(async () => (await row()).status, { timeout: 20_000 }).toBe(status)
   expect((await row()).output === null).toBe(hasDocuments)
 })

@@ -1,14 +1,14 @@
 import { type DocumentNode, GraphQLError, type GraphQLSchema, parse, validate } from 'graphql'
 import { RequestError } from '../errors.ts'
 import { Recent } from '../recent.ts'
-import { hasTooManyTokens, maxTokens } from './document-limits.ts'
 import { placeOf } from './errors.ts'
+import { hasTooManyTokens, maxTokens } from './graphql-document-limits.ts'
 
 /** A document of 1,000 tokens takes half a megabyte once it is parsed. */
 const maxRemembered = 100
 
 /** Documents as the schema takes them. Those that came last are neither parsed nor validated again. */
-export interface Documents {
+export interface GraphqlDocuments {
   /** @throws GraphQLError GRAPHQL_PARSE_FAILED; RequestError QUERY_TOO_COMPLEX for too many tokens */
   parse(text: string): DocumentNode
   /** Why a document cannot be run: GRAPHQL_VALIDATION_FAILED; none: it is valid. */
@@ -21,12 +21,15 @@ const withCode = (error: GraphQLError, code: string): GraphQLError =>
 /** Parses once it is known that the document has not too many tokens. */
 function parseLimited(text: string): DocumentNode {
   if (hasTooManyTokens(text))
-    throw new RequestError('QUERY_TOO_COMPLEX', `A document has at most ${maxTokens} tokens.`)
+    throw new RequestError(
+      'QUERY_TOO_COMPLEX',
+      `A GraphQL document has at most ${maxTokens} tokens.`,
+    )
   return parse(text)
 }
 
 /** Documents of that schema. What is no document is not remembered: it costs little, and may be anything. */
-export function createDocuments(schema: GraphQLSchema): Documents {
+export function createGraphqlDocuments(schema: GraphQLSchema): GraphqlDocuments {
   const parsed = new Recent<DocumentNode>(maxRemembered)
   const problems = new WeakMap<DocumentNode, readonly GraphQLError[]>()
   return {
