@@ -2,7 +2,7 @@ import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { ask, createFolder, start, startServer } from '../process/program.ts'
+import { createFolder, start } from '../process/program.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { exchange } from './ask.ts'
@@ -30,12 +30,10 @@ const blocksOf = (language: string): string[] =>
 test('the commands of docs/oauth.md work as they are pasted', async () => {
   const blocks = blocksOf('sh')
   expect(blocks).toHaveLength(5)
-  const server = await startServer({ DATA_DIR: await createFolder() })
-  const [key = ''] = server.printedKeys
-  const { data } = await ask(server.url, key, '{ viewer { apiKey { id } } }')
-  const script = blocks.join('echo\n').replace('http://localhost:4000', server.url)
+  const { url } = await serveWorld(world)
+  const script = blocks.join('echo\n').replace('http://localhost:4000', url)
   const shell = start('sh', ['-ec', script], {})
-  shell.child.stdin?.end(`${data.viewer.apiKey.id}\n${key}\n`)
+  shell.child.stdin?.end(`${workspace.keyId}\n${workspace.secret}\n`)
   expect(await shell.exited).toBe(0)
   expect(shell.output.stderr).toBe('')
   const answers = shell.output.stdout.match(/^\{.*\}$/gm)?.map((line) => JSON.parse(line))

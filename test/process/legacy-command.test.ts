@@ -19,7 +19,7 @@ const refusal = (...lines: string[]) => ({
   stderr: `latchkey: ${lines.join('\n')}\n`,
 })
 
-test('a file in the running server: each row by itself, and twice is harmless', async () => {
+test('a file in the running server: each row by itself, twice is harmless, and its path is that of the folder where the command was typed', async () => {
   const folder = await createFolder()
   const settings = { DATA_DIR: join(folder, 'data') }
   const server = await startServer(settings)
@@ -92,21 +92,13 @@ test('a file in the running server: each row by itself, and twice is harmless', 
   expect(await latchkey(['legacy', 'revoke', 'key_none'], settings)).toEqual(
     refusal('There is no user-level key "key_none".'),
   )
-  const log = server.output.stderr + server.output.stdout
-  for (const hidden of [plain, hashed, personal, bad]) expect(log).not.toContain(hidden)
-  expect(await stop(server)).toBe(0)
-})
 
-// The server has a folder of its own, and may see other files by the same name.
-test('a path is that of the folder where the command was typed', async () => {
-  const folder = await createFolder()
-  const settings = { DATA_DIR: join(folder, 'data') }
-  await mkdir(join(folder, 'here'))
+  // The server has a folder of its own, and may see other files by the same name.
   const value = secret()
   const row = `Relative,${value},PLAINTEXT,owner@localhost`
+  await mkdir(join(folder, 'here'))
   await writeFile(join(folder, 'here', 'keys.csv'), `name,value,encoding,owner\n${row}\n`)
   const program = fileURLToPath(new URL('../../bin/latchkey.mjs', import.meta.url))
-  const server = await startServer(settings)
   const script = `cd '${join(folder, 'here')}' && exec '${process.execPath}' '${program}' legacy import keys.csv`
   const typed = start('/bin/sh', ['-c', script], settings)
   expect([await typed.exited, typed.output]).toEqual([
@@ -116,6 +108,10 @@ test('a path is that of the folder where the command was typed', async () => {
   expect((await ask(server.url, value, '{ viewer { role } }')).data.viewer).toEqual({
     role: 'OWNER',
   })
+
+  const log = server.output.stderr + server.output.stdout
+  for (const hidden of [plain, hashed, personal, bad, value]) expect(log).not.toContain(hidden)
+  expect(await stop(server)).toBe(0)
 })
 
 test('a file that is none is refused before any database is made', async () => {
