@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createChatEndpoint, endpointWords, type Flood } from '../setup/chat-endpoint.ts'
+import { eventually } from '../setup/eventually.ts'
 import { newAgent } from './agents.ts'
 import { createFolder, startServer } from './program.ts'
 import { collectsGarbage, peakDuring, residentOf } from './resident.ts'
@@ -44,7 +45,7 @@ test('of an endless answer no more is taken than a server can hold, and read in 
     const { value, peak } = await peakDuring(server, ask)
     const run = { status: 'FAILED', output: null, error }
     expect(value.data.runAgent, kind).toEqual({ run, errors: [] })
-    await vi.waitFor(() => expect(endpoint.waiting()).toBe(0))
+    await eventually(() => expect(endpoint.waiting()).toBe(0))
     console.log(
       `${kind}: ${Math.round(endpoint.taken() / mebibyte)} MiB sent, ${Math.round(peak - before)} MiB more resident`,
     )

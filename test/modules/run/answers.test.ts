@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import {
   type ChatEndpoint,
   createChatEndpoint,
@@ -7,6 +7,7 @@ import {
   type Fault,
   usage,
 } from '../../setup/chat-endpoint.ts'
+import { eventually } from '../../setup/eventually.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 
@@ -152,7 +153,7 @@ test('an answer has a million characters at most', async () => {
 test('an endpoint that leaves its connection open after an answer is not waited for', async () => {
   endpoint.fault = 'stays open'
   expect(await run({ agentId })).toMatchObject({ status: 'SUCCEEDED', inputTokens: 11 })
-  await vi.waitFor(() => expect(endpoint.waiting()).toBe(0))
+  await eventually(() => expect(endpoint.waiting()).toBe(0))
 })
 
 // The version is what the session began with; what failed was never said.

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { eventually } from '../../setup/eventually.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done } from '../../setup/seed.ts'
 import { mint } from '../access-token/ask.ts'
@@ -78,7 +79,7 @@ test('a run that was canceled stays as it is where its key is revoked besides', 
   const { id } = await it.begin({ agentId: it.agentInA }, key.secret)
   await asOwner('revokeApiKey', { id: key.id })
   expect(await cancel(it.workspace.secret, id)).toEqual(['done'])
-  await expect.poll(() => it.world.deps.runtime.underWay.ids()).not.toContain(id)
+  await eventually(() => expect(it.world.deps.runtime.underWay.ids()).not.toContain(id))
   expect(await it.read(id)).toMatchObject({ status: 'CANCELED', error: null })
   const events = await it.world.deps.prisma.auditEvent.findMany({ where: { targetId: id } })
   expect(events.map(({ action }) => action).sort()).toEqual(['run.canceled', 'run.started'])

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { eventually } from '../../setup/eventually.ts'
 import { metricsOf } from '../../setup/metrics.ts'
 import { done } from '../../setup/seed.ts'
 import { expectWhole } from '../audit/expect-whole.ts'
@@ -91,7 +92,9 @@ test('runs are counted by what they came to, and those in progress', async () =>
   const failing = await it.begin({ agentId: it.agentInA })
   await it.ended(failing.id)
   it.endpoint.fault = undefined
-  await expect.poll(counts).toEqual([succeeded + 1, failed + 1, canceled + 1, 0])
+  await eventually(async () =>
+    expect(await counts()).toEqual([succeeded + 1, failed + 1, canceled + 1, 0]),
+  )
 })
 
 // Several servers may know of the same run: it is counted where it was ended.
@@ -109,7 +112,7 @@ test('a run that another server ended is not counted again, also where its key w
   await it.world.deps.prisma.run.updateMany({ where: { id }, data: failed })
   release()
   const { underWay } = it.world.deps.runtime
-  await expect.poll(() => underWay.ids()).toEqual([])
+  await eventually(() => expect(underWay.ids()).toEqual([]))
   expect(await counts()).toEqual(before)
 })
 
@@ -122,5 +125,5 @@ test('runs whose session is terminated, or whose key is revoked, are counted as 
   await done(it.world, it.workspace.secret, 'terminateSession', 'session { id }', { id: sessionId })
   await done(it.world, it.workspace.secret, 'revokeApiKey', 'revokedCount', { id: key.id })
   release()
-  await expect.poll(counts).toEqual([succeeded, failed, canceled + 2, 0])
+  await eventually(async () => expect(await counts()).toEqual([succeeded, failed, canceled + 2, 0]))
 })

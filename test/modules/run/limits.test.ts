@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Prisma } from '../../../src/generated/prisma/client.ts'
 import { newId } from '../../../src/ids.ts'
 import { insertSession } from '../../auth/insert-session.ts'
+import { eventually } from '../../setup/eventually.ts'
 import { addHuman } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { seed } from '../../setup/seed.ts'
@@ -47,7 +48,7 @@ async function bothAtOnce(): Promise<string[]> {
   const asked = { agentId: it.agentInA, background: true }
   const both = (await Promise.all([ask(asked), ask(asked)])).flat().sort()
   release()
-  await expect.poll(() => it.endpoint.waiting()).toBe(0)
+  await eventually(() => expect(it.endpoint.waiting()).toBe(0))
   return both
 }
 

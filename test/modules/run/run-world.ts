@@ -1,4 +1,5 @@
 import { type ChatEndpoint, createChatEndpoint } from '../../setup/chat-endpoint.ts'
+import { eventually } from '../../setup/eventually.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 
@@ -23,7 +24,6 @@ export interface RunWorld {
 }
 
 const shown = `id status output error finishedAt createdById session { id status }`
-const patienceMs = 10_000
 
 export async function createRunWorld(): Promise<RunWorld> {
   const endpoint = await createChatEndpoint()
@@ -63,15 +63,12 @@ export async function createRunWorld(): Promise<RunWorld> {
       return { id: run.id, sessionId: (await read(run.id)).session.id }
     },
     read,
-    async ended(id) {
-      const since = performance.now()
-      for (;;) {
+    ended: (id) =>
+      eventually(async () => {
         const run = await read(id)
-        if (run.status !== 'RUNNING') return run
-        if (performance.now() - since > patienceMs) throw new Error(`${id} does not end`)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
-    },
+        if (run.status === 'RUNNING') throw new Error(`${id} does not end`)
+        return run
+      }),
     async close() {
       await world.close()
       await endpoint.close()

@@ -6,6 +6,7 @@ import {
   endpointWords,
   type Fault,
 } from '../../setup/chat-endpoint.ts'
+import { eventually } from '../../setup/eventually.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type World } from '../../setup/world.ts'
 
@@ -46,7 +47,7 @@ test.each<Fault>(['never answers', 'stalls', 'never ends'])(
     const error = 'The agent endpoint took longer than 2 s.'
     expect(failed).toMatchObject({ status: 'FAILED', output: null, error })
     expect(endpoint.requests.length).toBe(before + 1)
-    await expect.poll(() => endpoint.waiting()).toBe(0)
+    await eventually(() => expect(endpoint.waiting()).toBe(0))
     endpoint.fault = undefined
     const again = await run({ sessionId: failed.session.id, input: 'Again' })
     expect(again).toMatchObject({ status: 'SUCCEEDED' })
