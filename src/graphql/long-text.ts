@@ -12,13 +12,13 @@ const columns = {
 /** A field that shows a long text. */
 export type LongText = keyof typeof columns
 
-/** In characters, for all long texts of an operation together: its answer is made in memory. */
+/** In characters, for all such texts of an operation together: its answer is made in memory. */
 const maxLength = 8_000_000
 
 const tooMuch = (): RequestError =>
   new RequestError(
     'QUERY_TOO_COMPLEX',
-    `An operation shows at most ${maxLength} characters of instructions, inputs and outputs; ask for fewer of them.`,
+    `An operation shows at most ${maxLength} characters of descriptions, instructions, inputs and outputs; ask for fewer of them.`,
   )
 
 interface Count {
@@ -53,6 +53,18 @@ const loaderOf = (context: Context, field: LongText): DataLoader<string | null> 
   })
 
 /**
+ * A text of a row that was read already, which may be too much where it is shown in many places: the
+ * operation is refused then, as with `longText`.
+ */
+export async function shownText<Text extends string | null>(
+  context: Context,
+  text: Text,
+): Promise<Text> {
+  await add(context, 'shown', text?.length ?? 0)
+  return text
+}
+
+/**
  * A long text of a row that the caller sees. An operation that shows too much of them is refused with
  * QUERY_TOO_COMPLEX, as a whole.
  */
@@ -61,7 +73,5 @@ export async function longText(
   field: LongText,
   id: string,
 ): Promise<string | null> {
-  const text = await loaderOf(context, field).load(id)
-  await add(context, 'shown', text?.length ?? 0)
-  return text
+  return await shownText(context, await loaderOf(context, field).load(id))
 }

@@ -3,6 +3,7 @@ import type { Context, DataLoader } from '../../context.ts'
 import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
+import { descriptionField } from '../../graphql/description-field.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
 import { longText } from '../../graphql/long-text.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
@@ -37,12 +38,12 @@ Agent.implement({
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the agent.' }),
     name: t.exposeString('name', { description: 'What it is called.' }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    description: descriptionField(t),
     instructions: t.string({
       nullable: true,
       description:
-        'What the model is told. Of instructions, inputs and outputs an operation shows at most ' +
-        '8,000,000 characters.',
+        'What the model is told. Of descriptions, instructions, inputs and outputs an operation ' +
+        'shows at most 8,000,000 characters.',
       resolve: ({ id }, _args, context) => longText(context, 'Agent.instructions', id),
     }),
     model: t.exposeString('model', { nullable: true, description: 'The model that runs it.' }),

@@ -3,6 +3,7 @@ import { builder } from '../../builder.ts'
 import { findByIds, parentId } from '../../db/page.ts'
 import { Prisma, type Scope as ScopeRow } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
+import { descriptionField } from '../../graphql/description-field.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
 import { accessTokens, visibleTokens } from '../access-token/access-token.queries.ts'
 import { User, userLoader } from '../member/user.schema.ts'
@@ -28,7 +29,7 @@ ApiKey.implement({
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the key; rotation keeps it.' }),
     name: t.exposeString('name', { description: "Unique among its owner's live keys." }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    description: descriptionField(t),
     status: t.expose('status', { type: ApiKeyStatusType, description: 'Whether it is accepted.' }),
     start: t.exposeString('start', { description: "The secret's first characters." }),
     last4: t.exposeString('last4', { description: "The secret's last four characters." }),

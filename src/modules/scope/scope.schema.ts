@@ -3,6 +3,7 @@ import { builder } from '../../builder.ts'
 import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
+import { descriptionField } from '../../graphql/description-field.ts'
 import { permissionInput, searchInput } from '../../graphql/filter-input.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
 import { apiKeys, keysOfScope, visibleKeys } from '../api-key/api-key.queries.ts'
@@ -28,7 +29,7 @@ Scope.implement({
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the scope.' }),
     name: t.exposeString('name', { description: 'Unique in the workspace, in any case.' }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    description: descriptionField(t),
     permissions: t.exposeStringList('permissions', {
       description: 'Permissions and aliases, as written.',
     }),

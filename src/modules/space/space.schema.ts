@@ -2,6 +2,7 @@ import { builder } from '../../builder.ts'
 import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
+import { descriptionField } from '../../graphql/description-field.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
 import { agents, agentsOfSpace, visibleAgents } from '../agent/agent.queries.ts'
@@ -30,7 +31,7 @@ Space.implement({
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the space.' }),
     name: t.exposeString('name', { description: 'Unique in the workspace, in any case.' }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    description: descriptionField(t),
     visibility: t.expose('visibility', {
       type: SpaceVisibilityType,
       description: 'Who reaches it.',

@@ -36,17 +36,21 @@ async function insertRuns(count: number, output: string) {
   return { sessionId, runIds }
 }
 
-/** Agents in a space of their own, which tells them from all others. */
+/** Agents in three spaces. */
 async function insertAgents(count: number): Promise<void> {
   const ids = Array.from({ length: count }, () => newId('agt'))
   const at = new Date()
   const { prisma } = world.deps
   const own = { workspaceId: workspace.id, createdById: workspace.ownerId }
-  const shown = { name: 'instructed', instructions, createdAt: at, updatedAt: at }
+  const description = 'd'.repeat(1_000)
+  const shown = { name: 'instructed', description, instructions, createdAt: at, updatedAt: at }
   await prisma.agent.createMany({ data: ids.map((id) => ({ ...own, ...shown, id })) })
-  await prisma.agentSpace.createMany({
-    data: ids.map((agentId) => ({ workspaceId: workspace.id, agentId, spaceId })),
-  })
+  const make = seed(world, workspace.secret)
+  const others = [await make.space({ name: 'second' }), await make.space({ name: 'third' })]
+  for (const id of [spaceId, ...others])
+    await prisma.agentSpace.createMany({
+      data: ids.map((agentId) => ({ workspaceId: workspace.id, agentId, spaceId: id })),
+    })
 }
 
 beforeAll(async () => {
@@ -95,7 +99,7 @@ test('long texts that are not shown are not counted', async () => {
 
 const refused = {
   message:
-    'An operation shows at most 8000000 characters of instructions, inputs and outputs; ask for fewer of them.',
+    'An operation shows at most 8000000 characters of descriptions, instructions, inputs and outputs; ask for fewer of them.',
   extensions: { code: 'QUERY_TOO_COMPLEX', requestId: expect.any(String) },
 }
 
@@ -105,6 +109,10 @@ test.each<[string, () => string]>([
   ['one output in many places', () => inPlaces(9, `run(id: "${long.runIds[0]}") { output }`)],
   ['instructions of the same agents in many places', () => inPlaces(3, agents(100))],
   ['instructions in many places of each agent', () => agents(100, inPlaces(3, 'instructions'))],
+  [
+    'descriptions',
+    () => `spaces { nodes { agents(first: 100) { nodes { ${inPlaces(28, 'description')} } } } }`,
+  ],
   ['some of each', () => `${runs(4, 'output')} ${inPlaces(2, agents(100))}`],
   ['inputs that have to be there', () => `${runs(9, 'output')} b: ${runs(9, 'input')}`],
 ])('more is refused, as a whole and with one error: %s', async (_, fields) => {
