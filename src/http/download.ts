@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Readable } from 'node:stream'
+import { finished, Readable } from 'node:stream'
 import { create } from 'content-disposition'
 import { type Context, createContext } from '../context.ts'
 import type { Deps } from '../deps.ts'
@@ -12,6 +12,7 @@ import { contentOf } from '../modules/document/store.ts'
 import { authenticate } from './authenticate.ts'
 import { allowAnyOrigin, preflightResponse } from './cors.ts'
 import { tellDeprecation } from './deprecation-headers.ts'
+import { DownloadsUnderWay } from './downloads-under-way.ts'
 import { unexpected } from './errors.ts'
 import { tellLimits } from './rate-limit-headers.ts'
 import { errorResponse, jsonResponse } from './respond.ts'
@@ -31,8 +32,29 @@ const headersOf = ({ name, mediaType, bytes }: Document): Record<string, string>
 
 const notFound = (): Response => jsonResponse(404, { error: 'not found' })
 
+/** The content of a document, counted as long as it is being given; null: it has been deleted. */
+async function countedContent(
+  deps: Deps,
+  document: Document,
+  underWay: DownloadsUnderWay,
+): Promise<Readable | null> {
+  const end = underWay.begin(document.workspaceId)
+  const content = await contentOf(deps, document).catch((error: unknown) => {
+    end()
+    throw error
+  })
+  if (content === null) end()
+  else finished(content, end)
+  return content
+}
+
 /** @throws RequestError RATE_LIMITED, FORBIDDEN, BAD_USER_INPUT for who is in no workspace */
-async function download(context: Context, { method }: Request, id: string): Promise<Response> {
+async function download(
+  context: Context,
+  { method }: Request,
+  id: string,
+  underWay: DownloadsUnderWay,
+): Promise<Response> {
   const { principal, deps } = context
   if (principal.kind === 'ACCESS_TOKEN' && principal.isRotated) throw unauthenticated('ROTATED')
   await context.charge(leastCost)
@@ -40,7 +62,7 @@ async function download(context: Context, { method }: Request, id: string): Prom
   if (document === null) return notFound()
   const headers = headersOf(document)
   if (method === 'HEAD') return new Response(null, { headers })
-  const content = await contentOf(deps, document)
+  const content = await countedContent(deps, document, underWay)
   if (content === null) return notFound()
   return new Response(Readable.toWeb(content) as ReadableStream<Uint8Array>, { headers })
 }
@@ -49,6 +71,7 @@ async function download(context: Context, { method }: Request, id: string): Prom
 export function downloadEndpoint(
   deps: Deps,
 ): (request: Request, id: string, address: string | undefined) => Promise<Response> {
+  const underWay = new DownloadsUnderWay()
   const failure = (error: unknown, requestId: string): Response => {
     const shown = error instanceof RequestError ? error : unexpected(error)
     if (shown.cause !== undefined) deps.logger.error({ err: shown.cause, requestId }, shown.message)
@@ -61,7 +84,7 @@ export function downloadEndpoint(
     const principal = await authenticate(deps, headers, origin)
     if (principal === undefined) throw unauthenticated('MISSING')
     const context = createContext(deps, { ...origin, principal })
-    const response = await download(context, request, id).catch((error: unknown) =>
+    const response = await download(context, request, id, underWay).catch((error: unknown) =>
       failure(error, origin.requestId),
     )
     tellLimits(response, context.charged)

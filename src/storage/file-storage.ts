@@ -21,7 +21,7 @@ export function createFileStorage(root: string, staging: Storage['staging']): St
       const path = pathOf(key)
       await mkdir(dirname(path), { recursive: true, mode: 0o700 })
       await rename(file, path)
-      await syncFolder(dirname(path))
+      for (const folder of [dirname(path), root]) await syncFolder(folder)
     },
     async read(key) {
       const file = await open(pathOf(key))

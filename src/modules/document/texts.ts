@@ -5,9 +5,6 @@ import { documents, visibleDocuments } from './document.queries.ts'
 import { textType } from './media-type.ts'
 import { contentOf, withStorage } from './store.ts'
 
-/** For a content from its first byte to the last that is told, in milliseconds. */
-const readWithin = 30_000
-
 /** A text document, as far as there was room for it. */
 export interface DocumentText {
   readonly name: string
@@ -23,7 +20,7 @@ async function beginning(
 ): Promise<Omit<DocumentText, 'name'>> {
   const decoder = new TextDecoder()
   let text = ''
-  for await (const chunk of addAbortSignal(AbortSignal.timeout(readWithin), content)) {
+  for await (const chunk of content) {
     text += decoder.decode(chunk, { stream: true })
     if (text.length > maxLength)
       return { text: text.slice(0, maxLength).toWellFormed(), isCut: true }

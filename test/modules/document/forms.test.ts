@@ -180,13 +180,17 @@ test('what comes before the file has the time of any other request', async () =>
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
   const isRead = Promise.withResolvers<void>()
-  const body = new ReadableStream({
-    async pull(controller) {
-      controller.enqueue(Buffer.from('--b\r\n'))
-      isRead.resolve()
-      await new Promise(() => undefined)
+  const body = new ReadableStream(
+    {
+      async pull(controller) {
+        controller.enqueue(Buffer.from('--b\r\n'))
+        isRead.resolve()
+        await new Promise(() => undefined)
+      },
     },
-  })
+    // It is asked for once somebody reads, and no sooner.
+    { highWaterMark: 0 },
+  )
   const answered = send(body)
   await isRead.promise
   await vi.advanceTimersByTimeAsync(30_000)
