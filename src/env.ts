@@ -103,7 +103,7 @@ const publicUrl: Kind<string> = {
 
 /** Kept to the character: it is compared with what tokens name. */
 const issuer: Kind<string> = {
-  expected: "the address of an OpenID provider: its tokens' iss, to the character",
+  expected: "the address of an OpenID provider, without blanks: its tokens' iss, to the character",
   secret: true,
   parse: when((text) => webUrl(text) !== undefined && !/\s/.test(text)),
 }

@@ -2,10 +2,16 @@ import { expect, test } from 'vitest'
 import { readEnv } from '../../src/env.ts'
 
 test.each([
-  ['URL', 'models.example.com', 'an http(s) address'],
-  ['URL', 'file:///v1', 'an http(s) address'],
-  ['URL', 'https://user@models.example.com/v1', 'an http(s) address'],
-  ['URL', 'https://models.example.com/v1?version=1', 'an http(s) address'],
+  'models.example.com',
+  'file:///v1',
+  'https://user@models.example.com/v1',
+  'https://models.example.com/v1?version=1',
+])('refuses AGENT_RUNTIME_URL=%j without showing what it may hold', (url) => {
+  const shown = /^AGENT_RUNTIME_URL is not acceptable \(its value is not shown\); expected an http/
+  expect(() => readEnv({ AGENT_RUNTIME_URL: url })).toThrow(shown)
+})
+
+test.each([
   ['MODEL', ' model', 'at most 100 characters'],
   ['MODEL', 'm'.repeat(101), 'at most 100 characters'],
   ['TIMEOUT_SECONDS', '0', 'a whole number from 1 to 3600'],
