@@ -29,13 +29,13 @@ export interface Context extends ServiceContext {
   batch<Value>(name: string, load: Load<Value>): DataLoader<Value>
   /** Forgets what loaders have read: after a mutation it may be old. */
   forgetBatches(): void
+  /** Runs what `refuse` ends; comes to the refusal then. */
+  untilRefused<Value>(work: () => Value | Promise<Value>): Promise<Value | RequestError>
   /**
-   * Ends the operation: its answer is this error alone. Whoever waits for what comes of it waits for
-   * ever, so that nothing more of the operation is done.
+   * Ends what runs until it is refused: its answer is this error alone. Whoever waits for what comes of
+   * it waits for ever, so that nothing more is done. Anything else fails where this is awaited.
    */
   refuse(error: RequestError): Promise<never>
-  /** Comes once the operation is refused. */
-  readonly refusal: Promise<RequestError>
 }
 
 /** What is known of a request before its operation is. */
@@ -61,7 +61,7 @@ class OperationContext implements Context {
   readonly #principal: Principal | undefined
   #charged: Charge | undefined
   #loaders: Map<string, DataLoader<unknown>> | undefined
-  readonly #refusal = Promise.withResolvers<RequestError>()
+  #refusal: PromiseWithResolvers<RequestError> | undefined
 
   constructor(deps: Deps, { requestId, address, principal }: RequestInfo) {
     this.deps = deps
@@ -105,13 +105,15 @@ class OperationContext implements Context {
     this.#loaders = undefined
   }
 
-  refuse(error: RequestError): Promise<never> {
-    this.#refusal.resolve(error)
-    return new Promise(() => undefined)
+  async untilRefused<Value>(work: () => Value | Promise<Value>): Promise<Value | RequestError> {
+    this.#refusal = Promise.withResolvers()
+    return await Promise.race([this.#refusal.promise, work()])
   }
 
-  get refusal(): Promise<RequestError> {
-    return this.#refusal.promise
+  async refuse(error: RequestError): Promise<never> {
+    if (this.#refusal === undefined) throw error
+    this.#refusal.resolve(error)
+    return await new Promise(() => undefined)
   }
 }
 

@@ -30,7 +30,7 @@ interface Count {
 /** How many characters each operation has come to so far. */
 const counts = new WeakMap<Context, Count>()
 
-/** Adds to what an operation has come to; with too much of it the operation ends. */
+/** Adds to what an operation has come to. A query that comes to too much ends, and a field of a mutation. */
 async function add(context: Context, which: keyof Count, length: number): Promise<void> {
   const count = counts.get(context) ?? { read: 0, shown: 0 }
   counts.set(context, count)
@@ -53,8 +53,8 @@ const loaderOf = (context: Context, field: LongText): DataLoader<string | null> 
   })
 
 /**
- * A text of a row that was read already, which may be too much where it is shown in many places: the
- * operation is refused then, as with `longText`.
+ * A text of a row that was read already, which may be too much where it is shown in many places: it
+ * is refused then, as with `longText`.
  */
 export async function shownText<Text extends string | null>(
   context: Context,
@@ -65,8 +65,8 @@ export async function shownText<Text extends string | null>(
 }
 
 /**
- * A long text of a row that the caller sees. An operation that shows too much of them is refused with
- * QUERY_TOO_COMPLEX, as a whole.
+ * A long text of a row that the caller sees. A query that shows too much of them is refused with
+ * QUERY_TOO_COMPLEX, as a whole; of a mutation, each field that is too much.
  */
 export async function longText(
   context: Context,

@@ -55,11 +55,11 @@ function isFree(context: Context, field: GraphQLField<unknown, unknown>): boolea
   return principal.workspaceId !== null && asked.every((name) => holds(principal.rights, name))
 }
 
-/** The answer to an operation that is refused while it is executed. */
-async function refused(context: Context): Promise<ExecutionResult> {
-  const originalError = await context.refusal
-  return { data: null, errors: [new GraphQLError(originalError.message, { originalError })] }
-}
+/** The answer to an operation that was refused while it was executed. */
+const refused = (originalError: RequestError): ExecutionResult => ({
+  data: null,
+  errors: [new GraphQLError(originalError.message, { originalError })],
+})
 
 /** How many a list may have that is as long as a setting says. */
 function listSize({ deps }: Context, { extensions }: GraphQLField<unknown, unknown>) {
@@ -102,7 +102,10 @@ export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
       listSize: (field) => listSize(context, field),
     })
     if (!context.isAnonymous) await context.charge(cost)
-    return await Promise.race([execute(args), refused(context)])
+    // What a mutation has done is told, whatever else it shows: a new secret is shown this once.
+    if (operation === OperationTypeNode.MUTATION) return await execute(args)
+    const result = await context.untilRefused(() => execute(args))
+    return result instanceof RequestError ? refused(result) : result
   }
 
   return async (request, context, type) => {
