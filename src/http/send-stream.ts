@@ -21,9 +21,9 @@ async function* ofLength(
 }
 
 interface SendOptions {
-  /** A client that takes nothing for so long is given no more (milliseconds). */
+  /** An answer that does not go on for so long is broken off (milliseconds). */
   readonly patienceMs: number
-  /** Told why an answer was broken off, unless it was by the client. */
+  /** Told why an answer was broken off, unless it was by the client, or for one that takes nothing. */
   broken(error: unknown): void
 }
 
@@ -45,9 +45,14 @@ export async function sendStream(
   const length = body === null ? null : headers.get('content-length')
   const sent = length === null ? content : Readable.from(ofLength(content, Number(length)))
   res.writeHead(status, Object.fromEntries(headers))
-  res.setTimeout(patienceMs, () => res.destroy())
+  res.setTimeout(patienceMs, () => {
+    if (!res.writableNeedDrain) broken(new Error(`the content did not go on for ${patienceMs} ms`))
+    res.destroy()
+  })
   // Before Node's own, which sets how long the connection may be idle unless an answer is due on it.
   res.prependOnceListener('finish', () => res.setTimeout(0))
+  // What measures it ends with its next bytes only, and none may come.
+  res.once('close', () => content.destroy())
   await pipeline(sent, res).catch((error: unknown) => {
     if (!isOfClient(error)) broken(error)
   })

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Response as QuickResponse } from '@whatwg-node/server'
 import { expect, test, vi } from 'vitest'
+import { eventually } from '../setup/eventually.ts'
 import { open, serve } from './listening.ts'
 
 const patienceMs = 300
@@ -36,6 +37,30 @@ test('a client that takes nothing for a while is given no more', async () => {
   expect(connection.received().length).toBeLessThan(length)
   expect(logged).toEqual([])
 })
+
+test.each(['the client has gone', 'it was waited for'])(
+  'a content that does not go on is given up once %s',
+  async (ending) => {
+    const given = Promise.withResolvers<void>()
+    const body = new ReadableStream({
+      start: (controller) => controller.enqueue(Buffer.from('begun')),
+      pull: () => new Promise(() => undefined),
+      cancel: () => given.resolve(),
+    })
+    const response = new Response(body, { headers: { 'content-length': '1000' } })
+    const isWaitedFor = ending === 'it was waited for'
+    const options = isWaitedFor ? { patienceMs } : {}
+    const { port, logged } = await serve(async () => response, options)
+    const connection = await open(port)
+    await connection.write(get('/'))
+    await eventually(() => expect(connection.received()).toContain('begun'))
+    if (!isWaitedFor) connection.socket.destroy()
+    await given.promise
+    const late = expect.objectContaining({ message: 'the content did not go on for 300 ms' })
+    const told = [expect.objectContaining({ err: late }), expect.any(String)]
+    expect(logged).toEqual(isWaitedFor ? [told] : [])
+  },
+)
 
 test('an answer that is due behind a download has as much time as any', async () => {
   const fetch = async ({ url }: Request): Promise<Response> => {
