@@ -64,12 +64,13 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const metrics = createMetrics({ ofProcess: true })
     if (!embedded) metrics.watchLease(() => replica.holdsLease)
     const usage = createUsageRecorder(prisma, logger)
-    opened.defer(usage.close)
     const limits = await createLimits({ plans, redisUrl: env.redisUrl, logger, metrics })
     opened.defer(limits.close)
     const incoming = join(dataDir, 'incoming')
     const storage = await openStorage(location, { incoming, logger })
     opened.defer(storage.close)
+    // The first to be closed: whoever ends the server may not wait for the rest.
+    opened.defer(usage.close)
     const deps: Deps = {
       prisma,
       embedded,
