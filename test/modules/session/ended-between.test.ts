@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { insertDocument, insertRun, insertSession } from '../../auth/insert-session.ts'
+import { addHuman, humanKey } from '../../setup/human.ts'
 import { holdLine } from '../../setup/in-line.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
@@ -89,6 +90,49 @@ test.each(
     await ended
     expect((await asked)[0]).toContain(told)
     expect(await everything()).toEqual(before)
+  },
+)
+
+test.each(Object.keys(requests).filter((request) => request !== 'createSession'))(
+  '%s reaches nothing of others for an admin who becomes a MEMBER while it waits for its turn',
+  async (request) => {
+    const admin = await addHuman(world, workspace, 'ADMIN')
+    const key = await humanKey(world, workspace, admin, { permissions, allSpaces: true })
+    const input = await requests[request]?.(await insertSession(world, workspace, agentId))
+    await world.gql(key.secret, '{ viewer { kind } }')
+    const before = await everything()
+
+    const line = holdLine(world.deps, workspace.id)
+    const demotion = { id: admin.memberId, role: 'MEMBER' }
+    const demoted = done(world, workspace.secret, 'updateMember', '', demotion)
+    await line.waiting(1)
+    const asked = outcome(world, key.secret, request, input ?? {})
+    await line.waiting(2)
+    await line.open()
+    await demoted
+    expect((await asked)[0]).toMatch(/^NOT_FOUND input\.(id|sessionId)$/)
+    expect(await everything()).toEqual(before)
+  },
+)
+
+test.each([
+  ['terminateSession', 'session.terminated', 'done'],
+  ['deleteDocument', 'document.deleted', 'NOT_FOUND input.id'],
+  ['runAgent', 'run.started', 'WRONG_STATE input.sessionId'],
+  ['cancelRun', 'run.canceled', 'done'],
+])(
+  'of two that ask for %s at once one does it, and it is told once',
+  async (request, action, other) => {
+    const input = await requests[request]?.(await insertSession(world, workspace, agentId))
+    const told = () => world.deps.prisma.auditEvent.count({ where: { action } })
+    const before = await told()
+    const line = holdLine(world.deps, workspace.id)
+    const ask = () => outcome(world, workspace.secret, request, input ?? {})
+    const asked = [ask(), ask()]
+    await line.waiting(2)
+    await line.open()
+    expect((await Promise.all(asked)).flat().toSorted()).toEqual([other, 'done'].toSorted())
+    expect(await told()).toBe(before + 1)
   },
 )
 
