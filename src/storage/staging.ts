@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { within } from '../within.ts'
 import { type Look, type StagedFile, withStagedFile } from './staged-file.ts'
 
 /** An upload has ten minutes to arrive: what nobody has written to for longer is of a process that died. */
@@ -58,12 +58,7 @@ export function openStaging(folder: string, logger: Logger): Staging {
     async close() {
       clearInterval(sweeps)
       await firstSweep
-      const stop = new AbortController()
-      const tooLong = sleep(closeWithinMs, undefined, { signal: stop.signal }).catch(
-        () => undefined,
-      )
-      await Promise.race([Promise.allSettled(files.keys()), tooLong])
-      stop.abort()
+      await within(Promise.allSettled(files.keys()), closeWithinMs)
     },
   }
 }
