@@ -90,38 +90,22 @@ interface Way {
   readonly atNeeds?: readonly string[]
 }
 
+/** A type that a list of the workspace gives. */
+const listed = (type: string, list: string, permission: string): Way => ({
+  type,
+  way: [`${list}(first: 1) { nodes {`, '} }'],
+  at: 'nodes',
+  needs: [permission],
+})
+
 /** How the types with guarded fields of their own are come by; those of `needs` are guarded too. */
 export const ways: readonly Way[] = [
-  {
-    type: 'AccessToken',
-    way: ['accessTokens(first: 1) { nodes {', '} }'],
-    at: 'nodes',
-    needs: ['tokens:read'],
-  },
-  {
-    type: 'Agent',
-    way: ['agents(first: 1) { nodes {', '} }'],
-    at: 'nodes',
-    needs: ['agents:read'],
-  },
-  {
-    type: 'Member',
-    way: ['members(first: 1) { nodes {', '} }'],
-    at: 'nodes',
-    needs: ['members:read'],
-  },
-  {
-    type: 'Scope',
-    way: ['scopes(first: 1) { nodes {', '} }'],
-    at: 'nodes',
-    needs: ['scopes:read'],
-  },
-  {
-    type: 'Session',
-    way: ['sessions(first: 1) { nodes {', '} }'],
-    at: 'nodes',
-    needs: ['sessions:read'],
-  },
+  listed('AccessToken', 'accessTokens', 'tokens:read'),
+  listed('Agent', 'agents', 'agents:read'),
+  listed('Member', 'members', 'members:read'),
+  listed('Scope', 'scopes', 'scopes:read'),
+  listed('Session', 'sessions', 'sessions:read'),
+  listed('Space', 'spaces', 'spaces:read'),
   {
     type: 'Run',
     way: ['sessions(first: 1) { nodes { runs(first: 1) { nodes {', '} } } }'],
@@ -134,12 +118,6 @@ export const ways: readonly Way[] = [
     at: 'nodes.documents',
     needs: ['sessions:read'],
     atNeeds: ['documents:read'],
-  },
-  {
-    type: 'Space',
-    way: ['spaces(first: 1) { nodes {', '} }'],
-    at: 'nodes',
-    needs: ['spaces:read'],
   },
   { type: 'Workspace', way: ['workspaces { nodes {', '} }'], at: 'nodes', needs: [] },
   { type: 'Viewer', way: ['viewer {', '}'], at: '', needs: [] },

@@ -3,11 +3,13 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
+import { vi } from 'vitest'
+import type { S3Location } from '../../src/storage/storage-url.ts'
 
 /** A service that keeps objects as S3 does, as far as one object at a time goes. */
 export interface S3Service {
-  /** Where it is. */
-  readonly endpoint: string
+  /** A bucket of it. */
+  location(prefix?: string): S3Location
   /** By bucket and key, as in an address. */
   readonly objects: ReadonlyMap<string, Buffer>
   /** What was asked for: methods and paths. */
@@ -41,8 +43,9 @@ function fail(response: ServerResponse, status: number, code: string): void {
   response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`)
 }
 
-/** Starts one, on a free port. Whoever signs no request is refused. */
+/** Starts one, on a free port, with credentials in the environment until it is closed. Whoever signs no request is refused. */
 export async function startS3Service(): Promise<S3Service> {
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test-id').stubEnv('AWS_SECRET_ACCESS_KEY', 'test-secret')
   const objects = new Map<string, Buffer>()
   const requests: string[] = []
   const state: Pick<S3Service, 'failWith' | 'heldBy' | 'beforeGet' | 'afterPut'> = {
@@ -92,10 +95,16 @@ export async function startS3Service(): Promise<S3Service> {
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return Object.assign(state, {
-    endpoint: `http://127.0.0.1:${port}`,
+    location: (prefix = '') => ({
+      bucket: 'bucket',
+      prefix,
+      region: 'eu-central-1',
+      endpoint: `http://127.0.0.1:${port}`,
+    }),
     objects,
     requests,
     close: () => {
+      vi.unstubAllEnvs()
       server.closeAllConnections()
       return once(server.close(), 'close')
     },

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type S3Service, startS3Service } from '../../setup/s3-service.ts'
 import { createWorld, type World } from '../../setup/world.ts'
 import { createStage, download, refusalOf, type Stage, upload, uploaded } from './ask.ts'
@@ -11,12 +11,9 @@ let world: World
 let stage: Stage
 
 beforeAll(async () => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test-id')
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test-secret')
   service = await startS3Service()
-  const place = { bucket: 'bucket', prefix: '', region: 'eu-central-1' }
   world = await createWorld({
-    documents: { location: { ...place, endpoint: service.endpoint }, maxBytes: 16_000_000 },
+    documents: { location: service.location(), maxBytes: 16_000_000 },
     timeouts: { connection: 5_000, silence, answer: 1_000 },
   })
   stage = await createStage(world)
@@ -27,7 +24,6 @@ afterEach(() => {
 afterAll(async () => {
   await service.close()
   await world.close()
-  vi.unstubAllEnvs()
 })
 
 const never = new Promise<void>(() => undefined)

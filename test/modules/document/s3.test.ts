@@ -21,11 +21,8 @@ let endpoint: ChatEndpoint
 let stage: Stage
 
 beforeAll(async () => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test-id')
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test-secret')
   service = await startS3Service()
-  const place = { bucket: 'bucket', prefix: 'some/where', region: 'eu-central-1' }
-  const location = { ...place, endpoint: service.endpoint }
+  const location = service.location('some/where')
   endpoint = await createChatEndpoint()
   const runtime = { url: endpoint.url, model: 'house-model' }
   world = await createWorld({ documents: { location, maxBytes: 16_000_000 }, runtime })
@@ -38,7 +35,6 @@ afterAll(async () => {
   await world.close()
   await service.close()
   await endpoint.close()
-  vi.unstubAllEnvs()
 })
 
 const keys = () => [...service.objects.keys()]

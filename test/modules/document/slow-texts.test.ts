@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ChatEndpoint, createChatEndpoint } from '../../setup/chat-endpoint.ts'
 import { type S3Service, startS3Service } from '../../setup/s3-service.ts'
 import { done } from '../../setup/seed.ts'
@@ -18,8 +18,6 @@ let brief: Scene
 let patient: Scene
 
 beforeAll(async () => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test-id')
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test-secret')
   service = await startS3Service()
   endpoint = await createChatEndpoint()
   brief = await openScene(4)
@@ -29,13 +27,11 @@ afterAll(async () => {
   await service.close()
   for (const { world } of [brief, patient]) await world.close()
   await endpoint.close()
-  vi.unstubAllEnvs()
 })
 
 async function openScene(timeoutSeconds: number): Promise<Scene> {
-  const place = { bucket: 'bucket', prefix: '', region: 'eu-central-1' }
   const world = await createWorld({
-    documents: { location: { ...place, endpoint: service.endpoint } },
+    documents: { location: service.location() },
     runtime: { url: endpoint.url, model: 'house-model', timeoutSeconds },
   })
   const stage = await createStage(world)

@@ -17,16 +17,12 @@ let world: World
 let stage: Stage
 
 beforeAll(async () => {
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test-id')
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test-secret')
   service = await startS3Service()
-  const place = { bucket: 'bucket', prefix: '', region: 'eu-central-1' }
-  world = await createWorld({ documents: { location: { ...place, endpoint: service.endpoint } } })
+  world = await createWorld({ documents: { location: service.location() } })
 })
 afterAll(async () => {
   await world.close()
   await service.close()
-  vi.unstubAllEnvs()
 })
 beforeEach(async () => {
   stage = await createStage(world)
