@@ -104,8 +104,9 @@ async function spacesInput(
   if (allSpaces && spaces && spaces.length > 0)
     problems.add('INVALID', ['spaces'], 'A key is for all spaces or for a list, not both.')
   if (allSpaces) return { allSpaces: true, grants: [] }
-  const grants = spaces ? await grantsInput(c, problems, spaces) : base.grants
-  return { allSpaces: grants.length === 0 && (allSpaces ?? base.allSpaces), grants }
+  // A list, an empty one as well, takes the place of all spaces.
+  if (spaces) return { allSpaces: false, grants: await grantsInput(c, problems, spaces) }
+  return { allSpaces: allSpaces ?? base.allSpaces, grants: base.grants }
 }
 
 async function grantsInput(
