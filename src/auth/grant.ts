@@ -1,7 +1,7 @@
 import type { UserErrorCode } from '../errors.ts'
 import { isInsideBlocks } from '../input/addresses.ts'
 import { type Caller, isSignInOf } from './caller.ts'
-import { aliases, covers, expand, isPerSpace, type PermissionName } from './permissions.ts'
+import { aliases, covers, expand, type PermissionName } from './permissions.ts'
 import { type DeclaredTerms, declaredBy, declaredSpaces, heldIn, holds, reaches } from './policy.ts'
 
 /** A key as it is or would be: what decides whether a caller may grant it. */
@@ -34,13 +34,13 @@ function fieldOf(terms: KeyTerms, permission: PermissionName): (string | number)
 const isCutByLiveRole = (caller: Caller, { ownerId }: KeyTerms): boolean =>
   isSignInOf(caller, ownerId)
 
+/** What the key declares must be held at all, whatever spaces it names and how they narrow it. */
 function permissionProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
   if (isCutByLiveRole(caller, terms)) return []
-  const { rights } = caller
   const isCompared = (name: PermissionName): boolean =>
-    isPerSpace(name) ? terms.allSpaces : !(name === 'members:own' && terms.ownerKind === 'MACHINE')
+    !(name === 'members:own' && terms.ownerKind === 'MACHINE')
   return [...expand(declaredBy(terms).permissions)]
-    .filter((name) => isCompared(name) && !holds(rights, name))
+    .filter((name) => isCompared(name) && !holds(caller.rights, name))
     .map((name) => ({
       code: 'PERMISSION_NOT_GRANTABLE',
       field: fieldOf(terms, name),
@@ -48,36 +48,28 @@ function permissionProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
     }))
 }
 
+/** What the caller holds must be held in each space of the key as well. */
 function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
   const { rights, user } = caller
   if (terms.allSpaces)
     return rights.allSpaces || (terms.ownerId === user.id && caller.allSpaces)
       ? []
       : [{ code: 'SPACE_NOT_GRANTABLE', field: ['allSpaces'], message: 'You have not all spaces.' }]
-  const declared = declaredSpaces(declaredBy(terms))
-  const problems: GrantProblem[] = []
-  const missingAtAll = new Set<PermissionName>()
-  terms.grants.forEach(({ spaceId }, index) => {
+  const declared = isCutByLiveRole(caller, terms) ? undefined : declaredSpaces(declaredBy(terms))
+  return terms.grants.flatMap(({ spaceId }, index): GrantProblem[] => {
     const held = heldIn(rights, spaceId)
-    const missing = isCutByLiveRole(caller, terms)
-      ? []
-      : [...(declared.get(spaceId) ?? [])].filter((name) => !held.has(name))
-    const heldElsewhere = missing.filter((name) => holds(rights, name))
-    for (const name of missing) if (!holds(rights, name)) missingAtAll.add(name)
-    if (heldElsewhere.length > 0 || !reaches(rights, spaceId))
-      problems.push({
+    const missing = [...(declared?.get(spaceId) ?? [])].filter(
+      (name) => holds(rights, name) && !held.has(name),
+    )
+    if (missing.length === 0 && reaches(rights, spaceId)) return []
+    return [
+      {
         code: 'SPACE_NOT_GRANTABLE',
         field: ['spaces', index, 'spaceId'],
-        message: `You do not hold ${heldElsewhere.join(', ') || 'anything'} in this space.`,
-      })
+        message: `You do not hold ${missing.join(', ') || 'anything'} in this space.`,
+      },
+    ]
   })
-  for (const name of missingAtAll)
-    problems.push({
-      code: 'PERMISSION_NOT_GRANTABLE',
-      field: fieldOf(terms, name),
-      message: `You do not hold ${name}.`,
-    })
-  return problems
 }
 
 function boundProblems({ bounds }: Caller, terms: KeyTerms): GrantProblem[] {
@@ -126,9 +118,17 @@ const coversForGood = (names: readonly string[], name: string): boolean =>
 const allCoveredForGood = (names: readonly string[], within: readonly string[]): boolean =>
   names.every((name) => coversForGood(within, name))
 
-/** A further scope may give nothing new now, and something tomorrow, when it is widened. */
-const linksNoFurtherScope = (before: KeyTerms, after: KeyTerms): boolean =>
-  after.scopes.every(({ id }) => before.scopes.some((scope) => scope.id === id))
+/**
+ * Whether no source of the key's permissions grows: the key itself, and each linked scope. Compared one
+ * by one, for a scope is narrowed or widened later by itself: what passes from a scope to the key would
+ * be kept, and a further scope may give something tomorrow that it does not give now.
+ */
+const permissionsNarrow = (before: KeyTerms, after: KeyTerms): boolean =>
+  allCoveredForGood(after.permissions, before.permissions) &&
+  after.scopes.every(({ id, permissions }) => {
+    const linked = before.scopes.find((scope) => scope.id === id)
+    return linked !== undefined && allCoveredForGood(permissions, linked.permissions)
+  })
 
 /** Whether nothing that the key can do, nor where, from where, how long and how often, grows. */
 export function onlyNarrows(before: KeyTerms, after: KeyTerms): boolean {
@@ -142,8 +142,7 @@ export function onlyNarrows(before: KeyTerms, after: KeyTerms): boolean {
   })
   return (
     after.ownerId === before.ownerId &&
-    linksNoFurtherScope(before, after) &&
-    allCoveredForGood(is.permissions, was.permissions) &&
+    permissionsNarrow(before, after) &&
     (was.allSpaces || !is.allSpaces) &&
     spacesNarrow &&
     isWithin(after.expiresAt, before.expiresAt) &&

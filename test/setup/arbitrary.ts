@@ -51,8 +51,9 @@ const grants = fc
 export const declaration: fc.Arbitrary<DeclaredTerms> = fc
   .record({
     permissions: names,
-    scopes: fc.array(fc.record({ id: fc.constantFrom('S', 'T'), permissions: names }), {
+    scopes: fc.uniqueArray(fc.record({ id: fc.constantFrom('S', 'T'), permissions: names }), {
       maxLength: 2,
+      selector: ({ id }) => id,
     }),
     allSpaces: fc.boolean(),
     grants,
@@ -114,15 +115,9 @@ export function callerBy(terms: KeyTerms, { role: given, reach: reached }: Owner
   }
 }
 
-/** What of `inner` is not in `outer`: workspace permissions, spaces, and what is held in each. */
-export function excess(
-  inner: Rights,
-  outer: Rights,
-  counts: (permission: string) => boolean = () => true,
-): string[] {
-  const found: string[] = [...inner.permissions].filter(
-    (it) => counts(it) && !outer.permissions.has(it),
-  )
+/** What of `inner` is not in `outer`: permissions at all, spaces, and what is held in each. */
+export function excess(inner: Rights, outer: Rights): string[] {
+  const found: string[] = [...inner.permissions].filter((it) => !outer.permissions.has(it))
   if (inner.allSpaces && !outer.allSpaces) found.push('all spaces')
   // One more than are ever named: with all spaces it is reached, else it is not.
   for (const id of [...spaceIds, 'E']) {

@@ -6,7 +6,6 @@ import { isAllowedAddress } from '../../src/input/addresses.ts'
 import {
   callerBy,
   excess,
-  isWorkspacePermission,
   keyTerms,
   names,
   owner,
@@ -20,12 +19,25 @@ const addresses = ['10.1.2.3', '10.1.9.9', '10.2.0.1', '192.168.0.7', '2001:db8:
 
 const flip = (pick: number, bit: number): boolean => ((pick >> bit) & 1) === 1
 
+/** Sometimes unlinks scopes, keeping what they give as the key's own, or edits one of them. */
+function scopesMoved(key: KeyTerms, less: readonly string[], pick: number): Partial<KeyTerms> {
+  if (pick % 13 === 0)
+    return {
+      permissions: [...key.permissions, ...key.scopes.flatMap(({ permissions }) => permissions)],
+      scopes: key.scopes.filter((_, at) => flip(pick, at)),
+    }
+  if (pick % 13 > 4) return {}
+  const edited = pick % 2 === 0 ? [...less, ...key.permissions] : less
+  return { scopes: key.scopes.map((it, at) => (at === 0 ? { ...it, permissions: edited } : it)) }
+}
+
 /** A key that differs from another one in a few things, some narrower, some wider. */
 function altered(key: KeyTerms, other: KeyTerms, less: readonly string[], pick: number): KeyTerms {
   return {
     ...key,
     ...(flip(pick, 0) && { permissions: key.permissions.filter((_, at) => flip(pick, at % 20)) }),
     ...(flip(pick, 10) && { permissions: [...key.permissions, ...less.slice(0, 2)] }),
+    ...scopesMoved(key, less, pick),
     ...(flip(pick, 1) && {
       grants: key.grants.map((grant, at) =>
         flip(pick, 2 + at)
@@ -58,7 +70,7 @@ test('what a caller may grant does nothing that the caller cannot', () => {
       const machine = ownerOf(its === 'OWNER' ? 'ADMIN' : its, reached)
       const owned = isOwn ? ownerOf(hers, has) : machine
       const made = callerBy(key, owned)
-      expect(excess(made.rights, caller.rights, isWorkspacePermission)).toEqual([])
+      expect(excess(made.rights, caller.rights)).toEqual([])
       expect(isLater(key.expiresAt, first.expiresAt)).toBe(false)
       expect(isLater(key.requestsPerMinute, first.requestsPerMinute)).toBe(false)
       for (const address of addresses)
@@ -90,8 +102,7 @@ test('granting is transitive', () => {
       if (grantProblems(callerBy(a, its), b).length > 0) return
       if (grantProblems(callerBy(b, its), c).length > 0) return
       chains++
-      const added = excess(callerBy(c, its).rights, callerBy(a, its).rights, isWorkspacePermission)
-      expect(added).toEqual([])
+      expect(excess(callerBy(c, its).rights, callerBy(a, its).rights)).toEqual([])
     }),
     runs,
   )
@@ -117,6 +128,49 @@ test('what only narrows leaves no right, space or bound wider than it was', () =
     runs,
   )
   expect(narrowed).toBeGreaterThan(200)
+})
+
+const sources = ['key', 'S', 'T']
+
+/** The key once these give nothing any more: its own permissions, or those of a scope. */
+const without = (key: KeyTerms, gone: readonly string[]): KeyTerms => ({
+  ...key,
+  permissions: gone.includes('key') ? [] : key.permissions,
+  scopes: key.scopes.map((it) => (gone.includes(it.id) ? { ...it, permissions: [] } : it)),
+})
+
+// A scope, or the key itself, is narrowed later: nothing that it gave must be left.
+test('onlyNarrows: whichever sources are emptied later, nothing is wider than it would have been', () => {
+  let narrowed = 0
+  fc.assert(
+    fc.property(pair, owner, fc.subarray(sources), ({ first, second }, its, gone) => {
+      if (!onlyNarrows(first, second)) return
+      if (gone.length > 0 && first.scopes.length > 0) narrowed++
+      const before = effectiveRights(its, declaredBy(without(first, gone)))
+      expect(excess(effectiveRights(its, declaredBy(without(second, gone))), before)).toEqual([])
+    }),
+    runs,
+  )
+  expect(narrowed).toBeGreaterThan(200)
+})
+
+test('onlyNarrows: a sequence of narrowings narrows', () => {
+  let steps = 0
+  const changes = fc.array(fc.tuple(keyTerms, names, fc.nat()), { minLength: 2, maxLength: 6 })
+  fc.assert(
+    fc.property(keyTerms, changes, (first, those) => {
+      let key = first
+      for (const [other, less, pick] of those) {
+        const next = altered(key, other, less, pick)
+        if (!onlyNarrows(key, next)) continue
+        if (next !== key) steps++
+        key = next
+      }
+      expect(onlyNarrows(first, key)).toBe(true)
+    }),
+    runs,
+  )
+  expect(steps).toBeGreaterThan(1_000)
 })
 
 test('the same key only narrows, and whoever holds all of it may grant it again', () => {

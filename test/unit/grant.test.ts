@@ -83,11 +83,26 @@ test('a change of owner never only narrows', () => {
   expect(narrows({ permissions: ['*'] }, { ownerId: 'other' })).toBe(false)
 })
 
-// A scope may be widened tomorrow.
-test('the same rights may pass from a scope to the key, and not back', () => {
+// A scope is narrowed or widened by itself later: what it gives today is not the key's own.
+test('onlyNarrows: rights pass neither from a scope to the key nor back, nor between scopes', () => {
   const linked = { scopes: [scope(['agents:*'])] }
-  expect(narrows(linked, { permissions: ['agents:*'] })).toBe(true)
-  expect(narrows({ permissions: ['agents:*'] }, linked)).toBe(false)
-  expect(narrows({ permissions: ['agents:*'], ...linked }, linked)).toBe(true)
+  const direct = { permissions: ['agents:*'] }
+  const other = { scopes: [{ id: 'T', permissions: ['agents:*'] }] }
+  expect(narrows(linked, direct)).toBe(false)
+  expect(narrows(direct, linked)).toBe(false)
+  expect(narrows(linked, other)).toBe(false)
+  expect(narrows(linked, { ...linked, ...direct })).toBe(false)
+  expect(narrows({ ...direct, ...linked }, linked)).toBe(true)
+  expect(narrows({ ...direct, ...linked }, direct)).toBe(true)
   expect(narrows(linked, { permissions: ['agents:*', 'keys:read'] })).toBe(false)
+})
+
+test('onlyNarrows: a scope grows also where the key or another scope holds the same', () => {
+  const direct = { permissions: ['agents:*'] }
+  const narrow = { ...direct, scopes: [scope(['agents:read'])] }
+  const wide = { ...direct, scopes: [scope(agents)] }
+  expect(narrows(narrow, wide)).toBe(false)
+  expect(narrows(wide, narrow)).toBe(true)
+  const twin = { id: 'T', permissions: agents }
+  expect(narrows({ scopes: [scope([]), twin] }, { scopes: [scope(agents), twin] })).toBe(false)
 })
