@@ -133,18 +133,23 @@ const later = {
     /^(AuditEvent|AuditChange|AuditIntegrity)/,
     /^(Create|Update|Delete|Retry)?Webhook/,
     /^(RequiredPermissions|FieldRequirement|ExplainAccessInput)$/,
+    /^(Node|Label|LabelInput|RevokeApiKeys(Input|Payload))$/,
   ],
   fields: [
     /^Query\.(auditEvents|auditIntegrity|webhookEndpoints|requiredPermissions|explainAccess)$/,
     /^Mutation\.(create|update|delete)WebhookEndpoint$/,
     /^Mutation\.retryWebhookDelivery$/,
     /^ApiKey\.(unusedPermissions|unusedSpaces)$/,
+    /^(Query\.nodes?|Mutation\.revokeApiKeys)$/,
+    /^(ApiKey|ApiKeyFilter|CreateApiKeyInput|UpdateApiKeyInput)\.(externalId|labels?)$/,
+    /^(RemoveMemberInput\.revokeCreated|RotateApiKeyInput\.expectedRotatedAt)$/,
   ],
 }
 
 const isLater = (description: string): boolean => {
   const type = /^(\w+) was removed\.$/.exec(description)?.[1]
   if (type !== undefined) return later.types.some((pattern) => pattern.test(type))
+  if (description.endsWith(' no longer implements interface Node.')) return true
   const field = /^(\w+\.\w+) was removed\.$/.exec(description)?.[1]
   return field !== undefined && later.fields.some((pattern) => pattern.test(field))
 }
