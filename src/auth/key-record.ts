@@ -113,8 +113,8 @@ export interface Presented extends KeyRecord {
 
 /** A key found by the hash of one of its secrets. */
 export interface PresentedKey extends Presented {
-  /** Whether it is the current one, and the one before it ends as soon as this is used. */
-  readonly retiresPrevious: boolean
+  /** Whether it is the current one, was never used, and the one before it still works. */
+  readonly isFirstUse: boolean
   /** Whether the secret was issued elsewhere; its key may have been migrated since. */
   readonly isLegacySecret: boolean
 }
@@ -126,10 +126,10 @@ export async function findKeyByHash(
 ): Promise<PresentedKey | undefined> {
   const rows = await db.$queryRaw<PresentedKey[]>`
     SELECT ${prepared} ${keyColumns}, ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
-           (ps."endsAt" IS NULL AND k."retirePreviousOnFirstUse" AND EXISTS (
+           (ps."endsAt" IS NULL AND ps."usedAt" IS NULL AND EXISTS (
              SELECT 1 FROM "ApiKeySecret" o
               WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id
-                AND o."endsAt" > clock_timestamp())) AS "retiresPrevious"
+                AND o."endsAt" > clock_timestamp())) AS "isFirstUse"
       FROM "ApiKeySecret" ps
       JOIN "ApiKey" k ON k."workspaceId" = ps."workspaceId" AND k.id = ps."keyId" ${keyJoins}
      WHERE ps.hash = ${hash}`

@@ -18,7 +18,7 @@ export const findUserLevelKeys = (
   named: string | undefined,
 ): Promise<PresentedKey[]> => db.$queryRaw<PresentedKey[]>`
   SELECT ${keyColumns}, NULL::timestamptz AS "replacedAt", TRUE AS "isLegacySecret",
-         FALSE AS "retiresPrevious"
+         FALSE AS "isFirstUse"
     FROM "UserLegacyKey" ul
     JOIN "Member" own ON own."userId" = ul."userId"
     JOIN "ApiKey" k ON k."workspaceId" = own."workspaceId" AND k.id = ul.id ${keyJoins}

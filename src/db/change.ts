@@ -22,8 +22,6 @@ export interface Change {
   readonly workspace: LockedWorkspace
   /** The database's clock as the lock was taken: the time of everything in the transaction. */
   readonly now: Date
-  /** The epoch that the workspace has once this is committed. */
-  readonly nextEpoch: bigint
   /** Puts an event into the audit chain; it is written with the change or not at all. */
   record(event: ChangeEvent): void
 }
@@ -83,8 +81,7 @@ interface Draft extends Change {
 function draftOf(db: Prisma.TransactionClient, deps: Deps, workspace: LockedWorkspace): Draft {
   const events: ChangeEvent[] = []
   const record = (event: ChangeEvent): void => void events.push(event)
-  const { now, epoch } = workspace
-  return { db, deps, workspace, now, nextEpoch: epoch + 1n, record, events }
+  return { db, deps, workspace, now: workspace.now, record, events }
 }
 
 /**
@@ -112,7 +109,7 @@ async function runChange<T>(
     )
     for (const draft of drafts) {
       if (draft.events.length === 0) continue
-      const epoch = keepsAuthorization ? draft.workspace.epoch : draft.nextEpoch
+      const epoch = draft.workspace.epoch + (keepsAuthorization ? 0n : 1n)
       if (!keepsAuthorization) raised.set(draft.workspace.id, epoch)
       await appendEvents(draft, await actorIn(draft), epoch)
     }

@@ -36,7 +36,6 @@ export async function insertKey(
       allowedIps: [],
       createdAt: now,
       updatedAt: now,
-      secretEpoch: 0n,
     },
   })
   await deps.prisma.apiKeySecret.create({

@@ -25,7 +25,7 @@ async function store(): Promise<void> {
   const { prisma } = database
   const keys = { workspaceId: 'wsp_1', keyId: 'key_1' }
   await prisma.workspace.create({
-    data: { id: 'wsp_1', name: 'One', slug: 'one', createdAt: instant },
+    data: { id: 'wsp_1', name: 'One', slug: 'one', epoch: 2n ** 62n, createdAt: instant },
   })
   await prisma.user.create({ data: { id: 'usr_1', kind: 'HUMAN', createdAt: instant } })
   const owner = { workspaceId: 'wsp_1', userId: 'usr_1' }
@@ -45,7 +45,6 @@ async function store(): Promise<void> {
       allowedIps: [],
       createdAt: instant,
       updatedAt: instant,
-      secretEpoch: 2n ** 62n,
     },
   })
   await prisma.apiKeySecret.create({ data: { ...keys, hash, createdAt: instant } })
@@ -55,21 +54,22 @@ test('instants, bytes, lists and big integers are the same when read', async () 
   await store()
   const { prisma } = database
 
-  const key = await prisma.apiKey.findFirstOrThrow({ include: { secrets: true } })
+  const key = await prisma.apiKey.findFirstOrThrow({ include: { secrets: true, workspace: true } })
   expect(key).toMatchObject({ createdAt: instant, permissions, allowedIps: [] })
-  expect(key.secretEpoch).toBe(2n ** 62n)
+  expect(key.workspace.epoch).toBe(2n ** 62n)
   expect(key.expiresAt).toBeNull()
 
   const [raw] = await prisma.$queryRaw<Record<string, unknown>[]>`
-    SELECT k."createdAt", k."permissions", k."allowedIps", k."secretEpoch", s."hash",
+    SELECT k."createdAt", k."permissions", k."allowedIps", w."epoch", s."hash",
       extract(epoch FROM k."createdAt")::float8 * 1000 AS ms
     FROM "ApiKey" k JOIN "ApiKeySecret" s ON s."keyId" = k."id"
+      JOIN "Workspace" w ON w."id" = k."workspaceId"
     WHERE k."createdAt" = ${instant} AND s."hash" = ${hash}`
   expect(raw).toEqual({
     createdAt: instant,
     permissions,
     allowedIps: [],
-    secretEpoch: 2n ** 62n,
+    epoch: 2n ** 62n,
     hash,
     ms: instant.getTime(),
   })
@@ -86,7 +86,7 @@ test('a hash is read only where it is asked for', async () => {
   const secret = await prisma.apiKeySecret.findUniqueOrThrow({ where })
   expect(secret).toMatchObject({ keyId: 'key_1' })
   expect(secret).not.toHaveProperty('hash')
-  const key = await prisma.apiKey.findFirstOrThrow({ include: { secrets: true } })
+  const key = await prisma.apiKey.findFirstOrThrow({ include: { secrets: true, workspace: true } })
   expect(key.secrets).toHaveLength(1)
   expect(key.secrets[0]).not.toHaveProperty('hash')
   const asked = await prisma.apiKeySecret.findUniqueOrThrow({ where, select: { hash: true } })

@@ -60,7 +60,6 @@ export async function fill(
       permissions: ['agents:*'],
       allSpaces: false,
       allowedIps: [],
-      secretEpoch: 0n,
     })),
   })
   await prisma.agent.createMany({ data: named(agents, (i) => ({ createdById: at(users, i) })) })

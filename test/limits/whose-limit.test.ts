@@ -99,12 +99,18 @@ test('all tokens of a key are charged to it', async () => {
 test('a rotation keeps what was used, and both secrets share what is left', async () => {
   const key = await makeKey({ requestsPerMinute: 10 })
   await ask(key.secret)
-  const rotate = (overlapSeconds: number) =>
-    done(world, workspace.secret, 'rotateApiKey', 'secret', { id: key.id, overlapSeconds })
-  const { secret } = await rotate(60)
+  const rotate = (input: object) =>
+    done(world, workspace.secret, 'rotateApiKey', 'secret apiKey { rotatedAt }', {
+      id: key.id,
+      ...input,
+    })
+  const { secret, apiKey } = await rotate({ overlapSeconds: 60 })
   expect(await ask(secret)).toEqual(passed({ key: 8 }))
   expect(await ask(key.secret)).toEqual(passed({ key: 7 }))
-  const { secret: third } = await rotate(0)
+  const { secret: third } = await rotate({
+    overlapSeconds: 0,
+    expectedRotatedAt: apiKey.rotatedAt,
+  })
   expect(await ask(third)).toEqual(passed({ key: 6 }))
 })
 

@@ -89,6 +89,11 @@ const RotateApiKeyInput = builder.inputType('RotateApiKeyInput', {
       description:
         'Ends the overlap early, when the new secret is first used: a lost response costs nothing.',
     }),
+    expectedRotatedAt: t.field({
+      type: 'DateTime',
+      description:
+        "The key's rotatedAt as the caller saw it: rotates at once if it still is that, else CONFLICT. Without it a rotation within 30 s of another is CONFLICT.",
+    }),
   }),
 })
 

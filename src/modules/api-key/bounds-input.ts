@@ -47,7 +47,8 @@ export function requestsPerMinuteInput(
 }
 
 const defaultOverlapSeconds = 3_600
-const maxOverlapSeconds = 604_800
+/** How long a replaced secret works at most, in seconds. */
+export const maxOverlapSeconds = 604_800
 
 /** How long a replaced secret still works, in seconds: 0 to 7 days, an hour by default. */
 export function overlapInput(problems: InputProblems, value: number | null | undefined): number {

@@ -149,7 +149,6 @@ export async function insertKey(c: Change, key: NewKey): Promise<KeyWithSecret> 
       updatedAt: c.now,
       createdById: key.createdById,
       createdByKeyId: key.createdByKeyId,
-      secretEpoch: c.nextEpoch,
     },
   })
   await c.db.apiKeySecret.create({

@@ -1,12 +1,10 @@
-import { setImmediate as loopTurn, setTimeout as sleep } from 'node:timers/promises'
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
 import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import { earliest, type KeyRecord } from '../../auth/key-record.ts'
-import { untilRead } from '../../auth/under-way.ts'
 import type { CallerChange } from '../../db/change.ts'
-import type { Deps } from '../../deps.ts'
 import { userError } from '../../errors.ts'
 import { changesBetween, type FieldChange } from '../audit/event.ts'
+import { maxOverlapSeconds } from './bounds-input.ts'
 
 /** How the secret before a rotation ends. */
 export interface Overlap {
@@ -14,62 +12,72 @@ export interface Overlap {
   readonly retireOnFirstUse: boolean
 }
 
-/** Requests that are sent at once arrive within this. */
-const togetherMs = 50
-/** So many connections that are opened at once are accepted before anybody goes on. */
-const acceptedTogether = 256
-/** Longer is waited for no reading: it hangs, and every rotation would with it. */
-const longestReadingMs = 250
+/** A rotation so soon after another one is a retry or somebody else's: it would end the secret just given. */
+const retrySeconds = 30
+
+const seconds = (count: number): number => count * 1_000
 
 /**
- * To be awaited between a request's authentication and `replaceSecret`, so that of rotations sent at
- * once one wins: those that are read after the first of them was committed would be authenticated by
- * what it left, and win as well. The embedded database runs a request to its end before the next one
- * is read; elsewhere a commit is still quicker than the reading of many new connections.
+ * Of several rotations at once one wins, and one whose answer was lost costs nothing: soon after a
+ * rotation another one is refused, unless it names the rotation that it follows.
+ *
+ * @param expected the `rotatedAt` of the key as its caller saw it; undefined: not given
+ * @throws UserInputError CONFLICT within 30 s of another rotation, or when `expected` is out of date
  */
-export async function othersAreAuthenticated({ prisma }: Deps): Promise<void> {
-  await sleep(togetherMs)
-  // A busy server learns late of what has arrived meanwhile: a turn of its event loop reads from all
-  // its connections, and accepts a single new one (libuv since 1.45).
-  for (let turn = 0; turn < acceptedTogether; turn += 1) await loopTurn()
-  await untilRead(prisma, longestReadingMs)
+export function assertMayRotateAgain(
+  { now }: CallerChange,
+  { rotatedAt }: KeyRecord,
+  expected?: Date,
+): void {
+  if (expected !== undefined && expected.getTime() !== rotatedAt?.getTime())
+    throw userError(
+      'CONFLICT',
+      ['input', 'expectedRotatedAt'],
+      rotatedAt === null
+        ? 'The key was never rotated.'
+        : `The key was rotated at ${rotatedAt.toISOString()}.`,
+    )
+  if (expected !== undefined || rotatedAt === null) return
+  if (now.getTime() - rotatedAt.getTime() < seconds(retrySeconds))
+    throw userError(
+      'CONFLICT',
+      ['input', 'id'],
+      `The secret was replaced at ${rotatedAt.toISOString()}. If that answer was lost, try again ${retrySeconds} s after it.`,
+    )
 }
 
 /**
- * A request authenticated before the present secret was made asked for the replacement of another
- * one, and has lost.
- *
- * @throws UserInputError CONFLICT when the secret was replaced since the request was authenticated
- */
-export function assertNotReplaced(key: KeyRecord, authenticatedAt: bigint): void {
-  if (key.secretEpoch > authenticatedAt)
-    throw userError('CONFLICT', ['input', 'id'], 'The key was rotated by somebody else meanwhile.')
-}
-
-/**
- * Gives a key a new secret; the present one works on for the overlap, never past the key's expiry,
- * and any older one ends now. It compares and sets: a request authenticated before the present
- * secret was made asked for the replacement of another one, and has lost. `changes` are how the
- * secret before ends, as the audit tells it.
- *
- * @throws UserInputError CONFLICT when the secret was replaced since the request was authenticated
+ * Gives a key a new secret. The secret in use works on for the overlap, never past the key's expiry,
+ * one issued elsewhere never past the sunset; all others end now. The secret in use is the current one, unless that was never used: then it is the
+ * one before, at most 7 days after it was first replaced. `changes` are the audit's.
  */
 export async function replaceSecret(
-  { db, deps, workspace, now, nextEpoch }: CallerChange,
+  c: CallerChange,
   key: KeyRecord,
-  authenticatedAt: bigint,
   overlap: Overlap,
 ): Promise<{ readonly secret: string; readonly changes: readonly FieldChange[] }> {
-  assertNotReplaced(key, authenticatedAt)
+  const { db, deps, workspace, now } = c
   const secret = createApiKeySecret(deps.keyPrefix)
   deps.limits.attempts.trust(secretDigest(secret))
   const its = { workspaceId: workspace.id, keyId: key.id }
-  const end = new Date(now.getTime() + overlap.seconds * 1_000)
-  const endsAt = earliest(end, key.effectiveExpiresAt) ?? end
-  const older = { ...its, endsAt: { gt: now } }
-  const oldest = await db.apiKeySecret.findFirst({ where: older, select: { endsAt: true } })
-  await db.apiKeySecret.updateMany({ where: older, data: { endsAt: now } })
-  await db.apiKeySecret.updateMany({ where: { ...its, endsAt: null }, data: { endsAt } })
+  const isCurrent = { ...its, endsAt: null }
+  const isPrevious = { ...its, endsAt: { gt: now } }
+  const current = await db.apiKeySecret.findFirst({ where: isCurrent })
+  const previous = await db.apiKeySecret.findFirst({ where: isPrevious })
+  const keepsPrevious = previous !== null && current?.usedAt === null
+  const [kept, used, ended] = keepsPrevious
+    ? [previous, isPrevious, isCurrent]
+    : [current, isCurrent, isPrevious]
+  const replacedAt = kept?.replacedAt ?? now
+  const ends = [
+    new Date(now.getTime() + seconds(overlap.seconds)),
+    new Date(replacedAt.getTime() + seconds(maxOverlapSeconds)),
+    key.effectiveExpiresAt,
+    kept?.legacy ? workspace.legacyKeySunsetAt : null,
+  ]
+  const endsAt = ends.reduce(earliest) ?? now
+  await db.apiKeySecret.updateMany({ where: ended, data: { endsAt: now } })
+  await db.apiKeySecret.updateMany({ where: used, data: { endsAt, replacedAt } })
   await db.apiKeySecret.create({ data: { ...its, hash: hashSecret(secret), createdAt: now } })
   await db.apiKey.update({
     where: { workspaceId_id: { workspaceId: workspace.id, id: key.id } },
@@ -77,13 +85,12 @@ export async function replaceSecret(
       ...shownParts(secret),
       rotatedAt: now,
       updatedAt: now,
-      secretEpoch: nextEpoch,
       retirePreviousOnFirstUse: overlap.retireOnFirstUse,
     },
   })
   const changes = changesBetween(
     {
-      previousSecretExpiresAt: oldest && earliest(oldest.endsAt, key.effectiveExpiresAt),
+      previousSecretExpiresAt: previous ? earliest(previous.endsAt, key.effectiveExpiresAt) : null,
       retirePreviousOnFirstUse: key.retirePreviousOnFirstUse,
     },
     {

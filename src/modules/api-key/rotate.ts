@@ -1,5 +1,7 @@
 import { isKeyItself } from '../../auth/caller.ts'
-import { change } from '../../db/change.ts'
+import { type CallerChange, change } from '../../db/change.ts'
+import { forbidden } from '../../errors.ts'
+import { parseInstant } from '../../input/instant.ts'
 import { InputProblems } from '../../input/problems.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { overlapInput } from './bounds-input.ts'
@@ -12,35 +14,77 @@ import {
   keyToChange,
   readKey,
 } from './key-to-change.ts'
-import { othersAreAuthenticated, replaceSecret } from './replace-secret.ts'
+import { assertMayRotateAgain, replaceSecret } from './replace-secret.ts'
 
 export interface RotateApiKeyInput {
   readonly id: string
   readonly overlapSeconds?: number | null | undefined
   readonly retirePreviousOnFirstUse?: boolean | null | undefined
+  readonly expectedRotatedAt?: string | null | undefined
+}
+
+function expectedInput(problems: InputProblems, value: string | null | undefined) {
+  if (value === null || value === undefined) return undefined
+  const instant = parseInstant(value)
+  if (instant === undefined)
+    problems.add(
+      'INVALID',
+      ['expectedRotatedAt'],
+      'This is no RFC 3339 instant: give the rotatedAt of the key.',
+    )
+  return instant
+}
+
+/**
+ * The previous secret of a key may ask for another one, because the answer that held the current one
+ * was lost; not once that one is in use, for it would shut out who has it.
+ *
+ * @throws RequestError FORBIDDEN
+ */
+async function assertMayReplaceCurrent(
+  { db, workspace, caller }: CallerChange,
+  keyId: string,
+): Promise<void> {
+  if (caller.kind !== 'API_KEY' || caller.key.id !== keyId) return
+  const isAnotherInUse = {
+    workspaceId: workspace.id,
+    keyId,
+    endsAt: null,
+    usedAt: { not: null },
+    hash: { not: caller.credentialHash },
+  }
+  if ((await db.apiKeySecret.count({ where: isAnotherInUse })) > 0)
+    throw forbidden(
+      [],
+      [],
+      'This secret was replaced, and the new one is in use: rotate with that.',
+    )
 }
 
 /**
  * A new secret for the same key: id, settings, counters and expiry stay. Who rotates another key
- * than their own gets its secret, so it must be one that they could grant.
+ * than their own gets its secret, so it must be one that they could grant. A lost answer costs
+ * nothing: the secret in use works on, and the one that was never used is replaced.
  */
-export async function rotateApiKey(
+export function rotateApiKey(
   context: ServiceContext,
   input: RotateApiKeyInput,
 ): Promise<KeyWithSecret> {
   const problems = new InputProblems()
   const seconds = overlapInput(problems, input.overlapSeconds)
+  const expected = expectedInput(problems, input.expectedRotatedAt)
   problems.throwIfAny()
-  await othersAreAuthenticated(context.deps)
   return change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, input.id)
     assertLive(key)
     assertOrdinary(c, key)
+    await assertMayReplaceCurrent(c, key.id)
+    assertMayRotateAgain(c, key, expected)
     if (!isKeyItself(c.caller, key.id)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)
     }
-    const { secret, changes } = await replaceSecret(c, key, context.caller.epoch, {
+    const { secret, changes } = await replaceSecret(c, key, {
       seconds,
       retireOnFirstUse: input.retirePreviousOnFirstUse ?? false,
     })

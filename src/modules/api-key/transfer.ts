@@ -16,7 +16,7 @@ import {
   keyToChange,
   readKey,
 } from './key-to-change.ts'
-import { othersAreAuthenticated, replaceSecret } from './replace-secret.ts'
+import { replaceSecret } from './replace-secret.ts'
 
 export interface TransferApiKeyInput {
   readonly id: string
@@ -60,14 +60,13 @@ async function overlapAfter(
  * Gives a key to a machine user, under a new secret: the person leaves, the integration stays. The
  * key's tokens are revoked: they act for the old owner.
  */
-export async function transferApiKey(
+export function transferApiKey(
   context: ServiceContext,
   input: TransferApiKeyInput,
 ): Promise<KeyWithSecret> {
   const problems = new InputProblems()
   const seconds = overlapInput(problems, input.overlapSeconds)
   problems.throwIfAny()
-  await othersAreAuthenticated(context.deps)
   return change(context, { permission: 'keys:update' }, async (c) => {
     const path = ['input', 'ownerId']
     const key = await keyToChange(c, input.id)
@@ -86,7 +85,7 @@ export async function transferApiKey(
     })
     // They name the old owner, who may still have them.
     await revokeTokens(c, { keyId: { in: [key.id] } })
-    const { secret, changes } = await replaceSecret(c, key, context.caller.epoch, {
+    const { secret, changes } = await replaceSecret(c, key, {
       seconds: await overlapAfter(c, key, seconds, input),
       retireOnFirstUse: false,
     })

@@ -2,7 +2,7 @@ import { type PresentedCredential, refusalOf } from '../../auth/authenticate.ts'
 import type { KeyCaller, KeyVisitor, TokenCaller } from '../../auth/caller.ts'
 import type { Deps } from '../../deps.ts'
 import { unauthenticated } from '../../errors.ts'
-import { retirePreviousSecret } from '../api-key/retire-previous.ts'
+import { recordFirstUse } from '../api-key/first-use.ts'
 import {
   type CallerByKey,
   isInWorkspace,
@@ -86,13 +86,13 @@ const mayRotate = (
   caller.kind === 'ACCESS_TOKEN' &&
   refusalOf({ ...credential, replacedAt: null }, now, address) === undefined
 
-// One that is to retire the previous secret must be read again once it has.
-const retiresPrevious = (credential: PresentedCredential): boolean =>
-  'retiresPrevious' in credential && credential.retiresPrevious
+// It must be read again once its first use is recorded, which may end the secret before it.
+const isFirstUse = (credential: PresentedCredential): boolean =>
+  'isFirstUse' in credential && credential.isFirstUse
 
 /**
- * Counts an accepted credential as used, here and now: it is remembered, and where it is the first
- * use of a new secret, the one before it ends. A user-level key is read each time: what its secret
+ * Counts an accepted credential as used, here and now: it is remembered, and the first use of a new
+ * secret is recorded before it is served. A user-level key is read each time: what its secret
  * makes depends on the request.
  */
 export async function admit<Caller extends KeyCaller | TokenCaller>(
@@ -100,12 +100,10 @@ export async function admit<Caller extends KeyCaller | TokenCaller>(
   { caller, credential, remember, now }: Judged<Caller>,
   origin: Pick<Origin, 'address' | 'requestId'>,
 ): Promise<Caller> {
-  if (!retiresPrevious(credential) && !credential.userLevel) remember?.()
+  if (!isFirstUse(credential) && !credential.userLevel) remember?.()
   if (caller.kind === 'ACCESS_TOKEN' && caller.isRotated) return caller
-  // The caller keeps the epoch it was authenticated at: this request's own retirement is no rotation
-  // that it could have lost a race to.
-  if (caller.kind === 'API_KEY' && retiresPrevious(credential))
-    await retirePreviousSecret({ deps, caller, ...origin }).catch(unlessKnown)
+  if (caller.kind === 'API_KEY' && isFirstUse(credential))
+    await recordFirstUse({ deps, caller, ...origin }).catch(unlessKnown)
   deps.usage.used(caller, now, origin.address)
   return caller
 }

@@ -12,7 +12,6 @@ import { isJwt, unverifiedIssuer } from '../../auth/credentials/jwt.ts'
 import { hasLegacyShape } from '../../auth/credentials/legacy-format.ts'
 import { findKeyByHash } from '../../auth/key-record.ts'
 import { findToken } from '../../auth/token-record.ts'
-import { noteUnderWay } from '../../auth/under-way.ts'
 import type { Deps } from '../../deps.ts'
 import {
   type CredentialReason,
@@ -164,7 +163,7 @@ async function judgeToken(
   const verify = () => deps.accessTokens.verify(jwt, expected).catch(unlessKnown)
   const verified =
     deps.credentials.get(digest) === undefined
-      ? await noteUnderWay(deps.prisma, deps.limits.attempts.signed(presentation, digest, verify))
+      ? await deps.limits.attempts.signed(presentation, digest, verify)
       : undefined
   return await judge<TokenCaller>(deps, digest, presentation, async () => {
     const { workspaceId, tokenId } = verified ?? (await verify())
@@ -183,7 +182,7 @@ function judge<Caller extends CallerByKey>(
     // What was stored under the digest of a secret was made of that secret, by the same `read`.
     const known = deps.credentials.get(digest) as (CachedCredential & Found<Caller>) | undefined
     const store = deps.credentials.reading()
-    const found = known ?? (await noteUnderWay(deps.prisma, read()).catch(unlessKnown))
+    const found = known ?? (await read().catch(unlessKnown))
     if (found === undefined || !isAsPresented(found, presentation)) throw unauthenticated('UNKNOWN')
     const now = known === undefined ? found.credential.now : deps.credentials.now()
     // In no workspace no rule of one counts.

@@ -80,15 +80,6 @@ test('a token minted by an old secret, and its chain, end with the secret', asyn
   expect(fresh.expiresAt.getTime()).toBeGreaterThan(end)
 })
 
-// Whose answer was lost has only the old secret to ask again with.
-test('a key rotates itself by its old secret for as long as that lives', async () => {
-  const key = await make.key({ name: name(), permissions: manages })
-  await rotate(key.id, 600)
-  const again = await attempt(world, key.secret, 'rotateApiKey', { id: key.id }, 'secret')
-  expect(again.codes).toEqual([])
-  expect(await verdict(world, again.payload.secret)).toBe('ACCEPTED')
-})
-
 // The person who gave the key away has its old secret still, and would be the machine user with it.
 test('a transfer gives no overlap to a key that can change keys, tokens or members', async () => {
   const changing = [

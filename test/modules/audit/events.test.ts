@@ -228,14 +228,17 @@ test('a rotation and a transfer tell how the old secret ended before, and how it
   const make = seed(world, workspace.secret)
   const robot = await make.machine({ name: 'rotated robot', role: 'MEMBER' })
   const { id } = await make.key({ name: 'rotated thrice' })
+  let expectedRotatedAt: string | undefined
   const change = async (mutation: string, input: object): Promise<string | null> => {
-    const selection = 'apiKey { previousSecretExpiresAt }'
+    const selection = 'apiKey { previousSecretExpiresAt rotatedAt }'
     const payload = await done(world, workspace.secret, mutation, selection, { id, ...input })
+    expectedRotatedAt = payload.apiKey.rotatedAt
     return payload.apiKey.previousSecretExpiresAt
   }
   const first = await change('rotateApiKey', { retirePreviousOnFirstUse: true })
-  const second = await change('rotateApiKey', { overlapSeconds: 60 })
-  expect(await change('rotateApiKey', { overlapSeconds: 0 })).toBeNull()
+  const second = await change('rotateApiKey', { overlapSeconds: 60, expectedRotatedAt })
+  const third = await change('rotateApiKey', { overlapSeconds: 0, expectedRotatedAt })
+  expect(third).toBeNull()
   const given = await change('transferApiKey', { ownerId: robot.userId, overlapSeconds: 30 })
   const events = await world.deps.prisma.auditEvent.findMany({
     where: { targetId: id, action: { in: ['api_key.rotated', 'api_key.transferred'] } },

@@ -46,7 +46,6 @@ export async function storeKey(
       revokedAt: isRevoked ? ago(1) : null,
       revokedById: isRevoked ? workspace.ownerId : null,
       ownerRemoved: key.isRevokedWithOwner,
-      secretEpoch: 0n,
     },
   })
   const previous = createApiKeySecret('lk')

@@ -26,7 +26,10 @@ const inSeconds = (seconds: number): Date => new Date(Date.now() + seconds * 1_0
 const legacy = (permissions: string[]) =>
   importOne(world, workspace.secret, legacyKey(robot.userId, { permissions, allSpaces: true }))
 const migrate = (id: string, input: object = {}) =>
-  done(world, workspace.secret, 'migrateLegacyKey', 'secret', { id, ...input })
+  done(world, workspace.secret, 'migrateLegacyKey', 'secret apiKey { rotatedAt }', {
+    id,
+    ...input,
+  })
 const refused = (secret: string, mutation: string, input: Readonly<Record<string, unknown>>) =>
   storesNothing(world, () => outcome(world, secret, mutation, input))
 
@@ -34,8 +37,8 @@ const refused = (secret: string, mutation: string, input: Readonly<Record<string
 test('a migrated key gets no other secret by its legacy one', async () => {
   const permissions = ['keys:read', 'keys:update', 'members:read']
   const key = await legacy(permissions)
-  const { secret } = await migrate(key.id)
-  const rotation = { id: key.id, overlapSeconds: 0 }
+  const { secret, apiKey } = await migrate(key.id)
+  const rotation = { id: key.id, overlapSeconds: 0, expectedRotatedAt: apiKey.rotatedAt }
   expect(await refused(key.secret, 'rotateApiKey', rotation)).toEqual(['WRONG_STATE input.id'])
   for (const either of [key.secret, secret]) expect(await verdict(world, either)).toBe('ACCEPTED')
   expect(await outcome(world, secret, 'rotateApiKey', rotation)).toEqual(['done'])

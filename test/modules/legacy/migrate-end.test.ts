@@ -73,6 +73,20 @@ test('an earlier sunset ends the overlap of what was migrated, and a later one d
   expect(await verdict(world, secret)).toBe('ACCEPTED')
 })
 
+test('rotateApiKey: asked again for a migrated key, its legacy secret still ends by the sunset', async () => {
+  const key = await make()
+  await migrate(key.id)
+  const { rotatedAt } = await world.deps.prisma.apiKey.findFirstOrThrow({ where: { id: key.id } })
+  const sunset = inSeconds(500)
+  await setSunset(sunset)
+  await done(world, workspace.secret, 'rotateApiKey', 'secret', {
+    id: key.id,
+    expectedRotatedAt: rotatedAt,
+  })
+  expect(await previousEnd(key.id)).toBe(sunset.toISOString())
+  expect(await verdict(world, key.secret)).toBe('ACCEPTED')
+})
+
 test('an overlap of ordinary secrets has nothing to do with the sunset', async () => {
   const key = await seed(world, workspace.secret).key({ name: 'ordinary' })
   const rotated = await done(world, workspace.secret, 'rotateApiKey', 'secret', { id: key.id })

@@ -29,7 +29,7 @@ test.each(['its owner', 'the key itself'])(
     const answers = await Promise.all(Array.from({ length: 20 }, migrate))
     const won = answers.filter(({ codes }) => codes.length === 0)
     const lost = answers.filter(({ codes }) => codes.length > 0)
-    expect(lost.map(({ codes }) => codes)).toEqual(Array(19).fill(['CONFLICT']))
+    expect(lost.map(({ codes }) => codes)).toEqual(Array(19).fill(['WRONG_STATE']))
     for (const { payload } of lost) expect(payload).toMatchObject({ secret: null, apiKey: null })
     expect(won).toHaveLength(1)
     for (const either of [key.secret, won[0]?.payload.secret])

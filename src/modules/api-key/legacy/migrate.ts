@@ -15,7 +15,7 @@ import {
   noteUngrantable,
   readKey,
 } from '../key-to-change.ts'
-import { assertNotReplaced, othersAreAuthenticated, replaceSecret } from '../replace-secret.ts'
+import { replaceSecret } from '../replace-secret.ts'
 import { shownTerms } from '../shown-terms.ts'
 import { type KeyTermsInput, keyTermsInput, noteNulls } from '../terms-input.ts'
 
@@ -43,7 +43,7 @@ const narrows = ({ workspace }: CallerChange, key: KeyRecord, terms: KeyTerms): 
  * expiry nor past the sunset. Who migrates a key gets its secret, so it must be one that they could
  * grant; a key that migrates itself must be, where anything grows by it.
  */
-export async function migrateLegacyKey(
+export function migrateLegacyKey(
   context: ServiceContext,
   input: MigrateLegacyKeyInput,
 ): Promise<KeyWithSecret> {
@@ -51,11 +51,9 @@ export async function migrateLegacyKey(
   const seconds = overlapInput(problems, input.overlapSeconds)
   noteNulls(problems, input)
   problems.throwIfAny()
-  await othersAreAuthenticated(context.deps)
   return change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, input.id)
     assertLive(key)
-    assertNotReplaced(key, context.caller.epoch)
     assertMigrates(key)
     const terms = await keyTermsInput(c, problems, key, input)
     problems.throwIfAny()
@@ -65,14 +63,8 @@ export async function migrateLegacyKey(
       problems.throwIfAny()
     }
     const migrated = await storeOrdinary(c, key, terms)
-    const { legacyKeySunsetAt } = c.workspace
-    const effectiveExpiresAt = earliest(migrated.effectiveExpiresAt, legacyKeySunsetAt)
-    const { secret, changes } = await replaceSecret(
-      c,
-      { ...migrated, effectiveExpiresAt },
-      context.caller.epoch,
-      { seconds, retireOnFirstUse: false },
-    )
+    const overlap = { seconds, retireOnFirstUse: false }
+    const { secret, changes } = await replaceSecret(c, migrated, overlap)
     c.record({
       action: 'api_key.migrated',
       targetId: key.id,

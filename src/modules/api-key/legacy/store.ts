@@ -52,7 +52,6 @@ export async function storeLegacyKeys(
       createdAt: now,
       updatedAt: now,
       ...by,
-      secretEpoch: c.nextEpoch,
     })),
   )
   await noteLegacyKeys(c)

@@ -14,7 +14,7 @@ export type UserLevelKey = Pick<
 const terms = { permissions: ['*'], allSpaces: true }
 
 /** The row by which a workspace knows a user-level key. It has no secret there. */
-export const rowIn = ({ workspace, now, nextEpoch }: Change, key: UserLevelKey) => ({
+export const rowIn = ({ workspace, now }: Change, key: UserLevelKey) => ({
   workspaceId: workspace.id,
   id: key.id,
   ownerId: key.userId,
@@ -28,7 +28,6 @@ export const rowIn = ({ workspace, now, nextEpoch }: Change, key: UserLevelKey) 
   allowedIps: [],
   createdAt: key.createdAt,
   updatedAt: now,
-  secretEpoch: nextEpoch,
 })
 
 /** Tells the workspace of a user-level key that works in it from now on. */
