@@ -148,18 +148,6 @@ export const spacesWith = (rights: Rights, permission: PermissionName): 'all' | 
 }
 
 /**
- * Whether who has the one can do nothing that who has the other could not. As whom, and so what of
- * their making outlives them, is not compared.
- */
-export const areRightsWithin = (inner: Rights, outer: Rights): boolean =>
-  [...inner.permissions].every((name) => outer.permissions.has(name)) &&
-  (!inner.allSpaces || outer.allSpaces) &&
-  [...inner.spaces].every(
-    ([spaceId, held]) =>
-      reaches(outer, spaceId) && [...held].every((name) => holdsIn(outer, name, spaceId)),
-  )
-
-/**
  * The workspace permissions, and of the per-space ones those held in every space within reach, of
  * which there must be one.
  */

@@ -77,14 +77,14 @@ mutation<typeof UpdateApiKeyInput.$inferInput, KeyPayload>('updateApiKey', {
   run: async (context, input) => ({ apiKey: await updateApiKey(context, input) }),
 })
 
-const overlapDescription =
-  "How long the old secret still works: 0 (at once) to 604800 (7 days), never past the key's expiry; 3600 by default."
-
 const RotateApiKeyInput = builder.inputType('RotateApiKeyInput', {
   description: 'Which key to rotate, and how the old secret ends.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the key.' }),
-    overlapSeconds: t.int({ description: overlapDescription }),
+    overlapSeconds: t.int({
+      description:
+        "How long the old secret still works: 0 (at once) to 604800 (7 days), never past the key's expiry; 3600 by default.",
+    }),
     retirePreviousOnFirstUse: t.boolean({
       description:
         'Ends the overlap early, when the new secret is first used: a lost response costs nothing.',
@@ -171,14 +171,11 @@ const TransferApiKeyInput = builder.inputType('TransferApiKeyInput', {
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the key.' }),
     ownerId: t.id({ required: true, description: "A machine user's user id." }),
-    overlapSeconds: t.int({
-      description: `${overlapDescription} Always 0 for a key that can do more for its new owner, or change keys, tokens or members.`,
-    }),
   }),
 })
 
 mutation<typeof TransferApiKeyInput.$inferInput, KeyWithSecret>('transferApiKey', {
-  description: 'Gives a key to a machine user, under a new secret.',
+  description: 'Gives a key to a machine user, under a new secret; the old one ends at once.',
   guard: 'keys:update',
   input: TransferApiKeyInput,
   payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key.'), secret: secretField(t) }),

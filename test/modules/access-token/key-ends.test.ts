@@ -47,10 +47,10 @@ async function furnished(key: { id: string; secret: string }) {
 type Furnished = Awaited<ReturnType<typeof furnished>>
 
 /** The tokens ended with the change, in one transaction, and those that had ended before did not. */
-async function expectEnded(its: readonly Furnished[], change: () => Promise<unknown>, why: string) {
+async function expectEnded<T>(its: readonly Furnished[], change: () => Promise<T>, why: string) {
   const before = await revokedAts(its.map((each) => each.before))
   const { epoch } = await marks()
-  await change()
+  const payload = await change()
   expect((await marks()).epoch).toBe(epoch + 1n)
   const live = its.flatMap((each) => each.live)
   expect(await verdicts(live)).toEqual(live.map(() => `401 ${why}`))
@@ -64,6 +64,7 @@ async function expectEnded(its: readonly Furnished[], change: () => Promise<unkn
   expect(times[0]).toBe(at.getTime())
   expect(await revokedAts(its.map((each) => each.before))).toEqual(before)
   expect(await revokedAts(its.map((each) => each.expired))).toEqual(its.map(() => undefined))
+  return payload
 }
 
 // What is derived from a key is no longer there than the key is.
@@ -112,9 +113,12 @@ test('a transfer ends the tokens, which act for the old owner; the key goes on',
   const robot = await make.machine({ name: name(), role: 'MEMBER' })
   const its = await furnished(await makeKey({ permissions: ['keys:read'] }))
   const transfer = () =>
-    asOwner('transferApiKey', { id: its.key.id, ownerId: robot.userId, overlapSeconds: 3_600 })
-  await expectEnded([its], transfer, 'REVOKED')
-  const { token } = await mint(world, its.key.secret)
+    done(world, workspace.secret, 'transferApiKey', 'secret', {
+      id: its.key.id,
+      ownerId: robot.userId,
+    })
+  const { secret } = await expectEnded([its], transfer, 'REVOKED')
+  const { token } = await mint(world, secret)
   const { data } = await world.gql(token, '{ viewer { user { id } } }')
   expect(data.viewer.user.id).toBe(robot.userId)
 })
