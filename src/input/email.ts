@@ -15,6 +15,10 @@ export const emailKey = (email: string): string =>
     return small.toUpperCase() === letter ? small : letter
   }).join('')
 
+/** Whether a text is an e-mail address as it stands, without anything around it. */
+export const isEmail = (text: string): boolean =>
+  text.length <= maxLength && shape.test(text) && isStorable(text)
+
 /** An e-mail address, trimmed. Only mail sent to it can show that somebody reads it. */
 export function emailInput(
   problems: InputProblems,
@@ -22,7 +26,6 @@ export function emailInput(
   value: string,
 ): string {
   const email = value.trim()
-  if (email.length > maxLength || !shape.test(email) || !isStorable(email))
-    problems.add('INVALID', path, 'This is no e-mail address.')
+  if (!isEmail(email)) problems.add('INVALID', path, 'This is no e-mail address.')
   return email
 }

@@ -3,7 +3,7 @@ import { humanKey } from '../setup/human.ts'
 import { done, seed } from '../setup/seed.ts'
 import { view } from '../setup/view.ts'
 import type { TestWorkspace } from '../setup/world.ts'
-import { createSignInWorld, membersOf, type SignInWorld, whoIs } from './sign-in-world.ts'
+import { createSignInWorld, join, membersOf, type SignInWorld, whoIs } from './sign-in-world.ts'
 
 let signIn: SignInWorld
 let workspace: TestWorkspace
@@ -135,11 +135,12 @@ test('a membership passes with the keys, agents and spaces of the user it was en
   })
 })
 
-test('one sign-in claims in every workspace that waits, and tells each in its audit', async () => {
+test('a sign-in claims in each workspace that it names, and tells each in its audit', async () => {
   const { world, person, invite, issuer } = signIn
   const others = [await world.createWorkspace(), await world.createWorkspace()]
   for (const other of others) await invite(other, 'many', 'ADMIN')
   const token = await person('many', { name: 'Many Names', email: 'MANY@example.com' })
+  await join(world, token, others)
   const { data } = await world.gql(
     token,
     '{ viewer { user { id } role } workspaces { nodes { id } } }',

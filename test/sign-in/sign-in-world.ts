@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import { createSignInVerifier } from '../../src/auth/credentials/oidc.ts'
 import type { DepsOptions } from '../setup/deps.ts'
 import { type Issuer, startIssuer } from '../setup/issuer.ts'
@@ -56,6 +57,16 @@ export async function whoIs(
   if (error === undefined) return data.viewer
   const { code, reason } = error.extensions
   return [status, code, reason].filter(Boolean).join(' ')
+}
+
+/** Claims what is pending for a person in these workspaces, by naming each of them. */
+export async function join(
+  world: World,
+  token: string,
+  workspaces: readonly Pick<TestWorkspace, 'id'>[],
+): Promise<void> {
+  for (const { id } of workspaces)
+    expect(await whoIs(world, token, id)).toMatchObject({ workspace: { id } })
 }
 
 /** The present members of a workspace, each by e-mail, with their ids. */

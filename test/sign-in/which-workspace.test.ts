@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seed } from '../setup/seed.ts'
 import type { TestWorkspace } from '../setup/world.ts'
-import { createSignInWorld, type SignInWorld, whoIs } from './sign-in-world.ts'
+import { createSignInWorld, join, type SignInWorld, whoIs } from './sign-in-world.ts'
 
 let signIn: SignInWorld
 let first: TestWorkspace
@@ -19,7 +19,7 @@ beforeAll(async () => {
   await invite(second, 'both', 'MEMBER')
   await invite(first, 'one', 'BUILDER')
   token = await person('both')
-  await whoIs(world, token)
+  await join(world, token, [first, second])
 })
 afterAll(() => signIn.close())
 

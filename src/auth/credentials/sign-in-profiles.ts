@@ -1,4 +1,4 @@
-import { emailInput } from '../../input/email.ts'
+import { isEmail } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import { within } from '../../within.ts'
@@ -29,26 +29,22 @@ export interface ProfileClaims extends SignInProfile {
   readonly expiresAt: Date
 }
 
-/** What a token's or userinfo's claims say of a person. */
+/**
+ * What a token's or userinfo's claims say of a person. An address is taken as it stands: one with
+ * anything around it is another mailbox, or none.
+ */
 export function profileIn(claims: Readonly<Record<string, unknown>>): SignInProfile {
   const { name, email, email_verified: isVerified } = claims
   return {
-    name: acceptable(name, (problems, text) => nameInput(problems, [], text)),
-    email:
-      isVerified === true
-        ? acceptable(email, (problems, text) => emailInput(problems, [], text))
-        : null,
+    name: typeof name === 'string' ? nameOf(name) : null,
+    email: isVerified === true && typeof email === 'string' && isEmail(email) ? email : null,
   }
 }
 
-function acceptable(
-  value: unknown,
-  read: (problems: InputProblems, text: string) => string,
-): string | null {
-  if (typeof value !== 'string') return null
+function nameOf(text: string): string | null {
   const problems = new InputProblems()
-  const text = read(problems, value)
-  return problems.any ? null : text
+  const name = nameInput(problems, [], text)
+  return problems.any ? null : name
 }
 
 interface RememberedProfile {

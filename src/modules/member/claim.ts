@@ -1,8 +1,11 @@
 import type { SignInClaims } from '../../auth/credentials/oidc.ts'
 import { findIdentifiedUser } from '../../auth/human-record.ts'
 import type { Queryable } from '../../auth/key-record.ts'
-import type { Arrival, Change } from '../../db/change.ts'
+import { lockUsers, untilAllLocked } from '../../db/all-locked.ts'
+import { type Arrival, arrivalChange, type Change } from '../../db/change.ts'
 import { type Member, Prisma } from '../../generated/prisma/client.ts'
+import { emailKey } from '../../input/email.ts'
+import type { ServiceContext } from '../../service-context.ts'
 import { passUserLevelKeys } from '../api-key/user-level/pass.ts'
 import { changesBetween } from '../audit/event.ts'
 import { passMembership } from './pass-membership.ts'
@@ -10,57 +13,92 @@ import { passMembership } from './pass-membership.ts'
 /** What an identity provider calls a person. */
 export type Identity = Pick<SignInClaims, 'issuer' | 'subject'>
 
-/**
- * That a membership `m` of a user `u` waits for the person with that address: somebody entered it,
- * and its user has never signed in.
- */
-export const isWaiting = (key: string): Prisma.Sql => Prisma.sql`
-  m."emailKey" = ${key} AND m."removedAt" IS NULL AND u.kind = 'HUMAN'
-  AND NOT EXISTS (SELECT 1 FROM "Identity" i WHERE i."userId" = m."userId")`
+/** A person with an address that their identity provider has verified. */
+export interface Claimant {
+  readonly identity: Identity
+  readonly email: string
+}
 
 /**
- * The other workspaces that a claim changes: where the user whose membership waits has user-level
- * keys, those of the person, who gets the keys with it.
+ * That a membership `m` of a user `u` is pending for the person with that address: somebody entered
+ * it, and its user has never signed in.
  */
-export async function otherWorkspacesOfClaim(
+export const isPending = (email: string): Prisma.Sql => Prisma.sql`
+  m."emailKey" = ${emailKey(email)} AND m."removedAt" IS NULL AND u.kind = 'HUMAN'
+  AND NOT EXISTS (SELECT 1 FROM "Identity" i WHERE i."userId" = m."userId")`
+
+/** The pending membership that a request claims. */
+export interface ClaimTarget {
+  readonly workspaceId: string
+  /** Whether the request names the workspace; if not, only who is in no other comes into it. */
+  readonly isNamed: boolean
+}
+
+/**
+ * Claims the membership that is pending for a person in a workspace.
+ *
+ * @returns the id of the person's user; undefined when there is nothing to claim any more
+ */
+export async function claimMembership(
+  request: Omit<ServiceContext, 'caller'>,
+  claimant: Claimant,
+  target: ClaimTarget,
+): Promise<string | undefined> {
+  const { workspaceId } = target
+  const arrival = await untilAllLocked(
+    () => otherWorkspacesOfClaim(request.deps.prisma, workspaceId, claimant),
+    (others) =>
+      arrivalChange(request, workspaceId, (c, there) => claim(c, there, claimant, target), {
+        others,
+      }),
+  )
+  return arrival?.userId
+}
+
+/**
+ * The other workspaces that a claim changes: where the user whose membership is pending has
+ * user-level keys, those of the person, who gets the keys with it.
+ */
+async function otherWorkspacesOfClaim(
   db: Queryable,
   workspaceId: string,
-  { issuer, subject }: Identity,
-  key: string,
+  { identity: { issuer, subject }, email }: Claimant,
 ): Promise<string[]> {
   const rows = await db.$queryRaw<{ id: string }[]>`
     SELECT own."workspaceId" AS id
       FROM "Member" m JOIN "User" u ON u.id = m."userId"
       JOIN "Identity" person ON person.issuer = ${issuer} AND person.subject = ${subject}
       JOIN "Member" own ON own."userId" = person."userId" AND own."removedAt" IS NULL
-     WHERE m."workspaceId" = ${workspaceId} AND ${isWaiting(key)}
+     WHERE m."workspaceId" = ${workspaceId} AND ${isPending(email)}
        AND EXISTS (SELECT 1 FROM "UserLegacyKey" ul WHERE ul."userId" = m."userId")`
   return rows.map(({ id }) => id)
 }
 
 /**
- * Passes the membership that waits for the address, if it still does, to the user whom the identity
- * names.
+ * Passes the membership that is pending for the address, if it still is, to the user whom the
+ * identity names.
  */
-export async function claim(
+async function claim(
   c: Change,
   others: readonly Change[],
-  identity: Identity,
-  key: string,
+  { identity, email }: Claimant,
+  { isNamed }: ClaimTarget,
 ): Promise<Arrival | undefined> {
   const { db, workspace } = c
-  const [waiting] = await db.$queryRaw<Member[]>`
+  const [pending] = await db.$queryRaw<Member[]>`
     SELECT m.* FROM "Member" m JOIN "User" u ON u.id = m."userId"
-     WHERE m."workspaceId" = ${workspace.id} AND ${isWaiting(key)}`
-  if (waiting === undefined) return undefined
+     WHERE m."workspaceId" = ${workspace.id} AND ${isPending(email)}`
+  if (pending === undefined) return undefined
   // The first user that is claimed becomes the person, unless they are one already.
-  const userId = await userOf(c, identity, waiting.userId)
-  const member = userId === waiting.userId ? waiting : await passMembership(c, waiting, userId)
+  const userId = await userOf(c, identity, pending.userId)
+  // While this waited for the lock, the person may have come into a workspace that they named.
+  if (!isNamed && userId !== pending.userId && (await isMember(c, userId))) return undefined
+  const member = userId === pending.userId ? pending : await passMembership(c, pending, userId)
   if (member === undefined) return undefined
-  if (userId !== waiting.userId)
-    await passUserLevelKeys(c, others, { from: waiting.userId, to: userId })
+  if (userId !== pending.userId)
+    await passUserLevelKeys(c, others, { from: pending.userId, to: userId })
   const { name } = member
-  const before = { memberId: waiting.id, userId: waiting.userId, role: waiting.role }
+  const before = { memberId: pending.id, userId: pending.userId, role: pending.role }
   const { issuer, subject } = identity
   const after = { issuer, subject, memberId: member.id, userId, role: member.role }
   c.record({
@@ -70,6 +108,11 @@ export async function claim(
     changes: changesBetween<Partial<typeof after>>(before, after),
   })
   return { userId, name }
+}
+
+async function isMember(c: Change, userId: string): Promise<boolean> {
+  await lockUsers(c, [userId])
+  return (await c.db.member.count({ where: { userId, removedAt: null } })) > 0
 }
 
 /** The user whom an identity names; from now on the given one, where it named none. */

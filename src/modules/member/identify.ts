@@ -1,15 +1,18 @@
 import type { SignIn } from '../../auth/caller.ts'
 import type { SignInClaims, SignInVerifier } from '../../auth/credentials/oidc.ts'
 import { findIdentifiedUser } from '../../auth/human-record.ts'
-import { serviceUnavailable } from '../../errors.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { emailKey } from '../../input/email.ts'
 import { maxNameLength } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { within } from '../../within.ts'
-import { type Identity, isWaiting } from './claim.ts'
-import { type Claimant, claimEach, claimIn } from './claim-waiting.ts'
+import {
+  type Claimant,
+  type ClaimTarget,
+  claimMembership,
+  type Identity,
+  isPending,
+} from './claim.ts'
 
 /** A request, before it is known on whose behalf it is. */
 interface Request extends Omit<ServiceContext, 'caller'> {
@@ -17,20 +20,16 @@ interface Request extends Omit<ServiceContext, 'caller'> {
   readonly workspace?: string | undefined
 }
 
-/** So many at a time: the next request claims the next ones. */
-const maxClaims = 50
-/** How long a request waits for claims that it can do without, in milliseconds. */
+/** How long a request waits for a claim that it can do without, in milliseconds. */
 const patience = 1_000
-/** How long a stranger's request then waits for the first claim, in milliseconds. */
-const strangersPatience = 9_000
 
 /**
- * The person whom a sign-in names; undefined when it names nobody. A verified e-mail first claims
- * the memberships that wait for it; who has nothing to claim becomes a user under SIGN_UP alone.
- * Who is known and names a workspace claims there alone: no other one can hold the request up.
+ * The person whom a sign-in names; undefined when it names nobody. A verified e-mail claims the
+ * membership that is pending in the workspace that the request names or, for a person who is in none
+ * and names none, the only one. Who has nothing pending becomes a user under SIGN_UP alone.
  *
- * @throws RequestError SERVICE_UNAVAILABLE when it cannot be known whether somebody new is waited for,
- *   or when the membership in the named workspace cannot be claimed
+ * @throws RequestError SERVICE_UNAVAILABLE when it cannot be known whether anything is pending for
+ *   somebody new, or when the membership that the request needs cannot be claimed
  */
 export async function identify(
   request: Request,
@@ -41,93 +40,104 @@ export async function identify(
   const { deps } = request
   const { issuer, subject } = claims
   const identity = { issuer, subject }
-  const sight = await look(request, identity, claims.email)
+  const first = await look(request, identity, claims.email)
   const { name, email } =
-    sight.userId === null
+    first.userId === null
       ? await verifier.profile(token, claims)
       : await verifier.profileSoon(token, claims)
-  const { waiting } = email === claims.email ? sight : await look(request, identity, email)
-  const person = { identity, isKnown: sight.userId !== null }
-  const { userId: claimed, failure } =
-    email === null ? nothing : await claimWaiting(request, { ...person, email }, waiting)
+  const sight = email === claims.email ? first : await look(request, identity, email)
+  const needed = neededMembership(request, sight)
+  const claimed =
+    needed && email !== null
+      ? await claimNeeded(request, { identity, email }, needed, sight)
+      : undefined
+  // Who has several to choose from is a user, who is in none of them yet.
+  const mayBecomeUser = deps.signUp || (needed === undefined && sight.pending.length > 0)
   const userId =
     claimed ??
     sight.userId ??
-    // Another request of theirs may have claimed what waited, since this one looked.
+    // Another request of theirs may have claimed something since this one looked.
     (await findIdentifiedUser(deps.prisma, issuer, subject)) ??
-    (deps.signUp ? await signUp(request, identity) : undefined)
-  if (userId === undefined && failure !== undefined) throw failure
+    (mayBecomeUser ? await signUp(request, identity) : undefined)
   if (userId === undefined) return undefined
   const shown = name ?? [...(email ?? claims.subject)].slice(0, maxNameLength).join('')
   return { userId, name: shown, email, expiresAt: claims.expiresAt }
 }
 
-interface Waiting {
-  readonly workspaceId: string
-  /** Whether the request names that workspace. */
-  readonly isNamed: boolean
+interface PendingMembership extends ClaimTarget {
+  /** Whether the operator made that workspace, and not somebody who signed up. */
+  readonly isOperators: boolean
 }
 
 interface Sight {
   readonly userId: string | null
-  readonly waiting: readonly Waiting[]
+  /** Whether the person is in any workspace. */
+  readonly isMember: boolean
+  /** Where they are no members: the named one, and two more, those of the operator first. */
+  readonly pending: readonly PendingMembership[]
 }
 
-/** Who the person is, and where a membership waits for their address and they are no member. */
+/** Who the person is, and what is pending for their address. */
 async function look(
   { deps, workspace: named = '' }: Request,
   { issuer, subject }: Identity,
   email: string | null,
 ): Promise<Sight> {
-  // In no order: none that cannot be claimed keeps others from being reached.
-  const rows = await deps.prisma.$queryRaw<[Sight]>`
-    WITH person AS (
-      SELECT "userId" FROM "Identity" WHERE issuer = ${issuer} AND subject = ${subject}),
-    waiting AS (
-      SELECT w.id AS "workspaceId", ${named} IN (w.id, w.slug) AS "isNamed"
+  const [sight] = await deps.prisma.$queryRaw<[Sight]>`
+    WITH own AS (
+      SELECT i."userId", m."workspaceId"
+        FROM "Identity" i LEFT JOIN "Member" m ON m."userId" = i."userId" AND m."removedAt" IS NULL
+       WHERE i.issuer = ${issuer} AND i.subject = ${subject}),
+    pending AS (
+      SELECT w.id AS "workspaceId", ${named} IN (w.id, w.slug) AS "isNamed",
+             w."createdById" IS NULL AS "isOperators"
         FROM "Member" m JOIN "User" u ON u.id = m."userId"
         JOIN "Workspace" w ON w.id = m."workspaceId"
-       WHERE ${isWaiting(emailKey(email ?? ''))} AND NOT EXISTS (
-         SELECT 1 FROM "Member" own JOIN person ON person."userId" = own."userId"
-          WHERE own."workspaceId" = m."workspaceId" AND own."removedAt" IS NULL)
-       ORDER BY "isNamed" DESC, random() LIMIT ${maxClaims})
-    SELECT (SELECT "userId" FROM person) AS "userId",
-      COALESCE((SELECT jsonb_agg(waiting) FROM waiting), '[]') AS waiting`
-  return rows[0]
+       WHERE ${isPending(email ?? '')}
+         AND NOT EXISTS (SELECT 1 FROM own WHERE own."workspaceId" = m."workspaceId")
+       ORDER BY "isNamed" DESC, "isOperators" DESC LIMIT 3)
+    SELECT (SELECT "userId" FROM own LIMIT 1) AS "userId",
+      EXISTS (SELECT 1 FROM own WHERE own."workspaceId" IS NOT NULL) AS "isMember",
+      COALESCE((SELECT jsonb_agg(pending) FROM pending), '[]') AS pending`
+  return sight
 }
-
-/** What came of claims. */
-interface Claimed {
-  readonly userId?: string | undefined
-  /** Why nothing was claimed that perhaps could have been. */
-  readonly failure?: unknown
-}
-
-const nothing: Claimed = {}
 
 /**
- * Claims what the request needs: what waits in the workspace that it names and, for who names none
- * or is not known yet, what waits elsewhere. Those claims go on when the request waits no longer.
- *
- * @throws when the one in the named workspace fails
+ * Which membership a request claims. Anybody can enter anybody's address, so none that is pending
+ * may change what a request without a named workspace does for who is in one already. For who is in
+ * none, a workspace of the operator goes before those that strangers may have made.
  */
-async function claimWaiting(
+function neededMembership(
+  { workspace }: Request,
+  { isMember, pending }: Sight,
+): PendingMembership | undefined {
+  if (workspace !== undefined) return pending.find(({ isNamed }) => isNamed)
+  if (isMember) return undefined
+  const ofOperator = pending.filter(({ isOperators }) => isOperators)
+  const [only, another] = ofOperator.length > 0 ? ofOperator : pending
+  return another === undefined ? only : undefined
+}
+
+/**
+ * Claims what the request needs. Without a named workspace, who is a user or may become one waits a
+ * moment only: whoever keeps a workspace busy and enters them there does not keep them out of here.
+ */
+async function claimNeeded(
   request: Request,
-  person: Claimant & { readonly isKnown: boolean },
-  waiting: readonly Waiting[],
-): Promise<Claimed> {
-  const needed = waiting.find(({ isNamed }) => isNamed)
-  const userId = needed && (await claimIn(request, person, needed.workspaceId))
-  const others = waiting.filter(({ isNamed }) => !isNamed).map(({ workspaceId }) => workspaceId)
-  const isAtHome = person.isKnown && request.workspace !== undefined
-  if (others.length === 0 || isAtHome) return { userId }
-  const run = claimEach(request, person, others)
-  await within(run.ended, patience)
-  if (person.isKnown || userId !== undefined) return { userId }
-  const first = run.user.then((user) => ({ userId: user, failure: run.failures[0] }))
-  // Who becomes a user without a claim needs none: what is claimed later passes to that user.
-  const outcome = await within(first, request.deps.signUp ? 0 : strangersPatience)
-  return outcome ?? { failure: serviceUnavailable(new Error('the first claim takes too long')) }
+  claimant: Claimant,
+  needed: ClaimTarget,
+  { userId }: Sight,
+): Promise<string | undefined> {
+  const { deps, requestId } = request
+  const { workspaceId, isNamed } = needed
+  const claiming = claimMembership(request, claimant, needed)
+  const canDoWithout = !isNamed && (userId !== null || deps.signUp)
+  if (!canDoWithout) return await claiming
+  const logged = claiming.catch((err: unknown) => {
+    deps.logger.warn({ err, requestId, workspaceId }, 'a membership could not be claimed')
+    return undefined
+  })
+  return await within(logged, patience)
 }
 
 /** Makes a user for the identity. Of several requests at once one makes it, and all get it. */

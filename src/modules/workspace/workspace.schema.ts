@@ -1,3 +1,4 @@
+import type { SignIn } from '../../auth/caller.ts'
 import { builder } from '../../builder.ts'
 import type { Context } from '../../context.ts'
 import { findPage, type Listing, pageRequest } from '../../db/page.ts'
@@ -8,6 +9,7 @@ import { isAllowedAddress } from '../../input/addresses.ts'
 import { limitsOf } from '../../limits/plans.ts'
 import { isAccepted } from '../api-key/api-key.queries.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
+import { isPending } from '../member/claim.ts'
 import { Workspace, WorkspaceConnection } from '../refs.ts'
 
 const PlanType = builder.enumType('Plan', {
@@ -113,10 +115,20 @@ async function acceptingWorkspaces(
     .map(({ id }) => id)
 }
 
+/**
+ * The workspaces of a person; for who is in none yet, those where their address was entered. Anybody
+ * can enter it, so for who is in one this changes nothing.
+ */
+const enterableBy = ({ userId, email }: SignIn): Prisma.Sql => Prisma.sql`
+  (${membershipsOf(userId)} OR w.id IN (
+    SELECT m."workspaceId" FROM "Member" m JOIN "User" u ON u.id = m."userId"
+     WHERE ${isPending(email ?? '')} AND NOT EXISTS (
+       SELECT 1 FROM "Member" own WHERE own."userId" = ${userId} AND own."removedAt" IS NULL)))`
+
 /** The workspaces `w` that a credential can enter. */
 async function isEnterable(context: Context): Promise<Prisma.Sql> {
   const { principal } = context
-  if (principal.kind === 'HUMAN') return membershipsOf(principal.signIn.userId)
+  if (principal.kind === 'HUMAN') return enterableBy(principal.signIn)
   if (principal.workspaceId !== null && !(principal.kind === 'API_KEY' && principal.isUserLevel))
     return Prisma.sql`w.id = ${principal.workspaceId}`
   const ids = await acceptingWorkspaces(context, principal.key.id, principal.user.id)
@@ -141,7 +153,7 @@ builder.queryFields((t) => ({
     type: WorkspaceConnection,
     guard: 'public',
     description:
-      'The workspaces that this credential can enter: one for a key or token, all of their own for a person, of which a user-level legacy key can enter those where it is accepted. Needs no permission.',
+      'The workspaces that this credential can enter: one for a key or token, all of their own for a person, of which a user-level legacy key can enter those where it is accepted. To a person who is in none it lists those that wait for them: who names one in X-Workspace-Id joins it. Needs no permission.',
     args: pageArgs(t.arg),
     resolve: async (_root, args, context) =>
       findPage<WorkspaceRow>(context.deps.prisma, await enterable(context), pageRequest(args)),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { seed } from '../../setup/seed.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'
-import { createSignInWorld, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
+import { createSignInWorld, join, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
 import { importUserLevelKey } from './user-level.ts'
 
 let signIn: SignInWorld
@@ -20,6 +20,7 @@ beforeAll(async () => {
   second = await world.createWorkspace()
   for (const workspace of [first, second]) await signIn.invite(workspace, 'owner', 'BUILDER')
   token = await signIn.person('owner')
+  await join(world, token, [first, second])
   const who = await whoIs(world, token)
   if (typeof who === 'string') throw new Error(who)
   userId = who.user.id

@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { done } from '../../setup/seed.ts'
 import type { TestWorkspace } from '../../setup/world.ts'
-import { createSignInWorld, membersOf, whoIs } from '../../sign-in/sign-in-world.ts'
+import { createSignInWorld, join, membersOf, whoIs } from '../../sign-in/sign-in-world.ts'
 import { directly } from '../api-key/ask.ts'
 import { expectWhole } from '../audit/expect-whole.ts'
 import { eventsOf, importUserLevelKey, inWorkspace, roleIn } from './user-level.ts'
@@ -39,7 +39,7 @@ test('a workspace that its owner makes or comes into later is one of its own fro
   await signIn.invite(away, 'mover', 'ADMIN')
   // What waits for its owner is not theirs before they claim it.
   expect(await roleIn(world, key.secret, away)).toBe('404 WORKSPACE_NOT_FOUND')
-  await whoIs(world, token)
+  await whoIs(world, token, away.id)
   expect(await roleIn(world, key.secret, away)).toBe('ADMIN')
   for (const workspace of [home, away, { id: made }]) await expectWhole(world, workspace)
 })
@@ -74,7 +74,7 @@ test('one that lives on somewhere, or has never lived anywhere, is entered', asy
   const [home, other] = [await world.createWorkspace(), await world.createWorkspace()]
   for (const workspace of [home, other]) await signIn.invite(workspace, 'stayer')
   const token = await signIn.person('stayer')
-  await whoIs(world, token, home.id)
+  await join(world, token, [home, other])
   const person = await userOf(home, 'stayer')
   const key = await importUserLevelKey(world, person)
   await done(world, home.secret, 'revokeApiKey', 'apiKey { id }', { id: key.id })
@@ -110,7 +110,7 @@ test('when a waiting membership passes to a person, so do its keys, into all of 
   ]
   for (const workspace of [home, other]) await signIn.invite(workspace, 'joint', 'BUILDER')
   const token = await signIn.person('joint')
-  await whoIs(world, token)
+  await join(world, token, [home, other])
   const person = await userOf(home, 'joint')
   const theirs = await importUserLevelKey(world, person, { name: 'Same name' })
   await signIn.invite(waiting, 'joint', 'OWNER')
@@ -150,7 +150,7 @@ test('who comes back finds their keys as they were when they left, and new ones'
   const [home, left] = [await world.createWorkspace(), await world.createWorkspace()]
   for (const workspace of [home, left]) await signIn.invite(workspace, 'returner')
   const token = await signIn.person('returner')
-  await whoIs(world, token)
+  await join(world, token, [home, left])
   const person = await userOf(home, 'returner')
   const old = await importUserLevelKey(world, person)
   const { id } = (await membersOf(world, left))['returner@example.com'] ?? {}

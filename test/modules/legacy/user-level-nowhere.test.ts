@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { done } from '../../setup/seed.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'
-import { createSignInWorld, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
+import { createSignInWorld, join, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
 import { directly } from '../api-key/ask.ts'
 import { importUserLevelKey } from './user-level.ts'
 
@@ -23,7 +23,9 @@ beforeEach(async () => {
   second = await world.createWorkspace()
   const name = `nowhere${++count}`
   for (const workspace of [first, second]) await signIn.invite(workspace, name)
-  const who = await whoIs(world, await signIn.person(name), first.id)
+  const token = await signIn.person(name)
+  await join(world, token, [first, second])
+  const who = await whoIs(world, token)
   if (typeof who === 'string') throw new Error(who)
   key = await importUserLevelKey(world, who.user.id)
 })

@@ -3,7 +3,7 @@ import { failure, send } from '../../oauth/ask.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
 import type { TestWorkspace } from '../../setup/world.ts'
-import { createSignInWorld, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
+import { createSignInWorld, join, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
 import { importUserLevelKey, inWorkspace, roleIn } from './user-level.ts'
 
 let signIn: SignInWorld
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await invite(first, 'both', 'OWNER')
   await invite(second, 'both', 'MEMBER')
   const token = await person('both')
-  await whoIs(world, token)
+  await join(world, token, [first, second])
   const { data } = await world.gql(token, '{ viewer { user { id } } }')
   userId = data.viewer.user.id
   key = await importUserLevelKey(world, userId, { name: 'Everywhere' })
