@@ -11,6 +11,7 @@ import { holds } from '../auth/policy.ts'
 import type { Context } from '../context.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
+import { variableErrors } from '../graphql/variable-errors.ts'
 import { operationCost } from '../limits/operation-cost.ts'
 import { schema } from '../schema.ts'
 import type { MediaType } from './accepted-media-type.ts'
@@ -86,9 +87,10 @@ export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
     await admit(context, params)
     assertParams(params)
     const document = documents.parse(params.query)
-    const operation = getOperationAST(document, params.operationName)?.operation
-    if (operation === undefined)
+    const definition = getOperationAST(document, params.operationName)
+    if (!definition)
       throw new NoGraphQLRequest('The document has no such operation, or several without a name.')
+    const { operation } = definition
     if (operation === OperationTypeNode.MUTATION && request.method === 'GET')
       throw new NoGraphQLRequest('Send a mutation by POST.', 405, { allow: 'POST' })
     const problems = documents.problemsOf(document)
@@ -102,6 +104,8 @@ export function createGraphQL({ logger }: Pick<Deps, 'logger'>): GraphQLEngine {
       listSize: (field) => listSize(context, field),
     })
     if (!context.isAnonymous) await context.charge(cost)
+    const invalid = variableErrors(schema, definition, variableValues ?? {})
+    if (invalid.length > 0) return { errors: invalid }
     // What a mutation has done is told, whatever else it shows: a new secret is shown this once.
     if (operation === OperationTypeNode.MUTATION) return await execute(args)
     const result = await context.untilRefused(() => execute(args))

@@ -15,6 +15,22 @@ export async function processorTime<T>(work: () => Promise<T>): Promise<Taken<T>
   return { value, ms: (user + system) / 1_000 }
 }
 
+/**
+ * Runs the work up to three times until it takes less than so many milliseconds of processor time:
+ * compilation and garbage that others left behind are counted as well.
+ */
+export async function leastProcessorTime<T>(
+  limit: number,
+  work: () => Promise<T>,
+): Promise<Taken<T>> {
+  let least = await processorTime(work)
+  for (let tries = 1; tries < 3 && least.ms >= limit; tries += 1) {
+    const taken = await processorTime(work)
+    if (taken.ms < least.ms) least = taken
+  }
+  return least
+}
+
 /** Linux counts in ticks of ten milliseconds for whoever asks it, on every architecture. */
 const msPerTick = 10
 
