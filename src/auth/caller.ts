@@ -115,6 +115,10 @@ export const userIdOf = (principal: Principal): string =>
 export const isKeyItself = (principal: Principal, keyId: string): boolean =>
   principal.kind === 'API_KEY' && principal.key.id === keyId
 
+/** Whether the credential ends by itself, or works from some addresses or at a rate of its own only. */
+export const isBounded = ({ bounds }: Caller): boolean =>
+  bounds.expiresAt !== null || bounds.requestsPerMinute !== null || bounds.allowedIps.length > 0
+
 /** Whether the owner's own sign-in asks. */
 export const isSignInOf = (caller: Caller, userId: string): boolean =>
   caller.kind === 'HUMAN' && caller.user.id === userId

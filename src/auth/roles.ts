@@ -48,3 +48,7 @@ export const onlyOwnKeys = (role: Role): boolean => !reachesAllSpaces(role)
 
 /** Whether the role's permissions on sessions, their runs and documents end at the user's own. */
 export const onlyOwnSessions = (role: Role): boolean => role === 'MEMBER'
+
+/** Whether the role `to` can do anything that the role `from` cannot. */
+export const isPromotion = (from: Role, to: Role): boolean =>
+  !ceilings[to].isSubsetOf(ceilings[from])

@@ -1,5 +1,5 @@
 import type { Caller, Principal } from '../../auth/caller.ts'
-import { ceilings, type Role } from '../../auth/roles.ts'
+import { ceilings, isPromotion, type Role } from '../../auth/roles.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
 import { userError } from '../../errors.ts'
@@ -11,7 +11,11 @@ import type { ServiceContext } from '../../service-context.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { changesBetween } from '../audit/event.ts'
 import { type MemberRow, members, visibleMembers } from './member.queries.ts'
-import { assertMayGiveRole, assertMayPromote, assertMayTouchOwnersThings } from './role-grants.ts'
+import {
+  assertMayGiveLasting,
+  assertMayGiveRole,
+  assertMayTouchOwnersThings,
+} from './role-grants.ts'
 
 /** The ids of the spaces that every member reaches. */
 export const openSpaceIds = async ({ db, workspace }: CallerChange): Promise<string[]> => {
@@ -46,7 +50,9 @@ export function addMember(context: ServiceContext, input: AddMemberInput): Promi
       : [...email].slice(0, maxNameLength).join('')
   problems.throwIfAny()
   return change(context, { permission: 'members:create' }, async (c) => {
-    assertMayGiveRole(c.caller, input.role, await openSpaceIds(c), ['input', 'role'])
+    const path = ['input', 'role']
+    assertMayGiveLasting(c.caller, path)
+    assertMayGiveRole(c.caller, input.role, await openSpaceIds(c), path)
     const where = { workspaceId: c.workspace.id, emailKey: emailKey(email) }
     if (await c.db.member.findUnique({ where: { workspaceId_emailKey: where } }))
       throw userError('CONFLICT', ['input', 'email'], 'Somebody with this e-mail is a member.')
@@ -108,24 +114,11 @@ export function updateMember(
   })
 }
 
-/** The ids of the spaces that the member was let into. */
-const spaceIdsOf = async (
-  { db, workspace }: CallerChange,
-  { id }: MemberRow,
-): Promise<string[]> => {
-  const rows = await db.spaceMember.findMany({
-    where: { workspaceId: workspace.id, memberId: id },
-    select: { spaceId: true },
-  })
-  return rows.map(({ spaceId }) => spaceId)
-}
-
 async function assertMayChangeRole(c: CallerChange, member: MemberRow, role: Role): Promise<void> {
   if (member.kind === 'MACHINE') assertMachineRole(role)
   const path = ['input', 'role']
+  if (isPromotion(member.role, role)) assertMayGiveLasting(c.caller, path)
   assertMayGiveRole(c.caller, role, await openSpaceIds(c), path)
-  const roles = { from: member.role, to: role }
-  assertMayPromote(c.caller, roles, await spaceIdsOf(c, member), path)
   if (member.role === 'OWNER') await assertAnotherOwner(c, member)
 }
 

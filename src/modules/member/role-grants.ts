@@ -1,4 +1,4 @@
-import type { Caller } from '../../auth/caller.ts'
+import { type Caller, isBounded } from '../../auth/caller.ts'
 import { isPerSpace, type PermissionName } from '../../auth/permissions.ts'
 import { heldIn, holds } from '../../auth/policy.ts'
 import { ceilings, type Role, reachesAllSpaces } from '../../auth/roles.ts'
@@ -38,21 +38,34 @@ export function assertMayGiveRole(
 }
 
 /**
- * A promotion gives, in every space that the member was let into, what the new role can do there
- * beyond the old one.
+ * What people are given outlives the credential that gives it, and would escape its bounds. A machine
+ * user is created by any: it has no credential, and the keys made for it are as bounded as their maker.
  *
- * @throws UserInputError PERMISSION_NOT_GRANTABLE naming what is missing
+ * @throws UserInputError PERMISSION_NOT_GRANTABLE for a caller with an end, an address rule or a limit
+ *   of its own
  */
-export function assertMayPromote(
-  { rights }: Caller,
-  { from, to }: { readonly from: Role; readonly to: Role },
-  spaceIds: readonly string[],
-  path: Path,
-): void {
-  const gained = [...ceilings[to]].filter((name) => isPerSpace(name) && !ceilings[from].has(name))
-  const missing = spaceIds.flatMap((id) => gained.filter((name) => !heldIn(rights, id).has(name)))
-  if (missing.length > 0)
-    throw notGrantable(path, [...new Set(missing)], ' in every space of this member')
+export function assertUnbounded(caller: Caller, path: Path): void {
+  if (isBounded(caller))
+    throw userError(
+      'PERMISSION_NOT_GRANTABLE',
+      path,
+      'A credential with an expiry, an address rule or a limit of its own gives nobody lasting rights.',
+    )
+}
+
+/**
+ * A role that a person gets counts in every space that is open or that they are let into, also later.
+ *
+ * @throws UserInputError PERMISSION_NOT_GRANTABLE for a caller that is bounded or has not all spaces
+ */
+export function assertMayGiveLasting(caller: Caller, path: Path): void {
+  assertUnbounded(caller, path)
+  if (!caller.rights.allSpaces)
+    throw userError(
+      'PERMISSION_NOT_GRANTABLE',
+      path,
+      'A role counts in every space that opens later; you have not all spaces.',
+    )
 }
 
 /**

@@ -5,7 +5,7 @@ import { userError } from '../../errors.ts'
 import type { Space } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { type MemberRow, members, visibleMembers } from '../member/member.queries.ts'
-import { assertMayAdmit } from '../member/role-grants.ts'
+import { assertMayAdmit, assertUnbounded } from '../member/role-grants.ts'
 import { spaceToChange } from './space.service.ts'
 
 export interface SpaceMemberInput {
@@ -29,7 +29,9 @@ async function findBoth(
 export const addSpaceMember = (context: ServiceContext, input: SpaceMemberInput): Promise<Space> =>
   change(context, { permission: 'spaces:update' }, async (c) => {
     const { space, member } = await findBoth(c, input)
-    assertMayAdmit(c.caller, member.role, space.id, ['input', 'memberId'])
+    const path = ['input', 'memberId']
+    assertUnbounded(c.caller, path)
+    assertMayAdmit(c.caller, member.role, space.id, path)
     const { count } = await c.db.spaceMember.createMany({
       data: { workspaceId: c.workspace.id, spaceId: space.id, memberId: member.id },
       skipDuplicates: true,

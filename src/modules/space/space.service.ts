@@ -10,6 +10,7 @@ import { InputProblems } from '../../input/problems.ts'
 import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
+import { assertUnbounded } from '../member/role-grants.ts'
 import { spaces, visibleSpaces } from './space.queries.ts'
 
 const maxDescription = 1_000
@@ -60,6 +61,8 @@ export function createSpace(context: ServiceContext, input: CreateSpaceInput): P
   const visibility = input.visibility ?? 'RESTRICTED'
   return change(context, { permission: 'spaces:create' }, async (c) => {
     if (!c.caller.rights.allSpaces) throw forbidden(['spaces:create'], [], 'This needs all spaces.')
+    // Agents could be moved into it at once: it is the same as opening one that is there.
+    if (visibility === 'OPEN') assertUnbounded(c.caller, ['input', 'visibility'])
     await assertNameFree(c, name, null)
     const shown = { name, description, visibility }
     const space = await c.db.space.create({
@@ -93,12 +96,14 @@ const gainedByOpening = permissionNames.filter(
 
 /** Opening a space lets every member in: it takes what they gain there, as adding each would. */
 function assertMayOpen({ caller }: CallerChange, spaceId: string): void {
+  const path = ['input', 'visibility']
+  assertUnbounded(caller, path)
   const held = heldIn(caller.rights, spaceId)
   const missing = gainedByOpening.filter((name) => !held.has(name))
   if (missing.length > 0)
     throw userError(
       'PERMISSION_NOT_GRANTABLE',
-      ['input', 'visibility'],
+      path,
       `Opening a space gives its members ${missing.join(', ')} there, which you do not hold.`,
     )
 }

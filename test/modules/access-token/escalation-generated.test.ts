@@ -112,13 +112,12 @@ test('no road leads from a token to a key or member that is stronger or lives lo
     const admitted = spaceIds.filter((_, index) => (pick >> (index + 3)) & 1)
     const machine = { name: `Machine ${++count}`, role: given, spaceIds: admitted }
     const member = 'member { id user { id } }'
-    const roads = {
-      createMachineUser: await tryRoad('createMachineUser', machine, member),
-      addMember: await tryRoad('addMember', { email: `${count}@example.com`, role: given }, member),
-    }
-    for (const [way, payload] of Object.entries(roads))
-      if (payload) expectWithin(way, await worth(payload.member))
+    const machineUser = await tryRoad('createMachineUser', machine, member)
+    if (machineUser) expectWithin('createMachineUser', await worth(machineUser.member))
+    // A person would outlive the token, and make a key that does.
+    const person = { email: `${count}@example.com`, role: given }
+    expect(await tryRoad('addMember', person, member)).toBeUndefined()
   }
-  const roads = ['createApiKey', 'rotateApiKey', 'updateApiKey', 'createMachineUser', 'addMember']
+  const roads = ['createApiKey', 'rotateApiKey', 'updateApiKey', 'createMachineUser']
   for (const road of roads) expect([road, made[road]]).toEqual([road, expect.any(Number)])
 })
