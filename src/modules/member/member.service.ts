@@ -10,6 +10,7 @@ import { maxNameLength, nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { changesBetween } from '../audit/event.ts'
+import { assertAnotherOwner } from './last-owner.ts'
 import { type MemberRow, members, visibleMembers } from './member.queries.ts'
 import {
   assertMayGiveLasting,
@@ -126,21 +127,6 @@ async function assertMayChangeRole(c: CallerChange, member: MemberRow, role: Rol
 export function assertMachineRole(role: Role): void {
   if (ceilings[role].has('members:own'))
     throw userError('INVALID', ['input', 'role'], 'A machine user is at most ADMIN.')
-}
-
-/** @throws UserInputError WRONG_STATE when this is the last human OWNER */
-async function assertAnotherOwner(c: CallerChange, member: MemberRow): Promise<void> {
-  const others = await c.db.member.count({
-    where: {
-      workspaceId: c.workspace.id,
-      role: 'OWNER',
-      removedAt: null,
-      user: { kind: 'HUMAN' },
-      id: { not: member.id },
-    },
-  })
-  if (others === 0)
-    throw userError('WRONG_STATE', ['input', 'id'], 'A workspace keeps at least one human OWNER.')
 }
 
 export interface RemovedMember {

@@ -38,7 +38,8 @@ export function createFirstWorkspace(
     (c) => insertKey(c, { ...ownerKey(c, userId), ...(secret !== undefined && { secret }) }),
     {
       prepare: async (db) => {
-        await db.workspace.create({ data: { id: workspaceId, name, slug, plan, createdAt } })
+        const data = { id: workspaceId, name, slug, plan, createdAt }
+        await db.workspace.create({ data: { ...data, slugs: { create: { slug } } } })
         await db.user.create({ data: { id: userId, kind: 'HUMAN', createdAt } })
         await db.member.create({ data: { ...member, emailKey: emailKey(owner.email) } })
       },

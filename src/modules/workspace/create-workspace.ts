@@ -27,7 +27,7 @@ export type SignInContext = Omit<ServiceContext, 'caller'> & { readonly signIn: 
  * Makes a workspace on the FREE plan, whose OWNER is its maker.
  *
  * @throws RequestError FORBIDDEN where people may not sign up, UNAUTHENTICATED for a sign-in that has
- *   ended meanwhile; UserInputError LIMIT_REACHED after the fifth, NAME_TAKEN for the slug of another one
+ *   ended meanwhile; UserInputError LIMIT_REACHED after the fifth, NAME_TAKEN for a slug that another one has or had
  */
 export async function createWorkspace(
   context: SignInContext,
@@ -46,7 +46,7 @@ export async function createWorkspace(
     if (createdAt >= signIn.expiresAt) throw unauthenticated('EXPIRED')
     await assertBelowLimit(db, signIn.userId)
     const data = { id, name, slug, plan: 'FREE', createdAt, createdById: signIn.userId } as const
-    await db.workspace.create({ data })
+    await db.workspace.create({ data: { ...data, slugs: { create: { slug } } } })
   }
   const create = () => arrivalChange(context, id, (c) => enterOwner(c, signIn), { prepare })
   // In turn, so that a person who asks many times at once holds one connection.

@@ -28,8 +28,12 @@ async function contextOf(deps: Deps, secret: string): Promise<ServiceContext> {
  * @throws UserInputError when it is there already
  */
 export async function fillExampleWorkspace(deps: Deps): Promise<string> {
-  if (await deps.prisma.workspace.findUnique({ where: { slug } }))
-    throw userError('WRONG_STATE', null, `There is a workspace ${JSON.stringify(slug)} already.`)
+  if (await deps.prisma.workspaceSlug.findUnique({ where: { slug } }))
+    throw userError(
+      'WRONG_STATE',
+      null,
+      `There is a workspace ${JSON.stringify(slug)} already, or one had this slug.`,
+    )
   const { secret: ownerSecret } = await createFirstWorkspace(deps, {
     name: 'Example',
     slug,

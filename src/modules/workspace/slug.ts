@@ -1,3 +1,4 @@
+import type { Change } from '../../db/change.ts'
 import { RequestError, userError } from '../../errors.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import type { InputProblems } from '../../input/problems.ts'
@@ -23,16 +24,41 @@ export function slugInput(
 export const noSuchWorkspace = (slug: string): RequestError =>
   new RequestError('WORKSPACE_NOT_FOUND', `There is no workspace ${JSON.stringify(slug)}.`)
 
+/** Slugs of one workspace, former ones included: nobody else can ever have them. */
+const maxSlugs = 10
+
+/**
+ * Gives a workspace a slug that no other one has or had: a client may still name the former one, and
+ * must not get into somebody else's workspace by it. Its own former ones it can have back.
+ *
+ * @throws UserInputError LIMIT_REACHED beyond ten slugs; what `slugTaken` makes NAME_TAKEN
+ */
+export async function takeSlug({ db, workspace }: Change, slug: string): Promise<void> {
+  const workspaceId = workspace.id
+  const own = await db.workspaceSlug.findMany({ where: { workspaceId } })
+  if (own.some((it) => it.slug === slug)) return
+  if (own.length >= maxSlugs)
+    throw userError(
+      'LIMIT_REACHED',
+      ['input', 'slug'],
+      `A workspace has ${maxSlugs} slugs at most, former ones included: take one of those back.`,
+    )
+  await db.workspaceSlug.create({ data: { slug, workspaceId } })
+}
+
+const models: readonly unknown[] = ['Workspace', 'WorkspaceSlug']
+
 /**
  * Passes on why a workspace could not be written. The slug is the one value that other workspaces,
  * under other locks, can take meanwhile.
  *
- * @throws UserInputError NAME_TAKEN when another workspace has the slug, else the error itself
+ * @throws UserInputError NAME_TAKEN when another workspace has or had the slug, else the error itself
  */
 export function slugTaken(error: unknown): never {
   const isTaken =
     error instanceof Prisma.PrismaClientKnownRequestError &&
     error.code === 'P2002' &&
-    error.meta?.modelName === 'Workspace'
-  throw isTaken ? userError('NAME_TAKEN', ['input', 'slug'], 'This slug is taken.') : error
+    models.includes(error.meta?.modelName)
+  const message = 'Another workspace has this slug, or had it once.'
+  throw isTaken ? userError('NAME_TAKEN', ['input', 'slug'], message) : error
 }

@@ -6,7 +6,7 @@ import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import { assertMayLiveLonger } from './longer-lives.ts'
-import { slugInput, slugTaken } from './slug.ts'
+import { slugInput, slugTaken, takeSlug } from './slug.ts'
 
 /** A century: dates stay within what a DateTime can tell. */
 const maxLifetimeDays = 36_500
@@ -70,6 +70,7 @@ export function updateWorkspace(
       targetName: c.workspace.name,
       changes,
     })
+    if (fields.slug !== undefined) await takeSlug(c, fields.slug)
     const updated = await c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
     await assertMayLiveLonger(c, c.workspace, updated)
     if (fields.legacyKeySunsetAt) await endReplacedSecrets(c, fields.legacyKeySunsetAt)

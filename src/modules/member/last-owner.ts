@@ -1,0 +1,34 @@
+import type { CallerChange } from '../../db/change.ts'
+import { userError } from '../../errors.ts'
+import { isAccepted } from '../api-key/api-key.queries.ts'
+import type { MemberRow } from './member.queries.ts'
+
+/**
+ * A workspace keeps a human OWNER who can act: the caller, one who has signed in before, or one with
+ * a key for everything, as the first start makes it. One whose address was entered, and who has
+ * never come, may never come.
+ *
+ * @throws UserInputError WRONG_STATE when no other one than this member is left
+ */
+export async function assertAnotherOwner(
+  { db, workspace, caller }: CallerChange,
+  member: MemberRow,
+): Promise<void> {
+  const others = await db.$queryRaw<unknown[]>`
+    SELECT 1 FROM "Member" m JOIN "User" u ON u.id = m."userId"
+      JOIN "Workspace" w ON w.id = m."workspaceId"
+     WHERE m."workspaceId" = ${workspace.id} AND m.role = 'OWNER' AND m."removedAt" IS NULL
+       AND u.kind = 'HUMAN' AND m.id <> ${member.id}
+       AND (m."userId" = ${caller.user.id}
+         OR EXISTS (SELECT 1 FROM "Identity" i WHERE i."userId" = m."userId")
+         OR EXISTS (SELECT 1 FROM "ApiKey" k
+             WHERE k."workspaceId" = m."workspaceId" AND k."ownerId" = m."userId"
+               AND '*' = ANY(k.permissions) AND ${isAccepted}))
+     LIMIT 1`
+  if (others.length === 0)
+    throw userError(
+      'WRONG_STATE',
+      ['input', 'id'],
+      'A workspace keeps at least one human OWNER who has signed in, or has an owner key.',
+    )
+}
