@@ -19,6 +19,16 @@ import { toldKeys } from '../api-key/told-keys.ts'
 /** What of a workspace's settings ends keys, by the settings' names; null: it ends none. */
 export type EndingPolicies = Pick<Workspace, 'maxKeyLifetimeDays' | 'legacyKeySunsetAt'>
 
+/** When the key `k` ends under these policies; null: not by itself. */
+export const expiryUnderPolicies = ({
+  maxKeyLifetimeDays,
+  legacyKeySunsetAt,
+}: EndingPolicies): Prisma.Sql =>
+  expiryUnder({
+    maxKeyLifetimeDays: Prisma.sql`${maxKeyLifetimeDays}::int`,
+    legacyKeySunsetAt: Prisma.sql`${legacyKeySunsetAt}::timestamptz`,
+  })
+
 interface LongerLife {
   readonly id: string
   readonly isVisible: boolean
@@ -41,14 +51,8 @@ function relaxed(before: EndingPolicies, after: EndingPolicies): (keyof EndingPo
 }
 
 /** The keys that live longer by the workspace's policies as they are stored now than they did before. */
-async function findLongerLived(
-  c: CallerChange,
-  { maxKeyLifetimeDays, legacyKeySunsetAt }: EndingPolicies,
-): Promise<LongerLived[]> {
-  const endBefore = expiryUnder({
-    maxKeyLifetimeDays: Prisma.sql`${maxKeyLifetimeDays}::int`,
-    legacyKeySunsetAt: Prisma.sql`${legacyKeySunsetAt}::timestamptz`,
-  })
+async function findLongerLived(c: CallerChange, before: EndingPolicies): Promise<LongerLived[]> {
+  const endBefore = expiryUnderPolicies(before)
   const rows = await c.db.$queryRaw<LongerLife[]>`
     SELECT k.id, (${visibleKeys(c.caller)}) AS "isVisible",
            (${endBefore} <= clock_timestamp()) AS "comesBack"

@@ -36,12 +36,12 @@ const UpdateWorkspaceInput = builder.inputType('UpdateWorkspaceInput', {
     slug: t.string({ description: 'Lower-case letters, digits and inner hyphens.' }),
     maxKeyLifetimeDays: t.int({
       description:
-        '1 or more; null removes the policy. Keys that live longer by it must be grantable.',
+        "1 or more; null removes the policy. Keys that live longer by it must be grantable; to shorten the life of an OWNER's takes members:own.",
     }),
     legacyKeySunsetAt: t.field({
       type: 'DateTime',
       description:
-        'After this instant legacy keys are refused. Those that live longer by it must be grantable.',
+        "After this instant legacy keys are refused. Those that live longer by it must be grantable; to shorten the life of an OWNER's takes members:own.",
     }),
   }),
 })

@@ -6,6 +6,7 @@ import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import { assertMayLiveLonger } from './longer-lives.ts'
+import { assertMayShortenOwnersKeys } from './owners-expiry.ts'
 import { slugInput, slugTaken, takeSlug } from './slug.ts'
 
 /** A century: dates stay within what a DateTime can tell. */
@@ -42,7 +43,7 @@ async function endReplacedSecrets({ db, workspace }: CallerChange, sunset: Date)
 /**
  * Changes the workspace and its policies. Absent fields stay; null removes the lifetime policy. Who
  * relaxes it, or moves the sunset of legacy keys to a later date, must be one who could grant every
- * key that lives longer by it.
+ * key that lives longer by it; whoever shortens the life of another OWNER's key needs members:own.
  */
 export function updateWorkspace(
   context: ServiceContext,
@@ -72,6 +73,7 @@ export function updateWorkspace(
     })
     if (fields.slug !== undefined) await takeSlug(c, fields.slug)
     const updated = await c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
+    await assertMayShortenOwnersKeys(c, c.workspace)
     await assertMayLiveLonger(c, c.workspace, updated)
     if (fields.legacyKeySunsetAt) await endReplacedSecrets(c, fields.legacyKeySunsetAt)
     return updated
