@@ -103,7 +103,7 @@ test("transferApiKey and rotateApiKey at once: of their secrets only the transfe
   const robot = await make.machine({ name: 'Robot', role: 'ADMIN' })
   const key = await make.key({ name: 'raced' })
   await verdict(world, workspace.secret)
-  const input = { id: key.id, ownerId: robot.userId, overlapSeconds: 0 }
+  const input = { id: key.id, ownerId: robot.userId }
   const [rotated, transferred] = await Promise.all(
     await underLock(workspace.id, [world], 2, () => [
       attempt(world, workspace.secret, 'rotateApiKey', { id: key.id }, 'secret'),

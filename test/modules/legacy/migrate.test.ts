@@ -142,7 +142,7 @@ test('a legacy key is neither rotated nor transferred; a migrated one is', async
   const key = await importOne(world, workspace.secret, legacyKey(workspace.ownerId))
   const roads = [
     ['rotateApiKey', { id: key.id }],
-    ['transferApiKey', { id: key.id, ownerId: robot.userId, overlapSeconds: 0 }],
+    ['transferApiKey', { id: key.id, ownerId: robot.userId }],
   ] as const
   for (const [mutation, input] of roads)
     expect(
