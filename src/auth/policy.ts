@@ -141,6 +141,20 @@ export const holdsInEvery = (
   spaceIds: readonly string[],
 ): boolean => spaceIds.length > 0 && spaceIds.every((id) => holdsIn(rights, permission, id))
 
+/**
+ * The per-space permissions that something gains for the holder of these rights when it moves from
+ * some spaces to others: held in every one of the new spaces, and not in every one of the old ones.
+ */
+export const gainedByMove = (
+  rights: Rights,
+  from: readonly string[],
+  to: readonly string[],
+): PermissionName[] =>
+  permissionNames.filter(
+    (name) =>
+      isPerSpace(name) && holdsInEvery(rights, name, to) && !holdsInEvery(rights, name, from),
+  )
+
 /** The spaces in which the permission is held: what a row filter asks. */
 export const spacesWith = (rights: Rights, permission: PermissionName): 'all' | string[] => {
   if (rights.allSpaces) return holds(rights, permission) ? 'all' : []

@@ -19,6 +19,10 @@ export async function insertSession(
   await prisma.session.create({
     data: { workspaceId, id, agentId, agentVersion: 1, createdById: ownerId, createdAt },
   })
+  const spaces = await prisma.agentSpace.findMany({ where: { workspaceId, agentId } })
+  await prisma.sessionSpace.createMany({
+    data: spaces.map(({ spaceId }) => ({ workspaceId, sessionId: id, spaceId })),
+  })
   return id
 }
 

@@ -141,6 +141,7 @@ async function contents(workspaceId: string): Promise<unknown> {
       prisma.agentSpace.findMany(where),
       prisma.agentVersion.findMany(where),
       prisma.session.findMany(where),
+      prisma.sessionSpace.findMany(where),
       prisma.run.findMany(where),
       prisma.document.findMany(where),
       prisma.space.findMany(where),

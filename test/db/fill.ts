@@ -111,6 +111,9 @@ export async function fill(
   await prisma.session.createMany({
     data: belonging.map((session, i) => ({ ...of, ...session, agentId: at(agents, i) })),
   })
+  await prisma.sessionSpace.createMany({
+    data: inSpaces((spaceId, i) => ({ workspaceId, spaceId, sessionId: at(sessions, i) })),
+  })
   await prisma.run.createMany({
     data: belonging.map(({ id, ...session }) => ({
       ...of,

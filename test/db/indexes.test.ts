@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { keyCallerOf } from '../../src/auth/authenticate.ts'
+import { hashSecret } from '../../src/auth/credentials/hash.ts'
+import { findKeyByHash } from '../../src/auth/key-record.ts'
 import { Prisma } from '../../src/generated/prisma/client.ts'
-import { sessions } from '../../src/modules/session/session.queries.ts'
+import { sessions, visibleSessions } from '../../src/modules/session/session.queries.ts'
 import { insertSession } from '../auth/insert-session.ts'
 import { addHuman } from '../setup/human.ts'
 import { seed } from '../setup/seed.ts'
@@ -47,9 +50,48 @@ test('the first page of what a MEMBER sees reads none of the sessions of others'
   await prisma.$executeRaw`ANALYZE "Session"`
   const plan = await prisma.$queryRaw<Record<string, string>[]>(Prisma.sql`
     EXPLAIN SELECT s.* FROM ${sessions.from}
-     WHERE a."workspaceId" = ${workspace.id} AND s."createdById" = ${userId}
+     WHERE s."workspaceId" = ${workspace.id} AND s."createdById" = ${userId}
      ORDER BY s."createdAt" DESC, s.id DESC LIMIT 21`)
   expect(plan.map((row) => Object.values(row)[0]).join('\n')).toContain(
     'Session_workspaceId_createdById_createdAt_id_idx',
   )
+})
+
+// Of a large workspace a page is what it shows, also for who reaches some of its spaces only.
+test('a page of sessions of some spaces follows the index of its order, and ends with the page', async () => {
+  const { prisma } = world.deps
+  const workspace = await world.createWorkspace()
+  const make = seed(world, workspace.secret)
+  const [a, b] = [await make.space({ name: 'a' }), await make.space({ name: 'b' })]
+  const agents = [
+    await make.agent({ name: 'in a', spaceIds: [a] }),
+    await make.agent({ name: 'in b', spaceIds: [b] }),
+  ]
+  const its = { workspaceId: workspace.id, version: 1 }
+  await prisma.agentVersion.createMany({ data: agents.map((agentId) => ({ ...its, agentId })) })
+  await prisma.$executeRaw`
+    INSERT INTO "Session" ("workspaceId", id, "agentId", "agentVersion", "createdById", "createdAt")
+    SELECT ${workspace.id}, 'ses_' || lpad(i::text, 26, '0'), (${agents}::text[])[i % 2 + 1], 1,
+           ${workspace.ownerId}, now() + i * interval '1 ms' FROM generate_series(1, 5000) i`
+  await prisma.$executeRaw`
+    INSERT INTO "SessionSpace" ("workspaceId", "sessionId", "spaceId")
+    SELECT s."workspaceId", s.id, x."spaceId" FROM "Session" s
+      JOIN "AgentSpace" x ON x."workspaceId" = s."workspaceId" AND x."agentId" = s."agentId"
+     WHERE s."workspaceId" = ${workspace.id}`
+  for (const table of ['Session', 'SessionSpace', 'AgentSpace'])
+    await prisma.$executeRaw(Prisma.raw(`ANALYZE "${table}"`))
+  const permissions = ['agents:read', 'sessions:read']
+  const { secret } = await make.key({ name: 'k', permissions, spaces: [{ spaceId: a }] })
+  const hash = hashSecret(secret)
+  const key = await findKeyByHash(prisma, hash)
+  if (key === undefined) throw new Error('the key is gone')
+  const plan = await prisma.$queryRaw<Record<string, string>[]>(Prisma.sql`
+    EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) SELECT s.* FROM ${sessions.from}
+     WHERE ${visibleSessions(keyCallerOf(key, hash))}
+     ORDER BY s."createdAt" DESC, s.id DESC LIMIT 21`)
+  const text = plan.map((row) => Object.values(row)[0]).join('\n')
+  expect(text).toContain('Session_workspaceId_createdAt_id_idx')
+  expect(text).toContain('SessionSpace_pkey')
+  expect(text).not.toContain('Sort')
+  expect(Number(/Rows Removed by Filter: (\d+)/.exec(text)?.[1])).toBeLessThan(50)
 })

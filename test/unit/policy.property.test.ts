@@ -4,7 +4,9 @@ import { expand } from '../../src/auth/permissions.ts'
 import {
   declaredBy,
   effectiveRights,
+  gainedByMove,
   heldIn,
+  heldInAll,
   holdsIn,
   holdsInEvery,
   reaches,
@@ -130,6 +132,46 @@ test('every way to ask gives the same answer', () => {
         expect(holdsInEvery(rights, name, reached)).toBe(workspaceWide(rights).includes(name))
         expect(holdsInEvery(rights, name, [])).toBe(false)
       }
+    }),
+    runs,
+  )
+})
+
+// Through whatever spaces it goes: no step gives its mover anything, so that all together give nothing.
+test('moves that each give their mover nothing give nothing together', () => {
+  const inSpaces = fc.subarray([...spaceIds], { minLength: 1 })
+  fc.assert(
+    fc.property(
+      owner,
+      declaration,
+      fc.array(inSpaces, { minLength: 2, maxLength: 8 }),
+      (its, terms, steps) => {
+        const rights = effectiveRights(its, declaredBy(terms))
+        const [start = []] = steps
+        let at = start
+        for (const to of steps) if (gainedByMove(rights, at, to).length === 0) at = to
+        const before = heldInAll(rights, start)
+        expect(heldInAll(rights, at).filter((name) => !before.includes(name))).toEqual([])
+      },
+    ),
+    runs,
+  )
+})
+
+// By rights: what is gained is held in all new spaces, and lacks in one that is left at least.
+test('a move gives what is held in each new space and lacking in a space that is left', () => {
+  const inSpaces = fc.subarray([...spaceIds], { minLength: 1 })
+  fc.assert(
+    fc.property(owner, declaration, inSpaces, inSpaces, (its, terms, from, to) => {
+      const rights = effectiveRights(its, declaredBy(terms))
+      const left = from.filter((id) => !to.includes(id))
+      const expected = [...expand(['*'])].filter(
+        (name) =>
+          !isWorkspacePermission(name) &&
+          to.every((id) => holdsIn(rights, name, id)) &&
+          left.some((id) => !holdsIn(rights, name, id)),
+      )
+      expect(gainedByMove(rights, from, to)).toEqual(expected)
     }),
     runs,
   )

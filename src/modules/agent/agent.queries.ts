@@ -1,5 +1,4 @@
 import type { Caller } from '../../auth/caller.ts'
-import type { PermissionName } from '../../auth/permissions.ts'
 import { spacesWith } from '../../auth/policy.ts'
 import { all, contains, equalsId } from '../../db/conditions.ts'
 import { columnsWithout } from '../../db/page.ts'
@@ -18,22 +17,30 @@ export const agents = {
 }
 
 /**
- * Whether the caller holds the permission in every space of the agent `a` (unanimity), deleted or
- * not. Of an agent whose spaces include a deleted one, that is so with all spaces only, and of one
- * without any for nobody else.
+ * Whether the spaces of an agent, one at least, are all among the ids (unanimity). A deleted space is
+ * among nobody's. The agent is named by two columns of whatever is listed.
  */
-export function inEverySpaceOfAgent(caller: Caller, permission: PermissionName): Prisma.Sql {
-  const ids = spacesWith(caller.rights, permission)
-  const own = Prisma.sql`a."workspaceId" = ${caller.workspaceId}`
-  if (ids === 'all') return own
+export function isAgentWithin(
+  ids: readonly string[],
+  workspaceId: Prisma.Sql,
+  agentId: Prisma.Sql,
+): Prisma.Sql {
   const its = Prisma.sql`SELECT 1 FROM "AgentSpace" x
-    WHERE x."workspaceId" = a."workspaceId" AND x."agentId" = a.id`
-  return Prisma.sql`${own} AND EXISTS (${its}) AND NOT EXISTS (${its} AND x."spaceId" <> ALL(${ids}::text[]))`
+    WHERE x."workspaceId" = ${workspaceId} AND x."agentId" = ${agentId}`
+  return Prisma.sql`EXISTS (${its}) AND NOT EXISTS (${its} AND x."spaceId" <> ALL(${ids}::text[]))`
 }
 
-/** The agents that the caller sees: those in every space of which they hold agents:read. */
-export const visibleAgents = (caller: Caller): Prisma.Sql =>
-  Prisma.sql`a."deletedAt" IS NULL AND ${inEverySpaceOfAgent(caller, 'agents:read')}`
+/**
+ * The agents that the caller sees: those in every space of which they hold agents:read. One whose
+ * spaces include a deleted one, or that has none, is seen with all spaces only.
+ */
+export function visibleAgents({ workspaceId, rights }: Caller): Prisma.Sql {
+  const conditions = [Prisma.sql`a."workspaceId" = ${workspaceId} AND a."deletedAt" IS NULL`]
+  const ids = spacesWith(rights, 'agents:read')
+  if (ids !== 'all')
+    conditions.push(isAgentWithin(ids, Prisma.sql`a."workspaceId"`, Prisma.sql`a.id`))
+  return all(conditions)
+}
 
 /** What a list of agents is narrowed by. */
 export interface AgentFilter {

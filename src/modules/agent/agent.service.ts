@@ -8,6 +8,7 @@ import { nameInput, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import { noteUnreachedSpaces } from '../space/live-spaces.ts'
+import { assertMayMove } from './move.ts'
 import { type AgentInSpaces, seenAgent } from './seen-agent.ts'
 
 type AgentAction = 'agents:create' | 'agents:update' | 'agents:delete'
@@ -122,7 +123,10 @@ export interface UpdateAgentInput extends AgentTexts {
   readonly expectedVersion?: number | null | undefined
 }
 
-/** Changes an agent and raises its version. Its spaces change where agents:update is held in all of them, old and new. */
+/**
+ * Changes an agent and raises its version. Its spaces change where agents:update is held in all of
+ * them, old and new, and nothing is gained by it.
+ */
 export function updateAgent(context: ServiceContext, input: UpdateAgentInput): Promise<Agent> {
   const problems = new InputProblems()
   const texts = textsInput(problems, input)
@@ -146,6 +150,7 @@ export function updateAgent(context: ServiceContext, input: UpdateAgentInput): P
     if (changes.length === 0) return agent
     if (input.spaceIds) {
       await assertSpaces(c, input.spaceIds, 'agents:update')
+      await assertMayMove(c, spaceIds, newSpaceIds)
       await c.db.agentSpace.deleteMany({
         where: { workspaceId: c.workspace.id, agentId: agent.id },
       })

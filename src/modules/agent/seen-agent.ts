@@ -13,39 +13,25 @@ export interface AgentInSpaces {
 }
 
 /**
- * What hangs on an agent, deleted or not, takes the permission in every one of its spaces.
- *
- * @returns the ids of the spaces
- * @throws RequestError FORBIDDEN where it is not held in each
- */
-export async function assertHeldForAgent(
-  { db, caller, workspace }: CallerChange,
-  agentId: string,
-  permission: PermissionName,
-): Promise<string[]> {
-  const rows = await db.agentSpace.findMany({
-    where: { workspaceId: workspace.id, agentId },
-    orderBy: { spaceId: 'asc' },
-  })
-  const spaceIds = rows.map(({ spaceId }) => spaceId)
-  if (!holdsInEvery(caller.rights, permission, spaceIds))
-    throw forbidden([permission], [permission])
-  return spaceIds
-}
-
-/**
  * The agent, seen by the caller, in every space of which they hold the permission.
  *
  * @throws UserInputError NOT_FOUND when they do not see it, RequestError FORBIDDEN when they see it only
  */
 export async function seenAgent(
-  c: CallerChange,
+  { db, caller, workspace }: CallerChange,
   id: string,
   permission: PermissionName,
   path: readonly string[],
 ): Promise<AgentInSpaces> {
-  const where = visibleAgents(c.caller)
-  const agent = await findOne<Agent>(c.db, { ...agentsWithInstructions, where }, id)
+  const where = visibleAgents(caller)
+  const agent = await findOne<Agent>(db, { ...agentsWithInstructions, where }, id)
   if (agent === null) throw userError('NOT_FOUND', path, 'There is no such agent.')
-  return { agent, spaceIds: await assertHeldForAgent(c, id, permission) }
+  const rows = await db.agentSpace.findMany({
+    where: { workspaceId: workspace.id, agentId: id },
+    orderBy: { spaceId: 'asc' },
+  })
+  const spaceIds = rows.map(({ spaceId }) => spaceId)
+  if (!holdsInEvery(caller.rights, permission, spaceIds))
+    throw forbidden([permission], [permission])
+  return { agent, spaceIds }
 }

@@ -3,20 +3,16 @@ import { findOne } from '../../db/page.ts'
 import { userError } from '../../errors.ts'
 import type { Document } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { assertHeldForAgent } from '../agent/seen-agent.ts'
+import { assertHeldForSession } from '../session/seen-session.ts'
 import { documents, visibleDocuments } from './document.queries.ts'
 import { documentHasGone, removeStrayContent } from './stray-content.ts'
 
-/** The document, seen by the caller, for whose session's agent they hold documents:delete. */
+/** The document, seen by the caller, for whose session they hold documents:delete. */
 async function documentToDelete(c: CallerChange, id: string): Promise<Document> {
   const where = visibleDocuments(c.caller)
   const document = await findOne<Document>(c.db, { ...documents, where }, id)
   if (document === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such document.')
-  const { workspaceId, sessionId } = document
-  const { agentId } = await c.db.session.findUniqueOrThrow({
-    where: { workspaceId_id: { workspaceId, id: sessionId } },
-  })
-  await assertHeldForAgent(c, agentId, 'documents:delete')
+  await assertHeldForSession(c, document.sessionId, 'documents:delete')
   return document
 }
 

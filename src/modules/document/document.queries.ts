@@ -1,11 +1,11 @@
 import type { Caller } from '../../auth/caller.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import { agentOfSession, heldForSession } from '../session/session.queries.ts'
+import { heldForSession } from '../session/session.queries.ts'
 
-/** The listed table of documents, with their sessions and agents. */
+/** The listed table of documents, with their sessions. */
 export const documents = {
   from: Prisma.sql`"Document" d
-    JOIN "Session" s ON s."workspaceId" = d."workspaceId" AND s.id = d."sessionId" ${agentOfSession}`,
+    JOIN "Session" s ON s."workspaceId" = d."workspaceId" AND s.id = d."sessionId"`,
   alias: Prisma.sql`d`,
 }
 

@@ -7,8 +7,8 @@ import type { Endpoint } from '../../runtime/endpoint.ts'
 import { RunFailure } from '../../runtime/run-failure.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { unlessAborted } from '../../within.ts'
-import { assertHeldForAgent, seenAgent } from '../agent/seen-agent.ts'
-import { seenSession } from '../session/seen-session.ts'
+import { seenAgent } from '../agent/seen-agent.ts'
+import { assertHeldForSession, seenSession } from '../session/seen-session.ts'
 import { messagesOf } from './conversation.ts'
 import { type Ended, endRun, presentRun, type RunOutcome } from './end.ts'
 
@@ -94,9 +94,10 @@ async function endIfRunning(
   { outcome, toldDocuments }: Answered,
 ): Promise<Ended> {
   const path = ['input', namesSession ? 'sessionId' : 'agentId']
-  if (namesSession) await seenSession(c, run.sessionId, 'agents:run', path)
   await seenAgent(c, agentId, 'agents:run', path)
-  if (toldDocuments) await assertHeldForAgent(c, agentId, 'documents:read')
+  if (namesSession) await seenSession(c, run.sessionId, 'agents:run', path)
+  else await assertHeldForSession(c, run.sessionId, 'agents:run')
+  if (toldDocuments) await assertHeldForSession(c, run.sessionId, 'documents:read')
   const present = await presentRun(c, run)
   // A key that was given away acts for somebody who has asked nothing.
   if (present.createdById !== c.caller.user.id) throw forbidden(['agents:run'], [], notTheirs)

@@ -2,7 +2,7 @@ import { change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
 import { userError } from '../../errors.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { assertHeldForAgent } from '../agent/seen-agent.ts'
+import { assertHeldForSession } from '../session/seen-session.ts'
 import { endRun } from './end.ts'
 import { knownRuns, type RunRow, runs } from './run.queries.ts'
 
@@ -16,10 +16,7 @@ export async function cancelRun(
     const path = ['input', 'id']
     const run = await findOne<RunRow>(c.db, { ...runs, where: knownRuns(c.caller) }, id)
     if (run === null) throw userError('NOT_FOUND', path, 'There is no such run.')
-    const { agentId } = await c.db.session.findUniqueOrThrow({
-      where: { workspaceId_id: { workspaceId: run.workspaceId, id: run.sessionId } },
-    })
-    await assertHeldForAgent(c, agentId, 'agents:run')
+    await assertHeldForSession(c, run.sessionId, 'agents:run')
     if (run.status === 'CANCELED') return { run, isNew: false }
     if (run.status !== 'RUNNING') throw userError('WRONG_STATE', path, 'The run has ended.')
     return { run: await endRun(c, run, { status: 'CANCELED' }), isNew: true }

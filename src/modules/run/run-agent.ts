@@ -43,7 +43,7 @@ async function sessionToRun(
 ): Promise<Session> {
   const agentPath = ['input', 'agentId']
   if (typeof sessionId !== 'string') {
-    const { agent } = await seenAgent(c, agentId ?? '', 'agents:run', agentPath)
+    const agent = await seenAgent(c, agentId ?? '', 'agents:run', agentPath)
     assertInUse(agent, agentPath)
     return insertSession(c, agent, null)
   }
@@ -51,8 +51,7 @@ async function sessionToRun(
   const session = await seenSession(c, sessionId, 'agents:run', path)
   if (typeof agentId === 'string' && agentId !== session.agentId)
     throw userError('NOT_FOUND', agentPath, 'The session is not with this agent.')
-  const { agent } = await seenAgent(c, session.agentId, 'agents:run', path)
-  assertInUse(agent, path)
+  assertInUse(await seenAgent(c, session.agentId, 'agents:run', path), path)
   assertActive(session, path)
   return session
 }

@@ -2,15 +2,15 @@ import type { Caller } from '../../auth/caller.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { columnsWithout } from '../../db/page.ts'
 import { Prisma, type Run } from '../../generated/prisma/client.ts'
-import { agentOfSession, heldForSession, visibleSessions } from '../session/session.queries.ts'
+import { heldForSession, visibleSessions } from '../session/session.queries.ts'
 
 /** A run without what was said, which may be long. */
 export type RunRow = Omit<Run, 'input' | 'output'>
 
-/** The listed table of runs, with their sessions and agents. */
+/** The listed table of runs, with their sessions. */
 export const runs = {
   from: Prisma.sql`"Run" r
-    JOIN "Session" s ON s."workspaceId" = r."workspaceId" AND s.id = r."sessionId" ${agentOfSession}`,
+    JOIN "Session" s ON s."workspaceId" = r."workspaceId" AND s.id = r."sessionId"`,
   alias: Prisma.sql`r`,
   columns: columnsWithout('r', Prisma.RunScalarFieldEnum, ['input', 'output']),
 }

@@ -1,13 +1,27 @@
 import type { PermissionName } from '../../auth/permissions.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
-import { userError } from '../../errors.ts'
+import { forbidden, userError } from '../../errors.ts'
 import type { Session } from '../../generated/prisma/client.ts'
-import { assertHeldForAgent } from '../agent/seen-agent.ts'
-import { sessions, visibleSessions } from './session.queries.ts'
+import { heldForSession, sessions, visibleSessions } from './session.queries.ts'
 
 /**
- * The session, seen by the caller, for whose agent they hold the permission.
+ * Asserts that the caller holds the permission for the session, and so for its runs and documents.
+ *
+ * @throws RequestError FORBIDDEN
+ */
+export async function assertHeldForSession(
+  { db, caller }: CallerChange,
+  id: string,
+  permission: PermissionName,
+): Promise<void> {
+  const where = heldForSession(caller, permission)
+  if ((await findOne<Session>(db, { ...sessions, where }, id)) === null)
+    throw forbidden([permission], [permission])
+}
+
+/**
+ * The session, seen by the caller, for which they hold the permission.
  *
  * @throws UserInputError NOT_FOUND when they do not see it, RequestError FORBIDDEN when they see it only
  */
@@ -20,7 +34,7 @@ export async function seenSession(
   const where = visibleSessions(c.caller)
   const session = await findOne<Session>(c.db, { ...sessions, where }, id)
   if (session === null) throw userError('NOT_FOUND', path, 'There is no such session.')
-  await assertHeldForAgent(c, session.agentId, permission)
+  await assertHeldForSession(c, id, permission)
   return session
 }
 

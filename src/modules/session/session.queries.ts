@@ -1,31 +1,39 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
+import { spacesWith } from '../../auth/policy.ts'
 import { onlyOwnSessions } from '../../auth/roles.ts'
 import { all, compareInstant, equalsId } from '../../db/conditions.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import { inEverySpaceOfAgent } from '../agent/agent.queries.ts'
+import { isAgentWithin } from '../agent/agent.queries.ts'
 
 export type SessionStatus = 'ACTIVE' | 'TERMINATED'
 
-/** The agent `a` of the session `s`. */
-export const agentOfSession = Prisma.sql`
-  JOIN "Agent" a ON a."workspaceId" = s."workspaceId" AND a.id = s."agentId"`
+/** The listed table of sessions. */
+export const sessions = { from: Prisma.sql`"Session" s`, alias: Prisma.sql`s` }
 
-/** The listed table of sessions, with their agents. */
-export const sessions = {
-  from: Prisma.sql`"Session" s ${agentOfSession}`,
-  alias: Prisma.sql`s`,
-}
+/** Whether the spaces of the agent as the session `s` began, one at least, are all among the ids. */
+const hasBegunWithin = (ids: readonly string[]): Prisma.Sql => Prisma.sql`coalesce((
+  SELECT bool_and(x."spaceId" = ANY(${ids}::text[])) FROM "SessionSpace" x
+   WHERE x."workspaceId" = s."workspaceId" AND x."sessionId" = s.id), FALSE)`
 
 /**
- * Whether the caller holds the permission for the session `s`: in every space of its agent `a`, and
- * as whoever it belongs to where their role ends there.
+ * Whether the caller holds the permission for the session `s`: in every space that its agent has and
+ * in every one that it had when the session began, deleted or not, and as whoever it belongs to where
+ * their role ends there.
  */
 export function heldForSession(caller: Caller, permission: PermissionName): Prisma.Sql {
-  const held = inEverySpaceOfAgent(caller, permission)
-  return onlyOwnSessions(caller.user.role)
-    ? Prisma.sql`${held} AND s."createdById" = ${caller.user.id}`
-    : held
+  const conditions = [Prisma.sql`s."workspaceId" = ${caller.workspaceId}`]
+  if (onlyOwnSessions(caller.user.role))
+    conditions.push(Prisma.sql`s."createdById" = ${caller.user.id}`)
+  const ids = spacesWith(caller.rights, permission)
+  if (ids === 'all') return all(conditions)
+  const isWithin = isAgentWithin(ids, Prisma.sql`s."workspaceId"`, Prisma.sql`s."agentId"`)
+  // CASE keeps PostgreSQL from joining: a page follows the index of the list's order and ends early,
+  // and the agents, which are few, are asked about before the sessions' own spaces.
+  return all([
+    ...conditions,
+    Prisma.sql`CASE WHEN ${isWithin} THEN ${hasBegunWithin(ids)} ELSE FALSE END`,
+  ])
 }
 
 /** The sessions that the caller sees. Those of a deleted agent are there still. */

@@ -1,12 +1,12 @@
 import { type CallerChange, change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
 import { userError } from '../../errors.ts'
-import type { Agent, Session } from '../../generated/prisma/client.ts'
+import type { Session } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { seenAgent } from '../agent/seen-agent.ts'
+import { type AgentInSpaces, seenAgent } from '../agent/seen-agent.ts'
 import { changesBetween } from '../audit/event.ts'
 import { endRun } from '../run/end.ts'
 import { seenSession } from './seen-session.ts'
@@ -16,18 +16,21 @@ import { sessions, visibleSessions } from './session.queries.ts'
 const keepsAuthorization = true
 
 /** @throws UserInputError WRONG_STATE for an agent that is out of use */
-export function assertInUse({ status }: Agent, path: readonly string[]): void {
-  if (status === 'ARCHIVED') throw userError('WRONG_STATE', path, 'The agent is archived.')
+export function assertInUse({ agent }: AgentInSpaces, path: readonly string[]): void {
+  if (agent.status === 'ARCHIVED') throw userError('WRONG_STATE', path, 'The agent is archived.')
 }
 
 /** The name by which the audit knows a session. */
 export const sessionName = ({ reference, id }: Pick<Session, 'reference' | 'id'>): string =>
   reference ?? id
 
-/** A new session with an agent, which it keeps as the agent is now. It belongs to the caller's user. */
+/**
+ * A new session with an agent. It keeps the agent's version and spaces of now, and belongs to the
+ * caller's user.
+ */
 export async function insertSession(
   c: CallerChange,
-  agent: Agent,
+  { agent, spaceIds }: AgentInSpaces,
   reference: string | null,
 ): Promise<Session> {
   const { workspaceId, id: agentId, version, instructions, model } = agent
@@ -45,6 +48,9 @@ export async function insertSession(
       createdById: c.caller.user.id,
       createdAt: c.now,
     },
+  })
+  await c.db.sessionSpace.createMany({
+    data: spaceIds.map((spaceId) => ({ workspaceId, sessionId: session.id, spaceId })),
   })
   const changes = changesBetween({}, shown)
   const targetName = sessionName(session)
@@ -80,9 +86,9 @@ export function createSession(
   problems.throwIfAny()
   return change(context, { permission: 'sessions:create', keepsAuthorization }, async (c) => {
     const path = ['input', 'agentId']
-    const { agent } = await seenAgent(c, agentId, 'sessions:create', path)
+    const agent = await seenAgent(c, agentId, 'sessions:create', path)
     assertInUse(agent, path)
-    if (reference !== null) await assertReferenceFree(c, agent.id, reference)
+    if (reference !== null) await assertReferenceFree(c, agentId, reference)
     return insertSession(c, agent, reference)
   })
 }

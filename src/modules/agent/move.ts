@@ -1,0 +1,51 @@
+import { findKeyRecords, rightsOf } from '../../auth/key-record.ts'
+import { gainedByMove, type Rights } from '../../auth/policy.ts'
+import type { CallerChange } from '../../db/change.ts'
+import { forbidden } from '../../errors.ts'
+import { mayLive } from '../api-key/api-key.queries.ts'
+
+/**
+ * What the keys can do that the caller's credential comes from: its own key, which a token may hold
+ * less than, the key that made that one, and so on. None of a person who has signed in.
+ */
+async function rightsOfOrigins({ db, workspace, caller }: CallerChange): Promise<Rights[]> {
+  if (caller.key === null) return []
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    WITH RECURSIVE origin AS (
+      SELECT k.* FROM "ApiKey" k
+       WHERE k."workspaceId" = ${workspace.id} AND k.id = ${caller.key.id}
+      UNION
+      SELECT k.* FROM "ApiKey" k JOIN origin ON k.id = origin."createdByKeyId"
+       WHERE k."workspaceId" = ${workspace.id})
+    SELECT k.id FROM origin k WHERE ${mayLive}`
+  const ids = rows.map(({ id }) => id)
+  return (await findKeyRecords(db, workspace.id, ids)).map(rightsOf)
+}
+
+/**
+ * Moving an agent must not raise what the mover can do to it: in every space that it leaves they hold
+ * each per-space permission that they hold in all of its new ones. The same goes for the keys that
+ * the mover's credential comes from, which would otherwise move it by a token or key that holds less.
+ *
+ * @throws RequestError FORBIDDEN naming what the mover lacks in the old spaces
+ */
+export async function assertMayMove(
+  c: CallerChange,
+  from: readonly string[],
+  to: readonly string[],
+): Promise<void> {
+  const gained = gainedByMove(c.caller.rights, from, to)
+  if (gained.length > 0)
+    throw forbidden(
+      gained,
+      gained,
+      `Whoever moves the agent would gain ${gained.join(', ')} on it, and must hold that in each space that it leaves.`,
+    )
+  const origins = await rightsOfOrigins(c)
+  if (origins.some((rights) => gainedByMove(rights, from, to).length > 0))
+    throw forbidden(
+      ['agents:update'],
+      [],
+      'A key that this credential comes from would gain permissions on the agent by the move.',
+    )
+}
