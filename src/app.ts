@@ -1,61 +1,24 @@
 import type { Deps } from './deps.ts'
-import type { Env } from './env.ts'
-import { clientAddress } from './http/client-address.ts'
-import { downloadEndpoint } from './http/download.ts'
-import { graphqlEndpoint } from './http/graphql-endpoint.ts'
-import { health, ready } from './http/health.ts'
-import { metricsPage } from './http/metrics.ts'
-import { oauthDoors } from './http/oauth/oauth.ts'
-import { documentsPath, graphqlPath } from './http/paths.ts'
+import type { NodeHandler } from './http/node-server.ts'
 import type { Peer } from './http/peer.ts'
-import { jsonResponse } from './http/respond.ts'
-import { verifyEndpoint } from './http/verify.ts'
-
-/** What of the settings the application itself looks at. */
-export type AppOptions = Pick<Env, 'graphiql' | 'introspection' | 'trustedProxies'>
+import { createServerContext } from './http/server-context.ts'
+import { createGraphQLServer, type ServerOptions } from './http/yoga.ts'
 
 /** The application: answers requests, and knows nothing of sockets. */
 export interface App {
   fetch(request: Request, peer?: Peer): Promise<Response>
+  /** The same for a request as Node has it. */
+  readonly handle: NodeHandler
 }
 
-/** The path of a URL as it was sent, without parsing what comes before and after. */
-function pathOf(url: string): string {
-  const start = url.indexOf('/', url.indexOf('//') + 2)
-  const end = url.slice(start).search(/[?#]/)
-  return start < 0 ? '/' : end < 0 ? url.slice(start) : url.slice(start, start + end)
-}
-
-/** The application over its dependencies. Paths are exact; anything else is 404. */
-export function createApp(deps: Deps, options: AppOptions): App {
-  const graphql = graphqlEndpoint(deps, options)
-  const documents = downloadEndpoint(deps)
-  const oauth = oauthDoors(deps)
-  const verify = verifyEndpoint(deps)
-  const addressOf = clientAddress(options.trustedProxies)
-
+/** The application over its dependencies. */
+export function createApp(deps: Deps, options: ServerOptions): App {
+  const yoga = createGraphQLServer(deps, options)
+  // Not `yoga.fetch`, which drops the response of a client that has left, with the files it reads.
+  const { handleRequest, handleNodeRequestAndResponse } = yoga
   return {
-    async fetch(request, peer = {}) {
-      const path = pathOf(request.url)
-      const address = addressOf(peer, request.headers)
-      switch (path) {
-        case graphqlPath:
-          return await graphql(request, address)
-        case '/verify':
-          return await verify(request, address)
-        case '/health':
-          return health()
-        case '/ready':
-          return await ready(deps)
-        case '/metrics':
-          return await metricsPage(deps)
-        default:
-          if (path.startsWith(documentsPath))
-            return await documents(request, path.slice(documentsPath.length), address)
-          return (
-            (await oauth.get(path)?.(request, address)) ?? jsonResponse(404, { error: 'not found' })
-          )
-      }
-    },
+    fetch: async (request, peer = {}) => handleRequest(request, createServerContext(peer)),
+    handle: async (req, res, peer) =>
+      handleNodeRequestAndResponse(req, res, createServerContext(peer)),
   }
 }

@@ -60,13 +60,17 @@ async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
   const { host, port } = env
   // What an operation may have, and the file beside it.
   const maxUploadBytes = maxBodyBytes + env.documents.maxBytes
-  const listener = await listen(app, { host, port, maxBodyBytes, maxUploadBytes, logger }).catch(
-    (error) => {
-      throw error.code === 'EADDRINUSE'
-        ? new SettingError(`PORT is ${port}; expected one that is free on ${host}`)
-        : error
-    },
-  )
+  const listener = await listen(app.handle, {
+    host,
+    port,
+    maxBodyBytes,
+    maxUploadBytes,
+    logger,
+  }).catch((error) => {
+    throw error.code === 'EADDRINUSE'
+      ? new SettingError(`PORT is ${port}; expected one that is free on ${host}`)
+      : error
+  })
   // Heard before anybody can know that it runs.
   const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
   process.stdout.write(`${greeting(listener.url, env, start)}\n`)

@@ -2,7 +2,8 @@ import { Response } from '@whatwg-node/server'
 import { deprecationHeaderNames } from './deprecation-headers.ts'
 import { rateLimitHeaderNames } from './rate-limit-headers.ts'
 
-const shared = {
+/** On every answer that a page of any origin may read. */
+export const corsHeaders = {
   // No cookies and no other ambient credentials: any page may ask, none can on somebody's behalf.
   'access-control-allow-origin': '*',
   'access-control-expose-headers': [
@@ -17,7 +18,7 @@ const shared = {
 
 /** Lets a page of any origin read the answer. */
 export function allowAnyOrigin(response: Response): Response {
-  for (const [name, value] of Object.entries(shared)) response.headers.set(name, value)
+  for (const [name, value] of Object.entries(corsHeaders)) response.headers.set(name, value)
   return response
 }
 
@@ -26,7 +27,7 @@ export const preflightResponse = (methods: readonly string[]): Response =>
   new Response(null, {
     status: 204,
     headers: {
-      ...shared,
+      ...corsHeaders,
       'access-control-allow-methods': [...methods, 'OPTIONS'].join(', '),
       // Clients that send files send the last one of their own accord.
       'access-control-allow-headers':

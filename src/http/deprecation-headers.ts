@@ -7,9 +7,17 @@ export const deprecationHeaderNames = ['Deprecation', 'Sunset'] as const
  * Tells who asks with a legacy secret since when it has been one, as a date of structured fields
  * (RFC 9745), and when it ends, if that is known (RFC 8594). Anybody else is told nothing.
  */
-export function tellDeprecation(response: Response, principal: Principal | undefined): void {
-  if (principal?.kind !== 'API_KEY' || principal.deprecation === null) return
+export function deprecationHeaders(principal: Principal | undefined): Record<string, string> {
+  if (principal?.kind !== 'API_KEY' || principal.deprecation === null) return {}
   const { since, sunset } = principal.deprecation
-  response.headers.set('deprecation', `@${Math.floor(since.getTime() / 1_000)}`)
-  if (sunset !== null) response.headers.set('sunset', sunset.toUTCString())
+  return {
+    deprecation: `@${Math.floor(since.getTime() / 1_000)}`,
+    ...(sunset !== null && { sunset: sunset.toUTCString() }),
+  }
+}
+
+/** Adds them to an answer. */
+export function setDeprecationHeaders(response: Response, principal: Principal | undefined): void {
+  for (const [name, value] of Object.entries(deprecationHeaders(principal)))
+    response.headers.set(name, value)
 }

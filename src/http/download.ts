@@ -11,10 +11,10 @@ import { textType } from '../modules/document/media-type.ts'
 import { contentOf } from '../modules/document/store.ts'
 import { authenticate } from './authenticate.ts'
 import { allowAnyOrigin, preflightResponse } from './cors.ts'
-import { tellDeprecation } from './deprecation-headers.ts'
+import { setDeprecationHeaders } from './deprecation-headers.ts'
 import { DownloadsUnderWay } from './downloads-under-way.ts'
 import { unexpected } from './errors.ts'
-import { tellLimits } from './rate-limit-headers.ts'
+import { setRateLimitHeaders } from './rate-limit-headers.ts'
 import { errorResponse, jsonResponse } from './respond.ts'
 
 interface Origin {
@@ -87,8 +87,8 @@ export function downloadEndpoint(
     const response = await download(context, request, id, underWay).catch((error: unknown) =>
       failure(error, origin.requestId),
     )
-    tellLimits(response, context.charged)
-    tellDeprecation(response, principal)
+    setRateLimitHeaders(response, context.charged)
+    setDeprecationHeaders(response, principal)
     return response
   }
 

@@ -1,4 +1,4 @@
-import { GraphQLError } from 'graphql'
+import { type ExecutionResult, GraphQLError } from 'graphql'
 import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import { isDatabaseFailure } from '../db/failure.ts'
 import { RequestError, type RequestErrorCode, serviceUnavailable } from '../errors.ts'
@@ -28,10 +28,10 @@ interface ErrorHttp {
  * What is no request of GraphQL at all: it fails by its status for every client, not only for those
  * of the newer media type.
  */
-export class NoGraphQLRequest extends RequestError {
+export class InvalidGraphQLRequestError extends RequestError {
   readonly http: ErrorHttp
 
-  constructor(message: string, status = 400, headers: ErrorHttp['headers'] = {}) {
+  constructor(message: string, { status = 400, headers = {} }: Partial<ErrorHttp> = {}) {
     super('BAD_REQUEST', message)
     this.http = { status, headers }
   }
@@ -39,7 +39,7 @@ export class NoGraphQLRequest extends RequestError {
 
 /** The HTTP status and headers that an error asks for, if any. */
 export function httpOf(error: RequestError): ErrorHttp | undefined {
-  if (error instanceof NoGraphQLRequest) return error.http
+  if (error instanceof InvalidGraphQLRequestError) return error.http
   const status = statuses[error.code]
   if (status === undefined) return undefined
   const headers: Record<string, string> = {}
@@ -68,7 +68,9 @@ const documentCodes: readonly unknown[] = ['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALI
 export function maskError(error: unknown): GraphQLError {
   const origin = originOf(error)
   if (origin instanceof GraphQLError) {
-    const { code } = origin.extensions
+    const { code, http } = origin.extensions
+    if (http !== undefined && !documentCodes.includes(code))
+      return maskError(new InvalidGraphQLRequestError(origin.message, http as ErrorHttp))
     return new GraphQLError(error instanceof GraphQLError ? error.message : origin.message, {
       ...placeOf(error),
       extensions: { code: documentCodes.includes(code) ? code : 'BAD_USER_INPUT' },
@@ -93,9 +95,6 @@ export const placeOf = (error: unknown) =>
       }
     : {}
 
-/** What an error has brought to nothing: a part, all that was asked, or that it was done at all. */
-export type ErrorReach = 'field' | 'operation' | 'request'
-
 /** An operation that was not executed is no success where the media type tells (GraphQL over HTTP). */
 const notExecuted: ErrorHttp = { status: 400, headers: {} }
 
@@ -106,14 +105,15 @@ const notExecuted: ErrorHttp = { status: 400, headers: {} }
  */
 export function httpOfAnswer(
   errors: readonly GraphQLError[],
-  reach: ErrorReach,
+  data: ExecutionResult['data'],
   type: MediaType,
 ): ErrorHttp {
+  const isPartial = Object.values(data ?? {}).some((value) => value !== null)
   const orElse =
-    reach === 'request' && type === 'application/graphql-response+json' ? notExecuted : undefined
+    data === undefined && type === 'application/graphql-response+json' ? notExecuted : undefined
   const asked = errors
     .map(({ originalError }) =>
-      reach !== 'field' && originalError instanceof RequestError
+      !isPartial && originalError instanceof RequestError
         ? (httpOf(originalError) ?? orElse)
         : orElse,
     )

@@ -1,12 +1,12 @@
 import { type DocumentNode, Kind, parse, type SelectionSetNode } from 'graphql'
 import { isTooLarge, maxTokens } from './graphql-document-limits.ts'
-import type { SentParams } from './graphql-params.ts'
+import type { UnvalidatedParams } from './request-params.ts'
 
 /**
  * Whether a document asks for nothing but the schema: root fields `__schema`, `__type` and
  * `__typename`, also through fragments. A document that cannot be parsed does not.
  */
-export function onlyIntrospects({ query }: SentParams): boolean {
+export function onlyIntrospects({ query }: UnvalidatedParams): boolean {
   if (typeof query !== 'string' || isTooLarge(query)) return false
   try {
     return isIntrospection(parse(query, { maxTokens, noLocation: true }))

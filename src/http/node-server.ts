@@ -1,17 +1,19 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { createServerAdapter, sendNodeResponse } from '@whatwg-node/server'
+import { sendNodeResponse } from '@whatwg-node/server'
 import type { Logger } from 'pino'
 import { limitBody } from './body-limit.ts'
 import type { Peer } from './peer.ts'
 import { writeError } from './send-error.ts'
 import { sendStream } from './send-stream.ts'
 
-/** What is served. */
-export interface FetchApp {
-  fetch(request: Request, peer?: Peer): Promise<Response>
-}
+/** Answers a request as Node has it; the response is sent by the server. */
+export type NodeHandler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  peer: Peer,
+) => Promise<Response>
 
 export interface ListenOptions {
   readonly host: string
@@ -59,12 +61,9 @@ function hasUrl({ headers, url = '' }: IncomingMessage): boolean {
 const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/[?#].*$/s, '')
 
 function createHandler(
-  app: FetchApp,
+  answer: NodeHandler,
   { logger, patienceMs = 60_000, ...bodyLimits }: ListenOptions,
 ) {
-  const { handleNodeRequestAndResponse } = createServerAdapter<Peer>((request, { address }) =>
-    app.fetch(request, address === undefined ? {} : { address }),
-  )
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     let requestId: string | null = null
     const broken = (err: unknown): void =>
@@ -79,7 +78,7 @@ function createHandler(
       }
       const address = req.socket.remoteAddress
       const peer: Peer = address === undefined ? {} : { address }
-      const response = await handleNodeRequestAndResponse(req, res, peer)
+      const response = await answer(req, res, peer)
       requestId = response.headers.get('x-request-id')
       // Only what is read as it goes is a Response of Node's own, for that takes longer to make.
       if (response instanceof Response) await sendStream(response, res, { patienceMs, broken })
@@ -125,14 +124,14 @@ async function close(server: Server, unused: ReadonlySet<Socket>, grace: number)
 }
 
 /**
- * Serves `app` on node:http. A body over its limit gets 413, what `app` throws a 500 without
+ * Serves on node:http. A body over its limit gets 413, what `answer` throws a 500 without
  * details, and what is not HTTP at all Node's own 400.
  *
  * @throws when the address cannot be listened on, e.g. with the code EADDRINUSE.
  */
-export async function listen(app: FetchApp, options: ListenOptions): Promise<Listener> {
+export async function listen(answer: NodeHandler, options: ListenOptions): Promise<Listener> {
   const { host, port } = options
-  const handle = createHandler(app, options)
+  const handle = createHandler(answer, options)
   const server = createServer(timeouts, handle)
   // By default Node would ask a client for a body that is then refused.
   server.on('checkContinue', handle)

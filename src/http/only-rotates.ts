@@ -1,12 +1,12 @@
 import { getOperationAST, Kind, OperationTypeNode, parse } from 'graphql'
 import { maxTokens } from './graphql-document-limits.ts'
-import type { SentParams } from './graphql-params.ts'
+import type { UnvalidatedParams } from './request-params.ts'
 
 /**
  * Whether the operation asked for is a mutation with `rotateAccessToken` as its one root field, for
  * certain: a directive could skip it. One that cannot be parsed or chosen is not.
  */
-export function onlyRotates({ query, operationName }: SentParams): boolean {
+export function onlyRotates({ query, operationName }: UnvalidatedParams): boolean {
   if (typeof query !== 'string') return false
   try {
     const operation = getOperationAST(

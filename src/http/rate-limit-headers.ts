@@ -45,7 +45,7 @@ export function rateLimitHeaders({ states }: Pick<Charge, 'states'>): Record<str
 }
 
 /** Adds them to an answer; undefined: the request was not charged, and nothing is told. */
-export function tellLimits(response: Response, charged: Charge | undefined): void {
+export function setRateLimitHeaders(response: Response, charged: Charge | undefined): void {
   if (charged === undefined) return
   for (const [name, value] of Object.entries(rateLimitHeaders(charged)))
     response.headers.set(name, value)

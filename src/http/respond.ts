@@ -47,4 +47,5 @@ export const notAcceptableResponse = (requestId: string): Response =>
   jsonResponse(
     406,
     errorBody(new RequestError('BAD_REQUEST', 'Answers are application/json.'), requestId),
+    { 'x-request-id': requestId, 'x-content-type-options': 'nosniff' },
   )

@@ -12,7 +12,7 @@ import {
   verifierCost,
 } from '../modules/credential/verify.ts'
 import { presentedSecret } from './credential.ts'
-import { tellDeprecation } from './deprecation-headers.ts'
+import { setDeprecationHeaders } from './deprecation-headers.ts'
 import { challengeOf, httpOf, unexpected } from './errors.ts'
 import { rateLimitHeaders } from './rate-limit-headers.ts'
 import { jsonResponse } from './respond.ts'
@@ -119,7 +119,7 @@ function verdictResponse({
     ...(code === 'VALID' &&
       caller && { ...idsOf(caller), 'latchkey-permissions': (permissions ?? []).join(' ') }),
   })
-  if (response.status !== 401) tellDeprecation(response, caller)
+  if (response.status !== 401) setDeprecationHeaders(response, caller)
   return response
 }
 

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
 import { listen } from '../../src/http/node-server.ts'
+import { handlerOf } from '../http/listening.ts'
 import type { World } from '../setup/world.ts'
 
 /** A request as Latchkey got it. */
@@ -34,16 +35,13 @@ export async function serveLatchkey({ app, deps }: World): Promise<Latchkey> {
     return pretended ? pretended() : app.fetch(request, peer)
   }
   const listenAt = (port: number) =>
-    listen(
-      { fetch },
-      {
-        host: '127.0.0.1',
-        port,
-        maxBodyBytes: 1_048_576,
-        maxUploadBytes: 1_048_576,
-        logger: deps.logger,
-      },
-    )
+    listen(handlerOf(fetch), {
+      host: '127.0.0.1',
+      port,
+      maxBodyBytes: 1_048_576,
+      maxUploadBytes: 1_048_576,
+      logger: deps.logger,
+    })
   let listener = await listenAt(0)
   const { port } = listener
 

@@ -1,31 +1,38 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { createServerAdapter } from '@whatwg-node/server'
 import { onTestFinished } from 'vitest'
 import {
-  type FetchApp,
   type Listener,
   type ListenOptions,
   listen,
+  type NodeHandler,
 } from '../../src/http/node-server.ts'
+import type { Peer } from '../../src/http/peer.ts'
+
+type Fetch = (request: Request, peer: Peer) => Response | Promise<Response>
+
+/** Serves what is written for the standard's requests. */
+export function handlerOf(fetch: Fetch): NodeHandler {
+  const adapter = createServerAdapter<{ peer: Peer }>((request, { peer }) => fetch(request, peer))
+  return async (req, res, peer) => adapter.handleNodeRequestAndResponse(req, res, { peer })
+}
 
 /** Serves `fetch` on a free port until the test ends. `logged` collects what goes to the log. */
 export async function serve(
-  fetch: FetchApp['fetch'],
+  fetch: Fetch,
   options: Partial<ListenOptions> = {},
 ): Promise<Listener & { readonly logged: unknown[] }> {
   const logged: unknown[] = []
   const logger = { error: (...entry: unknown[]) => void logged.push(entry) }
-  const listener = await listen(
-    { fetch },
-    {
-      host: '127.0.0.1',
-      port: 0,
-      maxBodyBytes: 1_048_576,
-      maxUploadBytes: 1_048_576,
-      logger,
-      ...options,
-    },
-  )
+  const listener = await listen(handlerOf(fetch), {
+    host: '127.0.0.1',
+    port: 0,
+    maxBodyBytes: 1_048_576,
+    maxUploadBytes: 1_048_576,
+    logger,
+    ...options,
+  })
   onTestFinished(() => listener.close(0))
   return { ...listener, logged }
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
 import { listen } from '../../src/http/node-server.ts'
 import { eventually } from '../setup/eventually.ts'
-import { exchange, open, serve } from './listening.ts'
+import { exchange, handlerOf, open, serve } from './listening.ts'
 
 const ok = () => Promise.resolve(new Response('ok'))
 
@@ -81,7 +81,7 @@ test('a port that is taken is an error of the start', async () => {
     maxUploadBytes: 1,
     logger: { error: () => undefined },
   }
-  await expect(listen({ fetch: ok }, options)).rejects.toMatchObject({ code: 'EADDRINUSE' })
+  await expect(listen(handlerOf(ok), options)).rejects.toMatchObject({ code: 'EADDRINUSE' })
 })
 
 test('closing lets what runs finish, accepts nothing new, and does not wait for idle clients', async () => {

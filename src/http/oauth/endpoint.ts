@@ -5,7 +5,7 @@ import type { Deps } from '../../deps.ts'
 import { RequestError, rateLimited } from '../../errors.ts'
 import type { Charge } from '../../limits/buckets.ts'
 import { allowAnyOrigin, preflightResponse } from '../cors.ts'
-import { tellLimits } from '../rate-limit-headers.ts'
+import { setRateLimitHeaders } from '../rate-limit-headers.ts'
 import { OAuthError, oauthErrorResponse } from './oauth-error.ts'
 
 /** One request to an endpoint. */
@@ -88,7 +88,7 @@ export function endpoint(
       if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
     }
     const response = await respond({ request, address, requestId, charge })
-    tellLimits(response, charges.at(-1))
+    setRateLimitHeaders(response, charges.at(-1))
     response.headers.set('x-request-id', requestId)
     response.headers.set('x-content-type-options', 'nosniff')
     return allowAnyOrigin(response)

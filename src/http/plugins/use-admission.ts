@@ -1,0 +1,39 @@
+import type { GraphQLParams } from 'graphql-yoga'
+import type { Context } from '../../context.ts'
+import { RequestError, unauthenticated } from '../../errors.ts'
+import { isTooLarge, maxGraphqlDocumentBytes } from '../graphql-document-limits.ts'
+import { onlyIntrospects } from '../introspection.ts'
+import { onlyRotates } from '../only-rotates.ts'
+import { assertParams } from '../request-params.ts'
+import { operationContext } from '../server-context.ts'
+import type { HttpPlugin } from '../yoga.ts'
+
+/**
+ * Without a credential nothing but introspection passes. A token that has been replaced may ask for
+ * its rotation, and for nothing else.
+ *
+ * @throws RequestError UNAUTHENTICATED, RATE_LIMITED for one introspection too many
+ */
+async function assertAdmitted(context: Context, params: GraphQLParams): Promise<void> {
+  if (context.isAnonymous) {
+    if (!onlyIntrospects(params)) throw unauthenticated('MISSING')
+    await context.deps.limits.attempts.introspected(context.address)
+    return
+  }
+  const { principal } = context
+  if (principal.kind === 'ACCESS_TOKEN' && principal.isRotated && !onlyRotates(params))
+    throw unauthenticated('ROTATED')
+}
+
+/** Refuses documents that are too large, and callers who may not ask for what they ask, before the parser. */
+export const useAdmission = (): HttpPlugin => ({
+  async onParams({ params, context }) {
+    if (isTooLarge(params.query))
+      throw new RequestError(
+        'QUERY_TOO_COMPLEX',
+        `A GraphQL document has at most ${maxGraphqlDocumentBytes} bytes.`,
+      )
+    await assertAdmitted(operationContext(context), params)
+    assertParams(params)
+  },
+})

@@ -1,0 +1,18 @@
+import { createContext } from '../../context.ts'
+import type { Deps } from '../../deps.ts'
+import { unauthenticated } from '../../errors.ts'
+import { authenticate } from '../authenticate.ts'
+import type { HttpPlugin, ServerOptions } from '../yoga.ts'
+
+/**
+ * Finds the caller by the credential in the headers before anything of the body is read, and makes
+ * the operation's context. Without a credential it goes on only where introspection is public.
+ */
+export const useAuthentication = (deps: Deps, { introspection }: ServerOptions): HttpPlugin => ({
+  async onRequestParse({ request, serverContext: { state } }) {
+    const { address, requestId } = state
+    const principal = await authenticate(deps, request.headers, { address, requestId })
+    if (principal === undefined && introspection !== 'public') throw unauthenticated('MISSING')
+    state.context = createContext(deps, { requestId, address, principal })
+  },
+})

@@ -1,0 +1,43 @@
+import type { DocumentNode, GraphQLError } from 'graphql'
+import { RequestError } from '../../errors.ts'
+import { Recent } from '../../recent.ts'
+import { hasTooManyTokens, maxTokens } from '../graphql-document-limits.ts'
+import type { HttpPlugin } from '../yoga.ts'
+
+/** A document of 1,000 tokens takes half a megabyte once it is parsed. */
+const maxDocuments = 100
+
+/**
+ * Counts the tokens of a document before it is parsed. Keeps parsed documents, and the result of
+ * their validation with them; texts that are no documents are not kept, they may be anything.
+ */
+export function useDocumentCache(): HttpPlugin {
+  const documents = new Recent<DocumentNode>(maxDocuments)
+  const validations = new WeakMap<DocumentNode, readonly GraphQLError[]>()
+  return {
+    onParse({ params: { source }, setParsedDocument }) {
+      const text = String(source)
+      const known = documents.get(text)
+      if (known !== undefined) {
+        setParsedDocument(known)
+        return undefined
+      }
+      if (hasTooManyTokens(text))
+        throw new RequestError(
+          'QUERY_TOO_COMPLEX',
+          `A GraphQL document has at most ${maxTokens} tokens.`,
+        )
+      return ({ result }) => {
+        if (result !== null && !(result instanceof Error)) documents.set(text, result)
+      }
+    },
+    onValidate({ params: { documentAST }, setResult }) {
+      const known = validations.get(documentAST)
+      if (known !== undefined) {
+        setResult([...known])
+        return undefined
+      }
+      return ({ result }) => void validations.set(documentAST, result as readonly GraphQLError[])
+    },
+  }
+}

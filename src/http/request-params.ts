@@ -1,0 +1,91 @@
+import { RequestError } from '../errors.ts'
+import { InvalidGraphQLRequestError } from './errors.ts'
+import { isMultipart, readMultipart } from './multipart.ts'
+
+type JsonObject = Readonly<Record<string, unknown>>
+
+/** The parameters of an operation as they were sent: of any type, absent where null or empty. */
+export interface UnvalidatedParams {
+  readonly query?: unknown
+  readonly operationName?: unknown
+  readonly variables?: unknown
+  readonly extensions?: unknown
+}
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Null, absent and empty are the same, however they are sent; members of other names are ignored. */
+function paramsOf(members: JsonObject): UnvalidatedParams {
+  const given = (name: string): unknown =>
+    (members[name] === '' ? undefined : members[name]) ?? undefined
+  return {
+    query: members.query ?? undefined,
+    operationName: given('operationName'),
+    variables: given('variables'),
+    extensions: given('extensions'),
+  }
+}
+
+/**
+ * Reads what a request asks for, in the body of a POST or the address of a GET (GraphQL over HTTP).
+ * A form of another page can be sent without asking first, JSON cannot: but for a form with files,
+ * which asks for a credential in a header, nothing else is read.
+ *
+ * @throws InvalidGraphQLRequestError
+ */
+export async function readParams(request: Request): Promise<UnvalidatedParams> {
+  if (request.method === 'GET') return addressed(new URL(request.url).searchParams)
+  const body: unknown = isMultipart(request.headers.get('content-type'))
+    ? await readMultipart(request)
+    : await readJson(request)
+  if (Array.isArray(body))
+    throw new InvalidGraphQLRequestError('Send one operation; there are no batches.')
+  if (!isObject(body)) throw new InvalidGraphQLRequestError('The body must be an object of JSON.')
+  return paramsOf(body)
+}
+
+async function readJson(request: Request): Promise<unknown> {
+  if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
+    throw new InvalidGraphQLRequestError('Send the operation as application/json.', { status: 415 })
+  return await request.json().catch(() => {
+    throw new InvalidGraphQLRequestError('The body is not JSON.')
+  })
+}
+
+const addressed = (parameters: URLSearchParams): UnvalidatedParams =>
+  paramsOf({
+    query: parameters.get('query') || undefined,
+    operationName: parameters.get('operationName'),
+    variables: jsonOf(parameters, 'variables'),
+    extensions: jsonOf(parameters, 'extensions'),
+  })
+
+function jsonOf(parameters: URLSearchParams, name: string): unknown {
+  const text = parameters.get(name)
+  if (!text) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new InvalidGraphQLRequestError(`${name} must be JSON.`)
+  }
+}
+
+/**
+ * Checks the types of the parameters. Yoga's own check, which comes after it, knows no operationName.
+ *
+ * @throws InvalidGraphQLRequestError for the first that is wrong; RequestError
+ *   PERSISTED_QUERY_NOT_SUPPORTED for the hash of a document instead of it, by which Apollo's clients
+ *   know to send the text
+ */
+export function assertParams(params: UnvalidatedParams): void {
+  const { query, operationName = '', variables = {}, extensions = {} } = params
+  if (query === undefined && isObject(extensions) && isObject(extensions.persistedQuery))
+    throw new RequestError('PERSISTED_QUERY_NOT_SUPPORTED', 'PersistedQueryNotSupported')
+  if (typeof query !== 'string')
+    throw new InvalidGraphQLRequestError('query must be the text of a document.')
+  if (typeof operationName !== 'string')
+    throw new InvalidGraphQLRequestError('operationName must be text.')
+  for (const [name, value] of Object.entries({ variables, extensions }))
+    if (!isObject(value)) throw new InvalidGraphQLRequestError(`${name} must be an object.`)
+}

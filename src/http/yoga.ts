@@ -1,0 +1,61 @@
+import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
+import type { Deps } from '../deps.ts'
+import type { Env } from '../env.ts'
+import { schema } from '../schema.ts'
+import { maskError } from './errors.ts'
+import { graphqlPath } from './paths.ts'
+import { useAdmission } from './plugins/use-admission.ts'
+import { useAuthentication } from './plugins/use-authentication.ts'
+import { useContentNegotiation } from './plugins/use-content-negotiation.ts'
+import { useDocumentCache } from './plugins/use-document-cache.ts'
+import { useGraphiQLPage } from './plugins/use-graphiql-page.ts'
+import { useOperationLimits } from './plugins/use-operation-limits.ts'
+import { usePreflight } from './plugins/use-preflight.ts'
+import { useRequestId } from './plugins/use-request-id.ts'
+import { useRequestParser } from './plugins/use-request-parser.ts'
+import { useResponse } from './plugins/use-response.ts'
+import { useRoutes } from './plugins/use-routes.ts'
+import type { ServerContext } from './server-context.ts'
+
+/** What of the settings the server itself looks at. */
+export type ServerOptions = Pick<Env, 'graphiql' | 'introspection' | 'trustedProxies'>
+
+export type HttpPlugin = Plugin<object, ServerContext>
+
+/**
+ * The server behind node:http. Its plugins, in order, are the story of a request. What Yoga offers
+ * and a plugin here does otherwise is off.
+ */
+export const createGraphQLServer = (
+  deps: Deps,
+  options: ServerOptions,
+): YogaServerInstance<ServerContext, object> =>
+  createYoga<ServerContext, object>({
+    schema,
+    graphqlEndpoint: graphqlPath,
+    // No URL ends so: the health check is a route.
+    healthCheckEndpoint: '\n',
+    landingPage: false,
+    graphiql: false,
+    batching: false,
+    cors: false,
+    multipart: false,
+    logging: false,
+    // Held on Node's request: a stream in between halves the throughput.
+    maxRequestBodySize: false,
+    parserAndValidationCache: false,
+    maskedErrors: { maskError, errorMessage: 'Internal server error.', isDev: false },
+    plugins: [
+      useRoutes(deps, options),
+      usePreflight(),
+      options.graphiql && useGraphiQLPage(),
+      useRequestId(),
+      useContentNegotiation(),
+      useAuthentication(deps, options),
+      useRequestParser(),
+      useAdmission(),
+      useDocumentCache(),
+      useOperationLimits(),
+      useResponse(deps),
+    ],
+  })
