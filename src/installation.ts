@@ -6,6 +6,7 @@ import { createSignInVerifier } from './auth/credentials/oidc.ts'
 import { openLegacyKeys } from './auth/legacy-keys.ts'
 import { openSigningKeys } from './auth/signing-keys.ts'
 import { openDatabase } from './db/client.ts'
+import { assertOwnDataDir } from './db/data-dir.ts'
 import { notedKeyPrefixes } from './db/key-prefixes.ts'
 import { type DataDirLock, lockDataDir } from './db/lock.ts'
 import { installationUrl } from './db/public-url.ts'
@@ -43,6 +44,8 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
   const plans = plansFile === undefined ? builtInPlans : await readPlansFile(plansFile)
   const opened = new AsyncDisposableStack()
   try {
+    // Also with a database elsewhere: documents and uploads may pass through the folder.
+    if (databaseUrl !== undefined) await assertOwnDataDir(dataDir)
     const lock = databaseUrl === undefined ? await lockDataDir(dataDir) : undefined
     opened.defer(() => lock?.release())
     const onConnectionError = (err: Error): void => logger.warn({ err }, 'database connection lost')

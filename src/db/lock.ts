@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { SettingError } from '../env.ts'
 import { type CommandHandler, serveCommands, socketPath } from './admin-socket.ts'
+import { assertOwnDataDir } from './data-dir.ts'
 
 /** The sole right to a DATA_DIR, held until it is released or the process ends, however it ends. */
 export interface DataDirLock {
@@ -26,8 +27,18 @@ const sqliteBusy = 5
 /** Locks in use: a connection that is collected as garbage would let its lock go. */
 const held = new Set<DatabaseSync>()
 
-/** The operating system's own lock on a file, by way of SQLite; undefined when another has it. */
+/**
+ * The operating system's own lock on a file, by way of SQLite; undefined when another has it. Whoever
+ * may read the file could hold a lock on it: that is this user alone.
+ */
 function lockFile(path: string): DatabaseSync | undefined {
+  try {
+    writeFileSync(path, '', { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+    // Not by way of a descriptor: to close one would end a lock that this process has.
+    chmodSync(path, 0o600)
+  }
   const file = new DatabaseSync(path)
   try {
     file.exec('BEGIN EXCLUSIVE')
@@ -69,7 +80,7 @@ async function holderOf(pidFile: string): Promise<string> {
  * leaves nothing that stands in the way: the operating system lets its lock go.
  *
  * @throws DataDirInUseError naming the holder's process id; SettingError when there can be no such
- *   folder.
+ *   folder, or it is not this user's alone.
  */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const socket = socketPath(dataDir)
@@ -77,10 +88,15 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   let file: DatabaseSync | undefined
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await assertOwnDataDir(dataDir)
     file = lockFile(join(dataDir, 'server.lock'))
-    if (file) writeFileSync(pidFile, `${process.pid}\n`)
+    if (file) {
+      rmSync(pidFile, { force: true })
+      writeFileSync(pidFile, `${process.pid}\n`, { flag: 'wx', mode: 0o644 })
+    }
   } catch (cause) {
     file?.close()
+    if (cause instanceof SettingError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new SettingError(
       `DATA_DIR is ${JSON.stringify(dataDir)}; expected a folder to write to: ${reason}`,
@@ -125,13 +141,14 @@ export class CommandError extends Error {
  * Runs a command in the server that holds a DATA_DIR and returns what it prints; undefined when
  * none is there to ask.
  *
- * @throws CommandError when the server does not run it.
+ * @throws CommandError when the server does not run it; SettingError when others may listen there.
  */
 export async function sendCommand(
   dataDir: string,
   argv: readonly string[],
   text = '',
 ): Promise<string | undefined> {
+  await assertOwnDataDir(dataDir)
   const response = await new Promise<IncomingMessage | undefined>((done, fail) => {
     const call = request({ socketPath: socketPath(dataDir), path: '/run', method: 'POST' }, done)
     call.on('error', (error) => {

@@ -1,8 +1,9 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
-import { open, readFile, rename } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SettingError } from '../env.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import { assertUnreadByOthers } from './data-dir.ts'
 
 const fileName = 'secrets.key'
 const shape = /^[\w-]{43}$/
@@ -12,7 +13,7 @@ const settingName = 'secretsKeyFingerprint'
  * The SECRETS_KEY that an embedded database keeps beside it: 256 random bits, made when there is
  * none. The caller holds the lock of the folder.
  *
- * @throws SettingError when the file holds something else.
+ * @throws SettingError when the file holds something else, or others may read it.
  */
 export async function localSecretsKey(dataDir: string): Promise<string> {
   const path = join(dataDir, fileName)
@@ -22,7 +23,9 @@ export async function localSecretsKey(dataDir: string): Promise<string> {
   })
   if (stored === undefined) {
     const key = randomBytes(32).toString('base64url')
-    const draft = await open(`${path}.new`, 'w', 0o600)
+    // Whatever is there would lend the key its mode, or lead it elsewhere.
+    await rm(`${path}.new`, { force: true })
+    const draft = await open(`${path}.new`, 'wx', 0o600)
     try {
       await draft.writeFile(`${key}\n`)
       // All that it encrypts would be lost with it.
@@ -33,6 +36,7 @@ export async function localSecretsKey(dataDir: string): Promise<string> {
     await rename(`${path}.new`, path)
     return key
   }
+  await assertUnreadByOthers(path)
   const key = stored.trim()
   if (shape.test(key)) return key
   throw new SettingError(`${path} does not hold a key; restore it, or set SECRETS_KEY`)

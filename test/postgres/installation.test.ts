@@ -1,3 +1,4 @@
+import { chmod } from 'node:fs/promises'
 import pg from 'pg'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
@@ -28,4 +29,15 @@ test('an installation that cannot be opened leaves no connection behind', async 
     return rows[0].count
   }
   await expect.poll(connections, { timeout: 10_000 }).toBe(0)
+})
+
+// Documents and uploads are kept in it, unless a setting says where.
+test('a DATA_DIR that others may write to is refused with a database elsewhere too', async () => {
+  const { url, drop } = await createPostgres('migrated')
+  onTestFinished(drop)
+  const dataDir = await createFolder()
+  await chmod(dataDir, 0o775)
+  const env = readEnv({ DATABASE_URL: url, DATA_DIR: dataDir, SECRETS_KEY: 'x'.repeat(40) })
+  const opening = openInstallation(env, pino({ enabled: false }))
+  await expect(opening).rejects.toThrow(`DATA_DIR ${dataDir} has mode 775`)
 })

@@ -1,0 +1,57 @@
+import { lstat, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SettingError } from '../env.ts'
+
+/** What a member of the group or anybody may do with a file: read it, or change it. */
+const readable = 0o077
+const writable = 0o022
+
+const octal = (mode: number): string => (mode & 0o7777).toString(8)
+
+/** Of what is not there: undefined. */
+async function unlessMissing<T>(promise: Promise<T>): Promise<T | undefined> {
+  return await promise.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
+    throw error
+  })
+}
+
+/**
+ * Makes sure that nobody but this user and root can change what is in a DATA_DIR, or has put
+ * something there that will be used: then nothing in it can change between a look at it and its
+ * use. A folder that is not there is in order, and Windows has no modes to look at.
+ *
+ * @throws SettingError naming what is wrong, and what to do
+ */
+export async function assertOwnDataDir(dataDir: string): Promise<void> {
+  const user = process.geteuid?.()
+  const folder = await unlessMissing(stat(dataDir))
+  if (user === undefined || folder === undefined) return
+  // Root gains nothing by refusing the folder of the user whom it works for.
+  const trusted = user === 0 ? [0, folder.uid] : [0, user]
+  const assertTrusted = (path: string, uid: number): void => {
+    if (!trusted.includes(uid))
+      throw new SettingError(
+        `${path} belongs to user ${uid}, who may change it; expected one of user ${user}`,
+      )
+  }
+  assertTrusted(`DATA_DIR ${dataDir}`, folder.uid)
+  if ((folder.mode & writable) !== 0)
+    throw new SettingError(
+      `DATA_DIR ${dataDir} has mode ${octal(folder.mode)}: other users may write to it. Run "chmod go-w ${dataDir}", or name a folder inside it, which is made`,
+    )
+  for (const name of await readdir(dataDir)) {
+    const path = join(dataDir, name)
+    const entry = await unlessMissing(lstat(path))
+    if (entry !== undefined) assertTrusted(path, entry.uid)
+  }
+}
+
+/** @throws SettingError for a file that holds a secret and that other users may read */
+export async function assertUnreadByOthers(path: string): Promise<void> {
+  const { mode } = await stat(path)
+  if (process.geteuid !== undefined && (mode & readable) !== 0)
+    throw new SettingError(
+      `${path} has mode ${octal(mode)}: other users may read it. Run "chmod 600 ${path}"`,
+    )
+}
