@@ -5,6 +5,7 @@ import { MigrationError, migrate } from '../../src/db/migrate.ts'
 import { type Migration, readMigrations } from '../../src/db/migrations.ts'
 import { sessionOf } from '../../src/db/pglite.ts'
 import { readTemplate } from '../../src/db/template.ts'
+import { expectOldChain, isSince64Bit, writeOldChain } from '../modules/audit/old-chain.ts'
 import { migrationRecords } from '../setup/migration-records.ts'
 import { readSchema, schemaEngine } from '../setup/schema-engine.ts'
 
@@ -96,4 +97,11 @@ test('refuses after a migration that failed, until it is resolved', async () => 
     UPDATE _prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL`)
   expect(await ours([...migrations, later])).toEqual([later.name])
   expect(await ours([...migrations, later])).toEqual([])
+})
+
+test('an audit chain of 32-bit sequences is the same chain afterwards', async () => {
+  await ours(migrations.filter((migration) => !isSince64Bit(migration)))
+  await writeOldChain(sessionOf(pglite))
+  await ours(migrations)
+  await expectOldChain(sessionOf(pglite))
 })

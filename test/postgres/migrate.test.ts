@@ -1,9 +1,10 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { SqlSession } from '../../src/db/migrate.ts'
+import { migrate, type SqlSession } from '../../src/db/migrate.ts'
 import { type Migration, readMigrations } from '../../src/db/migrations.ts'
 import { migratePostgres } from '../../src/db/postgres.ts'
+import { expectOldChain, isSince64Bit, writeOldChain } from '../modules/audit/old-chain.ts'
 import { migrationRecords } from '../setup/migration-records.ts'
 import { createPostgres, type PostgresDatabase } from '../setup/postgres.ts'
 import { schemaEngine } from '../setup/schema-engine.ts'
@@ -34,11 +35,13 @@ async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>
   return use(client).finally(() => client.end())
 }
 
+const sessionOf = (client: pg.Client): SqlSession => ({
+  query: async (sql, values = []) => (await client.query(sql, values)).rows,
+  run: async (script) => void (await client.query(script)),
+})
+
 const records = (url: string): Promise<unknown> =>
-  withClient(url, (client) => {
-    const query: SqlSession['query'] = async (sql) => (await client.query(sql)).rows
-    return migrationRecords({ query, run: async (script) => void (await query(script)) })
-  })
+  withClient(url, (client) => migrationRecords(sessionOf(client)))
 
 /** What `prisma migrate deploy` does. Its connection ends with it, and the advisory lock with that. */
 async function deploy(url: string, list: readonly Migration[]): Promise<string[]> {
@@ -94,4 +97,15 @@ test('refuses a database that is newer than this version', async () => {
   const url = await emptyDatabase()
   await deploy(url, [...migrations, later])
   await expect(migratePostgres(url)).rejects.toThrow(`it has migration ${later.name}`)
+})
+
+test('an audit chain of 32-bit sequences is the same chain afterwards', async () => {
+  const url = await emptyDatabase()
+  await withClient(url, async (client) => {
+    const before = migrations.filter((migration) => !isSince64Bit(migration))
+    await migrate(sessionOf(client), before)
+    await writeOldChain(sessionOf(client))
+  })
+  await migratePostgres(url)
+  await withClient(url, (client) => expectOldChain(sessionOf(client)))
 })

@@ -69,8 +69,8 @@ test('the audit tells who made it, with a chain of its own', async () => {
   const who = await whoIs(world, token)
   const actor = { actorKind: 'HUMAN', actorId: typeof who === 'string' ? who : who.user.id }
   expect(events).toMatchObject([
-    { ...actor, sequence: 1, action: 'workspace.created', targetId: id, previousHash: null },
-    { ...actor, sequence: 2, action: 'member.added', targetName: 'audited@example.com' },
+    { ...actor, sequence: 1n, action: 'workspace.created', targetId: id, previousHash: null },
+    { ...actor, sequence: 2n, action: 'member.added', targetName: 'audited@example.com' },
   ])
 })
 

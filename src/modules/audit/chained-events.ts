@@ -30,7 +30,7 @@ export function chainedEvents(
   return events.map((event) => {
     const values = {
       workspaceId: workspace.id,
-      sequence: head.sequence + 1,
+      sequence: head.sequence + 1n,
       id: newId('evt'),
       at: workspace.now,
       action: event.action,

@@ -91,7 +91,7 @@ test('includeCreated takes what the key made, and theirs, in one transaction', a
   expect(new Set(rows.map(({ revokedAt }) => revokedAt.getTime())).size).toBe(1)
   expect(await marks()).toEqual({
     epoch: marksBefore.epoch + 1n,
-    auditSequence: marksBefore.auditSequence + 4,
+    auditSequence: marksBefore.auditSequence + 4n,
   })
 })
 

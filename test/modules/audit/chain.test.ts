@@ -58,7 +58,7 @@ test('a change whose event cannot be written is not made', async () => {
   const [last] = (await eventsOf(workspace)).slice(-1)
   if (last === undefined) throw new Error('there is no event')
   await world.deps.prisma.auditEvent.create({
-    data: { ...last, sequence: auditSequence + 1, id: 'evt_in_the_way' },
+    data: { ...last, sequence: auditSequence + 1n, id: 'evt_in_the_way' },
   })
   const before = [await rowOf(workspace), await keysOf(workspace), await eventsOf(workspace)]
   for (const [mutation, input] of [

@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const marksOf = async ({ id }: TestWorkspace): Promise<{ epoch: bigint; auditSequence: number }> =>
+const marksOf = async ({ id }: TestWorkspace): Promise<{ epoch: bigint; auditSequence: bigint }> =>
   world.deps.prisma.workspace.findUniqueOrThrow({
     where: { id },
     select: { epoch: true, auditSequence: true },
@@ -35,10 +35,10 @@ test('every mutation writes one event and raises the epoch by one, agents and ne
     const payload = await done(world, secret, mutation, selection, { ...input })
     expect([mutation, await marksOf(workspace)]).toEqual([
       mutation,
-      { epoch: before.epoch + raises, auditSequence: before.auditSequence + 1 },
+      { epoch: before.epoch + raises, auditSequence: before.auditSequence + 1n },
     ])
     const event = await world.deps.prisma.auditEvent.findFirstOrThrow({
-      where: { workspaceId: workspace.id, sequence: before.auditSequence + 1 },
+      where: { workspaceId: workspace.id, sequence: before.auditSequence + 1n },
     })
     expect([mutation, event.action]).toEqual([mutation, action])
     expect(event).toMatchObject({

@@ -69,7 +69,7 @@ test('another plan is in the audit with what it was before, and every cache lear
   ])
   expect(await marks()).toEqual({
     epoch: before.epoch + 4n,
-    auditSequence: before.auditSequence + 4,
+    auditSequence: before.auditSequence + 4n,
   })
 })
 
