@@ -1,6 +1,6 @@
 import { type CredentialReason, unauthenticated } from '../errors.ts'
 import { isAllowedAddress } from '../input/addresses.ts'
-import type { KeyCaller, TokenCaller } from './caller.ts'
+import type { KeyBounds, KeyCaller, TokenCaller } from './caller.ts'
 import { earliest, type KeyRecord, type PresentedKey, planOf, rightsOf } from './key-record.ts'
 import { noRights } from './policy.ts'
 import { type PresentedToken, tokenRightsOf } from './token-record.ts'
@@ -62,16 +62,22 @@ const ofKey = (record: KeyRecord) => ({
   plan: planOf(record),
 })
 
-const boundsOf = ({ requestsPerMinute, allowedIps }: KeyRecord, expiresAt: Date | null) => ({
+/** @param secretId of the secret behind the credential, where that is being replaced; else null */
+const boundsOf = (
+  { requestsPerMinute, allowedIps, endsWithSecretId }: KeyRecord,
+  expiresAt: Date | null,
+  secretId: string | null,
+): KeyBounds => ({
   expiresAt,
   requestsPerMinute,
   allowedIps,
+  endsWith: [endsWithSecretId, secretId].filter((id) => id !== null),
 })
 
 /**
  * The caller that a key makes, as of the epoch it was read with. Its state must have been checked.
- * What is made with a secret that is running out ends with that secret, and with one issued elsewhere
- * by the sunset.
+ * What is made with a secret that is being replaced ends with that secret, and with one issued
+ * elsewhere by the sunset.
  */
 export function keyCallerOf(key: PresentedKey, hash: Uint8Array<ArrayBuffer>): KeyCaller {
   const validUntil = earliest(key.effectiveExpiresAt, key.replacedAt)
@@ -80,9 +86,14 @@ export function keyCallerOf(key: PresentedKey, hash: Uint8Array<ArrayBuffer>): K
     kind: 'API_KEY',
     ...ofKey(key),
     allSpaces: key.allSpaces,
-    bounds: boundsOf(key, earliest(earliest(key.expiresAt, key.replacedAt), sunset)),
+    bounds: boundsOf(
+      key,
+      earliest(earliest(key.expiresAt, key.replacedAt), sunset),
+      key.replacedAt && key.secretId,
+    ),
     validUntil,
     credentialHash: hash,
+    secretId: key.secretId,
     deprecation: key.isLegacySecret ? { since: key.createdAt, sunset: validUntil } : null,
     isUserLevel: key.userLevel,
     rights: rightsOf(key),
@@ -98,7 +109,11 @@ export function tokenCallerOf(token: PresentedToken): TokenCaller {
     tokenId: token.tokenId,
     isRotated,
     allSpaces: token.allSpaces && token.tokenSnapshot.allSpaces,
-    bounds: boundsOf(token, earliest(token.expiresAt, token.tokenExpiresAt)),
+    bounds: boundsOf(
+      token,
+      earliest(token.expiresAt, token.tokenExpiresAt),
+      token.tokenSecretEndsAt && token.tokenSecretId,
+    ),
     validUntil: earliest(token.effectiveExpiresAt, token.tokenExpiresAt),
     rights: isRotated ? noRights : tokenRightsOf(token, token.tokenSnapshot),
   }

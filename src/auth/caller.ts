@@ -18,6 +18,8 @@ export interface KeyBounds {
   readonly requestsPerMinute: number | null
   /** Empty: any address. */
   readonly allowedIps: readonly string[]
+  /** The ids of the secrets that a key made with it must end with; a key can end with one. */
+  readonly endsWith: readonly string[]
 }
 
 /** What is true of every caller, at the epoch it is stamped with. */
@@ -55,6 +57,8 @@ export interface KeyCaller extends BaseCaller {
   readonly key: KeyName
   /** Of the presented secret: to read the same credential again inside a transaction. */
   readonly credentialHash: Uint8Array<ArrayBuffer>
+  /** Of the presented secret; null: it is that of a user-level key. */
+  readonly secretId: string | null
   /** Of a legacy secret, also of one that its key's migration has replaced; null: it is none. */
   readonly deprecation: Deprecation | null
   /** Whether it is a person's in every workspace of theirs, and this is what it is here. */

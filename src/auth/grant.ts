@@ -1,6 +1,6 @@
 import type { UserErrorCode } from '../errors.ts'
 import { isInsideBlocks } from '../input/addresses.ts'
-import { type Caller, isSignInOf } from './caller.ts'
+import { type Caller, isSignInOf, type KeyBounds } from './caller.ts'
 import { aliases, covers, expand, type PermissionName } from './permissions.ts'
 import { type DeclaredTerms, declaredBy, declaredSpaces, heldIn, holds, reaches } from './policy.ts'
 
@@ -12,6 +12,8 @@ export interface KeyTerms extends DeclaredTerms {
   readonly requestsPerMinute: number | null
   /** Empty: any address. */
   readonly allowedIps: readonly string[]
+  /** The secret that it ends with; null: it ends by itself alone. */
+  readonly endsWithSecretId: string | null
 }
 
 /** Why a key is not grantable, and the field of the key that says so. */
@@ -72,12 +74,22 @@ function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
   })
 }
 
+/** Whether the key ends with each of the secrets that whatever the caller makes must end with. */
+const endsWithAll = ({ endsWithSecretId }: KeyTerms, { endsWith }: KeyBounds): boolean =>
+  endsWith.every((secretId) => secretId === endsWithSecretId)
+
 function boundProblems({ bounds }: Caller, terms: KeyTerms): GrantProblem[] {
   const problems: GrantProblem[] = []
   const add = (code: UserErrorCode, field: readonly (string | number)[], message: string): void =>
     void problems.push({ code, field, message })
   const { expiresAt } = bounds
-  if (expiresAt !== null && (terms.expiresAt === null || terms.expiresAt > expiresAt))
+  if (!endsWithAll(terms, bounds))
+    add(
+      'EXPIRY_NOT_ALLOWED',
+      ['expiresAt'],
+      'What the calling secret makes ends with it, and this key does not: use the newer secret.',
+    )
+  else if (expiresAt !== null && (terms.expiresAt === null || terms.expiresAt > expiresAt))
     add(
       'EXPIRY_NOT_ALLOWED',
       ['expiresAt'],

@@ -62,7 +62,7 @@ export const humanCaller = (membership: MembershipRecord, signIn: SignIn): Human
   key: null,
   signIn,
   allSpaces: true,
-  bounds: { expiresAt: null, requestsPerMinute: null, allowedIps: [] },
+  bounds: { expiresAt: null, requestsPerMinute: null, allowedIps: [], endsWith: [] },
   plan: planOf(membership),
   validUntil: signIn.expiresAt,
   rights: effectiveRights(ownerOf(membership.role, membership.reach), {

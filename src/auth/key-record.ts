@@ -46,18 +46,39 @@ interface EndingPolicies {
   readonly legacyKeySunsetAt: Prisma.Sql
 }
 
-/** The earliest of the ends of the key `k`: its own, by its age, and of a legacy key the sunset. */
-export const expiryUnder = ({
-  maxKeyLifetimeDays,
-  legacyKeySunsetAt,
-}: EndingPolicies): Prisma.Sql => Prisma.sql`least(k."expiresAt",
-  k."createdAt" + make_interval(hours => 24 * ${maxKeyLifetimeDays}),
-  CASE WHEN k.legacy THEN ${legacyKeySunsetAt} END)`
+/** The earliest of the ends of a key by itself: its own, by its age, and of a legacy key the sunset. */
+const ownExpiryUnder = (
+  { maxKeyLifetimeDays, legacyKeySunsetAt }: EndingPolicies,
+  alias: 'k' | 'ek',
+): Prisma.Sql => {
+  const key = Prisma.raw(alias)
+  return Prisma.sql`${key}."expiresAt",
+    ${key}."createdAt" + make_interval(hours => 24 * ${maxKeyLifetimeDays}),
+    CASE WHEN ${key}.legacy THEN ${legacyKeySunsetAt} END`
+}
+
+/**
+ * The earliest of the ends of the key `k` by itself and, where it ends with a secret, of that secret,
+ * however it ends: by its own end or with its key. That key ends with no other secret.
+ */
+export const expiryUnder = (policies: EndingPolicies): Prisma.Sql => Prisma.sql`least(
+  ${ownExpiryUnder(policies, 'k')},
+  CASE WHEN k."endsWithSecretId" IS NOT NULL THEN (
+    SELECT least(es."endsAt", ek."revokedAt", ${ownExpiryUnder(policies, 'ek')})
+      FROM "ApiKeySecret" es
+      JOIN "ApiKey" ek ON ek."workspaceId" = es."workspaceId" AND ek.id = es."keyId"
+     WHERE es."workspaceId" = k."workspaceId" AND es.id = k."endsWithSecretId") END)`
 
 /** When the key `k` ends by what its workspace `w` says now; null: it does not by itself. */
 export const effectiveExpiry = expiryUnder({
   maxKeyLifetimeDays: Prisma.sql`w."maxKeyLifetimeDays"`,
   legacyKeySunsetAt: Prisma.sql`w."legacyKeySunsetAt"`,
+})
+
+/** When the key `k` ends whatever the policies are: until then it may live again once they are relaxed. */
+export const expiryWithoutPolicies = expiryUnder({
+  maxKeyLifetimeDays: Prisma.sql`NULL::int`,
+  legacyKeySunsetAt: Prisma.sql`NULL::timestamptz`,
 })
 
 /** The spaces that the role of the member `m` reaches; null: every one. */
@@ -113,6 +134,8 @@ export interface Presented extends KeyRecord {
 
 /** A key found by the hash of one of its secrets. */
 export interface PresentedKey extends Presented {
+  /** Null: that of a user-level key has none. */
+  readonly secretId: string | null
   /** Whether it is the current one, was never used, and the one before it still works. */
   readonly isFirstUse: boolean
   /** Whether the secret was issued elsewhere; its key may have been migrated since. */
@@ -125,7 +148,7 @@ export async function findKeyByHash(
   hash: Uint8Array<ArrayBuffer>,
 ): Promise<PresentedKey | undefined> {
   const rows = await db.$queryRaw<PresentedKey[]>`
-    SELECT ${prepared} ${keyColumns}, ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
+    SELECT ${prepared} ${keyColumns}, ps.id AS "secretId", ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
            (ps."endsAt" IS NULL AND ps."usedAt" IS NULL AND EXISTS (
              SELECT 1 FROM "ApiKeySecret" o
               WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id

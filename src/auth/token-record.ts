@@ -25,7 +25,12 @@ export interface PresentedToken extends Presented {
   readonly tokenId: string
   readonly tokenFamilyId: string
   readonly tokenFamilyExpiresAt: Date
+  /** Not later than the end of the secret that minted it. */
   readonly tokenExpiresAt: Date
+  /** Of the secret that minted it; null: not known. */
+  readonly tokenSecretId: string | null
+  /** When that one ends, or ended; null: it is the current one. */
+  readonly tokenSecretEndsAt: Date | null
   readonly tokenRevokedAt: Date | null
   /** Of its spaces those that are not deleted. */
   readonly tokenSnapshot: TokenSnapshot
@@ -38,6 +43,13 @@ export const liveTokenSpaces = Prisma.sql`ARRAY(
    WHERE ts."workspaceId" = t."workspaceId" AND ts.id = ANY(t."spaceIds") AND ts."deletedAt" IS NULL
    ORDER BY ts.id)`
 
+/** The secret `ms` that minted the token `t`, or the first of its family; none where it is not known. */
+export const mintingSecret = Prisma.sql`
+  LEFT JOIN "ApiKeySecret" ms ON ms."workspaceId" = t."workspaceId" AND ms.id = t."secretId"`
+
+/** When the token `t` ends, with `mintingSecret`; its key's end is another one. */
+export const tokenExpiry = Prisma.sql`least(t."expiresAt", ms."endsAt")`
+
 /** The token of that id. One statement, so that rows and epoch agree. */
 export async function findToken(
   db: Queryable,
@@ -47,11 +59,12 @@ export async function findToken(
   const rows = await db.$queryRaw<PresentedToken[]>`
     SELECT ${prepared} ${keyColumns}, t."rotatedAt" AS "replacedAt", t.id AS "tokenId",
            t."familyId" AS "tokenFamilyId", t."familyExpiresAt" AS "tokenFamilyExpiresAt",
-           t."expiresAt" AS "tokenExpiresAt", t."revokedAt" AS "tokenRevokedAt",
+           ${tokenExpiry} AS "tokenExpiresAt", t."revokedAt" AS "tokenRevokedAt",
+           t."secretId" AS "tokenSecretId", ms."endsAt" AS "tokenSecretEndsAt",
            t.audience AS "tokenAudience",
            json_build_object('permissions', t.permissions, 'allSpaces', t."allSpaces",
              'spaceIds', ${liveTokenSpaces}, 'narrowings', t.narrowings) AS "tokenSnapshot"
-      FROM "AccessToken" t
+      FROM "AccessToken" t ${mintingSecret}
       JOIN "ApiKey" k ON k."workspaceId" = t."workspaceId" AND k.id = t."keyId" ${keyJoins}
      WHERE t."workspaceId" = ${workspaceId} AND t.id = ${tokenId}`
   return rows[0]

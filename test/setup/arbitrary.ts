@@ -83,6 +83,7 @@ export const keyTerms: fc.Arbitrary<KeyTerms> = fc
       expiresAt,
       requestsPerMinute: fc.option(fc.integer({ min: 0, max: 3 })),
       allowedIps,
+      endsWithSecretId: fc.constantFrom(null, 'one', 'two'),
     }),
   )
   .map(([declared, rest]) => ({ ...declared, ...rest }))
@@ -105,10 +106,11 @@ export function callerBy(terms: KeyTerms, { role: given, reach: reached }: Owner
     },
     key: { id: 'k', name: '' },
     allSpaces: terms.allSpaces,
-    bounds: terms,
+    bounds: { ...terms, endsWith: terms.endsWithSecretId === null ? [] : [terms.endsWithSecretId] },
     plan: { plan: 'FREE', enterpriseRequestsPerMinute: null, enterpriseKeyLimit: null },
     validUntil: null,
     credentialHash: new Uint8Array(),
+    secretId: null,
     deprecation: null,
     isUserLevel: false,
     rights: effectiveRights(its, declaredBy(terms)),

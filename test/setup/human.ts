@@ -45,6 +45,7 @@ export function humanKey(
         expiresAt: null,
         requestsPerMinute: null,
         allowedIps: [],
+        endsWithSecretId: null,
         ...terms,
       },
       createdById: null,

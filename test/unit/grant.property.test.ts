@@ -73,6 +73,7 @@ test('what a caller may grant does nothing that the caller cannot', () => {
       expect(excess(made.rights, caller.rights)).toEqual([])
       expect(isLater(key.expiresAt, first.expiresAt)).toBe(false)
       expect(isLater(key.requestsPerMinute, first.requestsPerMinute)).toBe(false)
+      if (first.endsWithSecretId !== null) expect(key.endsWithSecretId).toBe(first.endsWithSecretId)
       for (const address of addresses)
         if (isAllowed(address, key.allowedIps))
           expect(isAllowed(address, first.allowedIps)).toBe(true)

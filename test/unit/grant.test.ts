@@ -12,6 +12,7 @@ const key = (terms: Partial<KeyTerms>): KeyTerms => ({
   expiresAt: null,
   requestsPerMinute: null,
   allowedIps: [],
+  endsWithSecretId: null,
   ...terms,
 })
 

@@ -1,7 +1,7 @@
 import type { Caller } from '../../auth/caller.ts'
 import { effectiveExpiry } from '../../auth/key-record.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
-import { liveTokenSpaces } from '../../auth/token-record.ts'
+import { liveTokenSpaces, mintingSecret, tokenExpiry } from '../../auth/token-record.ts'
 import { all, equalsId } from '../../db/conditions.ts'
 import { type AccessToken, Prisma } from '../../generated/prisma/client.ts'
 import { visibleKeys } from '../api-key/api-key.queries.ts'
@@ -9,7 +9,7 @@ import { visibleKeys } from '../api-key/api-key.queries.ts'
 export type AccessTokenStatus = 'ACTIVE' | 'ROTATED' | 'EXPIRED' | 'REVOKED'
 
 /** A token as it is shown, as of one moment of the database. */
-export interface AccessTokenRow extends Omit<AccessToken, 'narrowings'> {
+export interface AccessTokenRow extends Omit<AccessToken, 'narrowings' | 'secretId'> {
   readonly keyName: string
   readonly ownerId: string
   readonly lastUsedAt: Date | null
@@ -19,14 +19,14 @@ export interface AccessTokenRow extends Omit<AccessToken, 'narrowings'> {
 
 const status = Prisma.sql`CASE
   WHEN t."revokedAt" IS NOT NULL THEN 'REVOKED'
-  WHEN least(t."expiresAt", ${effectiveExpiry}) <= clock_timestamp() THEN 'EXPIRED'
+  WHEN least(${tokenExpiry}, ${effectiveExpiry}) <= clock_timestamp() THEN 'EXPIRED'
   WHEN t."rotatedAt" IS NOT NULL THEN 'ROTATED' ELSE 'ACTIVE' END`
 
 /** The listed table of tokens with their keys, and what is shown of them. */
 export const accessTokens = {
   from: Prisma.sql`"AccessToken" t
     JOIN "ApiKey" k ON k."workspaceId" = t."workspaceId" AND k.id = t."keyId"
-    JOIN "Workspace" w ON w.id = t."workspaceId"
+    JOIN "Workspace" w ON w.id = t."workspaceId" ${mintingSecret}
     LEFT JOIN "AccessTokenUsage" us ON us."workspaceId" = t."workspaceId" AND us."tokenId" = t.id`,
   alias: Prisma.sql`t`,
   columns: Prisma.sql`t."workspaceId", t.id, t."keyId", t."familyId", t."familyExpiresAt",

@@ -7,6 +7,7 @@ import type { ServiceContext } from '../../service-context.ts'
 import { audienceInput } from './audience-input.ts'
 import { type IssuedToken, issueToken } from './issue.ts'
 import { tokenEndInput } from './lifetime-input.ts'
+import { isUnexpired } from './revoke-tokens.ts'
 import { type NarrowingInput, snapshotInput } from './snapshot-input.ts'
 
 /** How many tokens of one key live at a time. */
@@ -17,8 +18,14 @@ export interface CreateAccessTokenInput extends NarrowingInput {
   readonly audience?: readonly string[] | null | undefined
 }
 
+/** The calling key, and the secret that it presents. */
+interface MintingKey {
+  readonly key: KeyRecord
+  readonly secretId: string | null
+}
+
 /** @throws UserInputError WRONG_STATE for whoever is not an ordinary key */
-async function mintingKey(c: CallerChange): Promise<KeyRecord> {
+async function mintingKey(c: CallerChange): Promise<MintingKey> {
   const { caller } = c
   if (caller.kind !== 'API_KEY')
     throw userError('WRONG_STATE', ['input'], 'Only an API key mints access tokens, for itself.')
@@ -27,7 +34,7 @@ async function mintingKey(c: CallerChange): Promise<KeyRecord> {
   // Also by the secret that it had before it was migrated.
   if (key.legacy || caller.deprecation !== null)
     throw userError('WRONG_STATE', ['input'], 'A legacy key mints no access tokens: migrate it.')
-  return key
+  return { key, secretId: caller.secretId }
 }
 
 /** @throws UserInputError LIMIT_REACHED; counted under the lock, so that many at once cannot overstep */
@@ -36,7 +43,7 @@ async function assertBelowTokenLimit({ db, workspace, now }: CallerChange, keyId
     where: {
       workspaceId: workspace.id,
       keyId,
-      expiresAt: { gt: now },
+      ...isUnexpired(now),
       revokedAt: null,
       rotatedAt: null,
     },
@@ -56,7 +63,7 @@ export async function createAccessToken(
   const sign = await context.deps.accessTokens.signer()
   // Nothing that was let in before is refused for a new token, nor the other way round.
   return change(context, { permission: () => null, keepsAuthorization: true }, async (c) => {
-    const key = await mintingKey(c)
+    const { key, secretId } = await mintingKey(c)
     const problems = new InputProblems()
     const snapshot = await snapshotInput(c, problems, input)
     const audience = audienceInput(problems, input.audience, c.deps.publicUrl)
@@ -67,6 +74,13 @@ export async function createAccessToken(
     await assertBelowTokenLimit(c, key.id)
     const familyEnd = new Date(c.now.getTime() + maxFamilySeconds * 1_000)
     const familyExpiresAt = earliest(familyEnd, c.caller.validUntil) ?? familyEnd
-    return issueToken(c, sign, { key, snapshot, audience, expiresAt, familyExpiresAt })
+    return issueToken(c, sign, {
+      key,
+      secretId,
+      snapshot,
+      audience,
+      expiresAt,
+      familyExpiresAt,
+    })
   })
 }

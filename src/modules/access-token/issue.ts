@@ -15,6 +15,8 @@ export interface NewToken {
   readonly snapshot: TokenSnapshot
   readonly audience: readonly string[]
   readonly expiresAt: Date
+  /** Of the secret that mints it; of a successor, its predecessor's. */
+  readonly secretId: string | null
   /** Of a successor: the chain that it goes on. */
   readonly predecessor?: { readonly id: string; readonly familyId: string }
   /** When the chain that it begins ends; of a successor, its predecessor's. */
@@ -55,6 +57,7 @@ export async function issueToken(
       audience: [...audience],
       createdAt: now,
       expiresAt,
+      secretId: token.secretId,
     },
   })
   const shown = {

@@ -1,4 +1,5 @@
 import type { Change } from '../../db/change.ts'
+import type { Prisma } from '../../generated/prisma/client.ts'
 
 /** Which tokens of the workspace: one, a family, those of keys, or of all keys of an owner. */
 type WhichTokens =
@@ -6,6 +7,13 @@ type WhichTokens =
   | { readonly familyId: string }
   | { readonly keyId: { readonly in: string[] } }
   | { readonly key: { readonly ownerId: string } }
+
+/** Tokens whose time is not over, nor that of the secret that minted them; their key's may be. */
+export const isUnexpired = (now: Date) =>
+  ({
+    expiresAt: { gt: now },
+    OR: [{ secretId: null }, { secret: { endsAt: null } }, { secret: { endsAt: { gt: now } } }],
+  }) satisfies Prisma.AccessTokenWhereInput
 
 /**
  * Revokes those that still live, replaced ones included, and tells how many they were. One that was
@@ -16,7 +24,7 @@ export async function revokeTokens(
   which: WhichTokens,
 ): Promise<number> {
   const { count } = await db.accessToken.updateMany({
-    where: { ...which, workspaceId: workspace.id, revokedAt: null, expiresAt: { gt: now } },
+    where: { ...which, workspaceId: workspace.id, revokedAt: null, ...isUnexpired(now) },
     data: { revokedAt: now },
   })
   return count

@@ -6,7 +6,7 @@ import { InputProblems } from '../../input/problems.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { type IssuedToken, issueToken } from './issue.ts'
 import { tokenEndInput } from './lifetime-input.ts'
-import { revokeTokens } from './revoke-tokens.ts'
+import { isUnexpired, revokeTokens } from './revoke-tokens.ts'
 
 /** A rotation asked for twice within this is a lost response or two tabs, and no theft. */
 const mercyMs = 30_000
@@ -54,7 +54,7 @@ export async function rotateAccessToken(
 /** Whether the chain still has its end: one that nobody can go on with has nothing to protect. */
 async function isFamilyLive({ db, workspace, now }: CallerChange, token: PresentedToken) {
   const its = { workspaceId: workspace.id, familyId: token.tokenFamilyId }
-  const live = { revokedAt: null, rotatedAt: null, expiresAt: { gt: now } }
+  const live = { revokedAt: null, rotatedAt: null, ...isUnexpired(now) }
   return (await db.accessToken.findFirst({ where: { ...its, ...live } })) !== null
 }
 
@@ -67,6 +67,7 @@ async function replace(
   const problems = new InputProblems()
   const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
     { end: token.effectiveExpiresAt, name: 'The key' },
+    { end: token.tokenSecretEndsAt, name: 'The secret that minted it' },
     { end: token.tokenFamilyExpiresAt, name: 'The chain of rotations' },
   ])
   problems.throwIfAny()
@@ -79,6 +80,7 @@ async function replace(
     snapshot: token.tokenSnapshot,
     audience: token.tokenAudience,
     expiresAt,
+    secretId: token.tokenSecretId,
     familyExpiresAt: token.tokenFamilyExpiresAt,
     predecessor: { id: token.tokenId, familyId: token.tokenFamilyId },
   })

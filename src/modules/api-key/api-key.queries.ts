@@ -1,5 +1,5 @@
 import type { Caller } from '../../auth/caller.ts'
-import { effectiveExpiry } from '../../auth/key-record.ts'
+import { effectiveExpiry, expiryWithoutPolicies } from '../../auth/key-record.ts'
 import { namesCovering } from '../../auth/permissions.ts'
 import { reaches } from '../../auth/policy.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
@@ -30,7 +30,7 @@ export const isAccepted = Prisma.sql`(${isLive} AND k."disabledAt" IS NULL)`
  * the sunset of legacy keys moved.
  */
 export const mayLive = Prisma.sql`(k."revokedAt" IS NULL
-  AND coalesce(k."expiresAt" > clock_timestamp(), TRUE))`
+  AND coalesce(${expiryWithoutPolicies} > clock_timestamp(), TRUE))`
 
 const status = Prisma.sql`CASE
   WHEN k."revokedAt" IS NOT NULL THEN 'REVOKED' WHEN ${isExpired} THEN 'EXPIRED'

@@ -97,6 +97,7 @@ export function createApiKey(
       expiresAt: null,
       requestsPerMinute: null,
       allowedIps: [],
+      endsWithSecretId: c.caller.bounds.endsWith[0] ?? null,
       createdAt: c.now,
     }
     const terms = await keyTermsInput(c, problems, blank, withoutNulls(input))
@@ -170,6 +171,7 @@ export const storedTerms = (terms: KeyTerms) => ({
   allowedIps: [...terms.allowedIps],
   requestsPerMinute: terms.requestsPerMinute,
   expiresAt: terms.expiresAt,
+  endsWithSecretId: terms.endsWithSecretId,
 })
 
 /** Stores the scopes and space grants of a key that has none stored. */

@@ -60,6 +60,7 @@ const ownerKey = ({ now }: Change, ownerId: string): NewKey => ({
     expiresAt: null,
     requestsPerMinute: null,
     allowedIps: [],
+    endsWithSecretId: null,
   },
   createdById: null,
   createdByKeyId: null,

@@ -143,13 +143,15 @@ test('disabling a key stops its tokens, and enabling it resumes them', async () 
   expect(await revokedAts(live)).toEqual([undefined, undefined, undefined])
 })
 
-// A new secret is a change of the secret alone: what was derived from the key goes on.
-test('a rotation of the key leaves its tokens', async () => {
+test('a rotation of the key leaves its tokens for as long as the secret that minted them', async () => {
   const key = await makeKey()
   const { token } = await mint(world, key.secret)
-  await asOwner('rotateApiKey', { id: key.id, overlapSeconds: 0 })
-  expect(await verdict(world, key.secret)).toBe('401 ROTATED')
+  await asOwner('rotateApiKey', { id: key.id, overlapSeconds: 60 })
   expect(await verdict(world, token)).toBe('ACCEPTED')
+  const ended = await makeKey()
+  const gone = await mint(world, ended.secret)
+  await asOwner('rotateApiKey', { id: ended.id, overlapSeconds: 0 })
+  expect(await verdict(world, gone.token)).toBe('401 EXPIRED')
 })
 
 test('a key that has expired, by itself or by the policy, has no tokens that pass', async () => {

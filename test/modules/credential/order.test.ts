@@ -66,7 +66,8 @@ test('of several rules that refuse at once the first is told, at both doors', as
   await expectVerdict('DISABLED', elsewhere)
   const rotation = { id: key.id, overlapSeconds: 0 }
   await done(world, workspace.secret, 'rotateApiKey', 'secret', rotation)
-  await rewrite(world, workspace.id, [minted], { rotatedAt: new Date() })
+  // It would be over with the secret that minted it.
+  await rewrite(world, workspace.id, [minted], { rotatedAt: new Date(), secretId: null })
   await expectVerdict('ROTATED', elsewhere)
   await set({ expiresAt: new Date() })
   await expectVerdict('EXPIRED', elsewhere)

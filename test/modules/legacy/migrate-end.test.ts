@@ -51,6 +51,26 @@ test('the legacy secret ends at the sunset at the latest, the key itself goes on
   })
 })
 
+test('what the legacy secret makes after the migration ends with it, also when the sunset moves', async () => {
+  const permissions = ['keys:read', 'keys:create']
+  const key = await importOne(
+    world,
+    workspace.secret,
+    legacyKey(workspace.ownerId, { permissions }),
+  )
+  const { apiKey } = await migrate(key.id, { overlapSeconds: 600 })
+  const made = await seed(world, key.secret).key({
+    name: 'made',
+    permissions,
+    expiresAt: apiKey.previousSecretExpiresAt,
+  })
+  const sunset = inSeconds(60)
+  await setSunset(sunset)
+  const query = '{ viewer { apiKey { effectiveExpiresAt } } }'
+  const { data } = await world.gql(made.secret, query)
+  expect(data.viewer.apiKey.effectiveExpiresAt).toBe(sunset.toISOString())
+})
+
 test('the legacy secret ends with the expiry that the migration gives', async () => {
   const key = await make()
   const expiresAt = inSeconds(500).toISOString()

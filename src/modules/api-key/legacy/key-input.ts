@@ -43,6 +43,7 @@ export const termsOf = (ownerId: string, ownerKind: OwnerKind): KeyTerms => ({
   expiresAt: null,
   requestsPerMinute: null,
   allowedIps: [],
+  endsWithSecretId: null,
 })
 
 /** Reads one key, and notes what is wrong with it by itself. */
