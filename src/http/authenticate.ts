@@ -28,7 +28,7 @@ export async function authenticate(
   const { signIn, limits } = deps
   const digest = secretDigest(secret)
   if (signIn?.issuer !== accepted.issuer)
-    return await limits.attempts.limited(request, digest, () => {
+    return await limits.attempts.limited(request, { digest }, () => {
       throw unauthenticated('UNKNOWN')
     })
   const claims = await limits.attempts.signed(request, digest, () => signIn.verify(secret))

@@ -1,4 +1,4 @@
-import type { RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { RequestError, rateLimited } from '../errors.ts'
 import { sourceOf } from '../input/addresses.ts'
 import { Recent } from '../recent.ts'
@@ -7,8 +7,15 @@ import { type CounterOf, windowSeconds } from './address-counter.ts'
 /** What an address may do in a minute. */
 export const addressLimits = { failedAttempts: 60, introspections: 60 } as const
 
-/** Secrets that are remembered as good ones. */
-const maxTrusted = 10_000
+/** Secrets that are remembered as good ones, and as unknown ones. */
+const maxRemembered = 10_000
+
+/**
+ * What one server still looks up in a second for an address with too many failures, and for all of
+ * them together: enough that the keys of others behind the address come through, and so little that
+ * no flood makes the database work.
+ */
+const lookUpsPerSecond = { address: 5, all: 100 } as const
 
 /** Where something was tried from, and who says so. */
 export interface Source {
@@ -21,16 +28,27 @@ export interface Source {
   readonly workspaceId?: string
 }
 
+/** A secret that was presented. */
+export interface Presented {
+  readonly digest: string
+  /**
+   * Whether it has the form of the keys made here, its checksum included: typing errors have not, and
+   * none of those can be guessed. Absent: it has another form.
+   */
+  readonly isWellFormed?: boolean
+}
+
 /** Limits what comes from an address without a credential that is known. */
 export interface Attempts {
   /**
    * Runs `work`, which finds out whose secret it is. Of an address with too many failures only those
-   * secrets are looked at that were good before: who is behind the same address is not locked out.
+   * secrets are looked at that were good before and, a few in a second, well-formed ones that have not
+   * failed: who is behind the same address is not locked out.
    *
    * @throws RequestError RATE_LIMITED, or whatever `work` throws: UNAUTHENTICATED MALFORMED and
    *   UNKNOWN count as failures
    */
-  limited<T>(source: Source, digest: string, work: () => Promise<T>): Promise<T>
+  limited<T>(source: Source, secret: Presented, work: () => Promise<T>): Promise<T>
   /**
    * The same where `work` verifies a signature before anything is looked up: whoever has a good one
    * has not guessed it, and is let in from whatever address.
@@ -54,17 +72,33 @@ const isFailedAttempt = (error: unknown): boolean =>
 export function createAttempts(counterOf: CounterOf, refused: () => void): Attempts {
   const failures = counterOf('failed-attempts')
   const introspections = counterOf('introspections')
-  const trusted = new Recent<true>(maxTrusted)
+  const lookUps = new RateLimiterMemory({ points: 1, duration: 1 })
+  const trusted = new Recent<true>(maxRemembered)
+  /** Until when a secret that was not known to a source is refused there without a look-up. */
+  const unknownUntil = new Recent<number>(maxRemembered)
 
-  const refuseAbove = (most: number, count: RateLimiterRes | null): void => {
-    if (count === null || count.consumedPoints <= most) return
+  const refuse = ({ msBeforeNext }: RateLimiterRes): never => {
     refused()
-    const seconds = Math.ceil(count.msBeforeNext / 1_000)
     // The counter goes by the wall clock, which may be set back.
-    throw rateLimited(Math.min(Math.max(1, seconds), windowSeconds))
+    throw rateLimited(Math.min(Math.max(1, Math.ceil(msBeforeNext / 1_000)), windowSeconds))
+  }
+  const refuseAbove = (most: number, count: RateLimiterRes | null): void => {
+    if (count !== null && count.consumedPoints > most) refuse(count)
   }
   const keyOf = ({ address, workspaceId = '' }: Source): string | undefined =>
     address && `${workspaceId}|${sourceOf(address)}`
+
+  /** For a source with too many failures. */
+  const assertLookedUp = async (
+    key: string,
+    { digest, isWellFormed = false }: Presented,
+    failed: RateLimiterRes,
+  ): Promise<void> => {
+    const isUnknown = (unknownUntil.get(`${key} ${digest}`) ?? 0) > performance.now()
+    if (!isWellFormed || isUnknown) refuse(failed)
+    refuseAbove(lookUpsPerSecond.address, await lookUps.penalty(key))
+    refuseAbove(lookUpsPerSecond.all, await lookUps.penalty('all'))
+  }
 
   const signed: Attempts['signed'] = async (source, digest, work) => {
     try {
@@ -73,18 +107,22 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
       return value
     } catch (error) {
       const key = keyOf(source)
-      // Of many at once all may have been looked up, but no more than the limit are told of it.
-      if (key && isFailedAttempt(error))
+      if (key && isFailedAttempt(error)) {
+        unknownUntil.set(`${key} ${digest}`, performance.now() + windowSeconds * 1_000)
+        // Of many at once all may have been looked up, but no more than the limit are told of it.
         refuseAbove(addressLimits.failedAttempts, await failures.penalty(key))
+      }
       throw error
     }
   }
 
   return {
-    async limited(source, digest, work) {
-      const key = trusted.get(digest) ? undefined : keyOf(source)
-      if (key) refuseAbove(addressLimits.failedAttempts - 1, await failures.get(key))
-      return await signed(source, digest, work)
+    async limited(source, secret, work) {
+      const key = trusted.get(secret.digest) ? undefined : keyOf(source)
+      const failed = key && (await failures.get(key))
+      if (key && failed && failed.consumedPoints >= addressLimits.failedAttempts)
+        await assertLookedUp(key, secret, failed)
+      return await signed(source, secret.digest, work)
     },
     signed,
     trust: (digest) => trusted.set(digest, true),

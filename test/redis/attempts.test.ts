@@ -3,8 +3,12 @@ import { Redis } from 'ioredis'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { hashSecret } from '../../src/auth/credentials/hash.ts'
+import { createLimits } from '../../src/limits/limits.ts'
+import { createMetrics } from '../../src/metrics.ts'
+import { askOver } from '../modules/api-key/second-app.ts'
 import { eventually } from '../setup/eventually.ts'
 import { metricsOf } from '../setup/metrics.ts'
+import { secondServer } from '../setup/second-server.ts'
 import { done, seed } from '../setup/seed.ts'
 import { createWorld, type World } from '../setup/world.ts'
 import { ownRedis } from './own-redis.ts'
@@ -42,6 +46,27 @@ test('failures at several servers count together, and each knows its own good se
   expect(await guess(other, address)).toBe(429)
   expect(await statusOf(one, secret, address)).toBe(200)
   expect(await guess(other, newAddress())).toBe(401)
+})
+
+// Behind one NAT is a whole company, and a server that has just started knows none of its keys.
+test('failures at one server do not keep a good key out of another one that has not seen it', async () => {
+  const redisUrl = testRedisUrl()
+  const one = await server(redisUrl)
+  const { logger } = one.deps
+  const limits = await createLimits({ redisUrl, logger, metrics: createMetrics() })
+  const second = await secondServer(one.deps)
+  onTestFinished(async () => {
+    limits.close()
+    await second.close()
+  })
+  const other = { ...one, ...askOver({ ...second.deps, limits }) }
+  const { secret } = await one.createWorkspace()
+  const address = newAddress()
+  for (let time = 0; time < limit; time++)
+    expect(await statusOf(one, 'typed wrongly', address)).toBe(401)
+  expect(await statusOf(other, 'typed wrongly', address)).toBe(429)
+  expect(await guess(other, address)).toBe(429)
+  expect(await statusOf(other, secret, address)).toBe(200)
 })
 
 test('introspections without a secret count together, also at once', async () => {

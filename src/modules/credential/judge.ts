@@ -19,6 +19,7 @@ import {
   serviceUnavailable,
   unauthenticated,
 } from '../../errors.ts'
+import type { Presented } from '../../limits/attempts.ts'
 import { readUserLevelKey, type WhichWorkspace } from './user-level.ts'
 
 /** Where a credential was presented, and which may be found. */
@@ -115,7 +116,7 @@ const failed = (
   presentation: Presentation,
   reason: 'MALFORMED' | 'UNKNOWN',
 ): Promise<never> =>
-  deps.limits.attempts.limited(presentation, digest, () => {
+  deps.limits.attempts.limited(presentation, { digest }, () => {
     throw unauthenticated(reason)
   })
 
@@ -143,7 +144,8 @@ export function judgeSecret(
   const isKey = isApiKey(secret)
   const hasOtherShape = hasLegacyShape(secret, deps.keyPrefixes)
   if (!isKey && !hasOtherShape) return failed(deps, digest, presentation, 'MALFORMED')
-  return judge<KeyCaller | KeyVisitor>(deps, digest, presentation, async () => {
+  const presented = { digest, isWellFormed: isKey }
+  return judge<KeyCaller | KeyVisitor>(deps, presented, presentation, async () => {
     const mayBeLegacy = hasOtherShape && (await deps.legacyKeys.exist())
     if (!isKey && !mayBeLegacy) throw unauthenticated('MALFORMED')
     const hash = hashSecret(secret)
@@ -165,7 +167,7 @@ async function judgeToken(
     deps.credentials.get(digest) === undefined
       ? await deps.limits.attempts.signed(presentation, digest, verify)
       : undefined
-  return await judge<TokenCaller>(deps, digest, presentation, async () => {
+  return await judge<TokenCaller>(deps, { digest }, presentation, async () => {
     const { workspaceId, tokenId } = verified ?? (await verify())
     const token = await findToken(deps.prisma, workspaceId, tokenId)
     return token && { credential: token, caller: tokenCallerOf(token) }
@@ -174,11 +176,12 @@ async function judgeToken(
 
 function judge<Caller extends CallerByKey>(
   deps: Deps,
-  digest: string,
+  presented: Presented,
   presentation: Presentation,
   read: () => Promise<Found<Caller> | undefined>,
 ): Promise<Judged<Caller>> {
-  return deps.limits.attempts.limited(presentation, digest, async () => {
+  const { digest } = presented
+  return deps.limits.attempts.limited(presentation, presented, async () => {
     // What was stored under the digest of a secret was made of that secret, by the same `read`.
     const known = deps.credentials.get(digest) as (CachedCredential & Found<Caller>) | undefined
     const store = deps.credentials.reading()

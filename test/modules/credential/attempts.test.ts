@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
 import { changed } from '../../security/forge.ts'
+import { keyMadeElsewhere } from '../../setup/key-made-elsewhere.ts'
 import { done } from '../../setup/seed.ts'
 import { mint } from '../access-token/ask.ts'
 import { verdict } from '../api-key/ask.ts'
@@ -49,6 +50,16 @@ test('who fails too often from an address fails on, and whose key was good goes 
   // In another spelling it is the same address, and another one is not.
   expect(await codes([guess()], `::ffff:${ip}`)).toEqual(['RATE_LIMITED'])
   expect(await codes([guess()], '192.0.2.2')).toEqual(['NOT_FOUND'])
+})
+
+test('verifyApiKey, /verify: a key that is new to this server is VALID from an address with failures', async () => {
+  const ip = '192.0.2.3'
+  const make = () => keyMadeElsewhere(world, workspace, { permissions: ['keys:read'] })
+  const [one, other] = [await make(), await make()]
+  await codes(guesses(allowed), ip)
+  expect(await codes(['nonsense', one], ip)).toEqual(['RATE_LIMITED', 'VALID'])
+  const { status } = await gate(world, workspace.secret, { secret: other, ip })
+  expect(status).toBe(204)
 })
 
 // A gateway could otherwise lock out whom it likes, from the whole installation.
