@@ -86,6 +86,13 @@ test('what is given takes the place of what the key had, and the rest stays', as
   })
 })
 
+test('migrateLegacyKey: an empty list of spaces takes all spaces away', async () => {
+  const key = await legacy({ permissions: ['agents:read'], allSpaces: true })
+  const { secret } = await migrate(key.id, { spaces: [] })
+  for (const either of [key.secret, secret])
+    expect(await view(world, either)).toMatchObject({ allSpaces: false, spaces: {} })
+})
+
 test('what cannot be is refused where it stands, and nothing is changed', async () => {
   const key = await legacy({ permissions: ['agents:read'] })
   const cases: [object, string[]][] = [
