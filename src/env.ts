@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { isApiKey } from './auth/credentials/format.ts'
 import { plainBlock } from './input/addresses.ts'
-import { webUrl } from './input/web-url.ts'
+import { webUrl, withoutFinalSlashes } from './input/web-url.ts'
 import type { DocumentLimits } from './modules/document/store.ts'
 import type { RuntimeSettings } from './runtime/runtime.ts'
 import { endpointOf, parseStorageUrl, type StorageLocation } from './storage/storage-url.ts'
@@ -155,7 +155,10 @@ const redisUrl: Kind<string> = {
 const endpointUrl: Kind<string> = {
   expected: 'an http(s) address up to where /chat/completions begins, such as https://host/v1',
   secret: true,
-  parse: (text) => webUrl(text)?.href.replace(/\/+$/, ''),
+  parse: (text) => {
+    const url = webUrl(text)
+    return url && withoutFinalSlashes(url.href)
+  },
 }
 
 /** What can be sent in a header. */

@@ -22,7 +22,7 @@ export function presentedSecret(headers: Headers): string | undefined {
  */
 export function bearerToken(authorization: string | undefined): string | undefined {
   if (!authorization) return undefined
-  const [, token] = /^bearer(?: +(.*))?$/i.exec(authorization) ?? [undefined, null]
+  const [, token] = /^bearer(?: +([^ ].*))?$/is.exec(authorization) ?? [undefined, null]
   if (token === null) throw unauthenticated('MALFORMED')
   return token || undefined
 }

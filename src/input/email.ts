@@ -1,7 +1,7 @@
 import type { InputProblems } from './problems.ts'
 import { isStorable } from './text.ts'
 
-const shape = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+\.[^\s@\p{Cc}]+$/u
+const shape = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u
 /** RFC 5321, 4.5.3.1.3, less the angle brackets of a path. */
 const maxLength = 254
 
@@ -15,9 +15,12 @@ export const emailKey = (email: string): string =>
     return small.toUpperCase() === letter ? small : letter
   }).join('')
 
+/** Whether the part behind the @ has a dot that is neither its first nor its last character. */
+const hasDomain = (text: string): boolean => text.slice(text.indexOf('@') + 2, -1).includes('.')
+
 /** Whether a text is an e-mail address as it stands, without anything around it. */
 export const isEmail = (text: string): boolean =>
-  text.length <= maxLength && shape.test(text) && isStorable(text)
+  text.length <= maxLength && shape.test(text) && hasDomain(text) && isStorable(text)
 
 /** An e-mail address, trimmed. Only mail sent to it can show that somebody reads it. */
 export function emailInput(

@@ -1,3 +1,10 @@
+/** The text without the slashes that it ends in. */
+export function withoutFinalSlashes(text: string): string {
+  let end = text.length
+  while (text[end - 1] === '/') end -= 1
+  return text.slice(0, end)
+}
+
 /** An http(s) address without credentials, query and fragment; undefined for what is none. */
 export function webUrl(text: string): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { webUrl } from '../input/web-url.ts'
+import { webUrl, withoutFinalSlashes } from '../input/web-url.ts'
 
 /** A bucket that speaks S3, and where in it. */
 export interface S3Location {
@@ -26,13 +26,11 @@ const isBucket = (text: string): boolean =>
 
 /** As it is sent: an address would leave the steps out that lead nowhere, or upwards. */
 const prefixOf = (text: string): string =>
-  text
-    .replace(/^s3:\/\/[^/?#]*/, '')
-    .replace(/[?#].*$/s, '')
-    .replaceAll(/^\/+|\/+$/g, '')
+  withoutFinalSlashes(text.replace(/^s3:\/\/[^/?#]*\/*/, '').replace(/[?#].*$/s, ''))
 
 const isPrefix = (text: string): boolean =>
-  text === '' || text.split('/').every((step) => /^(?!\.{1,2}$)[\w.-]+$/.test(step))
+  text === '' ||
+  text.split('/').every((step) => /^[\w.-]+$/.test(step) && step !== '.' && step !== '..')
 
 function parseS3(text: string): S3Location | undefined {
   const { hostname: bucket, searchParams, username, password, port, hash } = new URL(text)

@@ -1,12 +1,17 @@
-/** A whole JWT, or a run as long as a key's random part, give or take what was mistyped. No text of ours has one. */
-const secretLike = /\beyJ[\w-]{20,}(?:\.[\w-]+)*|[0-9A-Za-z]{32,}/g
+/** A whole JWT, or a name that begins like one and is shorter than a header. */
+const jwt = /\beyJ[\w-]+(?:\.[\w-]+)*/g
+const jwtHeader = /^[\w-]{23}/
+/** A run as long as a key's random part, give or take what was mistyped. No text of ours has one. */
+const randomRun = /[0-9A-Za-z]{32,}/g
 
 /** What graphql-js says just before it quotes a value. */
 const beforeValue = ['got invalid value ', 'has invalid value ', 'found ', 'value: ', 'Value ']
 
-/** A value without quotes. A legacy secret has 16 characters at least, none of them blank. */
-const bareValue = /(\b(?:got invalid value|has invalid value|found|value:) )(\S{16,})/g
-const longRun = /[^\s,[\]{}]{16,}/g
+/** A value without quotes. */
+const bareValue = /((?:got invalid value|has invalid value|found|value:) )(\S+)/g
+const bareRun = /[^\s,[\]{}]+/g
+/** A legacy secret has 16 characters at least, none of them blank. */
+const leastSecret = 16
 /** The name of a member, or a number. */
 const harmlessRun = /^(?:\w+:|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?[.;]?)$/
 
@@ -19,11 +24,14 @@ const maxRead = 20_000
 const maxLength = 4_000
 const endLength = 1_000
 
-const withoutRun = (run: string): string => (harmlessRun.test(run) ? run : '[…]')
+const hidden = '[…]'
+
+const withoutRun = (run: string): string =>
+  run.length < leastSecret || harmlessRun.test(run) ? run : hidden
 
 const withoutBareValues = (text: string, isInside: boolean): string =>
   isInside
-    ? text.replace(longRun, withoutRun)
+    ? text.replace(bareRun, withoutRun)
     : text.replace(bareValue, (_, before: string, run: string) => before + withoutRun(run))
 
 /** The end of the quoted text that begins at `start`, behind its last quote; without one, of all. */
@@ -66,7 +74,7 @@ function withoutTexts(message: string): string {
     from = at
     if (!isQuote) continue
     const { end, isValue } = textAt(message, at)
-    shown += wasInside || isValue ? '"[…]"' : message.slice(at, end)
+    shown += wasInside || isValue ? `"${hidden}"` : message.slice(at, end)
     from = end
     at = end - 1
   }
@@ -84,7 +92,9 @@ const readable = (message: string): string =>
  * that it takes has a limit, whatever the message holds, and so has its length.
  */
 export function withoutSecrets(message: string): string {
-  const shown = withoutTexts(readable(message)).replace(secretLike, '[…]')
+  const shown = withoutTexts(readable(message))
+    .replace(jwt, (text) => (jwtHeader.test(text) ? hidden : text))
+    .replace(randomRun, hidden)
   return shown.length <= maxLength
     ? shown
     : `${shown.slice(0, maxLength - endLength)} … ${shown.slice(-endLength)}`.toWellFormed()
