@@ -1,6 +1,7 @@
 import { type Command, type CommandKind, defineCommand } from './commands/define.ts'
 import { legacyImport } from './commands/legacy-import.ts'
 import { legacyRevoke } from './commands/legacy-revoke.ts'
+import { workspaceHashImport } from './commands/workspace-hash-import.ts'
 import { workspacePlan } from './commands/workspace-plan.ts'
 import { SettingError } from './env.ts'
 import { replaceOwnerKey } from './modules/workspace/bootstrap.ts'
@@ -24,6 +25,7 @@ const kinds: readonly CommandKind[] = [
     read: () => fillExampleWorkspace,
   }),
   workspacePlan,
+  workspaceHashImport,
   legacyImport,
   legacyRevoke,
   defineCommand({

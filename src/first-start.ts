@@ -7,6 +7,7 @@ const firstWorkspace = {
   slug: 'main',
   // Nobody meters their own machine.
   plan: 'ENTERPRISE',
+  hashImport: true,
   owner: { name: 'Owner', email: 'owner@localhost' },
 } as const
 

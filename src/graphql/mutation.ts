@@ -55,6 +55,8 @@ interface MutationOptions<Input extends object, Result extends object> {
   readonly payload: (t: ObjectFieldBuilder<Types, Payload<Result>>) => FieldMap
   /** Whether it costs the caller nothing, for another pays. */
   readonly isFree?: true
+  /** What it costs, where that depends on its input; 1 at least. */
+  readonly cost?: (input: Input) => number
   readonly run: (context: Context, input: Input) => Promise<Result>
 }
 
@@ -121,7 +123,7 @@ export function mutation<Input extends object, Result extends object>(
       type: payload,
       nullable: true,
       description: options.description,
-      extensions: { isFree: options.isFree ?? false },
+      extensions: { isFree: options.isFree ?? false, cost: options.cost },
       guard: options.guard as Guard<{ input: object }>,
       args: {
         input: t.arg({

@@ -34,10 +34,10 @@ export const sharedCounters =
           () => shared.get(address),
           () => inProcess.get(address),
         ),
-      penalty: (address) =>
+      penalty: (address, points) =>
         redis.ask(
-          () => shared.penalty(address),
-          () => inProcess.penalty(address),
+          () => shared.penalty(address, points),
+          () => inProcess.penalty(address, points),
         ),
     }
   }

@@ -56,6 +56,14 @@ export interface Attempts {
   signed<T>(source: Source, digest: string, work: () => Promise<T>): Promise<T>
   /** Takes a secret for a good one from now on: it was made here. */
   trust(digest: string): void
+  /**
+   * Counts failed attempts, none of which has been told of yet.
+   *
+   * @throws RequestError RATE_LIMITED for more than an address has: none of them must be told then
+   */
+  failed(source: Source, times: number): Promise<void>
+  /** @throws RequestError RATE_LIMITED for an address with too many failures */
+  assertFewFailures(source: Source): Promise<void>
   /** @throws RequestError RATE_LIMITED for one introspection without a credential too many */
   introspected(address: string | undefined): Promise<void>
 }
@@ -89,7 +97,7 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
     address && `${workspaceId}|${sourceOf(address)}`
 
   /** For a source with too many failures. */
-  const assertLookedUp = async (
+  const assertMayLookUp = async (
     key: string,
     { digest, isWellFormed = false }: Presented,
     failed: RateLimiterRes,
@@ -98,6 +106,10 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
     if (!isWellFormed || isUnknown) refuse(failed)
     refuseAbove(lookUpsPerSecond.address, await lookUps.penalty(key))
     refuseAbove(lookUpsPerSecond.all, await lookUps.penalty('all'))
+  }
+
+  const countFailures = async (key: string | undefined, times: number): Promise<void> => {
+    if (key) refuseAbove(addressLimits.failedAttempts, await failures.penalty(key, times))
   }
 
   const signed: Attempts['signed'] = async (source, digest, work) => {
@@ -110,7 +122,7 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
       if (key && isFailedAttempt(error)) {
         unknownUntil.set(`${key} ${digest}`, performance.now() + windowSeconds * 1_000)
         // Of many at once all may have been looked up, but no more than the limit are told of it.
-        refuseAbove(addressLimits.failedAttempts, await failures.penalty(key))
+        await countFailures(key, 1)
       }
       throw error
     }
@@ -121,11 +133,16 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
       const key = trusted.get(secret.digest) ? undefined : keyOf(source)
       const failed = key && (await failures.get(key))
       if (key && failed && failed.consumedPoints >= addressLimits.failedAttempts)
-        await assertLookedUp(key, secret, failed)
+        await assertMayLookUp(key, secret, failed)
       return await signed(source, secret.digest, work)
     },
     signed,
     trust: (digest) => trusted.set(digest, true),
+    failed: (source, times) => countFailures(keyOf(source), times),
+    async assertFewFailures(source) {
+      const key = keyOf(source)
+      if (key) refuseAbove(addressLimits.failedAttempts - 1, await failures.get(key))
+    },
     async introspected(address) {
       const key = address && sourceOf(address)
       if (key) refuseAbove(addressLimits.introspections, await introspections.penalty(key))

@@ -39,6 +39,12 @@ function contains(node: ASTNode, isSought: (node: ASTNode) => boolean): boolean 
 
 const hasVariable = (node: ASTNode): boolean => contains(node, ({ kind }) => kind === 'Variable')
 
+/** Whether what a root field costs depends on its input. */
+export const hasOwnCost = (
+  field: GraphQLField<unknown, unknown>,
+): field is typeof field & { extensions: { cost: (input: unknown) => number } } =>
+  typeof field.extensions.cost === 'function'
+
 /** Whether a variable decides what of a document is run, or how large a page is. */
 const dependsOnVariables = (document: DocumentNode): boolean =>
   contains(
@@ -65,6 +71,6 @@ export function keepCost(
 ): void {
   const known = knownCosts.get(operation)
   if (known !== undefined) known.costs.set(hasFreeRoot, cost)
-  else if (!dependsOnVariables(document))
+  else if (!roots.some(hasOwnCost) && !dependsOnVariables(document))
     knownCosts.set(operation, { roots, costs: new Map([[hasFreeRoot, cost]]) })
 }

@@ -5,6 +5,7 @@ import {
   GraphQLInt,
   type GraphQLObjectType,
   type GraphQLSchema,
+  getArgumentValues,
   getNamedType,
   getOperationAST,
   getVariableValues,
@@ -14,7 +15,7 @@ import {
 import { defaultPageSize, pageSize } from '../db/page.ts'
 import { RequestError } from '../errors.ts'
 import { type FieldClass, fieldClass } from './field-class.ts'
-import { type IsFree, keepCost, knownCost } from './known-costs.ts'
+import { hasOwnCost, type IsFree, keepCost, knownCost } from './known-costs.ts'
 import { type Fields, fieldOf, type Selections, selectionsOf } from './selections.ts'
 import { isStandardIntrospection } from './standard-introspection.ts'
 
@@ -66,6 +67,17 @@ function pageSizeOf({ arguments: args }: FieldNode, variables: Variables): numbe
 
 const isIntrospection = ({ name }: GraphQLField<unknown, unknown>): boolean => name.startsWith('__')
 
+function rootCost(
+  field: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+  variables: Variables,
+): number {
+  if (isIntrospection(field)) return 0
+  if (!hasOwnCost(field)) return 1
+  const { input } = getArgumentValues(field, node, variables)
+  return Math.max(1, field.extensions.cost(input))
+}
+
 /** Adds up one operation, and stops at the first limit that it exceeds. */
 class Bill {
   readonly sums = { aliases: 0, rootFields: 0, cost: 0, nodes: 0 }
@@ -101,7 +113,8 @@ class Bill {
       if (depth === 1) this.roots.push(field)
       const kind = fieldClass(parent, field)
       if (depth === 1 && !this.hasFreeRoot && this.#pricing.isFree(field)) this.hasFreeRoot = true
-      else if (depth === 1 ? !isIntrospection(field) : isCharged[kind]) this.#count('cost', times)
+      else if (depth === 1) this.#count('cost', rootCost(field, node, this.#variables))
+      else if (isCharged[kind]) this.#count('cost', times)
       const type = getNamedType(field.type)
       if (!isObjectType(type)) continue
       if (key === '__schema' && isStandardIntrospection(this.#schema, this.#selections, nodes))
@@ -132,7 +145,7 @@ const tooComplex = (limit: keyof typeof operationLimits): RequestError =>
   new RequestError('QUERY_TOO_COMPLEX', `An operation ${meaning[limit]}.`)
 
 /**
- * What a valid operation costs: each root field 1; inside it each field that leads to another
+ * What a valid operation costs: each root field 1, or what its input comes to; inside it each field that leads to another
  * entity, a list of entities or a connection 1, times the page sizes of the lists around it; 1 at
  * least. Of root fields that another pays for the first costs nothing, so that one request is one
  * such field. An operation that will not be run, for its name or a variable is wrong, costs 1, too:

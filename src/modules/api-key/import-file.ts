@@ -3,9 +3,12 @@ import { type UserError, UserInputError } from '../../errors.ts'
 import { emailKey } from '../../input/email.ts'
 import { isStorable } from '../../input/text.ts'
 import { noSuchWorkspace } from '../workspace/slug.ts'
-import { importLegacyKeysAsOperator, maxGrantsAtOnce, maxKeysAtOnce } from './legacy/import.ts'
+import { importLegacyKeysAsOperator, maxGrantsAtOnce } from './legacy/import.ts'
 import type { LegacySecretInput } from './legacy/secret-input.ts'
 import { importUserLevelKeys } from './user-level/import.ts'
+
+/** In one transaction. */
+const maxKeysAtOnce = 1_000
 
 /** A legacy key as an operator's file has it. */
 export interface KeyOfFile extends LegacySecretInput {

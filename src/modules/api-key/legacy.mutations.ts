@@ -37,7 +37,7 @@ const LegacyKeyInput = builder.inputType('LegacyKeyInput', {
     encoding: t.field({
       type: LegacyKeyEncodingType,
       required: true,
-      description: 'How value is written.',
+      description: 'How value is written; a hash where the operator has allowed it.',
     }),
     start: t.string({
       description:
@@ -63,9 +63,12 @@ const ImportLegacyKeysInput = builder.inputType('ImportLegacyKeysInput', {
     keys: t.field({
       type: [LegacyKeyInput],
       required: true,
-      description: 'The keys, 1 to 1,000 of them.',
+      description: 'The keys, each of which costs 1: at most 1,000 in an operation.',
     }),
-    dryRun: t.boolean({ description: 'Checks everything, stores nothing.' }),
+    dryRun: t.boolean({
+      description:
+        'Checks everything, stores nothing. Whether a secret is known as somebody else’s is not told.',
+    }),
   }),
 })
 
@@ -88,6 +91,7 @@ mutation<typeof ImportLegacyKeysInput.$inferInput, ImportedKeys>('importLegacyKe
   description:
     'Takes in keys issued elsewhere, by secret or by hash, until a sunset date. Each is imported by itself, or told what is wrong with it; the same one again changes nothing. Legacy keys can be imported, never created.',
   guard: 'keys:create',
+  cost: ({ keys }) => keys.length,
   input: ImportLegacyKeysInput,
   payload: (t) => ({
     results: t.field({

@@ -11,6 +11,8 @@ export interface NewWorkspace {
   readonly name: string
   readonly slug: string
   readonly plan: Plan
+  /** Whether it may import hashes of legacy keys; absent: it may not. */
+  readonly hashImport?: boolean
   readonly owner: { readonly name: string; readonly email: string }
   /** The owner key's secret, where it is set and not made. */
   readonly secret?: string
@@ -19,7 +21,7 @@ export interface NewWorkspace {
 /** A workspace with its human OWNER and a first key of theirs, for everything in all spaces. */
 export function createFirstWorkspace(
   deps: Deps,
-  { name, slug, plan, owner, secret }: NewWorkspace,
+  { name, slug, plan, hashImport = false, owner, secret }: NewWorkspace,
 ): Promise<KeyWithSecret> {
   const workspaceId = newId('wsp')
   const userId = newId('usr')
@@ -38,7 +40,7 @@ export function createFirstWorkspace(
     (c) => insertKey(c, { ...ownerKey(c, userId), ...(secret !== undefined && { secret }) }),
     {
       prepare: async (db) => {
-        const data = { id: workspaceId, name, slug, plan, createdAt }
+        const data = { id: workspaceId, name, slug, plan, hashImport, createdAt }
         await db.workspace.create({ data: { ...data, slugs: { create: { slug } } } })
         await db.user.create({ data: { id: userId, kind: 'HUMAN', createdAt } })
         await db.member.create({ data: { ...member, emailKey: emailKey(owner.email) } })

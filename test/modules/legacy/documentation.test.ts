@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { serve } from '../../http/listening.ts'
 import { start } from '../../process/program.ts'
 import { createWorld } from '../../setup/world.ts'
+import { allowHashes } from './allow-hashes.ts'
 
 // A process starts slowly on a machine that is busy with other tests.
 vi.setConfig({ testTimeout: 120_000 })
@@ -13,7 +14,10 @@ test('the commands of docs/legacy-keys.md work as they are pasted', async () => 
   const blocks = [...page.matchAll(/^( *)```sh\n(.*?)^ *```/gms)].map(([, , text = '']) => text)
   expect(blocks).toHaveLength(6)
   const world = await createWorld()
-  const { secret } = await world.createWorkspace()
+  const workspace = await world.createWorkspace()
+  const { secret } = workspace
+  // As the one that a first start makes.
+  await allowHashes(world, workspace)
   const { url } = await serve(world.app.fetch)
   const shell = start('sh', ['-ec', blocks.join('\n').replace('http://127.0.0.1:4000', url)], {})
   shell.child.stdin?.end(`${secret}\n`)

@@ -4,6 +4,7 @@ import { storesNothing } from '../../input/nothing-stored.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { mint } from '../access-token/ask.ts'
 import { verdict } from '../api-key/ask.ts'
+import { allowHashes } from './allow-hashes.ts'
 import { importKeys, legacyKey, legacySecret, sha256 } from './ask.ts'
 
 let world: World
@@ -12,6 +13,7 @@ let workspace: TestWorkspace
 beforeAll(async () => {
   world = await createWorld()
   workspace = await world.createWorkspace()
+  await allowHashes(world, workspace)
 })
 afterAll(() => world.close())
 

@@ -3,6 +3,7 @@ import { processorTime } from '../../setup/processor-time.ts'
 import { seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { verdict } from '../api-key/ask.ts'
+import { allowHashes } from './allow-hashes.ts'
 import { importKeys, legacyKey, sha256 } from './ask.ts'
 
 let world: World
@@ -11,6 +12,7 @@ let workspace: TestWorkspace
 beforeAll(async () => {
   world = await createWorld()
   workspace = await world.createWorkspace()
+  await allowHashes(world, workspace)
 })
 afterAll(() => world.close())
 

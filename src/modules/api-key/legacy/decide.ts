@@ -20,13 +20,17 @@ export interface Decided {
   readonly made?: NewLegacyKey
 }
 
-/** Notes that a secret is that of something else. What that is, and in which workspace, is not told. */
-export const noteKnown = ({ problems, index }: ReadKey): void =>
+/** Notes that a secret is that of another key, of which the importer may know. */
+const noteKnown = ({ problems, index }: ReadKey): void =>
   problems.add(
     'CONFLICT',
     [...pathOf(index), 'value'],
     'This secret is known already, as that of another key or with other grants.',
   )
+
+/** Notes that a secret is taken. Whose it is, what for and in which workspace is not told. */
+export const noteTaken = ({ problems, index }: ReadKey): void =>
+  problems.add('CONFLICT', [...pathOf(index), 'value'], 'This secret cannot be imported.')
 
 const areSame = (a: readonly string[], b: readonly string[]): boolean =>
   new Set(a).size === new Set(b).size && new Set([...a, ...b]).size === new Set(a).size

@@ -9,13 +9,11 @@ import { InputProblems } from '../../../input/problems.ts'
 import { nameKey } from '../../../input/text.ts'
 import type { ServiceContext } from '../../../service-context.ts'
 import { type ApiKeyRow, apiKeys } from '../api-key.queries.ts'
-import { type Decided, decider, noteKnown } from './decide.ts'
+import { type Decided, decider, noteTaken } from './decide.ts'
 import { type LegacyKeyInput, readLegacyKey, termsOf } from './key-input.ts'
 import { storeLegacyKeys } from './store.ts'
 import { findSurroundings, type ImportChange } from './surroundings.ts'
 
-/** In one call, and one transaction. */
-export const maxKeysAtOnce = 1_000
 /** Of all keys of a call together: the workspace is locked while they are stored. */
 export const maxGrantsAtOnce = 10_000
 
@@ -44,17 +42,26 @@ export interface ImportedKeys {
  * Takes in keys that were issued elsewhere, each by its secret or its hash, and each at most as
  * strong as the caller. What is wrong with one of them is told of that one, and the others are
  * imported. A key that is there already, for the same owner and with the same grants, stays as it is.
- * With `dryRun` all is checked and nothing stored.
+ * With `dryRun` all is checked and nothing stored. That a secret is another's is told when it is
+ * stored, and is a failed attempt of the caller's address.
  *
- * @throws UserInputError INVALID for no or too many keys, EXPIRY_NOT_ALLOWED or INVALID for a caller
- *   with bounds, WRONG_STATE after the sunset
+ * @throws UserInputError INVALID for no keys or too many spaces, EXPIRY_NOT_ALLOWED or INVALID for a
+ *   caller with bounds, WRONG_STATE after the sunset; RequestError RATE_LIMITED from an address with
+ *   too many failed attempts, or with them
  */
 export async function importLegacyKeys(
   context: ServiceContext,
   input: ImportLegacyKeysInput,
 ): Promise<ImportedKeys> {
   assertSize(input)
-  return await change(context, { permission: 'keys:create' }, (c) => importInto(c, input))
+  const { attempts } = context.deps.limits
+  const source = { address: context.address }
+  if (!input.dryRun) await attempts.assertFewFailures(source)
+  return await change(context, { permission: 'keys:create' }, async (c) => {
+    const { taken, ...imported } = await importInto(c, input)
+    if (taken > 0) await attempts.failed(source, taken)
+    return imported
+  })
 }
 
 /**
@@ -73,21 +80,25 @@ export async function importLegacyKeysAsOperator(
 
 function assertSize({ keys }: ImportLegacyKeysInput): void {
   const path = ['input', 'keys']
-  if (keys.length < 1 || keys.length > maxKeysAtOnce)
-    throw userError('INVALID', path, `1 to ${maxKeysAtOnce} keys are imported at a time.`)
+  if (keys.length === 0) throw userError('INVALID', path, 'At least one key is imported.')
   const grants = keys.reduce((count, { spaceIds }) => count + (spaceIds?.length ?? 0), 0)
   if (grants > maxGrantsAtOnce)
     throw userError('INVALID', path, `At most ${maxGrantsAtOnce} spaces are possible at a time.`)
 }
 
+interface Imported extends ImportedKeys {
+  /** How many of the secrets are others'. */
+  readonly taken: number
+}
+
 async function importInto(
   c: ImportChange,
   { keys, dryRun }: ImportLegacyKeysInput,
-): Promise<ImportedKeys> {
+): Promise<Imported> {
   assertImportsAny(c)
   // Another server may have begun to make keys with a prefix that this one does not know.
   const prefixes = await findKeyPrefixes(c.db)
-  const read = keys.map((key, index) => readLegacyKey(key, index, prefixes))
+  const read = keys.map((key, index) => readLegacyKey(c, key, index, prefixes))
   const wellFormed = read.filter(({ problems }) => !problems.any)
   const surroundings = await findSurroundings(c, {
     ownerIds: keys.map(({ ownerId }) => ownerId),
@@ -97,11 +108,9 @@ async function importInto(
   })
   const decided = read.map(decider(c, surroundings))
   const made = decided.flatMap((it) => it.made ?? [])
-  if (!dryRun && made.length > 0) {
-    const lost = await storeLegacyKeys(c, made)
-    for (const { key, id } of decided) if (id !== undefined && lost.has(id)) noteKnown(key)
-  }
-  return { results: await shownResults(c, decided) }
+  const taken = dryRun || made.length === 0 ? new Set<string>() : await storeLegacyKeys(c, made)
+  for (const { key, id } of decided) if (id !== undefined && taken.has(id)) noteTaken(key)
+  return { results: await shownResults(c, decided), taken: taken.size }
 }
 
 /**

@@ -46,8 +46,16 @@ export const termsOf = (ownerId: string, ownerKind: OwnerKind): KeyTerms => ({
   endsWithSecretId: null,
 })
 
+/**
+ * Who knows the hash of a secret need not know the secret, and would get the requests of whoever
+ * does: where hashes may be imported is the operator's to say.
+ */
+const mayImportHashes = ({ caller, workspace }: ImportChange): boolean =>
+  caller === null || workspace.hashImport
+
 /** Reads one key, and notes what is wrong with it by itself. */
 export function readLegacyKey(
+  c: ImportChange,
   input: LegacyKeyInput,
   index: number,
   prefixes: ReadonlySet<string>,
@@ -55,6 +63,12 @@ export function readLegacyKey(
   const problems = new InputProblems(maxProblemsOfOne)
   const path = pathOf(index)
   const name = nameInput(problems, [...path, 'name'], input.name)
+  if (input.encoding !== 'PLAINTEXT' && !mayImportHashes(c))
+    problems.add(
+      'INVALID',
+      [...path, 'encoding'],
+      'Send the secret itself, as PLAINTEXT: hashes are imported here only once the operator has allowed it by latchkey workspace hash-import.',
+    )
   const secret = legacySecretInput(problems, path, input, prefixes)
   const at = [...path, 'permissions']
   const permissions = permissionNamesInput(problems, at, input.permissions ?? [])

@@ -6,7 +6,7 @@ import { changesBetween } from '../../audit/event.ts'
 import { storedTerms } from '../create.ts'
 import { shownTerms } from '../shown-terms.ts'
 import type { LegacySecret } from './secret-input.ts'
-import { hashText, type ImportChange } from './surroundings.ts'
+import { findUserLevelHashes, hashText, type ImportChange } from './surroundings.ts'
 
 /** A legacy key to store, all of it checked. */
 export interface NewLegacyKey {
@@ -21,7 +21,7 @@ export interface NewLegacyKey {
 /**
  * Stores legacy keys, and records an event for each. A few statements for all of them.
  *
- * @returns the ids of those that were not stored: another workspace has taken in the secret meanwhile
+ * @returns the ids of those that were not stored, for their secrets are others' already
  */
 export async function storeLegacyKeys(
   c: ImportChange,
@@ -82,18 +82,28 @@ export async function storeLegacyKeys(
   return lost
 }
 
-/** A hash that another workspace's import stores at the same time is left to it. */
+/**
+ * Whose secrets were stored: not those that are known, in whatever workspace, or that another one's
+ * import stores at the same time.
+ */
 async function storeSecrets(
-  { db, workspace, now }: ImportChange,
+  c: ImportChange,
   keys: readonly NewLegacyKey[],
 ): Promise<ReadonlySet<string>> {
-  const rows = keys.map(({ id, secret: { hash } }) => ({
-    hash,
-    workspaceId: workspace.id,
-    keyId: id,
-    createdAt: now,
-    legacy: true,
-  }))
+  const { db, workspace, now } = c
+  const ofPeople = await findUserLevelHashes(
+    c,
+    keys.map(({ secret }) => secret.hash),
+  )
+  const rows = keys
+    .filter(({ secret }) => !ofPeople.has(hashText(secret.hash)))
+    .map(({ id, secret: { hash } }) => ({
+      hash,
+      workspaceId: workspace.id,
+      keyId: id,
+      createdAt: now,
+      legacy: true,
+    }))
   const stored = new Set((await insertNewRows(db, 'ApiKeySecret', rows, 'hash')).map(hashText))
   return new Set(rows.flatMap(({ hash, keyId }) => (stored.has(hashText(hash)) ? keyId : [])))
 }

@@ -1,5 +1,5 @@
 import type { Caller } from '../../../auth/caller.ts'
-import type { KeyTerms } from '../../../auth/grant.ts'
+import { grantProblems, type KeyTerms } from '../../../auth/grant.ts'
 import { effectiveExpiry, findKeyRecords, type KeyRecord } from '../../../auth/key-record.ts'
 import { lockLegacySecrets } from '../../../auth/legacy-keys.ts'
 import type { Change } from '../../../db/change.ts'
@@ -36,7 +36,10 @@ export interface Surroundings {
   readonly owners: ReadonlyMap<string, OwnerKind>
   /** The named spaces that the caller reaches; for the operator every one that is there. */
   readonly spaces: ReadonlySet<string>
-  /** The given hashes that are known, as text: of which imported key here; null: of anything else. */
+  /**
+   * The given hashes that are known, as text, as far as it may be told: of which imported key here;
+   * null: of anything else.
+   */
   readonly secrets: ReadonlyMap<string, Known | null>
   /** The given names that are taken, by `nameSlot`. */
   readonly names: ReadonlyMap<string, NameHolder>
@@ -72,34 +75,52 @@ async function findOwners({ db, workspace }: ImportChange, ids: readonly string[
   return new Map(members.map(({ userId, user }) => [userId, user.kind]))
 }
 
+/** Whether the caller could be given the key with its secret. */
+const mayBeGiven = (caller: Caller, key: KeyRecord): boolean =>
+  (key.ownerId === caller.user.id || key.ownerKind === 'MACHINE') &&
+  grantProblems(caller, key).length === 0
+
 const isImported = ({ legacy, revokedAt }: KeyRecord): boolean => legacy && revokedAt === null
 
-/** In every workspace, for a secret is one key's; of what another workspace has no more is told than that. */
+/** That a column `hash` is one of these: one parameter, as for rows that are inserted. */
+const isOneOf = (hashes: Named['hashes']): Prisma.Sql => Prisma.sql`
+  hash IN (SELECT decode(text, 'base64') FROM unnest(${hashes.map(hashText)}::text[]) AS given (text))`
+
+/** Those of the hashes that are user-level keys', as text. */
+export async function findUserLevelHashes(
+  { db }: ImportChange,
+  hashes: Named['hashes'],
+): Promise<ReadonlySet<string>> {
+  const rows = await db.$queryRaw<Pick<UserLegacyKey, 'hash'>[]>`
+    SELECT hash FROM "UserLegacyKey" WHERE ${isOneOf(hashes)}`
+  return new Set(rows.map(({ hash }) => hashText(hash)))
+}
+
+/**
+ * Who knows that a secret is a key's can do what that key can. So a caller is told of those alone
+ * that they could be given, in this workspace; whether any other one is taken shows when it is stored.
+ * The operator is told of all.
+ */
 async function findSecrets(
-  { db, workspace }: ImportChange,
+  c: ImportChange,
   hashes: Named['hashes'],
 ): Promise<ReadonlyMap<string, Known | null>> {
-  // One parameter, as for rows that are inserted.
-  const given = Prisma.sql`
-    hash IN (SELECT decode(text, 'base64') FROM unnest(${hashes.map(hashText)}::text[]) AS given (text))`
+  const { db, workspace, caller } = c
+  const isHere = Prisma.sql`"workspaceId" = ${workspace.id}`
   const known = await db.$queryRaw<
     Pick<ApiKeySecret, 'hash' | 'workspaceId' | 'keyId' | 'endsAt'>[]
-  >`SELECT hash, "workspaceId", "keyId", "endsAt" FROM "ApiKeySecret" WHERE ${given}`
-  const ofPeople = await db.$queryRaw<Pick<UserLegacyKey, 'hash'>[]>`
-    SELECT hash FROM "UserLegacyKey" WHERE ${given}`
-  const current = known.filter((it) => it.workspaceId === workspace.id && it.endsAt === null)
-  const records = await findKeyRecords(
-    db,
-    workspace.id,
-    current.map(({ keyId }) => keyId),
-  )
-  const keys = new Map(
-    records.filter(isImported).map((key) => [key.id, { id: key.id, terms: key }]),
-  )
-  return new Map([
-    ...known.map(({ hash, keyId }) => [hashText(hash), keys.get(keyId) ?? null] as const),
-    ...ofPeople.map(({ hash }) => [hashText(hash), null] as const),
-  ])
+  >`SELECT hash, "workspaceId", "keyId", "endsAt" FROM "ApiKeySecret"
+     WHERE ${isOneOf(hashes)} AND ${caller === null ? Prisma.sql`TRUE` : isHere}`
+  const ids = known.filter((it) => it.workspaceId === workspace.id).map(({ keyId }) => keyId)
+  const keys = new Map((await findKeyRecords(db, workspace.id, ids)).map((key) => [key.id, key]))
+  const told = known.flatMap(({ hash, keyId, endsAt }): [string, Known | null][] => {
+    const key = keys.get(keyId)
+    if (caller !== null && (key === undefined || !mayBeGiven(caller, key))) return []
+    const isSame = key !== undefined && endsAt === null && isImported(key)
+    return [[hashText(hash), isSame ? { id: key.id, terms: key } : null]]
+  })
+  const ofPeople = caller === null ? await findUserLevelHashes(c, hashes) : []
+  return new Map([...told, ...[...ofPeople].map((text): [string, null] => [text, null])])
 }
 
 async function findNames(

@@ -13,13 +13,11 @@ afterAll(() => world.close())
 const rename = ({ secret }: TestWorkspace, slug: string) =>
   outcome(world, secret, 'updateWorkspace', { slug, name: `Called ${slug}` })
 
-/** Lets the rows come of the migration that has made the table, as on a database from before it. */
-async function migrateAnew(): Promise<void> {
-  const { sql = '' } =
-    readMigrations().find(({ name }) => name.endsWith('_slugs_of_workspaces')) ?? {}
-  const fill = sql.slice(sql.indexOf('INSERT INTO'))
-  await world.deps.prisma.workspaceSlug.deleteMany()
-  for (const statement of fill.split(';').filter((text) => text.trim() !== ''))
+/** Runs what a migration does from that word on once more, as on a database from before it. */
+async function migrateAnew(migration: string, from: string): Promise<void> {
+  const { sql = '' } = readMigrations().find(({ name }) => name.endsWith(migration)) ?? {}
+  const statements = sql.slice(sql.indexOf(from)).split(';')
+  for (const statement of statements.filter((text) => text.trim() !== ''))
     await world.deps.prisma.$executeRawUnsafe(statement)
 }
 
@@ -40,7 +38,8 @@ test('migration: a slug that was given up before is its last holder’s, a prese
   await renameFreely(second, 'passed-on')
   await renameFreely(second, 'second-now')
   await renameFreely(third, first.slug)
-  await migrateAnew()
+  await prisma.workspaceSlug.deleteMany()
+  await migrateAnew('_slugs_of_workspaces', 'INSERT INTO')
 
   const rows = await prisma.workspaceSlug.findMany()
   expect(Object.fromEntries(rows.map(({ slug, workspaceId }) => [slug, workspaceId]))).toEqual({
@@ -53,4 +52,18 @@ test('migration: a slug that was given up before is its last holder’s, a prese
   })
   expect(await rename(first, 'passed-on')).toEqual(['NAME_TAKEN input.slug'])
   expect(await rename(second, 'passed-on')).toEqual(['done'])
+})
+
+test('migration: the oldest workspace of the operator may import hashes, and no other one', async () => {
+  const { prisma } = world.deps
+  const signedUp = await world.createWorkspace()
+  const [first] = await prisma.workspace.findMany({ orderBy: { createdAt: 'asc' }, take: 1 })
+  if (first === undefined) throw new Error('there is none')
+  await prisma.workspace.update({
+    where: { id: signedUp.id },
+    data: { createdAt: new Date(0), createdById: signedUp.ownerId },
+  })
+  await migrateAnew('_hash_import', 'UPDATE')
+  const allowed = await prisma.workspace.findMany({ where: { hashImport: true } })
+  expect(allowed.map(({ id }) => id)).toEqual([first.id])
 })
