@@ -1,5 +1,6 @@
-// Makes what is not kept in Git: the Prisma client and the database template. Runs at the end of
-// every install, and by hand after a change of the Prisma schema: npm run postinstall
+// Makes what is not kept in Git: the Prisma client, the database template and GraphiQL's page. Runs at
+// the end of every install, and by hand after a change of the Prisma schema or of GraphiQL's tabs: npm
+// run postinstall
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -30,3 +31,6 @@ if (status !== 0) {
 
 const { buildTemplate } = await import('../src/db/template.ts')
 await buildTemplate()
+
+const { buildGraphiql } = await import('../src/http/build-graphiql.ts')
+await buildGraphiql()

@@ -1,5 +1,5 @@
 import type { Deps } from './deps.ts'
-import type { NodeHandler } from './http/node-server.ts'
+import type { NodeHandler } from './http/node/server.ts'
 import type { Peer } from './http/peer.ts'
 import { createServerContext } from './http/server-context.ts'
 import { createGraphQLServer, type ServerOptions } from './http/yoga.ts'

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isMultipart } from './multipart.ts'
 import { graphqlPath } from './paths.ts'
-import { bodyTimeoutMs } from './request-limits.ts'
+import { bodyTimeoutMs, uploadIdleMs } from './request-limits.ts'
 import { writeError } from './send-error.ts'
 
 /**
@@ -23,16 +23,25 @@ const isUpload = ({ method, url = '', headers }: IncomingMessage): boolean =>
   (url === graphqlPath || url.startsWith(`${graphqlPath}?`)) &&
   isMultipart(headers['content-type'])
 
-/** Refuses a body that takes too long. */
-function limitTime(req: IncomingMessage, res: ServerResponse): void {
+/**
+ * Refuses a body that has not ended in `ms`, and ends one whose rest is missing although it has been
+ * answered. An upload has this long from each of its bytes to the next.
+ *
+ * @returns begins the time anew
+ */
+function limitTime(req: IncomingMessage, res: ServerResponse, ms: number): () => void {
   const timer = setTimeout(() => {
-    if (res.headersSent) return
+    if (res.headersSent) {
+      req.destroy()
+      return
+    }
     res.shouldKeepAlive = false
     writeError(res, 408, 'BAD_REQUEST', 'The request body took too long.')
     res.end()
-  }, bodyTimeoutMs)
+  }, ms)
   const stop = (): void => clearTimeout(timer)
   req.once('end', stop).once('close', stop)
+  return () => timer.refresh()
 }
 
 /** Answers 413, reads on without keeping anything until the body ends or `lingerMs` are over. */
@@ -53,10 +62,16 @@ function refuse(req: IncomingMessage, res: ServerResponse, maxBytes: number): vo
 }
 
 /** Refuses a body as soon as it passes the limit, and ends one whose rest nobody waits for. */
-function count(req: IncomingMessage, res: ServerResponse, maxBytes: number): void {
+function count(
+  req: IncomingMessage,
+  res: ServerResponse,
+  maxBytes: number,
+  onChunk: () => void,
+): void {
   const push = req.push.bind(req)
   let received = 0
   req.push = (chunk: Uint8Array | null, encoding?: BufferEncoding) => {
+    onChunk()
     received += chunk?.length ?? 0
     if (received <= maxBytes) return push(chunk, encoding)
     if (res.headersSent) req.push = () => true
@@ -92,7 +107,7 @@ export function limitBody(req: IncomingMessage, res: ServerResponse, limits: Bod
     refuse(req, res, maxBytes)
     return false
   }
-  if (!upload) limitTime(req, res)
-  if (upload || isChunked) count(req, res, maxBytes)
+  const restart = limitTime(req, res, upload ? uploadIdleMs : bodyTimeoutMs)
+  if (upload || isChunked) count(req, res, maxBytes, upload ? restart : () => undefined)
   return true
 }

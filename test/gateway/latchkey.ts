@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Socket } from 'node:net'
-import { listen } from '../../src/http/node-server.ts'
+import { listen } from '../../src/http/node/server.ts'
 import { handlerOf } from '../http/listening.ts'
 import type { World } from '../setup/world.ts'
 

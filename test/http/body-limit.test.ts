@@ -167,6 +167,49 @@ test('a body that takes too long is refused, and an upload has more time', async
   expect(upload.received()).toMatch(/^HTTP\/1\.1 200 /)
 })
 
+/** A head and some of its body, after which nothing comes for so long. */
+async function stalled(port: number, start: string, forMs: number) {
+  const connection = await open(port)
+  await connection.write(start)
+  await immediately(20)
+  await vi.advanceTimersByTimeAsync(forMs)
+  await immediately(20)
+  return connection
+}
+
+const form = head('Content-Length: 500', 'Content-Type: multipart/form-data; boundary=x').replace(
+  ' / ',
+  ' /graphql ',
+)
+
+test('an upload of which nothing comes for a minute is refused', async () => {
+  const { port } = await serve(echoLength())
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const upload = await stalled(port, `${form}hell`, 59_000)
+  expect(upload.received()).toBe('')
+  // Each byte gives it another minute.
+  await upload.write('o')
+  await immediately(20)
+  await vi.advanceTimersByTimeAsync(59_000)
+  expect(upload.received()).toBe('')
+  await vi.advanceTimersByTimeAsync(1_001)
+  while (upload.received() === '') await immediately(1)
+  expect(upload.received()).toMatch(/^HTTP\/1\.1 408 /)
+})
+
+test.each([
+  ['a body', head('Content-Length: 500')],
+  ['an upload', form],
+])('%s that stops after its answer does not hold the connection', async (_, start) => {
+  const { port } = await serve(() => Promise.resolve(new Response('no', { status: 401 })))
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const connection = await stalled(port, `${start}hello`, 30_001)
+  expect(connection.received()).toMatch(/^HTTP\/1\.1 401 /)
+  while (!connection.isClosed()) await immediately(1)
+})
+
 test.each(['abc', '-1', '+5', '1e3', '0x10', '99999999999999999999999'])(
   'a Content-Length of %s is refused',
   async (length) => {

@@ -51,6 +51,33 @@ test('a browser that has the page is not sent it again', async () => {
   expect(other.status).toBe(200)
 })
 
+test('HEAD is answered like GET, without the page', async () => {
+  const headers = { accept: 'text/html', 'accept-encoding': 'br' }
+  const request = new Request('http://localhost/graphql', { method: 'HEAD', headers })
+  expect(wantsGraphiql(request)).toBe(true)
+  const head = await page.respond(request)
+  expect((await bytes(head)).length).toBe(0)
+  expect([head.status, ...head.headers]).toEqual([200, ...(await get(headers)).headers])
+})
+
+test('a part of the page is not given alone', async () => {
+  const part = await get({ 'accept-encoding': 'br', range: 'bytes=0-9' })
+  expect([part.status, part.headers.get('content-range')]).toEqual([200, null])
+  expect((await bytes(part)).length).toBe(Number(part.headers.get('content-length')))
+})
+
+test.each(['br', 'gzip', 'identity'])('all answers share the bytes in %s', async (encoding) => {
+  const [one, another] = await Promise.all([1, 2].map(() => get({ 'accept-encoding': encoding })))
+  expect((await one?.bytes())?.buffer === (await another?.bytes())?.buffer).toBe(true)
+})
+
+test('the first answer takes as little as any', async () => {
+  const before = process.threadCpuUsage()
+  await graphiqlPage().respond(new Request('http://localhost/graphql'))
+  const { user, system } = process.threadCpuUsage(before)
+  expect((user + system) / 1_000).toBeLessThan(100)
+})
+
 test('its headers', async () => {
   const { headers } = await get()
   const script = (await html()).match(/<script>(.*)<\/script>/s)?.[1] ?? ''

@@ -7,7 +7,7 @@ import {
   type ListenOptions,
   listen,
   type NodeHandler,
-} from '../../src/http/node-server.ts'
+} from '../../src/http/node/server.ts'
 import type { Peer } from '../../src/http/peer.ts'
 
 type Fetch = (request: Request, peer: Peer) => Response | Promise<Response>

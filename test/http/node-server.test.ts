@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
-import { listen } from '../../src/http/node-server.ts'
+import { listen } from '../../src/http/node/server.ts'
 import { eventually } from '../setup/eventually.ts'
 import { exchange, handlerOf, open, serve } from './listening.ts'
 

@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest'
 import { eventually } from '../setup/eventually.ts'
 import { open, serve } from './listening.ts'
 
-const patienceMs = 300
+const writeTimeoutMs = 300
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: latchkey.test\r\n\r\n`
 
@@ -26,12 +26,12 @@ function streamed(length: number): { response: Response; read: () => number } {
 test('a client that takes nothing for a while is given no more', async () => {
   const length = 100_000_000
   const { response, read } = streamed(length)
-  const { port, logged } = await serve(async () => response, { patienceMs })
+  const { port, logged } = await serve(async () => response, { writeTimeoutMs })
   const connection = await open(port)
   connection.socket.pause()
   await connection.write(get('/'))
   await vi.waitFor(() => expect(read()).toBeGreaterThan(0), { timeout: 10_000 })
-  await sleep(4 * patienceMs)
+  await sleep(4 * writeTimeoutMs)
   connection.socket.resume()
   await connection.gone
   expect(connection.received().length).toBeLessThan(length)
@@ -49,7 +49,7 @@ test.each(['the client has gone', 'it was waited for'])(
     })
     const response = new Response(body, { headers: { 'content-length': '1000' } })
     const isWaitedFor = ending === 'it was waited for'
-    const options = isWaitedFor ? { patienceMs } : {}
+    const options = isWaitedFor ? { writeTimeoutMs } : {}
     const { port, logged } = await serve(async () => response, options)
     const connection = await open(port)
     await connection.write(get('/'))
@@ -66,10 +66,10 @@ test.each(['the client has gone', 'it was waited for'])(
 test('an answer that is due behind a download has as much time as any', async () => {
   const fetch = async ({ url }: Request): Promise<Response> => {
     if (url.endsWith('/download')) return streamed(3).response
-    await sleep(3 * patienceMs)
+    await sleep(3 * writeTimeoutMs)
     return new QuickResponse('late')
   }
-  const { port } = await serve(fetch, { patienceMs })
+  const { port } = await serve(fetch, { writeTimeoutMs })
   const connection = await open(port)
   await connection.write(get('/download') + get('/late'))
   await eventually(() => connection.isClosed() || expect(connection.received()).toMatch(/late$/))

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { sendNodeResponse } from '@whatwg-node/server'
 import type { Logger } from 'pino'
-import { limitBody } from './body-limit.ts'
-import type { Peer } from './peer.ts'
-import { writeError } from './send-error.ts'
-import { sendStream } from './send-stream.ts'
+import { limitBody } from '../body-limit.ts'
+import type { Peer } from '../peer.ts'
+import { writeError } from '../send-error.ts'
+import { oneAfterAnother } from './pipelining.ts'
+import { type Answer, readAnswer, sendAnswer } from './send-answer.ts'
+import { createWriteTimeout } from './write-timeout.ts'
 
 /** Answers a request as Node has it; the response is sent by the server. */
 export type NodeHandler = (
@@ -22,8 +23,8 @@ export interface ListenOptions {
   readonly maxBodyBytes: number
   /** Of a form that may have a file. */
   readonly maxUploadBytes: number
-  /** A client that takes nothing of a download for so long is given no more (milliseconds). */
-  readonly patienceMs?: number
+  /** How long an answer may make no progress before its connection is reset, in milliseconds. */
+  readonly writeTimeoutMs?: number
   readonly logger: Pick<Logger, 'error'>
 }
 
@@ -62,12 +63,17 @@ const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/[?#].*$/s
 
 function createHandler(
   answer: NodeHandler,
-  { logger, patienceMs = 60_000, ...bodyLimits }: ListenOptions,
+  { logger, writeTimeoutMs = 30_000, ...bodyLimits }: ListenOptions,
 ) {
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    let requestId: string | null = null
+    let requestId: string | undefined
     const broken = (err: unknown): void =>
       logger.error({ err, requestId, path: pathOf(req) }, 'answer broken off')
+    const timeout = createWriteTimeout(res, writeTimeoutMs, () => {
+      // Else it is the client that takes nothing.
+      if (!res.writableEnded && !res.writableNeedDrain)
+        broken(new Error(`the content did not go on for ${writeTimeoutMs} ms`))
+    })
     try {
       if (!limitBody(req, res, bodyLimits)) return
       if (req.headers.expect !== undefined) res.writeContinue()
@@ -78,12 +84,9 @@ function createHandler(
       }
       const address = req.socket.remoteAddress
       const peer: Peer = address === undefined ? {} : { address }
-      const response = await answer(req, res, peer)
-      requestId = response.headers.get('x-request-id')
-      // Only what is read as it goes is a Response of Node's own, for that takes longer to make.
-      if (response instanceof Response) await sendStream(response, res, { patienceMs, broken })
-      // The body limit may have answered meanwhile.
-      else if (!res.headersSent) await sendNodeResponse(response, res, req, true)
+      const read = await answer(req, res, peer).then(readAnswer)
+      requestId = read.headers['x-request-id']
+      await sendAnswer(read, res, { timeout, broken })
     } catch (error) {
       // A client that went away is no failure of ours.
       if (res.destroyed) return
@@ -131,7 +134,7 @@ async function close(server: Server, unused: ReadonlySet<Socket>, grace: number)
  */
 export async function listen(answer: NodeHandler, options: ListenOptions): Promise<Listener> {
   const { host, port } = options
-  const handle = createHandler(answer, options)
+  const handle = oneAfterAnother(createHandler(answer, options))
   const server = createServer(timeouts, handle)
   // By default Node would ask a client for a body that is then refused.
   server.on('checkContinue', handle)

@@ -1,0 +1,106 @@
+import type { ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { ReadableStream } from 'node:stream/web'
+import type { WriteTimeout } from './write-timeout.ts'
+
+/** A longer body is written in parts, so that its progress shows. */
+const partBytes = 65_536
+
+/** An answer as it is sent. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** A short text is written faster as it is than as bytes. */
+  readonly body: string | Uint8Array | Readable
+}
+
+/** Only what is read as it goes is a Response of Node's own, for that takes longer to make. */
+const isStream = (response: object): boolean => response instanceof Response
+
+/** Takes an answer out of its Response. Of a long text only the bytes are kept. */
+export async function readAnswer(response: Response): Promise<Answer> {
+  const { status } = response
+  const headers = Object.fromEntries(response.headers)
+  if (isStream(response)) {
+    const body = Readable.fromWeb((response.body ?? new Blob().stream()) as ReadableStream)
+    return { status, headers, body }
+  }
+  if (!headers['content-type']?.includes('json'))
+    return { status, headers, body: await response.bytes() }
+  const text = await response.text()
+  return { status, headers, body: text.length > partBytes ? Buffer.from(text) : text }
+}
+
+const isOfClient = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+
+/**
+ * Passes a content on. What is over its length would be read as the next answer: none of it passes.
+ *
+ * @param length as the header tells it; undefined: the content is as long as it is
+ */
+async function* ofLength(
+  content: AsyncIterable<Uint8Array>,
+  length: string | undefined,
+): AsyncGenerator<Uint8Array> {
+  let missing = Number(length ?? Number.POSITIVE_INFINITY)
+  for await (const chunk of content) {
+    missing -= chunk.length
+    if (missing < 0) throw new Error(`the content is longer than the ${length} bytes that are told`)
+    yield chunk
+  }
+  if (missing > 0 && length !== undefined)
+    throw new Error(`${missing} of the ${length} bytes that are told are missing`)
+}
+
+function* partsOf(body: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < body.length; at += partBytes) yield body.subarray(at, at + partBytes)
+}
+
+/** Passes a content on, and restarts the timeout each time that the next part is asked for. */
+async function* timed(
+  content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  timeout: WriteTimeout,
+): AsyncGenerator<Uint8Array> {
+  timeout.restart()
+  for await (const part of content) {
+    timeout.restart()
+    yield part
+  }
+}
+
+interface SendOptions {
+  readonly timeout: WriteTimeout
+  /** Told why an answer was broken off, unless it was by the client. */
+  broken(error: unknown): void
+}
+
+/**
+ * Sends an answer, its body as fast as the client takes it. However it ends, a stream is given up then,
+ * also when the client has gone before it began. One that fails, or is not as long as is told, breaks
+ * the answer off.
+ */
+export async function sendAnswer(
+  { status, headers, body }: Answer,
+  res: ServerResponse,
+  { timeout, broken }: SendOptions,
+): Promise<void> {
+  // The body limit may have answered meanwhile.
+  if (res.destroyed || res.headersSent) {
+    if (body instanceof Readable) body.destroy()
+    return
+  }
+  res.writeHead(status, headers)
+  if (typeof body === 'string' || (body instanceof Uint8Array && body.length <= partBytes)) {
+    res.end(body)
+    return
+  }
+  // What measures it ends with its next bytes only, and none may come.
+  if (body instanceof Readable) res.once('close', () => body.destroy())
+  const content =
+    body instanceof Readable ? ofLength(body, headers['content-length']) : partsOf(body)
+  await pipeline(Readable.from(timed(content, timeout)), res).catch((error: unknown) => {
+    if (!isOfClient(error)) broken(error)
+  })
+}
