@@ -10,7 +10,7 @@ import {
 } from '../../src/http/node/server.ts'
 import type { Peer } from '../../src/http/peer.ts'
 
-type Fetch = (request: Request, peer: Peer) => Response | Promise<Response>
+export type Fetch = (request: Request, peer: Peer) => Response | Promise<Response>
 
 /** Serves what is written for the standard's requests. */
 export function handlerOf(fetch: Fetch): NodeHandler {

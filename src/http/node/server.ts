@@ -6,7 +6,7 @@ import { limitBody } from '../body-limit.ts'
 import type { Peer } from '../peer.ts'
 import { writeError } from '../send-error.ts'
 import { oneAfterAnother } from './pipelining.ts'
-import { type Answer, readAnswer, sendAnswer } from './send-answer.ts'
+import { readAnswer, sendAnswer } from './send-answer.ts'
 import { createWriteTimeout } from './write-timeout.ts'
 
 /** Answers a request as Node has it; the response is sent by the server. */
