@@ -5,12 +5,21 @@ const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
 const controlsButLines = /(?![\n\r\t])[\p{Cc}\p{Cs}]/u
 /** Nothing that shows by itself: also fillers, marks without a letter, and the blank of Braille. */
 const invisible = /^[\p{Cf}\p{Zs}\p{M}\p{Default_Ignorable_Code_Point}\u2800]*$/u
+/** More marks on one letter than any script has (Unicode Standard Annex 15, 13). */
+const stacked = /\p{M}{31}/u
 /** In characters (code points). */
 export const maxNameLength = 100
+
+/**
+ * The text in NFC; with too many marks on a letter as it is, for to bring marks into their order takes
+ * time in proportion to the square of their number.
+ */
+const normalized = (text: string): string => (stacked.test(text) ? text : text.normalize('NFC'))
 
 /** Why text is not acceptable for storage, or undefined. Lengths are in characters (code points). */
 function textProblem(text: string, max: number, forbidden: RegExp): string | undefined {
   if (forbidden.test(text)) return 'must not contain control characters or broken surrogates'
+  if (stacked.test(text)) return 'must not have more than 30 marks on one letter'
   if ([...text].length > max) return `must have at most ${max} characters`
   return undefined
 }
@@ -24,7 +33,7 @@ export function nameInput(
   path: readonly (string | number)[],
   value: string | null,
 ): string {
-  const name = (value ?? '').trim().normalize('NFC')
+  const name = normalized((value ?? '').trim())
   const problem =
     value === null || invisible.test(name)
       ? 'must not be empty'
@@ -45,7 +54,7 @@ export function fileNameInput(
   path: readonly (string | number)[],
   value: string,
 ): string {
-  const name = value.trim().normalize('NFC')
+  const name = normalized(value.trim())
   const problem = invisible.test(name)
     ? 'must not be empty'
     : /[/\\]|^\.+$/.test(name)
@@ -58,7 +67,7 @@ export function fileNameInput(
 }
 
 /** A name folded for comparison: two names with the same key are the same name. */
-export const nameKey = (name: string): string => name.normalize('NFC').toLowerCase()
+export const nameKey = (name: string): string => normalized(name).toLowerCase()
 
 /** Optional text of several lines, e.g. a description; empty text is none. */
 export function textInput(
@@ -67,7 +76,7 @@ export function textInput(
   value: string | null | undefined,
   max: number,
 ): string | null {
-  const text = (value ?? '').trim().normalize('NFC')
+  const text = normalized((value ?? '').trim())
   const problem = textProblem(text, max, controlsButLines)
   if (problem !== undefined) problems.add('INVALID', path, `This ${problem}.`)
   return text === '' ? null : text

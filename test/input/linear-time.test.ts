@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { leastProcessorTime } from '../setup/processor-time.ts'
+import { createSignInWorld, type SignInWorld } from '../sign-in/sign-in-world.ts'
+import { everyPlace, type Place, seedRows } from './every-input.ts'
+
+// A machine that is busy with other tests takes longer; what is measured is the processor's time.
+vi.setConfig({ testTimeout: 120_000 })
+
+/** Of one request, in milliseconds. */
+const limit = 250
+
+let signIn: SignInWorld
+let secret: string
+let person: string
+let places: readonly Place[]
+
+beforeAll(async () => {
+  signIn = await createSignInWorld({ signUp: true })
+  const workspace = await signIn.world.createWorkspace()
+  secret = workspace.secret
+  person = await signIn.person('somebody')
+  places = [...everyPlace(await seedRows(signIn.world, workspace))]
+})
+afterAll(() => signIn.close())
+
+/** What is repeated to a hostile text: what parsers, expressions and loops have fallen over somewhere. */
+const units = [
+  'a',
+  '1',
+  ' ',
+  ',',
+  '.',
+  ':',
+  '/',
+  '%',
+  '\\',
+  '"""',
+  '["',
+  '{a: "',
+  '\0',
+  'a\u0301',
+  'ab:',
+  '2026-11-29T',
+  'a@a.',
+  'eyJ.',
+]
+/** Marks in the wrong order: to bring them into the right one takes more than a look at each. */
+const marks = '\u0315\u0300'
+
+const megabyte = 1_048_576
+/** For the operation itself, and what is around the texts. */
+const rest = 40_000
+
+/** The unit so often that it takes so many bytes of JSON in UTF-8. */
+const text = (unit: string, bytes: number): string =>
+  unit.repeat(Math.floor(bytes / Buffer.byteLength(JSON.stringify(unit).slice(1, -1))))
+
+/** Every unit, together as long as a request may be; one of them, by turns, takes half of that. */
+function textsFor(turn: number): string[] {
+  const large = turn % units.length
+  const half = (megabyte - rest) / 2
+  const small = (half - 120_000) / units.length
+  const texts = units.map((unit, index) => text(unit, index === large ? half : small))
+  return [...texts, `a${text(marks, 120_000)}`]
+}
+
+async function expectQuick(place: Place, values: readonly unknown[]): Promise<void> {
+  const operation = place.operation(values)
+  const caller = place.field === 'createWorkspace' ? person : secret
+  const { value: answer, ms } = await leastProcessorTime(limit, () =>
+    signIn.world.gql(caller, operation.query, operation.variables),
+  )
+  expect(ms, place.at).toBeLessThan(limit)
+  expect(JSON.stringify(answer).length, place.at).toBeLessThan(400_000)
+}
+
+// One input that takes more is enough to keep everybody else waiting.
+test('every input: texts of a megabyte take no more time than their length asks for', async () => {
+  for (const [turn, place] of places.entries()) await expectQuick(place, textsFor(turn))
+})
+
+test('every input: as many texts where another type belongs take no more either', async () => {
+  for (const [turn, place] of places.entries()) {
+    const texts = units.map((unit) => text(unit, 4_000))
+    await expectQuick(
+      place,
+      texts.map((one, index) => [[one], { [one]: one }, [[{ a: one }]]][(turn + index) % 3]),
+    )
+  }
+})
