@@ -39,6 +39,7 @@ const badNames: Readonly<Record<string, string>> = {
   'a line separator': 'a\u2028b',
   'invisible letters': '\u3164\u115f\u1160\uffa0\u17b4',
   'a joiner and variations': '\u034f\ufe0f\u{e0101}',
+  '31 marks on a letter': `a${'\u0316'.repeat(31)}`,
   'marks on nothing': '\u0301\u20dd\u0903',
   'a braille blank': ' \u2800\u2800',
   'all of that': '\u200b\u3164\u0301\u2800\u00ad',
@@ -55,6 +56,7 @@ const goodNames = [
   '\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645',
   '👩\u200d💻\ufe0f',
   '\u2801\u2800\u2803',
+  `a${'\u0315\u0300'.repeat(15)}`,
 ]
 
 /** Each mutation that takes a name, with the rest of what it needs. */
