@@ -17,7 +17,7 @@ export const builder = new SchemaBuilder<{
     File: { Input: UploadedFile; Output: never }
   }
 }>({
-  plugins: ['guard', ScopeAuthPlugin],
+  plugins: [ScopeAuthPlugin, 'guard'],
   defaultFieldNullability: false,
   scopeAuth: {
     authScopes: (context) => ({

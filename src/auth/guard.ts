@@ -1,14 +1,16 @@
 import SchemaBuilder, {
   BasePlugin,
+  type PothosInputFieldConfig,
   type PothosOutputFieldConfig,
   type PothosOutputFieldType,
   PothosSchemaError,
   type SchemaTypes,
 } from '@pothos/core'
-import type { GraphQLResolveInfo } from 'graphql'
+import type { GraphQLFieldResolver, GraphQLResolveInfo } from 'graphql'
 import type { Context } from '../context.ts'
 import { forbidden } from '../errors.ts'
 import type { Principal } from './caller.ts'
+import { askedForArguments, type InputGuard } from './guarded-input.ts'
 import type { PermissionName } from './permissions.ts'
 import { holds } from './policy.ts'
 
@@ -49,6 +51,19 @@ declare global {
     > {
       guard?: Guard<import('@pothos/core').InputShapeFromFields<Args>, ParentShape>
     }
+    export interface InputObjectFieldOptions<
+      Types extends SchemaTypes = SchemaTypes,
+      Type extends
+        | import('@pothos/core').InputType<Types>
+        | [import('@pothos/core').InputType<Types>] =
+        | import('@pothos/core').InputType<Types>
+        | [import('@pothos/core').InputType<Types>],
+      Req extends
+        import('@pothos/core').FieldRequiredness<Type> = import('@pothos/core').FieldRequiredness<Type>,
+    > {
+      /** Absent: everybody may give it who may ask for the field that takes it. */
+      guard?: InputGuard
+    }
     export interface ObjectTypeOptions<Types extends SchemaTypes = SchemaTypes, Shape = unknown> {
       /** The type's own scalars and enums ask for nothing beyond what led to the object. */
       leafFields?: 'public'
@@ -60,10 +75,15 @@ const normalized = (
   guard: Exclude<Guard<never, never>, 'public' | 'signed-in'>,
 ): Requirement<never, never> => (typeof guard === 'string' ? { permissions: [guard] } : guard)
 
-function describe(guard: Requirement<never, never>): string {
-  const names = guard.permissions.map((name) => `\`${name}\``).join(' and ')
-  const all = guard.allSpaces ? ' and all spaces' : ''
-  return `${guard.unless ? `${guard.unless.note} ` : ''}Needs ${names}${all}.`
+interface Described {
+  readonly permissions: readonly PermissionName[]
+  readonly allSpaces?: boolean
+  readonly unless?: { readonly note: string } | undefined
+}
+
+function describe({ permissions, allSpaces, unless }: Described): string {
+  const names = permissions.map((name) => `\`${name}\``).join(' and ')
+  return `${unless ? `${unless.note} ` : ''}Needs ${names}${allSpaces ? ' and all spaces' : ''}.`
 }
 
 /** Whether the field leads to a scalar or enum, or a list of them. */
@@ -71,9 +91,23 @@ function isLeaf<Types extends SchemaTypes>(type: PothosOutputFieldType<Types>): 
   return type.kind === 'List' ? isLeaf(type.type) : type.kind === 'Scalar' || type.kind === 'Enum'
 }
 
+/** @throws RequestError FORBIDDEN for what is given and the caller may not give */
+function assertMayGive(
+  args: Readonly<Record<string, unknown>>,
+  context: Context,
+  { parentType, fieldName }: GraphQLResolveInfo,
+): void {
+  const declared = parentType.getFields()[fieldName]?.args ?? []
+  const asked = askedForArguments(declared, args, context.principal)
+  const missing = asked.filter((name) => !holds(context.caller.rights, name))
+  if (missing.length > 0) throw forbidden(asked, missing)
+}
+
 /**
  * Turns each field's one declaration into its enforcement by scope-auth, its `@requiresScopes`
- * directive and the end of its description. A field without a decision does not build.
+ * directive and the end of its description. A field without a decision does not build. A guarded
+ * field of an input object is enforced wherever it is given, once the field that takes it was let
+ * through: so this plugin stands behind scope-auth.
  */
 export class GuardPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   override onOutputFieldConfig(
@@ -99,6 +133,29 @@ export class GuardPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
         directives: { requiresScopes: { scopes: [requirement.permissions] } },
       },
     } as PothosOutputFieldConfig<Types>
+  }
+
+  override onInputFieldConfig(field: PothosInputFieldConfig<Types>): PothosInputFieldConfig<Types> {
+    const { guard } = field.pothosOptions as { guard?: InputGuard }
+    if (guard === undefined) return field
+    const { permission, unless } = guard
+    return {
+      ...field,
+      description: `${field.description} ${describe({ permissions: [permission], unless })}`,
+      extensions: { ...field.extensions, inputGuard: guard },
+    }
+  }
+
+  override wrapResolve(
+    resolve: GraphQLFieldResolver<unknown, Types['Context'], object>,
+    { args }: PothosOutputFieldConfig<Types>,
+  ): GraphQLFieldResolver<unknown, Types['Context'], object> {
+    const takesInput = Object.values(args).some(({ type }) => type.kind !== 'Scalar')
+    if (!takesInput) return resolve
+    return (parent, given, context, info) => {
+      assertMayGive(given as Readonly<Record<string, unknown>>, context as Context, info)
+      return resolve(parent, given, context, info)
+    }
   }
 
   #leafGuard(field: PothosOutputFieldConfig<Types>): 'public' | undefined {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { buildSchema } from 'graphql'
+import { buildSchema, isInputObjectType } from 'graphql'
 import { expect, test } from 'vitest'
 import { aliases, catalogue, permissionNames } from '../../src/auth/permissions.ts'
 import { ceilings, roles } from '../../src/auth/roles.ts'
@@ -9,12 +9,13 @@ const read = (path: string): Promise<string> =>
 
 const page = await read('docs/permissions.md')
 
-/** The cells of the rows below a heading, without the table's head. */
+/** The cells of the rows of the tables below a heading, without their heads. */
 function rowsOf(heading: string): string[][] {
   const [, section = ''] =
     new RegExp(`^## ${heading}\\n(.*?)(?=^## |$(?![^]))`, 'ms').exec(page) ?? []
-  const rows = section.split('\n').filter((line) => line.startsWith('|'))
-  return rows.slice(2).map((row) =>
+  const tables = section.match(/(^\|.*\n?)+/gm) ?? []
+  const rows = tables.flatMap((table) => table.trim().split('\n').slice(2))
+  return rows.map((row) =>
     row
       .split('|')
       .map((cell) => cell.trim())
@@ -60,4 +61,22 @@ test('every root field is documented with the permissions that it prints', async
       const asks = /Needs (`.+?)\.$/.exec(astNode?.description?.value ?? '')?.[1]
       expect([name, documented.get(name)]).toEqual([name, names(asks)])
     }
+})
+
+test('every filter that asks for something is documented with what it prints', async () => {
+  const schema = buildSchema(await read('schema.graphql'))
+  const printed = Object.values(schema.getTypeMap())
+    .filter(isInputObjectType)
+    .flatMap(({ name, astNode }) =>
+      (astNode?.fields ?? []).flatMap((field) => {
+        const asks = /Needs (`.+?)\.$/.exec(field.description?.value ?? '')?.[1]
+        return asks === undefined ? [] : [[`${name}.${field.name.value}`, names(asks)] as const]
+      }),
+    )
+  const documented = rowsOf('What each field asks for').flatMap(([fields, asks]) =>
+    names(fields)
+      .filter((field) => field.includes('.'))
+      .map((field) => [field, names(asks)] as const),
+  )
+  expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(printed))
 })

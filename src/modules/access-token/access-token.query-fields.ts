@@ -1,3 +1,4 @@
+import type { Principal } from '../../auth/caller.ts'
 import { builder } from '../../builder.ts'
 import { findOne, findPage, pageRequest } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
@@ -6,12 +7,24 @@ import { AccessToken, AccessTokenConnection } from '../refs.ts'
 import { accessTokenFilter, accessTokens, visibleTokens } from './access-token.queries.ts'
 import { AccessTokenStatusType } from './access-token.schema.ts'
 
+const isOwnKey = (keyId: unknown, principal: Principal): boolean =>
+  'key' in principal && principal.key?.id === keyId
+
 const AccessTokenFilter = builder.inputType('AccessTokenFilter', {
   description: 'What a list of tokens is narrowed by; all of what is given.',
   fields: (t) => ({
     status: t.field({ type: AccessTokenStatusType, description: 'Whether they are accepted.' }),
-    apiKeyId: t.id({ description: 'Those of this key.' }),
-    ownerId: t.id({ description: "Those of this user's keys." }),
+    apiKeyId: t.id({
+      guard: {
+        permission: 'keys:read',
+        unless: { note: 'A key and its tokens may ask for their own.', when: isOwnKey },
+      },
+      description: 'Those of this key.',
+    }),
+    ownerId: t.id({
+      guard: { permission: 'members:read' },
+      description: "Those of this user's keys.",
+    }),
   }),
 })
 

@@ -11,12 +11,24 @@ const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   description: 'What a list of keys is narrowed by; all of what is given.',
   fields: (t) => ({
     status: t.field({ type: ApiKeyStatusType, description: 'Whether they are accepted.' }),
-    ownerId: t.id({ description: 'The user that they act for.' }),
+    ownerId: t.id({
+      guard: { permission: 'members:read' },
+      description: 'The user that they act for.',
+    }),
     spaceId: t.id({ description: 'Those that name this space, and those for all spaces.' }),
-    scopeId: t.id({ description: 'Those linked to this scope.' }),
-    permission: t.string({ description: 'Those that declare it, directly, by scope or by alias.' }),
+    scopeId: t.id({
+      guard: { permission: 'scopes:read' },
+      description: 'Those linked to this scope.',
+    }),
+    permission: t.string({
+      guard: { permission: 'scopes:read' },
+      description: 'Those that declare it, directly, by scope or by alias.',
+    }),
     legacy: t.boolean({ description: 'Whether they were issued elsewhere.' }),
-    createdById: t.id({ description: 'The user who made them.' }),
+    createdById: t.id({
+      guard: { permission: 'members:read' },
+      description: 'The user who made them.',
+    }),
     createdByKeyId: t.id({ description: 'The key that made them.' }),
     createdAfter: t.field({ type: 'DateTime', description: 'Made after this.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Made before this.' }),

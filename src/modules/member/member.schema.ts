@@ -67,7 +67,10 @@ const MemberFilter = builder.inputType('MemberFilter', {
   fields: (t) => ({
     kind: t.field({ type: UserKindType, description: 'People or machine users.' }),
     role: t.field({ type: RoleType, description: 'Their role.' }),
-    spaceId: t.id({ description: 'Those who were added to this space.' }),
+    spaceId: t.id({
+      guard: { permission: 'spaces:read' },
+      description: 'Those who were added to this space.',
+    }),
     search: t.string({ description: 'Part of the name or e-mail.' }),
   }),
 })

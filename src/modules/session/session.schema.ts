@@ -74,7 +74,7 @@ Session.implement({
 const SessionFilter = builder.inputType('SessionFilter', {
   description: 'What a list of sessions is narrowed by; all of what is given.',
   fields: (t) => ({
-    agentId: t.id({ description: 'Those with this agent.' }),
+    agentId: t.id({ guard: { permission: 'agents:read' }, description: 'Those with this agent.' }),
     status: t.field({ type: SessionStatusType, description: 'Whether they go on.' }),
     reference: t.string({ description: 'Those of this reference, to the letter.' }),
     mine: t.boolean({ description: "true: only those of the caller's own user." }),
