@@ -4,7 +4,7 @@ import { type CallerChange, change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { keyToChange } from '../api-key/key-to-change.ts'
+import { keyToChange, noSuchKey } from '../api-key/key-to-change.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 import { type AccessTokenRow, accessTokens, visibleTokens } from './access-token.queries.ts'
 import { readToken } from './issue.ts'
@@ -81,7 +81,11 @@ export const revokeAccessTokens = (
 ): Promise<number> => {
   const permission = (caller: Caller) => (revokesItsOwn(caller, input) ? null : 'tokens:delete')
   return change(context, { permission }, async (c) => {
-    const key = await keyToChange(c, input.apiKeyId, ['input', 'apiKeyId'])
+    const path = ['input', 'apiKeyId']
+    // Another key is named, and not only its tokens: that takes reading it.
+    if (c.caller.key?.id !== input.apiKeyId && !holds(c.caller.rights, 'keys:read'))
+      throw noSuchKey(path)
+    const key = await keyToChange(c, input.apiKeyId, path)
     const count = await revokeTokens(c, { keyId: { in: [key.id] } })
     if (count > 0)
       c.record({

@@ -1,6 +1,7 @@
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
 import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import type { KeyTerms } from '../../auth/grant.ts'
+import { holds } from '../../auth/policy.ts'
 import { type CallerChange, type Change, change } from '../../db/change.ts'
 import { forbidden, userError } from '../../errors.ts'
 import { isIdOf, newId } from '../../ids.ts'
@@ -60,7 +61,8 @@ async function ownerInput(
  * The user who is to own a key.
  *
  * @throws RequestError FORBIDDEN where the caller's permissions end at their own keys, whoever it is;
- *   UserInputError NOT_FOUND for who is no present member of the workspace
+ *   UserInputError NOT_FOUND for who is no present member of the workspace, and for everybody but
+ *   oneself to who may not read members
  */
 export async function findOwner(
   c: CallerChange,
@@ -69,11 +71,13 @@ export async function findOwner(
   path: readonly string[],
 ): Promise<Pick<KeyTerms, 'ownerId' | 'ownerKind'>> {
   if (!isWithinKeyRole(c, ownerId)) throw forbidden([permission], [permission])
-  const { db, workspace } = c
+  const { db, workspace, caller } = c
   const its = { workspaceId: workspace.id, userId: ownerId }
-  const member = isIdOf('usr', ownerId)
-    ? await db.member.findFirst({ where: { ...its, removedAt: null }, include: { user: true } })
-    : null
+  const isReadable = ownerId === caller.user.id || holds(caller.rights, 'members:read')
+  const member =
+    isReadable && isIdOf('usr', ownerId)
+      ? await db.member.findFirst({ where: { ...its, removedAt: null }, include: { user: true } })
+      : null
   if (member === null) throw userError('NOT_FOUND', path, 'There is no such user.')
   return { ownerId, ownerKind: member.user.kind }
 }

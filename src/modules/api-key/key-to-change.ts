@@ -9,6 +9,9 @@ import { InputProblems } from '../../input/problems.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 import { type ApiKeyRow, apiKeys, visibleKeys } from './api-key.queries.ts'
 
+export const noSuchKey = (path: readonly string[]): Error =>
+  userError('NOT_FOUND', path, 'There is no such API key.')
+
 /**
  * The key that the caller sees, under the workspace's lock.
  *
@@ -22,7 +25,7 @@ export async function keyToChange(
 ): Promise<KeyRecord> {
   const row = await findOne<ApiKeyRow>(c.db, { ...apiKeys, where: visibleKeys(c.caller) }, id)
   const [record] = row === null ? [] : await findKeyRecords(c.db, c.workspace.id, [row.id])
-  if (record === undefined) throw userError('NOT_FOUND', path, 'There is no such API key.')
+  if (record === undefined) throw noSuchKey(path)
   assertMayTouchOwnersThings(c.caller, { userId: record.ownerId, role: record.ownerRole })
   return record
 }

@@ -1,5 +1,6 @@
 import type { KeyTerms } from '../../auth/grant.ts'
 import { covers, expand, isPerSpace } from '../../auth/permissions.ts'
+import { holds } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { isId } from '../../ids.ts'
 import { allowedIpsInput } from '../../input/addresses.ts'
@@ -70,8 +71,9 @@ export async function keyTermsInput(
   return terms
 }
 
+/** The scopes of these ids. To who may not read scopes there are none, also where the key links them. */
 async function scopesInput(
-  { db, workspace }: CallerChange,
+  { db, workspace, caller }: CallerChange,
   problems: InputProblems,
   ids: readonly string[],
 ): Promise<KeyTerms['scopes']> {
@@ -80,10 +82,12 @@ async function scopesInput(
     return []
   }
   noteRepeatedIds(problems, ids, (index) => ['scopeIds', index])
-  const found = await db.scope.findMany({
-    where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
-    select: { id: true, permissions: true },
-  })
+  const found = holds(caller.rights, 'scopes:read')
+    ? await db.scope.findMany({
+        where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
+        select: { id: true, permissions: true },
+      })
+    : []
   const byId = new Map(found.map((scope) => [scope.id, scope]))
   ids.forEach((id, index) => {
     if (!byId.has(id)) problems.add('NOT_FOUND', ['scopeIds', index], 'There is no such scope.')

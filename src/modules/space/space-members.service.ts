@@ -1,3 +1,4 @@
+import { holds } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { change } from '../../db/change.ts'
 import { findOne } from '../../db/page.ts'
@@ -18,8 +19,11 @@ async function findBoth(
   { spaceId, memberId }: SpaceMemberInput,
 ): Promise<{ space: Space; member: MemberRow }> {
   const space = await spaceToChange(c, spaceId, 'spaces:update', ['input', 'spaceId'])
+  const { rights, user } = c.caller
   const listing = { ...members, where: visibleMembers(c.caller) }
-  const member = await findOne<MemberRow>(c.db, listing, memberId)
+  // Whoever may not read members knows of nobody but themselves.
+  const isReadable = memberId === user.memberId || holds(rights, 'members:read')
+  const member = isReadable ? await findOne<MemberRow>(c.db, listing, memberId) : null
   if (member === null)
     throw userError('NOT_FOUND', ['input', 'memberId'], 'There is no such member.')
   return { space, member }

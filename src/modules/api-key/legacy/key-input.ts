@@ -1,4 +1,5 @@
 import { type GrantProblem, grantProblems, type KeyTerms } from '../../../auth/grant.ts'
+import { holds } from '../../../auth/policy.ts'
 import { noteMissingRequirements, permissionNamesInput } from '../../../input/permission-list.ts'
 import { InputProblems } from '../../../input/problems.ts'
 import { nameInput } from '../../../input/text.ts'
@@ -92,8 +93,9 @@ function ownerOf(
   { input: { ownerId }, problems, index }: ReadKey,
 ): OwnerKind | undefined {
   const path = [...pathOf(index), 'ownerId']
-  const kind = owners.get(ownerId)
   const isForAnother = caller !== null && ownerId !== caller.user.id
+  const isReadable = !isForAnother || holds(caller.rights, 'members:read')
+  const kind = isReadable ? owners.get(ownerId) : undefined
   if (isForAnother && !isWithinKeyRole({ caller }, ownerId))
     problems.add('PERMISSION_NOT_GRANTABLE', path, 'You may import keys of your own only.')
   else if (kind === undefined) problems.add('NOT_FOUND', path, 'There is no such user.')
