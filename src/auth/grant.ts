@@ -36,18 +36,28 @@ function fieldOf(terms: KeyTerms, permission: PermissionName): (string | number)
 const isCutByLiveRole = (caller: Caller, { ownerId }: KeyTerms): boolean =>
   isSignInOf(caller, ownerId)
 
+/** Whether the caller may read that the key declares it: a scope is read by who may read scopes. */
+const isReadable = ({ rights }: Caller, terms: KeyTerms, name: PermissionName): boolean =>
+  holds(rights, 'scopes:read') || expand(terms.permissions).has(name)
+
+const ofScopes = 'all that its scopes hold'
+
 /** What the key declares must be held at all, whatever spaces it names and how they narrow it. */
 function permissionProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
   if (isCutByLiveRole(caller, terms)) return []
+  const code = 'PERMISSION_NOT_GRANTABLE'
   const isCompared = (name: PermissionName): boolean =>
     !(name === 'members:own' && terms.ownerKind === 'MACHINE')
-  return [...expand(declaredBy(terms).permissions)]
-    .filter((name) => isCompared(name) && !holds(caller.rights, name))
-    .map((name) => ({
-      code: 'PERMISSION_NOT_GRANTABLE',
-      field: fieldOf(terms, name),
-      message: `You do not hold ${name}.`,
-    }))
+  const missing = [...expand(declaredBy(terms).permissions)].filter(
+    (name) => isCompared(name) && !holds(caller.rights, name),
+  )
+  const named = missing.filter((name) => isReadable(caller, terms, name))
+  const problems: GrantProblem[] = named.map((name) => {
+    return { code, field: fieldOf(terms, name), message: `You do not hold ${name}.` }
+  })
+  if (missing.length > named.length)
+    problems.push({ code, field: ['scopeIds'], message: `You do not hold ${ofScopes}.` })
+  return problems
 }
 
 /** What the caller holds must be held in each space of the key as well. */
@@ -58,6 +68,11 @@ function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
       ? []
       : [{ code: 'SPACE_NOT_GRANTABLE', field: ['allSpaces'], message: 'You have not all spaces.' }]
   const declared = isCutByLiveRole(caller, terms) ? undefined : declaredSpaces(declaredBy(terms))
+  const namesOf = (missing: readonly PermissionName[]): string => {
+    const named = missing.filter((name) => isReadable(caller, terms, name))
+    const all = [...named, ...(missing.length > named.length ? [ofScopes] : [])]
+    return all.join(', ') || 'anything'
+  }
   return terms.grants.flatMap(({ spaceId }, index): GrantProblem[] => {
     const held = heldIn(rights, spaceId)
     const missing = [...(declared?.get(spaceId) ?? [])].filter(
@@ -68,7 +83,7 @@ function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
       {
         code: 'SPACE_NOT_GRANTABLE',
         field: ['spaces', index, 'spaceId'],
-        message: `You do not hold ${missing.join(', ') || 'anything'} in this space.`,
+        message: `You do not hold ${namesOf(missing)} in this space.`,
       },
     ]
   })

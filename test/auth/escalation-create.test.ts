@@ -35,7 +35,7 @@ test('a key cannot declare a permission that its maker does not hold', async () 
   const readers = await scope({ name: 'Readers', permissions: ['spaces:read'] })
   const writers = await scope({ name: 'Writers', permissions: ['scopes:read', 'scopes:delete'] })
   const { secret } = await own({
-    permissions: [...manage, 'spaces:read', 'members:read'],
+    permissions: [...manage, 'spaces:read', 'members:read', 'scopes:read'],
     allSpaces: true,
   })
   const all = { allSpaces: true }
@@ -86,7 +86,7 @@ test('a key cannot act in a space where its maker may do less', async () => {
 // A list, even of every space there is, is not all spaces: others are made tomorrow.
 test('only who has all spaces gives all spaces', async () => {
   const { secret } = await own({
-    permissions: [...manage, 'spaces:read'],
+    permissions: [...manage, 'spaces:read', 'members:read'],
     spaces: Object.values(spaces).map((spaceId) => ({ spaceId })),
   })
   const { machine } = seed(world, workspace.secret)

@@ -91,6 +91,7 @@ test('all ways of asking for keys agree on which there are', async () => {
     ...roles.map((role) => `${role}: ${filtered(`ownerId: "${userIds.get(role)}"`)}`),
     `scope(id: "${scope}") { keyCount apiKeys${list} }`,
     `linked: ${filtered(`scopeId: "${scope}"`)}`,
+    'workspace { apiKeyCount }',
   ]
   for (const caller of keys) {
     const data = await inParts(world, caller.secret, 'query', fields)
@@ -102,6 +103,7 @@ test('all ways of asking for keys agree on which there are', async () => {
     for (const nodes of [items, data.apiKeys.nodes, data.linked.nodes, data.scope.apiKeys.nodes])
       expect(ids(nodes), title).toEqual(ids(visible))
     expect(data.scope.keyCount, title).toBe(visible.length)
+    expect(data.workspace.apiKeyCount, title).toBe(visible.length)
 
     for (const [bit, id] of spaceIds.entries()) {
       const isReached = (effective(caller) & (1 << bit)) !== 0

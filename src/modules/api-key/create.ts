@@ -11,7 +11,7 @@ import { limitsOf } from '../../limits/plans.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import type { ApiKeyRow } from './api-key.queries.ts'
-import { takeKeyName } from './key-name.ts'
+import { type KeyChange, takeKeyName } from './key-name.ts'
 import {
   assertMayHaveSecretOf,
   isWithinKeyRole,
@@ -118,7 +118,7 @@ export function createApiKey(
 async function assertBelowKeyLimit(c: Change): Promise<void> {
   const { keyLimit } = limitsOf(c.deps.limits.plans, c.workspace)
   if (keyLimit !== null && (await countLiveKeys(c.db, c.workspace.id)) >= keyLimit)
-    throw userError('LIMIT_REACHED', null, `The plan allows ${keyLimit} live keys.`)
+    throw userError('LIMIT_REACHED', null, 'The plan allows no more live keys.')
 }
 
 /** What a new key is made of, all of it checked. */
@@ -133,7 +133,7 @@ export interface NewKey {
 }
 
 /** Stores a key with its secret's hash, and records the event. */
-export async function insertKey(c: Change, key: NewKey): Promise<KeyWithSecret> {
+export async function insertKey(c: KeyChange, key: NewKey): Promise<KeyWithSecret> {
   const { terms } = key
   const id = newId('key')
   const secret = key.secret ?? createApiKeySecret(c.deps.keyPrefix)

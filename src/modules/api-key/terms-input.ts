@@ -52,7 +52,9 @@ export async function keyTermsInput(
   const permissions = input.permissions
     ? permissionNamesInput(problems, ['permissions'], input.permissions)
     : base.permissions
-  const scopes = input.scopeIds ? await scopesInput(c, problems, input.scopeIds) : base.scopes
+  const scopes = input.scopeIds
+    ? await scopesInput(c, problems, base.scopes, input.scopeIds)
+    : base.scopes
   const terms: KeyTerms = {
     ...base,
     permissions,
@@ -71,10 +73,11 @@ export async function keyTermsInput(
   return terms
 }
 
-/** The scopes of these ids. To who may not read scopes there are none, also where the key links them. */
+/** The scopes of these ids. To who may not read scopes there are none but those that the key links. */
 async function scopesInput(
   { db, workspace, caller }: CallerChange,
   problems: InputProblems,
+  linked: KeyTerms['scopes'],
   ids: readonly string[],
 ): Promise<KeyTerms['scopes']> {
   if (ids.length > maxScopes) {
@@ -87,7 +90,7 @@ async function scopesInput(
         where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
         select: { id: true, permissions: true },
       })
-    : []
+    : linked
   const byId = new Map(found.map((scope) => [scope.id, scope]))
   ids.forEach((id, index) => {
     if (!byId.has(id)) problems.add('NOT_FOUND', ['scopeIds', index], 'There is no such scope.')

@@ -6,12 +6,12 @@ import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import { Prisma, type Scope } from '../../generated/prisma/client.ts'
 import { isLive, keysOfScope, mayLive, visibleKeys } from '../api-key/api-key.queries.ts'
-import { type KeyToTell, toldKeys } from '../api-key/told-keys.ts'
+import { formatKeyList, type ListedKey } from '../api-key/format-key-list.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 
 type LinkedRow = Pick<LinkedKey, 'isVisible' | 'isLive'> & { readonly id: string }
 
-interface LinkedKey extends KeyToTell {
+interface LinkedKey extends ListedKey {
   readonly record: KeyRecord
   readonly isLive: boolean
 }
@@ -31,14 +31,14 @@ async function findLinkedKeys(c: CallerChange, { id }: Scope): Promise<LinkedKey
   })
 }
 
-/** @throws UserInputError IN_USE naming the live keys linked to the scope */
+/** @throws UserInputError IN_USE naming the live keys linked to the scope that the caller may read */
 export async function assertUnused(c: CallerChange, scope: Scope): Promise<void> {
   const keys = (await findLinkedKeys(c, scope)).filter((key) => key.isLive)
   if (keys.length > 0)
     throw userError(
       'IN_USE',
       ['input', 'id'],
-      `API keys link to this scope: ${toldKeys(c.caller, keys)}.`,
+      `API keys link to this scope${formatKeyList(c.caller, keys)}`,
     )
 }
 
@@ -74,7 +74,7 @@ export async function assertLinkedKeysAllow(
     throw userError(
       'IN_USE',
       path,
-      `API keys need what this takes away: ${toldKeys(c.caller, broken)}.`,
+      `API keys need what this takes away${formatKeyList(c.caller, broken)}`,
     )
   const stronger = keys.filter(
     ({ record, terms }) => !onlyNarrows(record, terms) && grantProblems(c.caller, terms).length > 0,
@@ -83,6 +83,6 @@ export async function assertLinkedKeysAllow(
     throw userError(
       'PERMISSION_NOT_GRANTABLE',
       path,
-      `API keys would become more than you may grant: ${toldKeys(c.caller, stronger)}.`,
+      `API keys would become more than you may grant${formatKeyList(c.caller, stronger)}`,
     )
 }

@@ -82,15 +82,17 @@ function noteUnheld(
 }
 
 async function assertNameFree(
-  { db, workspace }: CallerChange,
+  { db, workspace, caller }: CallerChange,
   name: string,
   except: string | null,
 ): Promise<void> {
   const taken = await db.scope.findUnique({
     where: { workspaceId_nameKey: { workspaceId: workspace.id, nameKey: nameKey(name) } },
   })
-  if (taken !== null && taken.id !== except)
-    throw userError('NAME_TAKEN', ['input', 'name'], 'A scope of this name exists.')
+  if (taken === null || taken.id === except) return
+  throw holds(caller.rights, 'scopes:read')
+    ? userError('NAME_TAKEN', ['input', 'name'], 'A scope of this name exists.')
+    : userError('INVALID', ['input', 'name'], 'Choose another name.')
 }
 
 export interface CreateScopeInput extends ScopeFields {

@@ -12,9 +12,9 @@ import { InputProblems } from '../../input/problems.ts'
 import { nameKey } from '../../input/text.ts'
 import { limitsOf } from '../../limits/plans.ts'
 import { visibleKeys } from '../api-key/api-key.queries.ts'
-import { takeKeyName } from '../api-key/key-name.ts'
+import { formatKeyList } from '../api-key/format-key-list.ts'
+import { freeKeyName } from '../api-key/key-name.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
-import { toldKeys } from '../api-key/told-keys.ts'
 
 /** What of a workspace's settings ends keys, by the settings' names; null: it ends none. */
 export type EndingPolicies = Pick<Workspace, 'maxKeyLifetimeDays' | 'legacyKeySunsetAt'>
@@ -111,7 +111,7 @@ function assertGrantableUntilTheirEnd(
     problems.add(
       code,
       path,
-      `API keys would live longer than you may grant: ${toldKeys(c.caller, those)}.`,
+      `API keys would live longer than you may grant${formatKeyList(c.caller, those)}`,
     )
   problems.throwIfAny()
 }
@@ -125,11 +125,7 @@ async function assertWithinKeyLimit(
   const counted = back.filter(({ record }) => !record.userLevel)
   if (keyLimit === null || counted.length === 0) return
   if ((await countLiveKeys(db, workspace.id)) > keyLimit)
-    throw userError(
-      'LIMIT_REACHED',
-      ['input', ...path],
-      `The plan allows ${keyLimit} live keys; ${counted.length} would come back to life.`,
-    )
+    throw userError('LIMIT_REACHED', ['input', ...path], 'The plan allows no more live keys.')
 }
 
 /** Somebody may have taken it while the key was dead, and lost it since. */
@@ -138,7 +134,12 @@ async function takeNameAgain(
   { id, ownerId, name }: KeyRecord,
   path: Path,
 ): Promise<void> {
-  await takeKeyName(c, ownerId, name, id, ['input', ...path])
+  if ((await freeKeyName(c, ownerId, name, id)) !== undefined)
+    throw userError(
+      'NAME_TAKEN',
+      ['input', ...path],
+      'An API key that would come back to life has a name that another one has now.',
+    )
   await c.db.apiKey.update({
     where: { workspaceId_id: { workspaceId: c.workspace.id, id } },
     data: { nameKey: nameKey(name) },

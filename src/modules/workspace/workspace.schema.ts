@@ -7,7 +7,7 @@ import { Prisma, type Workspace as WorkspaceRow } from '../../generated/prisma/c
 import { pageArgs } from '../../graphql/connection.ts'
 import { isAllowedAddress } from '../../input/addresses.ts'
 import { limitsOf } from '../../limits/plans.ts'
-import { isAccepted } from '../api-key/api-key.queries.ts'
+import { isAccepted, visibleKeys } from '../api-key/api-key.queries.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
 import { isPending } from '../member/claim.ts'
 import { Workspace, WorkspaceConnection } from '../refs.ts'
@@ -77,10 +77,10 @@ Workspace.implement({
       nullable: true,
       guard: { permissions: ['workspace:read', 'keys:read'] },
       description:
-        'How many live keys there are that count for `keyLimit`: all but user-level legacy keys.',
+        'How many live keys the caller sees of those that count for `keyLimit`: all but user-level legacy keys.',
       resolve: (workspace, _args, context) => {
         assertCurrent(workspace, context)
-        return countLiveKeys(context.deps.prisma, workspace.id)
+        return countLiveKeys(context.deps.prisma, workspace.id, visibleKeys(context.caller))
       },
     }),
     requestsPerMinute: t.int({

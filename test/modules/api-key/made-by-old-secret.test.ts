@@ -17,7 +17,7 @@ afterAll(() => world.close())
 
 let count = 0
 const name = (): string => `name ${++count}`
-const manages = ['keys:read', 'keys:create', 'keys:update', 'agents:read']
+const manages = ['members:read', 'keys:read', 'keys:create', 'keys:update', 'agents:read']
 const asOwner = (mutation: string, selection: string, input: object): Promise<any> =>
   done(world, workspace.secret, mutation, selection, { ...input })
 

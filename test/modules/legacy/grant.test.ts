@@ -61,7 +61,7 @@ test.each(['BUILDER', 'MEMBER'] as const)(
 test('a key for one of two spaces imports for that one, with what it holds there', async () => {
   const key = await make.key({
     name: 'one space',
-    permissions: [...keys, ...inhabited],
+    permissions: [...keys, 'members:read', ...inhabited],
     spaces: [{ spaceId: spaces[0], permissions: ['agents:read'] }],
   })
   const here = { spaceIds: [spaces[0]] }

@@ -67,7 +67,7 @@ test('it is listed in each of its owner’s workspaces to them and to who has al
 test('nobody else sees it: no other key of its owner, no admin’s key for a list of spaces', async () => {
   const space = await seed(world, first.secret).space({ name: 'The only one', visibility: 'OPEN' })
   const human = { userId, memberId: '' }
-  const reading = { permissions: ['keys:read'] }
+  const reading = { permissions: ['keys:read', 'members:read'] }
   const robot = await seed(world, first.secret).machine({ name: 'Robot', role: 'ADMIN' })
   const grants = [{ spaceId: space, narrowed: false, permissions: [] }]
   const others = [

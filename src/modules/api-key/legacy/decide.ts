@@ -1,6 +1,7 @@
 import type { KeyTerms } from '../../../auth/grant.ts'
 import { newId } from '../../../ids.ts'
 import { nameKey } from '../../../input/text.ts'
+import { nameTaken } from '../key-name.ts'
 import { legacyTerms, pathOf, type ReadKey } from './key-input.ts'
 import type { NewLegacyKey } from './store.ts'
 import {
@@ -66,8 +67,11 @@ export function decider(c: ImportChange, surroundings: Surroundings): (key: Read
     const slot = nameSlot(terms.ownerId, nameKey(name))
     const holder = names.get(slot)
     const path = pathOf(index)
-    if (taken.has(slot) || holder?.isExpired === false)
-      problems.add('NAME_TAKEN', [...path, 'name'], 'The owner has a live key of this name.')
+    const live = taken.has(slot) ? { isReadable: true } : holder?.isExpired ? undefined : holder
+    if (live !== undefined) {
+      const { code, message } = nameTaken(live)
+      problems.add(code, [...path, 'name'], message)
+    }
     if (taken.size >= room)
       problems.add('LIMIT_REACHED', path, 'The plan allows no more live keys.')
     if (problems.any) return { key }

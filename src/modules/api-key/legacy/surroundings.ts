@@ -7,6 +7,7 @@ import { type ApiKeySecret, Prisma, type UserLegacyKey } from '../../../generate
 import { isIdOf } from '../../../ids.ts'
 import { limitsOf } from '../../../limits/plans.ts'
 import { findReachedSpaces } from '../../space/live-spaces.ts'
+import { isReadableKey } from '../key-name.ts'
 import { countLiveKeys } from '../live-keys.ts'
 
 export type OwnerKind = KeyTerms['ownerKind']
@@ -22,6 +23,8 @@ interface NameHolder {
   readonly id: string
   /** Whether it holds the name no longer, and would lose it to one that takes it. */
   readonly isExpired: boolean
+  /** Whether the caller may read it. */
+  readonly isReadable: boolean
 }
 
 /** An imported key that can be what another import of its secret asks for. */
@@ -124,13 +127,14 @@ async function findSecrets(
 }
 
 async function findNames(
-  { db, workspace }: ImportChange,
+  { db, workspace, caller }: ImportChange,
   ownerIds: readonly string[],
   nameKeys: readonly string[],
 ): Promise<ReadonlyMap<string, NameHolder>> {
   const rows = await db.$queryRaw<(NameHolder & { ownerId: string; nameKey: string })[]>`
     SELECT k.id, k."ownerId", k."nameKey",
-           coalesce(${effectiveExpiry} <= clock_timestamp(), FALSE) AS "isExpired"
+           coalesce(${effectiveExpiry} <= clock_timestamp(), FALSE) AS "isExpired",
+           (${isReadableKey(caller)}) AS "isReadable"
       FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
      WHERE k."workspaceId" = ${workspace.id}
        AND k."ownerId" = ANY(${ownerIds}::text[])
