@@ -86,7 +86,6 @@ test('an admin rotates and transfers * of machine users, and gains nothing by it
   const given = await done(world, admin.secret, 'transferApiKey', 'secret', {
     id: key.id,
     ownerId: second,
-    overlapSeconds: 0,
   })
   expect(await view(world, given.secret)).toMatchObject({ allSpaces: false, spaces: {} })
   expect(await view(world, payload.secret)).toBe('ROTATED')
