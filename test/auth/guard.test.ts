@@ -3,65 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { printSchemaWithDirectives } from '@graphql-tools/utils'
-import SchemaBuilder from '@pothos/core'
-import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
-import { graphql, isObjectType } from 'graphql'
+import { isObjectType } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import type { Caller } from '../../src/auth/caller.ts'
-import {
-  type Guard,
-  hasRights,
-  isSignedIn,
-  type RightsQuestion,
-  requirementOf,
-  unauthorized,
-} from '../../src/auth/guard.ts'
-import { effectiveRights } from '../../src/auth/policy.ts'
-import type { Context } from '../../src/context.ts'
+import { type Guard, requirementOf } from '../../src/auth/guard.ts'
 import { schema as wholeSchema } from '../../src/schema.ts'
+import { type Builder, freshBuilder, run } from './fresh-builder.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-
-/** A builder with the plugins and defaults of ours, on which nothing has been built. */
-function freshBuilder() {
-  const builder = new SchemaBuilder<{
-    Context: Context
-    AuthScopes: { rights: RightsQuestion; signedIn: boolean }
-    DefaultAuthStrategy: 'all'
-    DefaultFieldNullability: false
-  }>({
-    plugins: [ScopeAuthPlugin, 'guard'],
-    defaultFieldNullability: false,
-    scopeAuth: {
-      authScopes: (context) => ({
-        rights: (question) => hasRights(context, question),
-        signedIn: () => isSignedIn(context),
-      }),
-      defaultStrategy: 'all',
-      unauthorizedError: unauthorized,
-    },
-  })
-  builder.queryType({ fields: (t) => ({ open: t.string({ guard: 'public', resolve: () => '' }) }) })
-  return builder
-}
-
-type Builder = ReturnType<typeof freshBuilder>
-
-const contextWith = (permissions: readonly string[]): Context => {
-  const owner = { role: 'OWNER', reach: 'all' } as const
-  const declared = { permissions, allSpaces: true, grants: new Map() }
-  const caller = { rights: effectiveRights(owner, declared) } as unknown as Caller
-  return { caller, principal: caller } as Context
-}
-
-async function run(builder: Builder, source: string, permissions: readonly string[] = []) {
-  const schema = builder.toSchema()
-  const result = await graphql({ schema, source, contextValue: contextWith(permissions) })
-  return {
-    data: JSON.parse(JSON.stringify(result.data ?? null)),
-    errors: (result.errors ?? []).map(({ message }) => message),
-  }
-}
 
 describe('a field without a decision does not build', () => {
   const resolve = () => ''
@@ -175,51 +123,6 @@ test('a decision is enforced, printed for routers and told at the end of the des
     data: { kept: '1', open: '' },
     errors: [],
   })
-})
-
-// What is compared must be what may be read: wherever a guarded field of an input is given.
-test('a guarded input field is asked for where it is given, and says so', async () => {
-  const builder = freshBuilder()
-  const inner = builder.inputType('Inner', {
-    fields: (t) => ({
-      kept: t.string({ description: 'Kept.', guard: { permission: 'keys:read' } }),
-    }),
-  })
-  const outer = builder.inputType('Outer', {
-    fields: (t) => ({
-      own: t.string({
-        description: 'Own.',
-        guard: {
-          permission: 'members:read',
-          unless: { note: 'Mine is free.', when: (value) => value === 'mine' },
-        },
-      }),
-      all: t.field({ type: [inner] }),
-    }),
-  })
-  builder.queryField('list', (t) =>
-    t.string({
-      nullable: true,
-      guard: 'public',
-      args: { filter: t.arg({ type: outer }) },
-      resolve: (_root, { filter }) => JSON.stringify(filter ?? null),
-    }),
-  )
-  const printed = printSchemaWithDirectives(builder.toSchema())
-  expect(printed).toContain('"""Kept. Needs `keys:read`."""')
-  expect(printed).toContain('"""Own. Mine is free. Needs `members:read`."""')
-  for (const [filter, missing] of [
-    ['null', []],
-    ['{ own: null, all: null }', []],
-    ['{ own: "mine", all: [] }', []],
-    ['{ own: "theirs" }', ['members:read']],
-    ['{ own: "mine", all: [{}, { kept: "k" }] }', ['keys:read']],
-    ['{ own: "theirs", all: [{ kept: "a" }, { kept: "b" }] }', ['keys:read', 'members:read']],
-  ] as const) {
-    const refused = missing.length > 0 ? [`This needs ${missing.join(' and ')}.`] : []
-    expect((await run(builder, `{ list(filter: ${filter}) }`)).errors).toEqual(refused)
-    expect((await run(builder, `{ list(filter: ${filter}) }`, [...missing])).errors).toEqual([])
-  }
 })
 
 // A mutation that is refused has not run, whatever its payload asks for.
