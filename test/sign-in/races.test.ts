@@ -116,6 +116,27 @@ test('a removal and a claim at once leave nobody in', async () => {
   }
 })
 
+test('updateMember and a claim at once: the person has the role that was given', async () => {
+  const { world, person, invite } = signIn
+  const workspace = await world.createWorkspace()
+  for (let round = 0; round < 5; round++) {
+    const sub = `changed-${round}`
+    const id = await invite(workspace, sub, 'OWNER')
+    const token = await person(sub)
+    const change = `mutation { updateMember(input: { id: "${id}", role: MEMBER }) { errors { code } } }`
+    const [who, changed] = await Promise.all([
+      whoIs(world, token, workspace.id),
+      world.gql(workspace.secret, change),
+    ])
+    expect(changed.data.updateMember.errors).toEqual([])
+    expect(['OWNER', 'MEMBER']).toContain(typeof who === 'string' ? who : who.role)
+    expect(await whoIs(world, token, workspace.id)).toMatchObject({ role: 'MEMBER' })
+    expect(await membersOf(world, workspace)).toMatchObject({
+      [`${sub}@example.com`]: { id, role: 'MEMBER' },
+    })
+  }
+})
+
 // Each change reads the person's role again, under the lock that the demotion held.
 test('nothing that begins under the old role is done after the demotion', async () => {
   const { world, person, invite } = signIn
