@@ -11,8 +11,15 @@ let spaceId: string
 
 let count = 0
 const name = (): string => `Name ${++count}`
-/** All that changes keys, and scopes; nothing that is held per space. */
-const manage = ['keys:read', 'keys:create', 'keys:update', 'scopes:read', 'scopes:create']
+/** All that changes keys, and scopes, and reads members; nothing that is held per space. */
+const manage = [
+  'members:read',
+  'keys:read',
+  'keys:create',
+  'keys:update',
+  'scopes:read',
+  'scopes:create',
+]
 const agents = ['agents:read', 'agents:delete']
 
 beforeAll(async () => {

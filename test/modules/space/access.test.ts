@@ -29,10 +29,12 @@ beforeEach(async () => {
 })
 
 const make = (input: object) => seed(world, workspace.secret).key({ name: name(), ...input })
-const inA = (permissions: string[]) => make({ permissions, spaces: [{ spaceId: spaces.a }] })
+/** Whoever lets a member in may read members. */
+const inA = (permissions: string[]) =>
+  make({ permissions: [...permissions, 'members:read'], spaces: [{ spaceId: spaces.a }] })
 const inBoth = (permissions: string[], narrowing: string[]) =>
   make({
-    permissions,
+    permissions: [...permissions, 'members:read'],
     spaces: [{ spaceId: spaces.a }, { spaceId: spaces.b, permissions: narrowing }],
   })
 
