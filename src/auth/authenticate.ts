@@ -1,6 +1,6 @@
 import { type CredentialReason, unauthenticated } from '../errors.ts'
 import { isAllowedAddress } from '../input/addresses.ts'
-import type { KeyBounds, KeyCaller, TokenCaller } from './caller.ts'
+import type { CallerUser, KeyBounds, KeyCaller, TokenCaller } from './caller.ts'
 import { earliest, type KeyRecord, type PresentedKey, planOf, rightsOf } from './key-record.ts'
 import { noRights } from './policy.ts'
 import { type PresentedToken, tokenRightsOf } from './token-record.ts'
@@ -50,16 +50,17 @@ export function assertAccepted(
 const ofKey = (record: KeyRecord) => ({
   workspaceId: record.workspaceId,
   epoch: record.epoch,
-  user: {
-    id: record.ownerId,
-    memberId: record.ownerMemberId,
-    kind: record.ownerKind,
-    name: record.ownerName,
-    email: record.ownerEmail,
-    role: record.ownerRole,
-  },
   key: { id: record.id, name: record.name },
   plan: planOf(record),
+})
+
+const ownerOfKey = (record: KeyRecord): CallerUser => ({
+  id: record.ownerId,
+  memberId: record.ownerMemberId,
+  kind: record.ownerKind,
+  name: record.ownerName,
+  email: record.ownerEmail,
+  role: record.ownerRole,
 })
 
 /** @param secretId of the secret behind the credential, where that is being replaced; else null */
@@ -74,29 +75,37 @@ const boundsOf = (
   endsWith: [endsWithSecretId, secretId].filter((id) => id !== null),
 })
 
+const sunsetOf = ({ isLegacySecret, legacyKeySunsetAt }: PresentedKey): Date | null =>
+  isLegacySecret ? legacyKeySunsetAt : null
+
 /**
- * The caller that a key makes, as of the epoch it was read with. Its state must have been checked.
- * What is made with a secret that is being replaced ends with that secret, and with one issued
- * elsewhere by the sunset.
+ * What a key may grant. What is made with a secret that is being replaced ends with that secret, and
+ * with one issued elsewhere by the sunset.
  */
+export const keyGrantor = (key: PresentedKey) => ({
+  kind: 'API_KEY' as const,
+  user: ownerOfKey(key),
+  allSpaces: key.allSpaces,
+  bounds: boundsOf(
+    key,
+    earliest(earliest(key.expiresAt, key.replacedAt), sunsetOf(key)),
+    key.replacedAt && key.secretId,
+  ),
+  rights: rightsOf(key),
+})
+
+/** The caller that a key makes, as of the epoch it was read with. Its state must have been checked. */
 export function keyCallerOf(key: PresentedKey, hash: Uint8Array<ArrayBuffer>): KeyCaller {
   const validUntil = earliest(key.effectiveExpiresAt, key.replacedAt)
-  const sunset = key.isLegacySecret ? key.legacyKeySunsetAt : null
   return {
-    kind: 'API_KEY',
+    ...keyGrantor(key),
     ...ofKey(key),
-    allSpaces: key.allSpaces,
-    bounds: boundsOf(
-      key,
-      earliest(earliest(key.expiresAt, key.replacedAt), sunset),
-      key.replacedAt && key.secretId,
-    ),
     validUntil,
     credentialHash: hash,
     secretId: key.secretId,
+    originId: key.originId,
     deprecation: key.isLegacySecret ? { since: key.createdAt, sunset: validUntil } : null,
     isUserLevel: key.userLevel,
-    rights: rightsOf(key),
   }
 }
 
@@ -106,6 +115,7 @@ export function tokenCallerOf(token: PresentedToken): TokenCaller {
   return {
     kind: 'ACCESS_TOKEN',
     ...ofKey(token),
+    user: ownerOfKey(token),
     tokenId: token.tokenId,
     isRotated,
     allSpaces: token.allSpaces && token.tokenSnapshot.allSpaces,

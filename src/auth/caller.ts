@@ -59,6 +59,8 @@ export interface KeyCaller extends BaseCaller {
   readonly credentialHash: Uint8Array<ArrayBuffer>
   /** Of the presented secret; null: it is that of a user-level key. */
   readonly secretId: string | null
+  /** The secret that its holder began with: another one where the key has rotated itself since. */
+  readonly originId: string | null
   /** Of a legacy secret, also of one that its key's migration has replaced; null: it is none. */
   readonly deprecation: Deprecation | null
   /** Whether it is a person's in every workspace of theirs, and this is what it is here. */
@@ -121,8 +123,11 @@ export const isKeyItself = (principal: Principal, keyId: string): boolean =>
 
 /** Whether the credential ends by itself, or works from some addresses or at a rate of its own only. */
 export const isBounded = ({ bounds }: Caller): boolean =>
-  bounds.expiresAt !== null || bounds.requestsPerMinute !== null || bounds.allowedIps.length > 0
+  bounds.expiresAt !== null ||
+  bounds.endsWith.length > 0 ||
+  bounds.requestsPerMinute !== null ||
+  bounds.allowedIps.length > 0
 
 /** Whether the owner's own sign-in asks. */
-export const isSignInOf = (caller: Caller, userId: string): boolean =>
+export const isSignInOf = (caller: Pick<Caller, 'kind' | 'user'>, userId: string): boolean =>
   caller.kind === 'HUMAN' && caller.user.id === userId

@@ -16,6 +16,9 @@ export interface KeyTerms extends DeclaredTerms {
   readonly endsWithSecretId: string | null
 }
 
+/** What of a caller decides what they may grant. */
+export type Grantor = Pick<Caller, 'kind' | 'user' | 'allSpaces' | 'bounds' | 'rights'>
+
 /** Why a key is not grantable, and the field of the key that says so. */
 export interface GrantProblem {
   readonly code: UserErrorCode
@@ -33,17 +36,17 @@ function fieldOf(terms: KeyTerms, permission: PermissionName): (string | number)
 }
 
 /** A person's own key may declare more than their role: their live role cuts it. */
-const isCutByLiveRole = (caller: Caller, { ownerId }: KeyTerms): boolean =>
+const isCutByLiveRole = (caller: Grantor, { ownerId }: KeyTerms): boolean =>
   isSignInOf(caller, ownerId)
 
 /** Whether the caller may read that the key declares it: a scope is read by who may read scopes. */
-const isReadable = ({ rights }: Caller, terms: KeyTerms, name: PermissionName): boolean =>
+const isReadable = ({ rights }: Grantor, terms: KeyTerms, name: PermissionName): boolean =>
   holds(rights, 'scopes:read') || expand(terms.permissions).has(name)
 
 const ofScopes = 'all that its scopes hold'
 
 /** What the key declares must be held at all, whatever spaces it names and how they narrow it. */
-function permissionProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
+function permissionProblems(caller: Grantor, terms: KeyTerms): GrantProblem[] {
   if (isCutByLiveRole(caller, terms)) return []
   const code = 'PERMISSION_NOT_GRANTABLE'
   const isCompared = (name: PermissionName): boolean =>
@@ -61,7 +64,7 @@ function permissionProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
 }
 
 /** What the caller holds must be held in each space of the key as well. */
-function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
+function spaceProblems(caller: Grantor, terms: KeyTerms): GrantProblem[] {
   const { rights, user } = caller
   if (terms.allSpaces)
     return rights.allSpaces || (terms.ownerId === user.id && caller.allSpaces)
@@ -93,7 +96,7 @@ function spaceProblems(caller: Caller, terms: KeyTerms): GrantProblem[] {
 const endsWithAll = ({ endsWithSecretId }: KeyTerms, { endsWith }: KeyBounds): boolean =>
   endsWith.every((secretId) => secretId === endsWithSecretId)
 
-function boundProblems({ bounds }: Caller, terms: KeyTerms): GrantProblem[] {
+function boundProblems({ bounds }: Grantor, terms: KeyTerms): GrantProblem[] {
   const problems: GrantProblem[] = []
   const add = (code: UserErrorCode, field: readonly (string | number)[], message: string): void =>
     void problems.push({ code, field, message })
@@ -130,7 +133,7 @@ function boundProblems({ bounds }: Caller, terms: KeyTerms): GrantProblem[] {
  * a key never yields a stronger one. For a machine user's key members:own is left out, for no
  * machine user can ever hold it.
  */
-export const grantProblems = (caller: Caller, terms: KeyTerms): GrantProblem[] => [
+export const grantProblems = (caller: Grantor, terms: KeyTerms): GrantProblem[] => [
   ...permissionProblems(caller, terms),
   ...spaceProblems(caller, terms),
   ...boundProblems(caller, terms),

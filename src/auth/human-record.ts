@@ -46,11 +46,21 @@ export const findMemberships = (
      AND ${named === undefined ? Prisma.sql`TRUE` : Prisma.sql`(w.id = ${named} OR w.slug = ${named})`}
    ORDER BY m.id LIMIT 2`
 
-/** The caller that a sign-in makes in one of the person's workspaces: all that their role can do. */
-export const humanCaller = (membership: MembershipRecord, signIn: SignIn): HumanCaller => ({
+/** The present memberships of these users in the workspace. */
+export const findMembers = (
+  db: Queryable,
+  workspaceId: string,
+  userIds: readonly string[],
+): Promise<MembershipRecord[]> => db.$queryRaw<MembershipRecord[]>`
+  SELECT ${columns} FROM "Member" m JOIN "Workspace" w ON w.id = m."workspaceId"
+   WHERE m."workspaceId" = ${workspaceId} AND m."userId" = ANY(${userIds}::text[])
+     AND m."removedAt" IS NULL`
+
+/** What a person may grant by signing in: all that their role can do. */
+export const memberGrantor = (
+  membership: MembershipRecord,
+): Pick<HumanCaller, 'kind' | 'user' | 'allSpaces' | 'bounds' | 'rights'> => ({
   kind: 'HUMAN',
-  workspaceId: membership.workspaceId,
-  epoch: membership.epoch,
   user: {
     id: membership.userId,
     memberId: membership.memberId,
@@ -59,15 +69,22 @@ export const humanCaller = (membership: MembershipRecord, signIn: SignIn): Human
     email: membership.email,
     role: membership.role,
   },
-  key: null,
-  signIn,
   allSpaces: true,
   bounds: { expiresAt: null, requestsPerMinute: null, allowedIps: [], endsWith: [] },
-  plan: planOf(membership),
-  validUntil: signIn.expiresAt,
   rights: effectiveRights(ownerOf(membership.role, membership.reach), {
     permissions: ['*'],
     allSpaces: true,
     grants: new Map(),
   }),
+})
+
+/** The caller that a sign-in makes in one of the person's workspaces. */
+export const humanCaller = (membership: MembershipRecord, signIn: SignIn): HumanCaller => ({
+  ...memberGrantor(membership),
+  workspaceId: membership.workspaceId,
+  epoch: membership.epoch,
+  key: null,
+  signIn,
+  plan: planOf(membership),
+  validUntil: signIn.expiresAt,
 })

@@ -136,6 +136,8 @@ export interface Presented extends KeyRecord {
 export interface PresentedKey extends Presented {
   /** Null: that of a user-level key has none. */
   readonly secretId: string | null
+  /** The secret that its holder began with: another one where the key has rotated itself since. */
+  readonly originId: string | null
   /** Whether it is the current one, was never used, and the one before it still works. */
   readonly isFirstUse: boolean
   /** Whether the secret was issued elsewhere; its key may have been migrated since. */
@@ -148,7 +150,8 @@ export async function findKeyByHash(
   hash: Uint8Array<ArrayBuffer>,
 ): Promise<PresentedKey | undefined> {
   const rows = await db.$queryRaw<PresentedKey[]>`
-    SELECT ${prepared} ${keyColumns}, ps.id AS "secretId", ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
+    SELECT ${prepared} ${keyColumns}, ps.id AS "secretId",
+           coalesce(ps."originId", ps.id) AS "originId", ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
            (ps."endsAt" IS NULL AND ps."usedAt" IS NULL AND EXISTS (
              SELECT 1 FROM "ApiKeySecret" o
               WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id

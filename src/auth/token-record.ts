@@ -50,6 +50,17 @@ export const mintingSecret = Prisma.sql`
 /** When the token `t` ends, with `mintingSecret`; its key's end is another one. */
 export const tokenExpiry = Prisma.sql`least(t."expiresAt", ms."endsAt")`
 
+/** Everything of a token `t` that decides what it may do. */
+const presentedTokens = Prisma.sql`${keyColumns}, t."rotatedAt" AS "replacedAt", t.id AS "tokenId",
+       t."familyId" AS "tokenFamilyId", t."familyExpiresAt" AS "tokenFamilyExpiresAt",
+       ${tokenExpiry} AS "tokenExpiresAt", t."revokedAt" AS "tokenRevokedAt",
+       t."secretId" AS "tokenSecretId", ms."endsAt" AS "tokenSecretEndsAt",
+       t.audience AS "tokenAudience",
+       json_build_object('permissions', t.permissions, 'allSpaces', t."allSpaces",
+         'spaceIds', ${liveTokenSpaces}, 'narrowings', t.narrowings) AS "tokenSnapshot"
+  FROM "AccessToken" t ${mintingSecret}
+  JOIN "ApiKey" k ON k."workspaceId" = t."workspaceId" AND k.id = t."keyId" ${keyJoins}`
+
 /** The token of that id. One statement, so that rows and epoch agree. */
 export async function findToken(
   db: Queryable,
@@ -57,18 +68,17 @@ export async function findToken(
   tokenId: string,
 ): Promise<PresentedToken | undefined> {
   const rows = await db.$queryRaw<PresentedToken[]>`
-    SELECT ${prepared} ${keyColumns}, t."rotatedAt" AS "replacedAt", t.id AS "tokenId",
-           t."familyId" AS "tokenFamilyId", t."familyExpiresAt" AS "tokenFamilyExpiresAt",
-           ${tokenExpiry} AS "tokenExpiresAt", t."revokedAt" AS "tokenRevokedAt",
-           t."secretId" AS "tokenSecretId", ms."endsAt" AS "tokenSecretEndsAt",
-           t.audience AS "tokenAudience",
-           json_build_object('permissions', t.permissions, 'allSpaces', t."allSpaces",
-             'spaceIds', ${liveTokenSpaces}, 'narrowings', t.narrowings) AS "tokenSnapshot"
-      FROM "AccessToken" t ${mintingSecret}
-      JOIN "ApiKey" k ON k."workspaceId" = t."workspaceId" AND k.id = t."keyId" ${keyJoins}
-     WHERE t."workspaceId" = ${workspaceId} AND t.id = ${tokenId}`
+    SELECT ${prepared} ${presentedTokens} WHERE t."workspaceId" = ${workspaceId} AND t.id = ${tokenId}`
   return rows[0]
 }
+
+/** The tokens of these ids. */
+export const findTokens = (
+  db: Queryable,
+  workspaceId: string,
+  tokenIds: readonly string[],
+): Promise<PresentedToken[]> => db.$queryRaw<PresentedToken[]>`
+  SELECT ${presentedTokens} WHERE t."workspaceId" = ${workspaceId} AND t.id = ANY(${tokenIds}::text[])`
 
 /** What a token was minted with, as a declaration that cuts its key's rights. */
 export const declaredBySnapshot = (snapshot: TokenSnapshot): Declared => ({

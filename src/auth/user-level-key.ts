@@ -17,7 +17,7 @@ export const findUserLevelKeys = (
   hash: Uint8Array<ArrayBuffer>,
   named: string | undefined,
 ): Promise<PresentedKey[]> => db.$queryRaw<PresentedKey[]>`
-  SELECT ${keyColumns}, NULL AS "secretId", NULL::timestamptz AS "replacedAt", TRUE AS "isLegacySecret",
+  SELECT ${keyColumns}, NULL AS "secretId", NULL AS "originId", NULL::timestamptz AS "replacedAt", TRUE AS "isLegacySecret",
          FALSE AS "isFirstUse"
     FROM "UserLegacyKey" ul
     JOIN "Member" own ON own."userId" = ul."userId"

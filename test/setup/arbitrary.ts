@@ -111,6 +111,7 @@ export function callerBy(terms: KeyTerms, { role: given, reach: reached }: Owner
     validUntil: null,
     credentialHash: new Uint8Array(),
     secretId: null,
+    originId: null,
     deprecation: null,
     isUserLevel: false,
     rights: effectiveRights(its, declaredBy(terms)),

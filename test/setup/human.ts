@@ -48,8 +48,7 @@ export function humanKey(
         endsWithSecretId: null,
         ...terms,
       },
-      createdById: null,
-      createdByKeyId: null,
+      maker: null,
     })
     return { id: apiKey.id, secret }
   })

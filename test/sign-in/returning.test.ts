@@ -102,6 +102,7 @@ test('every column that refers to a member is passed on', async () => {
     '"ApiKey".createdById',
     '"ApiKey".ownerId',
     '"ApiKey".revokedById',
+    '"ApiKeySecret".receiverId',
     '"Document".createdById',
     '"Run".createdById',
     '"Session".createdById',

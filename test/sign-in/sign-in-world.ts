@@ -1,9 +1,8 @@
 import { expect } from 'vitest'
 import { createSignInVerifier } from '../../src/auth/credentials/oidc.ts'
-import type { DepsOptions } from '../setup/deps.ts'
 import { type Issuer, startIssuer } from '../setup/issuer.ts'
 import { done } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { createWorld, type TestWorkspace, type World, type WorldOptions } from '../setup/world.ts'
 
 /** The application with an identity provider. */
 export interface SignInWorld {
@@ -17,7 +16,7 @@ export interface SignInWorld {
 }
 
 export async function createSignInWorld(
-  options: Omit<DepsOptions, 'signIn'> = {},
+  options: Omit<WorldOptions, 'signIn'> = {},
 ): Promise<SignInWorld> {
   const issuer = await startIssuer()
   const world = await createWorld({

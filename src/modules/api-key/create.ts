@@ -1,3 +1,4 @@
+import type { Caller } from '../../auth/caller.ts'
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
 import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import type { KeyTerms } from '../../auth/grant.ts'
@@ -19,6 +20,7 @@ import {
   readKey,
 } from './key-to-change.ts'
 import { countLiveKeys } from './live-keys.ts'
+import { receiverOf } from './receiver.ts'
 import { shownTerms } from './shown-terms.ts'
 import { type KeyTermsInput, keyTermsInput } from './terms-input.ts'
 
@@ -109,8 +111,7 @@ export function createApiKey(
     noteUngrantable(c, problems, terms)
     problems.throwIfAny()
     await assertBelowKeyLimit(c)
-    const by = { createdById: c.caller.user.id, createdByKeyId: c.caller.key?.id ?? null }
-    return insertKey(c, { name, description, terms, ...by })
+    return insertKey(c, { name, description, terms, maker: c.caller })
   })
 }
 
@@ -126,8 +127,8 @@ export interface NewKey {
   readonly name: string
   readonly description: string | null
   readonly terms: KeyTerms
-  readonly createdById: string | null
-  readonly createdByKeyId: string | null
+  /** Who makes it and is given its secret; null: the operator. */
+  readonly maker: Caller | null
   /** A secret of the operator's choosing instead of a random one. */
   readonly secret?: string
 }
@@ -152,12 +153,18 @@ export async function insertKey(c: KeyChange, key: NewKey): Promise<KeyWithSecre
       ...storedTerms(terms),
       createdAt: c.now,
       updatedAt: c.now,
-      createdById: key.createdById,
-      createdByKeyId: key.createdByKeyId,
+      createdById: key.maker?.user.id ?? null,
+      createdByKeyId: key.maker?.key?.id ?? null,
     },
   })
   await c.db.apiKeySecret.create({
-    data: { hash: hashSecret(secret), workspaceId, keyId: id, createdAt: c.now },
+    data: {
+      hash: hashSecret(secret),
+      workspaceId,
+      keyId: id,
+      createdAt: c.now,
+      ...receiverOf(key.maker),
+    },
   })
   await storeLinks(c, id, terms)
   const changes = changesBetween(

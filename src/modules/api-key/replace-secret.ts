@@ -5,6 +5,7 @@ import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import { changesBetween, type FieldChange } from '../audit/event.ts'
 import { maxOverlapSeconds } from './bounds-input.ts'
+import { receiverOfNewSecret } from './receiver.ts'
 
 /** How the secret before a rotation ends. */
 export interface Overlap {
@@ -78,7 +79,10 @@ export async function replaceSecret(
   const endsAt = ends.reduce(earliest) ?? now
   await db.apiKeySecret.updateMany({ where: ended, data: { endsAt: now } })
   await db.apiKeySecret.updateMany({ where: used, data: { endsAt, replacedAt } })
-  await db.apiKeySecret.create({ data: { ...its, hash: hashSecret(secret), createdAt: now } })
+  const receiver = await receiverOfNewSecret(c, key.id)
+  await db.apiKeySecret.create({
+    data: { ...its, hash: hashSecret(secret), createdAt: now, ...receiver },
+  })
   await db.apiKey.update({
     where: { workspaceId_id: { workspaceId: workspace.id, id: key.id } },
     data: {

@@ -10,6 +10,7 @@ import type { ApiKeyRow } from './api-key.queries.ts'
 import { clearLinks, maxKeyDescription, storedTerms, storeLinks } from './create.ts'
 import { takeKeyName } from './key-name.ts'
 import { assertLive, keyToChange, noteUngrantable, readKey } from './key-to-change.ts'
+import { assertReceiversMayHold } from './receivers.ts'
 import { shownTerms } from './shown-terms.ts'
 import { type KeyTermsInput, keyTermsInput, noteNulls } from './terms-input.ts'
 
@@ -21,7 +22,7 @@ export interface UpdateApiKeyInput extends KeyTermsInput {
 
 /**
  * Changes a live key. Absent fields stay. The key as it would be must be one that the caller may
- * grant, unless it is only narrowed.
+ * grant, and so may who has been given a secret of it, unless it is only narrowed.
  */
 export function updateApiKey(
   context: ServiceContext,
@@ -42,8 +43,9 @@ export function updateApiKey(
     if (!onlyNarrows(key, terms)) {
       assertMayWiden(c, key)
       noteUngrantable(c, problems, terms)
+      problems.throwIfAny()
+      await assertReceiversMayHold(c, key.id, terms)
     }
-    problems.throwIfAny()
     const changes = changesBetween<object>(
       { name: key.name, description: key.description, ...shownTerms(key) },
       { name, description, ...shownTerms(terms) },

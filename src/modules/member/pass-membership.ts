@@ -48,6 +48,10 @@ async function passBelongings({ db, workspace }: Change, from: Member, to: Membe
     where: { workspaceId, revokedById: own },
     data: { revokedById: theirs },
   })
+  await db.apiKeySecret.updateMany({
+    where: { workspaceId, receiverId: own },
+    data: { receiverId: theirs },
+  })
   const made = { where: { workspaceId, createdById: own }, data: { createdById: theirs } }
   await db.apiKey.updateMany(made)
   await db.agent.updateMany(made)

@@ -7,6 +7,7 @@ import { userError } from '../../errors.ts'
 import { Prisma, type Scope } from '../../generated/prisma/client.ts'
 import { isLive, keysOfScope, mayLive, visibleKeys } from '../api-key/api-key.queries.ts'
 import { formatKeyList, type ListedKey } from '../api-key/format-key-list.ts'
+import { beyondReceivers, findBeyondReceivers } from '../api-key/receivers.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 
 type LinkedRow = Pick<LinkedKey, 'isVisible' | 'isLive'> & { readonly id: string }
@@ -47,7 +48,8 @@ export async function assertUnused(c: CallerChange, scope: Scope): Promise<void>
  * only the lifetime policy has ended, for the policy can be relaxed.
  *
  * @throws UserInputError IN_USE when one would lack a requirement of what it holds,
- *   PERMISSION_NOT_GRANTABLE when one would grow into what the caller may not grant
+ *   PERMISSION_NOT_GRANTABLE when one would grow into what the caller, or who has its secret, may not
+ *   grant
  */
 export async function assertLinkedKeysAllow(
   c: CallerChange,
@@ -76,13 +78,26 @@ export async function assertLinkedKeysAllow(
       path,
       `API keys need what this takes away${formatKeyList(c.caller, broken)}`,
     )
-  const stronger = keys.filter(
-    ({ record, terms }) => !onlyNarrows(record, terms) && grantProblems(c.caller, terms).length > 0,
-  )
+  const growing = keys.filter(({ record, terms }) => !onlyNarrows(record, terms))
+  const stronger = growing.filter(({ terms }) => grantProblems(c.caller, terms).length > 0)
   if (stronger.length > 0)
     throw userError(
       'PERMISSION_NOT_GRANTABLE',
       path,
       `API keys would become more than you may grant${formatKeyList(c.caller, stronger)}`,
+    )
+  // Of one that has ended, the receivers are asked about when it comes back to life.
+  const beyond = await findBeyondReceivers(
+    c,
+    growing.flatMap(({ isLive, record, terms }) => (isLive ? { id: record.id, terms } : [])),
+  )
+  if (beyond.size > 0)
+    throw userError(
+      'PERMISSION_NOT_GRANTABLE',
+      path,
+      beyondReceivers(
+        c.caller,
+        growing.filter(({ record }) => beyond.has(record.id)),
+      ),
     )
 }

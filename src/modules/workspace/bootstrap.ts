@@ -64,8 +64,7 @@ const ownerKey = ({ now }: Change, ownerId: string): NewKey => ({
     allowedIps: [],
     endsWithSecretId: null,
   },
-  createdById: null,
-  createdByKeyId: null,
+  maker: null,
 })
 
 /**

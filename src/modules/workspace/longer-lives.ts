@@ -1,4 +1,4 @@
-import { grantProblems } from '../../auth/grant.ts'
+import { grantProblems, type KeyTerms } from '../../auth/grant.ts'
 import {
   effectiveExpiry,
   expiryUnder,
@@ -15,6 +15,7 @@ import { visibleKeys } from '../api-key/api-key.queries.ts'
 import { formatKeyList } from '../api-key/format-key-list.ts'
 import { freeKeyName } from '../api-key/key-name.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
+import { beyondReceivers, findBeyondReceivers } from '../api-key/receivers.ts'
 
 /** What of a workspace's settings ends keys, by the settings' names; null: it ends none. */
 export type EndingPolicies = Pick<Workspace, 'maxKeyLifetimeDays' | 'legacyKeySunsetAt'>
@@ -71,8 +72,9 @@ async function findLongerLived(c: CallerChange, before: EndingPolicies): Promise
 
 /**
  * Whether the caller may have changed the policies from what they were before: every key that lives
- * longer by it must be one that they could grant until its new end. Keys that come back to life count
- * for the plan's limit, and take their names again. To be asked once the new policies are stored.
+ * longer by it must be one that they, and who has its secret, could grant until its new end. Keys that
+ * come back to life count for the plan's limit, and take their names again. To be asked once the new
+ * policies are stored.
  *
  * @throws UserInputError at the input's one setting that lets keys live longer, or at the input where
  *   both do: PERMISSION_NOT_GRANTABLE, SPACE_NOT_GRANTABLE, EXPIRY_NOT_ALLOWED or INVALID for keys
@@ -87,7 +89,12 @@ export async function assertMayLiveLonger(
   if (names.length === 0) return
   const path = names.length === 1 ? names : []
   const keys = await findLongerLived(c, before)
-  assertGrantableUntilTheirEnd(c, keys, path)
+  const untilTheirEnd = keys.map((key) => ({
+    ...key,
+    terms: { ...key.record, expiresAt: key.record.effectiveExpiresAt },
+  }))
+  assertGrantable(c, untilTheirEnd, path)
+  await assertGrantableToReceivers(c, untilTheirEnd, path)
   const back = keys.filter(({ comesBack }) => comesBack)
   await assertWithinKeyLimit(c, back, path)
   for (const { record } of back) if (record.nameKey === null) await takeNameAgain(c, record, path)
@@ -95,15 +102,13 @@ export async function assertMayLiveLonger(
 
 type Path = readonly string[]
 
-function assertGrantableUntilTheirEnd(
-  c: CallerChange,
-  keys: readonly LongerLived[],
-  path: Path,
-): void {
+/** A key, and what it is until its new end. */
+type LongerTerms = LongerLived & { readonly terms: KeyTerms }
+
+function assertGrantable(c: CallerChange, keys: readonly LongerTerms[], path: Path): void {
   const beyond = new Map<UserErrorCode, LongerLived[]>()
   for (const key of keys) {
-    const terms = { ...key.record, expiresAt: key.record.effectiveExpiresAt }
-    const codes = new Set(grantProblems(c.caller, terms).map(({ code }) => code))
+    const codes = new Set(grantProblems(c.caller, key.terms).map(({ code }) => code))
     for (const code of codes) beyond.set(code, [...(beyond.get(code) ?? []), key])
   }
   const problems = new InputProblems()
@@ -114,6 +119,23 @@ function assertGrantableUntilTheirEnd(
       `API keys would live longer than you may grant${formatKeyList(c.caller, those)}`,
     )
   problems.throwIfAny()
+}
+
+async function assertGrantableToReceivers(
+  c: CallerChange,
+  keys: readonly LongerTerms[],
+  path: Path,
+): Promise<void> {
+  const beyond = await findBeyondReceivers(c, keys)
+  if (beyond.size > 0)
+    throw userError(
+      'PERMISSION_NOT_GRANTABLE',
+      ['input', ...path],
+      beyondReceivers(
+        c.caller,
+        keys.filter(({ id }) => beyond.has(id)),
+      ),
+    )
 }
 
 async function assertWithinKeyLimit(

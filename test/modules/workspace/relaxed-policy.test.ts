@@ -63,7 +63,8 @@ test('a key that lives still counts like one that is back', async () => {
 
 // What nothing changes for stands in nobody's way: dead for good, or ending by itself before.
 test('keys that do not live longer by it are not looked at', async () => {
-  const weak = await make({ permissions: policy })
+  const admin = await addHuman(world, workspace, 'ADMIN')
+  const weak = await humanKey(world, workspace, admin, { permissions: policy })
   const strong = { permissions: ['members:read'] }
   const revoked = await make(strong)
   await done(world, workspace.secret, 'revokeApiKey', 'revokedCount', { id: revoked.id })

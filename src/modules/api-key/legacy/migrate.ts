@@ -15,6 +15,7 @@ import {
   noteUngrantable,
   readKey,
 } from '../key-to-change.ts'
+import { assertReceiversMayHold } from '../receivers.ts'
 import { replaceSecret } from '../replace-secret.ts'
 import { shownTerms } from '../shown-terms.ts'
 import { type KeyTermsInput, keyTermsInput, noteNulls } from '../terms-input.ts'
@@ -41,7 +42,8 @@ const narrows = ({ workspace }: CallerChange, key: KeyRecord, terms: KeyTerms): 
  * Makes a legacy key an ordinary one: the same id under a new secret, with the terms that are given
  * and else those that it has. The legacy secret lives on for the overlap, neither past the key's
  * expiry nor past the sunset. Who migrates a key gets its secret, so it must be one that they could
- * grant; a key that migrates itself must be, where anything grows by it.
+ * grant; a key that migrates itself must be, where anything grows by it. Then, with an overlap, so must
+ * it be for who has the legacy secret.
  */
 export function migrateLegacyKey(
   context: ServiceContext,
@@ -57,11 +59,14 @@ export function migrateLegacyKey(
     assertMigrates(key)
     const terms = await keyTermsInput(c, problems, key, input)
     problems.throwIfAny()
-    if (!isKeyItself(c.caller, key.id) || !narrows(c, key, terms)) {
+    const grows = !narrows(c, key, terms)
+    if (!isKeyItself(c.caller, key.id) || grows) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       noteUngrantable(c, problems, terms)
       problems.throwIfAny()
     }
+    if (grows && seconds > 0)
+      await assertReceiversMayHold(c, key.id, terms, ['input', 'overlapSeconds'])
     const migrated = await storeOrdinary(c, key, terms)
     const overlap = { seconds, retireOnFirstUse: false }
     const { secret, changes } = await replaceSecret(c, migrated, overlap)

@@ -4,6 +4,7 @@ import { insertNewRows, insertRows } from '../../../db/insert-rows.ts'
 import { nameKey } from '../../../input/text.ts'
 import { changesBetween } from '../../audit/event.ts'
 import { storedTerms } from '../create.ts'
+import { receiverOf } from '../receiver.ts'
 import { shownTerms } from '../shown-terms.ts'
 import type { LegacySecret } from './secret-input.ts'
 import { findUserLevelHashes, hashText, type ImportChange } from './surroundings.ts'
@@ -90,7 +91,8 @@ async function storeSecrets(
   c: ImportChange,
   keys: readonly NewLegacyKey[],
 ): Promise<ReadonlySet<string>> {
-  const { db, workspace, now } = c
+  const { db, workspace, caller, now } = c
+  const receiver = receiverOf(caller)
   const ofPeople = await findUserLevelHashes(
     c,
     keys.map(({ secret }) => secret.hash),
@@ -103,6 +105,7 @@ async function storeSecrets(
       keyId: id,
       createdAt: now,
       legacy: true,
+      ...receiver,
     }))
   const stored = new Set((await insertNewRows(db, 'ApiKeySecret', rows, 'hash')).map(hashText))
   return new Set(rows.flatMap(({ hash, keyId }) => (stored.has(hashText(hash)) ? keyId : [])))

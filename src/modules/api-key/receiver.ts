@@ -1,0 +1,32 @@
+import type { Caller } from '../../auth/caller.ts'
+import type { CallerChange } from '../../db/change.ts'
+import type { ApiKeySecret } from '../../generated/prisma/client.ts'
+
+/** To whom a secret was given, as it is stored with it; all null: to the operator. */
+export type Receiver = Pick<
+  ApiKeySecret,
+  'receiverId' | 'receiverKeyId' | 'receiverTokenId' | 'receiverSecretId'
+>
+
+/** The caller, or the operator, as the receiver of a secret that they are given. */
+export const receiverOf = (caller: Caller | null): Receiver => ({
+  receiverId: caller?.user.id ?? null,
+  receiverKeyId: caller?.key?.id ?? null,
+  receiverTokenId: caller?.kind === 'ACCESS_TOKEN' ? caller.tokenId : null,
+  receiverSecretId: caller?.kind === 'API_KEY' ? caller.originId : null,
+})
+
+/**
+ * The receiver of a new secret of the key. A key that asks for its own is nobody else than whoever has
+ * the secret that it presents: they go on with it.
+ */
+export async function receiverOfNewSecret(
+  { db, caller }: CallerChange,
+  keyId: string,
+): Promise<Receiver & Partial<Pick<ApiKeySecret, 'originId'>>> {
+  if (caller.kind !== 'API_KEY' || caller.key.id !== keyId) return receiverOf(caller)
+  const { receiverId, receiverKeyId, receiverTokenId, receiverSecretId } =
+    await db.apiKeySecret.findUniqueOrThrow({ where: { hash: caller.credentialHash } })
+  const { originId } = caller
+  return { originId, receiverId, receiverKeyId, receiverTokenId, receiverSecretId }
+}
