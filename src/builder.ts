@@ -2,6 +2,7 @@ import SchemaBuilder from '@pothos/core'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import { hasRights, isSignedIn, type RightsQuestion, unauthorized } from './auth/guard.ts'
 import type { Context } from './context.ts'
+import './graphql/budget-plugin.ts'
 import type { UploadedFile } from './input/uploaded-file.ts'
 
 /** The one schema builder: its types, plugins and defaults. It defines no types of the schema. */
@@ -17,7 +18,7 @@ export const builder = new SchemaBuilder<{
     File: { Input: UploadedFile; Output: never }
   }
 }>({
-  plugins: [ScopeAuthPlugin, 'guard'],
+  plugins: ['budget', ScopeAuthPlugin, 'guard'],
   defaultFieldNullability: false,
   scopeAuth: {
     authScopes: (context) => ({

@@ -2,6 +2,7 @@ import Loader from 'dataloader'
 import type { Caller, Principal } from './auth/caller.ts'
 import type { Deps } from './deps.ts'
 import { RequestError, rateLimited, unauthenticated } from './errors.ts'
+import { AnswerBudget } from './limits/answer-budget.ts'
 import type { Charge } from './limits/buckets.ts'
 import type { ServiceContext } from './service-context.ts'
 
@@ -25,17 +26,15 @@ export interface Context extends ServiceContext {
    * @throws RequestError RATE_LIMITED, and nothing is charged
    */
   charge(cost: number): Promise<void>
-  /** The operation's loader of that name: what is asked for in one go is read in one go. */
+  /** What the answer may hold. */
+  readonly budget: AnswerBudget
+  /**
+   * The operation's loader of that name: what is asked for in one go is read in one go, and nothing
+   * once the budget has refused the operation.
+   */
   batch<Value>(name: string, load: Load<Value>): DataLoader<Value>
   /** Forgets what loaders have read: after a mutation it may be old. */
   forgetBatches(): void
-  /** Runs what `refuse` ends; comes to the refusal then. */
-  untilRefused<Value>(work: () => Value | Promise<Value>): Promise<Value | RequestError>
-  /**
-   * Ends what runs until it is refused: its answer is this error alone. Whoever waits for what comes of
-   * it waits for ever, so that nothing more is done. Anything else fails where this is awaited.
-   */
-  refuse(error: RequestError): Promise<never>
 }
 
 /** What is known of a request before its operation is. */
@@ -58,10 +57,10 @@ class OperationContext implements Context {
   readonly deps: Deps
   readonly requestId: string
   readonly address: string | undefined
+  readonly budget = new AnswerBudget()
   readonly #principal: Principal | undefined
   #charged: Charge | undefined
   #loaders: Map<string, DataLoader<unknown>> | undefined
-  #refusal: PromiseWithResolvers<RequestError> | undefined
 
   constructor(deps: Deps, { requestId, address, principal }: RequestInfo) {
     this.deps = deps
@@ -95,25 +94,18 @@ class OperationContext implements Context {
 
   batch<Value>(name: string, load: Load<Value>): DataLoader<Value> {
     this.#loaders ??= new Map()
+    const loadAsked: Load<Value> = async (keys) => {
+      if (this.budget.refusal !== undefined) throw this.budget.refusal
+      return await load(keys)
+    }
     const loader =
-      this.#loaders.get(name) ?? new Loader<string, unknown>(load, { maxBatchSize: 1_000 })
+      this.#loaders.get(name) ?? new Loader<string, unknown>(loadAsked, { maxBatchSize: 1_000 })
     this.#loaders.set(name, loader)
     return loader as DataLoader<Value>
   }
 
   forgetBatches(): void {
     this.#loaders = undefined
-  }
-
-  async untilRefused<Value>(work: () => Value | Promise<Value>): Promise<Value | RequestError> {
-    this.#refusal = Promise.withResolvers()
-    return await Promise.race([this.#refusal.promise, work()])
-  }
-
-  async refuse(error: RequestError): Promise<never> {
-    if (this.#refusal === undefined) throw error
-    this.#refusal.resolve(error)
-    return await new Promise(() => undefined)
   }
 }
 

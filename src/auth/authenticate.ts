@@ -1,7 +1,14 @@
 import { type CredentialReason, unauthenticated } from '../errors.ts'
 import { isAllowedAddress } from '../input/addresses.ts'
 import type { CallerUser, KeyBounds, KeyCaller, TokenCaller } from './caller.ts'
-import { earliest, type KeyRecord, type PresentedKey, planOf, rightsOf } from './key-record.ts'
+import {
+  earliest,
+  type KeyRecord,
+  type Presented,
+  type PresentedKey,
+  planOf,
+  rightsOf,
+} from './key-record.ts'
 import { noRights } from './policy.ts'
 import { type PresentedToken, tokenRightsOf } from './token-record.ts'
 
@@ -47,11 +54,12 @@ export function assertAccepted(
   if (reason !== undefined) throw unauthenticated(reason)
 }
 
-const ofKey = (record: KeyRecord) => ({
+const ofKey = (record: Presented) => ({
   workspaceId: record.workspaceId,
   epoch: record.epoch,
   key: { id: record.id, name: record.name },
   plan: planOf(record),
+  liveSpaces: record.liveSpaces,
 })
 
 const ownerOfKey = (record: KeyRecord): CallerUser => ({

@@ -36,6 +36,8 @@ interface BaseCaller {
   /** When the credential ends by itself; null: it does not. */
   readonly validUntil: Date | null
   readonly rights: Rights
+  /** How many spaces the workspace has that are not deleted; beyond 10,000 they are not counted. */
+  readonly liveSpaces: number
 }
 
 interface KeyName {

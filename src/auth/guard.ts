@@ -87,7 +87,7 @@ function describe({ permissions, allSpaces, unless }: Described): string {
 }
 
 /** Whether the field leads to a scalar or enum, or a list of them. */
-function isLeaf<Types extends SchemaTypes>(type: PothosOutputFieldType<Types>): boolean {
+export function isLeaf<Types extends SchemaTypes>(type: PothosOutputFieldType<Types>): boolean {
   return type.kind === 'List' ? isLeaf(type.type) : type.kind === 'Scalar' || type.kind === 'Enum'
 }
 

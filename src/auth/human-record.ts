@@ -1,7 +1,14 @@
 import { Prisma } from '../generated/prisma/client.ts'
 import type { WorkspacePlan } from '../limits/plans.ts'
 import type { HumanCaller, SignIn } from './caller.ts'
-import { memberReach, ownerOf, planColumns, planOf, type Queryable } from './key-record.ts'
+import {
+  liveSpaces,
+  memberReach,
+  ownerOf,
+  planColumns,
+  planOf,
+  type Queryable,
+} from './key-record.ts'
 import { effectiveRights } from './policy.ts'
 import type { Role } from './roles.ts'
 
@@ -16,10 +23,11 @@ export interface MembershipRecord extends WorkspacePlan {
   readonly email: string | null
   /** The spaces that the role reaches; null: every one. */
   readonly reach: readonly string[] | null
+  readonly liveSpaces: number
 }
 
 const columns = Prisma.sql`m."workspaceId", w.epoch, m.id AS "memberId", m."userId",
-  m.role::text AS role, m.name, m.email, ${planColumns}, ${memberReach} AS reach`
+  m.role::text AS role, m.name, m.email, ${planColumns}, ${memberReach} AS reach, ${liveSpaces}`
 
 /** The user that an identity provider's `iss` and `sub` name; undefined: nobody yet. */
 export async function findIdentifiedUser(
@@ -86,5 +94,6 @@ export const humanCaller = (membership: MembershipRecord, signIn: SignIn): Human
   key: null,
   signIn,
   plan: planOf(membership),
+  liveSpaces: membership.liveSpaces,
   validUntil: signIn.expiresAt,
 })

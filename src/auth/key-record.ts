@@ -101,6 +101,12 @@ export const planOf = ({
   enterpriseKeyLimit,
 }: WorkspacePlan): WorkspacePlan => ({ plan, enterpriseRequestsPerMinute, enterpriseKeyLimit })
 
+/** How many spaces of the workspace \`w\` are not deleted, as far as anybody needs to know. */
+export const liveSpaces = Prisma.sql`(
+  SELECT count(*)::int FROM (
+    SELECT 1 FROM "Space" ls WHERE ls."workspaceId" = w.id AND ls."deletedAt" IS NULL
+     LIMIT 10000) AS counted) AS "liveSpaces"`
+
 const ownColumns = Prisma.raw(
   Object.keys(Prisma.ApiKeyScalarFieldEnum)
     .map((name) => `k."${name}"`)
@@ -128,6 +134,7 @@ export const keyJoins = Prisma.sql`
 
 /** The key of a presented credential. */
 export interface Presented extends KeyRecord {
+  readonly liveSpaces: number
   /** When the credential ends, or ended, for a newer one has replaced it; null: it is the current one. */
   readonly replacedAt: Date | null
 }
@@ -150,7 +157,7 @@ export async function findKeyByHash(
   hash: Uint8Array<ArrayBuffer>,
 ): Promise<PresentedKey | undefined> {
   const rows = await db.$queryRaw<PresentedKey[]>`
-    SELECT ${prepared} ${keyColumns}, ps.id AS "secretId",
+    SELECT ${prepared} ${keyColumns}, ${liveSpaces}, ps.id AS "secretId",
            coalesce(ps."originId", ps.id) AS "originId", ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
            (ps."endsAt" IS NULL AND ps."usedAt" IS NULL AND EXISTS (
              SELECT 1 FROM "ApiKeySecret" o
@@ -170,6 +177,23 @@ export const findKeyRecords = (
 ): Promise<KeyRecord[]> => db.$queryRaw<KeyRecord[]>`
   SELECT ${keyColumns} FROM "ApiKey" k ${keyJoins}
    WHERE k."workspaceId" = ${workspaceId} AND k.id = ANY(${ids}::text[])`
+
+/** How long the scopes and grants of these keys are together, about, in bytes: they may be many. */
+export async function keyRecordBytes(
+  db: Queryable,
+  workspaceId: string,
+  ids: readonly string[],
+): Promise<number> {
+  const [sum] = await db.$queryRaw<{ bytes: number | null }[]>`
+    SELECT sum(100 + octet_length(permissions::text))::float8 AS bytes FROM (
+      SELECT permissions FROM "SpaceGrant"
+       WHERE "workspaceId" = ${workspaceId} AND "keyId" = ANY(${ids}::text[])
+       UNION ALL
+      SELECT s.permissions FROM "ApiKeyScope" ks
+        JOIN "Scope" s ON s."workspaceId" = ks."workspaceId" AND s.id = ks."scopeId"
+       WHERE ks."workspaceId" = ${workspaceId} AND ks."keyId" = ANY(${ids}::text[])) AS its`
+  return sum?.bytes ?? 0
+}
 
 /** A member's role and what it reaches, as `memberReach` has it. */
 export const ownerOf = (role: Role, reach: readonly string[] | null): Owner => ({

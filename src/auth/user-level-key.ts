@@ -1,5 +1,11 @@
 import { Prisma } from '../generated/prisma/client.ts'
-import { keyColumns, keyJoins, type PresentedKey, type Queryable } from './key-record.ts'
+import {
+  keyColumns,
+  keyJoins,
+  liveSpaces,
+  type PresentedKey,
+  type Queryable,
+} from './key-record.ts'
 
 /** That of a user-level key's owner's memberships `own` one is meant. */
 const isMeant = (named: string | undefined): Prisma.Sql =>
@@ -17,7 +23,7 @@ export const findUserLevelKeys = (
   hash: Uint8Array<ArrayBuffer>,
   named: string | undefined,
 ): Promise<PresentedKey[]> => db.$queryRaw<PresentedKey[]>`
-  SELECT ${keyColumns}, NULL AS "secretId", NULL AS "originId", NULL::timestamptz AS "replacedAt", TRUE AS "isLegacySecret",
+  SELECT ${keyColumns}, ${liveSpaces}, NULL AS "secretId", NULL AS "originId", NULL::timestamptz AS "replacedAt", TRUE AS "isLegacySecret",
          FALSE AS "isFirstUse"
     FROM "UserLegacyKey" ul
     JOIN "Member" own ON own."userId" = ul."userId"

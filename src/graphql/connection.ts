@@ -51,12 +51,14 @@ export function connectionOf<Row extends Listed>(
       edges: t.field({
         type: [edge],
         guard: 'public',
+        listSize: 'page',
         description: 'The rows with their places.',
         resolve: ({ nodes }) => [...nodes],
       }),
       nodes: t.field({
         type: [listed],
         guard: 'public',
+        listSize: 'page',
         description: 'The rows.',
         resolve: ({ nodes }) => [...nodes],
       }),

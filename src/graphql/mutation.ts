@@ -4,6 +4,7 @@ import type { Guard } from '../auth/guard.ts'
 import { builder, type Types } from '../builder.ts'
 import type { Context } from '../context.ts'
 import { type UserError, type UserErrorCode, UserInputError } from '../errors.ts'
+import { maxProblems } from '../input/problems.ts'
 
 const codes: Readonly<Record<UserErrorCode, string>> = {
   INVALID: 'The value is not acceptable.',
@@ -27,6 +28,9 @@ const UserErrorCodeType = builder.enumType('UserErrorCode', {
   ) as Record<UserErrorCode, { description: string }>,
 })
 
+/** Of the deepest input: `["input", "spaces", "1", "permissions", "2"]`. */
+const maxPathLength = 5
+
 const UserErrorType = builder.objectRef<UserError>('UserError').implement({
   description: 'An expected failure of a mutation. Nothing was changed when there is at least one.',
   leafFields: 'public',
@@ -38,6 +42,7 @@ const UserErrorType = builder.objectRef<UserError>('UserError').implement({
     }),
     path: t.stringList({
       nullable: true,
+      listSize: maxPathLength,
       description: 'The input field at fault, e.g. ["input", "spaces", "1", "spaceId"].',
       resolve: ({ path }) => (path === null ? null : [...path]),
     }),
@@ -79,10 +84,12 @@ export const shown = <Entity extends object>(
 export const errorsField = (
   t: ObjectFieldBuilder<Types, { readonly errors: readonly UserError[] }>,
   description: string,
+  most = maxProblems,
 ) =>
   t.field({
     type: [UserErrorType],
     guard: 'public',
+    listSize: most,
     description,
     resolve: ({ errors }) => [...errors],
   })

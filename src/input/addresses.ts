@@ -3,7 +3,7 @@ import type { InputProblems } from './problems.ts'
 
 type Block = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
-const maxBlocks = 50
+export const maxBlocks = 50
 
 /** The deprecated IPv4-compatible form (RFC 4291, 2.5.5.1): ipaddr.js takes it for the IPv4 address. */
 const ipv4Compatible = /^::[^:]*\./

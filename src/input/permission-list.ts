@@ -4,7 +4,7 @@ import type { InputProblems } from './problems.ts'
 type Path = readonly (string | number)[]
 
 /** More than there are names; each wrong one is answered, so that there must be an end to them. */
-const maxNames = 200
+export const maxNames = 200
 
 const nameShape = /^[a-z*]{1,30}(:[a-z*]{1,30})?$/
 

@@ -1,7 +1,7 @@
 import { type UserError, type UserErrorCode, UserInputError } from '../errors.ts'
 
 /** Enough to put right at once; an answer must not grow far beyond the input that it refuses. */
-const maxProblems = 100
+export const maxProblems = 100
 
 /** Gathers what is wrong with an input, so that one answer names all of it. */
 export class InputProblems {

@@ -4,8 +4,10 @@ import { limitsOf, type PlanTable } from './plans.ts'
 /** How long a window lasts, from the first request that was charged in it. */
 export const windowMs = 60_000
 
+export const limitSubjects = ['KEY', 'WORKSPACE'] as const
+
 /** What is limited: a key, its tokens included, or everything in a workspace. */
-export type LimitSubject = 'KEY' | 'WORKSPACE'
+export type LimitSubject = (typeof limitSubjects)[number]
 
 /** What requests are charged to. It is the same one through rotations, renames and new limits. */
 export interface Bucket {

@@ -6,19 +6,20 @@ import {
   type OperationDefinitionNode,
   visit,
 } from 'graphql'
+import type { NodeCount } from './node-count.ts'
 
 /** Whether a root field costs its caller nothing, for another pays for what it does. */
 export type IsFree = (field: GraphQLField<unknown, unknown>) => boolean
 
-/** An operation's cost, and whether one of its root fields was free. */
+/** An operation's cost, whether one of its root fields was free, and what its nodes depend on. */
 export interface WorkedOut {
   readonly roots: readonly GraphQLField<unknown, unknown>[]
   readonly hasFreeRoot: boolean
   readonly cost: number
+  readonly nodeCounts: readonly NodeCount[]
 }
 
-interface Known {
-  readonly roots: WorkedOut['roots']
+interface Known extends Pick<WorkedOut, 'roots' | 'nodeCounts'> {
   readonly costs: Map<boolean, number>
 }
 
@@ -56,21 +57,25 @@ const dependsOnVariables = (document: DocumentNode): boolean =>
 
 /**
  * The cost of an operation that was worked out before for somebody to whom a root field was free as
- * well, or not; undefined: not yet, or it depends on its variables.
+ * well, or not, with its nodes for anybody; undefined: not yet, or it depends on its variables.
  */
-export function knownCost(operation: OperationDefinitionNode, isFree: IsFree): number | undefined {
+export function knownCost(
+  operation: OperationDefinitionNode,
+  isFree: IsFree,
+): Pick<WorkedOut, 'cost' | 'nodeCounts'> | undefined {
   const known = knownCosts.get(operation)
-  return known?.costs.get(known.roots.some(isFree))
+  const cost = known?.costs.get(known.roots.some(isFree))
+  return known && cost !== undefined ? { cost, nodeCounts: known.nodeCounts } : undefined
 }
 
 /** Keeps a cost that was worked out, unless variables can change it. */
 export function keepCost(
   document: DocumentNode,
   operation: OperationDefinitionNode,
-  { roots, hasFreeRoot, cost }: WorkedOut,
+  { roots, hasFreeRoot, cost, nodeCounts }: WorkedOut,
 ): void {
   const known = knownCosts.get(operation)
   if (known !== undefined) known.costs.set(hasFreeRoot, cost)
   else if (!roots.some(hasOwnCost) && !dependsOnVariables(document))
-    knownCosts.set(operation, { roots, costs: new Map([[hasFreeRoot, cost]]) })
+    knownCosts.set(operation, { roots, nodeCounts, costs: new Map([[hasFreeRoot, cost]]) })
 }

@@ -13,9 +13,13 @@ import {
   valueFromAST,
 } from 'graphql'
 import { defaultPageSize, pageSize } from '../db/page.ts'
+import type { Deps } from '../deps.ts'
 import { RequestError } from '../errors.ts'
 import { type FieldClass, fieldClass } from './field-class.ts'
+import { introspectionSize } from './introspection-size.ts'
 import { hasOwnCost, type IsFree, keepCost, knownCost } from './known-costs.ts'
+import type { ListSize } from './list-size.ts'
+import { type Asked, type NodeCount, nodesFor } from './node-count.ts'
 import { type Fields, fieldOf, type Selections, selectionsOf } from './selections.ts'
 import { isStandardIntrospection } from './standard-introspection.ts'
 
@@ -50,29 +54,34 @@ const isCharged: Readonly<Record<FieldClass, boolean>> = {
   VALUE_LIST: false,
 }
 
-type Variables = Record<string, unknown>
+type RootField = {
+  readonly field: GraphQLField<unknown, unknown>
+  readonly node: FieldNode
+  /** Whether another pays for it. */
+  readonly isFreed: boolean
+}
 
-/** What of a field decides on its cost, beside the schema. */
-export interface Pricing {
+/** How often a field is run: as it is charged, and as it can be. */
+interface Times {
+  readonly charged: number
+  readonly nodes: NodeCount
+}
+
+/** Who asks, and which root fields are free for them. */
+export interface Pricing extends Pick<Asked, 'context'> {
   readonly isFree: IsFree
-  /** How many a list without pages may have, where that is set; undefined: it is not. */
-  listSize(field: GraphQLField<unknown, unknown>): number | undefined
 }
 
 /** @throws RequestError BAD_USER_INPUT for a `first` outside 1 to 100 */
-function pageSizeOf({ arguments: args }: FieldNode, variables: Variables): number {
+function pageSizeOf({ arguments: args }: FieldNode, variables: Asked['variables']): number {
   const first = args?.find(({ name }) => name.value === 'first')
   return pageSize(valueFromAST(first?.value, GraphQLInt, variables) as number | null | undefined)
 }
 
 const isIntrospection = ({ name }: GraphQLField<unknown, unknown>): boolean => name.startsWith('__')
 
-function rootCost(
-  field: GraphQLField<unknown, unknown>,
-  node: FieldNode,
-  variables: Variables,
-): number {
-  if (isIntrospection(field)) return 0
+function rootCost({ field, node, isFreed }: RootField, variables: Asked['variables']): number {
+  if (isFreed || isIntrospection(field)) return 0
   if (!hasOwnCost(field)) return 1
   const { input } = getArgumentValues(field, node, variables)
   return Math.max(1, field.extensions.cost(input))
@@ -82,27 +91,35 @@ function rootCost(
 class Bill {
   readonly sums = { aliases: 0, rootFields: 0, cost: 0, nodes: 0 }
   readonly roots: GraphQLField<unknown, unknown>[] = []
+  readonly nodeCounts: NodeCount[] = []
   hasFreeRoot = false
   readonly #schema: GraphQLSchema
   readonly #selections: Selections
-  readonly #variables: Variables
-  readonly #pricing: Pricing
+  readonly #isFree: IsFree
+  readonly #asked: Asked
 
-  constructor(
-    schema: GraphQLSchema,
-    selections: Selections,
-    variables: Variables,
-    pricing: Pricing,
-  ) {
+  constructor(schema: GraphQLSchema, selections: Selections, isFree: IsFree, asked: Asked) {
     this.#schema = schema
     this.#selections = selections
-    this.#variables = variables
-    this.#pricing = pricing
+    this.#isFree = isFree
+    this.#asked = asked
   }
 
-  /** Fields that are run up to `times` times, each. */
-  add(parent: GraphQLObjectType, fields: Fields, depth: number, times: number): void {
+  /** The root fields of an operation. */
+  addRoots(type: GraphQLObjectType, fields: Fields): void {
+    this.#add(type, fields, 1, { charged: 1, nodes: { factor: 1, lists: [] } })
+  }
+
+  /** Fields that are run so many times, each. */
+  #add(
+    parent: GraphQLObjectType,
+    fields: Fields,
+    depth: number,
+    times: Times,
+    above?: RootField,
+  ): void {
     if (depth > operationLimits.depth && fields.size > 0) throw tooComplex('depth')
+    let isCounted = false
     for (const [key, nodes] of fields) {
       if (depth === 1) this.#count('rootFields', 1)
       const [node] = nodes
@@ -110,18 +127,22 @@ class Bill {
       if (key !== node.name.value) this.#count('aliases', 1)
       const field = fieldOf(this.#schema, parent, node.name.value)
       if (field === undefined) continue
-      if (depth === 1) this.roots.push(field)
       const kind = fieldClass(parent, field)
-      if (depth === 1 && !this.hasFreeRoot && this.#pricing.isFree(field)) this.hasFreeRoot = true
-      else if (depth === 1) this.#count('cost', rootCost(field, node, this.#variables))
-      else if (isCharged[kind]) this.#count('cost', times)
+      const root = above ?? this.#root(field, node)
+      if (depth === 1) this.#count('cost', rootCost(root, this.#asked.variables))
+      // What is free is the root field alone: whatever entity it shows is charged.
+      else if (isCharged[kind] || (root.isFreed && kind === 'OWN_ENTITY'))
+        this.#count('cost', times.charged)
       const type = getNamedType(field.type)
       if (!isObjectType(type)) continue
       if (key === '__schema' && isStandardIntrospection(this.#schema, this.#selections, nodes))
         continue
-      const size = this.#sizeOf(kind, field, node)
-      if (kind !== 'PAGE_PART') this.#count('nodes', times * size)
-      this.add(type, this.#selections.below(type, nodes), depth + 1, times * size)
+      const inside = this.#inside(times, kind, root, field, node)
+      // The rows are what their connection counts for; selected once more they are as many again.
+      const hasRows = kind === 'PAGE_PART' && field.name !== 'pageInfo'
+      if (kind !== 'PAGE_PART' || (hasRows && isCounted)) this.#countNodes(inside.nodes)
+      isCounted ||= hasRows
+      this.#add(type, this.#selections.below(type, nodes), depth + 1, inside, root)
     }
   }
 
@@ -129,10 +150,55 @@ class Bill {
     return Math.max(this.hasFreeRoot ? 0 : leastCost, this.sums.cost)
   }
 
-  #sizeOf(kind: FieldClass, field: GraphQLField<unknown, unknown>, node: FieldNode): number {
-    if (kind === 'CONNECTION') return pageSizeOf(node, this.#variables)
-    if (kind !== 'ENTITY_LIST' && kind !== 'VALUE_LIST') return 1
-    return Math.max(defaultPageSize, this.#pricing.listSize(field) ?? 0)
+  #root(field: GraphQLField<unknown, unknown>, node: FieldNode): RootField {
+    const isFreed = !this.hasFreeRoot && this.#isFree(field)
+    this.hasFreeRoot ||= isFreed
+    this.roots.push(field)
+    return { field, node, isFreed }
+  }
+
+  #inside(
+    { charged, nodes }: Times,
+    kind: FieldClass,
+    root: RootField,
+    field: GraphQLField<unknown, unknown>,
+    node: FieldNode,
+  ): Times {
+    if (kind === 'CONNECTION') {
+      const size = pageSizeOf(node, this.#asked.variables)
+      return { charged: charged * size, nodes: { ...nodes, factor: nodes.factor * size } }
+    }
+    if (kind !== 'ENTITY_LIST' && kind !== 'VALUE_LIST') return { charged, nodes }
+    const { chargedSize } = field.extensions as { chargedSize?: (deps: Deps) => number }
+    return {
+      charged: charged * Math.max(defaultPageSize, chargedSize?.(this.#asked.context.deps) ?? 0),
+      nodes: this.#times(nodes, root, field),
+    }
+  }
+
+  #times(
+    nodes: NodeCount,
+    root: RootField,
+    { name, extensions }: GraphQLField<unknown, unknown>,
+  ): NodeCount {
+    const listSize = extensions.listSize as ListSize | undefined
+    if (typeof listSize !== 'function') {
+      const size = typeof listSize === 'number' ? listSize : introspectionSize(this.#schema, name)
+      return { ...nodes, factor: nodes.factor * size }
+    }
+    const sizeFor = ({ context, variables }: Asked): number =>
+      listSize({
+        context,
+        get args() {
+          return getArgumentValues(root.field, root.node, variables)
+        },
+      })
+    return { ...nodes, lists: [...nodes.lists, sizeFor] }
+  }
+
+  #countNodes(count: NodeCount): void {
+    this.nodeCounts.push(count)
+    this.#count('nodes', nodesFor([count], this.#asked))
   }
 
   #count(limit: keyof Bill['sums'], more: number): void {
@@ -144,8 +210,15 @@ class Bill {
 const tooComplex = (limit: keyof typeof operationLimits): RequestError =>
   new RequestError('QUERY_TOO_COMPLEX', `An operation ${meaning[limit]}.`)
 
+/** What is known of an operation before it is run. */
+export interface OperationSize {
+  readonly cost: number
+  /** The most objects that its answer can have, besides connections, edges and page infos. */
+  readonly nodes: number
+}
+
 /**
- * What a valid operation costs: each root field 1, or what its input comes to; inside it each field that leads to another
+ * What a valid operation asks for. It costs for each root field 1, or what its input comes to; inside it each field that leads to another
  * entity, a list of entities or a connection 1, times the page sizes of the lists around it; 1 at
  * least. Of root fields that another pays for the first costs nothing, so that one request is one
  * such field. An operation that will not be run, for its name or a variable is wrong, costs 1, too:
@@ -153,30 +226,35 @@ const tooComplex = (limit: keyof typeof operationLimits): RequestError =>
  * @throws RequestError QUERY_TOO_COMPLEX beyond the limits of an operation, BAD_USER_INPUT for a
  * `first` outside 1 to 100
  */
-export function operationCost(
+export function operationSize(
   {
     schema,
     document,
     operationName,
     variableValues,
   }: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'variableValues'>,
-  pricing: Pricing,
-): number {
+  { isFree, context }: Pricing,
+): OperationSize {
   const operation = getOperationAST(document, operationName)
   const root = operation && schema.getRootType(operation.operation)
-  if (!operation || !root) return leastCost
+  if (!operation || !root) return { cost: leastCost, nodes: 0 }
   const { coerced } = getVariableValues(
     schema,
     operation.variableDefinitions ?? [],
     variableValues ?? {},
     { maxErrors: 1 },
   )
-  if (coerced === undefined) return leastCost
-  const known = knownCost(operation, pricing.isFree)
-  if (known !== undefined) return known
+  if (coerced === undefined) return { cost: leastCost, nodes: 0 }
+  const asked = { context, variables: coerced }
+  const known = knownCost(operation, isFree)
+  if (known !== undefined) {
+    const nodes = nodesFor(known.nodeCounts, asked)
+    if (nodes > operationLimits.nodes) throw tooComplex('nodes')
+    return { cost: known.cost, nodes }
+  }
   const selections = selectionsOf(schema, document, coerced)
-  const bill = new Bill(schema, selections, coerced, pricing)
-  bill.add(root, selections.root(root, operation.selectionSet), 1, 1)
+  const bill = new Bill(schema, selections, isFree, asked)
+  bill.addRoots(root, selections.root(root, operation.selectionSet))
   keepCost(document, operation, bill)
-  return bill.cost
+  return { cost: bill.cost, nodes: bill.sums.nodes }
 }

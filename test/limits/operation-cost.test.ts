@@ -1,10 +1,15 @@
 import { parse, validate } from 'graphql'
 import { expect, test } from 'vitest'
-import { operationCost } from '../../src/limits/operation-cost.ts'
+import type { Principal } from '../../src/auth/caller.ts'
+import type { Deps } from '../../src/deps.ts'
+import { operationSize } from '../../src/limits/operation-cost.ts'
 import { schema } from '../../src/schema.ts'
 
-/** None is as long as a setting says. */
-const listSize = () => undefined
+/** An owner's key, in a workspace of 15 spaces. */
+const context = {
+  deps: { documents: { maxCount: 20 } } as Deps,
+  principal: { workspaceId: 'wsp', liveSpaces: 15, rights: { allSpaces: true } } as Principal,
+}
 
 const cost = (
   query: string,
@@ -15,7 +20,8 @@ const cost = (
   expect(validate(schema, document)).toEqual([])
   const isFree = ({ extensions }: { readonly extensions: { isFree?: unknown } }): boolean =>
     extensions.isFree === true
-  return operationCost({ schema, document, variableValues, operationName }, { isFree, listSize })
+  return operationSize({ schema, document, variableValues, operationName }, { isFree, context })
+    .cost
 }
 
 const id = 'agt_00000000000000000000000000'
@@ -99,7 +105,14 @@ test('a verification is free to who may verify, and another one beside it or any
     `${name}: verifyApiKey(input: { secret: "x" }) { ${selection} }`
   expect(cost(`mutation { ${verification('a', 'code')} ${verification('b', 'code')} }`)).toBe(1)
   expect(cost(`mutation { ${verification('a', 'code')} }`)).toBe(0)
-  expect(cost(`mutation { ${verification('a', 'apiKey { owner { name } }')} }`)).toBe(1)
+  expect(cost(`mutation { ${verification('a', 'permissions rateLimits { remaining }')} }`)).toBe(0)
+  // The key is nothing of the verdict, and its relations are not either.
+  expect(cost(`mutation { ${verification('a', 'apiKey { id }')} }`)).toBe(1)
+  expect(cost(`mutation { ${verification('a', 'apiKey { owner { name } }')} }`)).toBe(2)
+  expect(cost(`mutation { ${verification('a', 'k: apiKey { id } apiKey { id }')} }`)).toBe(2)
+  expect(
+    cost(`mutation { ${verification('a', 'code')} ${verification('b', 'apiKey { id }')} }`),
+  ).toBe(1)
   const revocation = 'revokeAccessToken(input: {}) { errors { code } }'
   expect(cost(`mutation { ${verification('a', 'code')} ${revocation} }`)).toBe(1)
 })
@@ -110,10 +123,10 @@ test('a document costs what its variables and its caller make of it, however oft
     const document = parse(query)
     expect(validate(schema, document)).toEqual([])
     return (variableValues: Record<string, unknown>, free = false, operationName?: string) =>
-      operationCost(
+      operationSize(
         { schema, document, variableValues, operationName },
-        { isFree: () => free, listSize },
-      )
+        { isFree: () => free, context },
+      ).cost
   }
   const paged = costOf(
     'query ($first: Int) { agents(first: $first) { nodes { createdBy { id } } } }',

@@ -114,6 +114,7 @@ export function callerBy(terms: KeyTerms, { role: given, reach: reached }: Owner
     originId: null,
     deprecation: null,
     isUserLevel: false,
+    liveSpaces: spaceIds.length,
     rights: effectiveRights(its, declaredBy(terms)),
   }
 }

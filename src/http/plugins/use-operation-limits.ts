@@ -1,17 +1,15 @@
 import {
   type ExecutionArgs,
   type ExecutionResult,
-  execute,
   type GraphQLField,
   getOperationAST,
-  OperationTypeNode,
 } from 'graphql'
 import { requirementOf } from '../../auth/guard.ts'
 import { holds } from '../../auth/policy.ts'
 import type { Context } from '../../context.ts'
-import { RequestError } from '../../errors.ts'
+import { executeWithinBudget } from '../../graphql/execute.ts'
 import { variableErrors } from '../../graphql/variable-errors.ts'
-import { leastCost, operationCost } from '../../limits/operation-cost.ts'
+import { leastCost, operationSize } from '../../limits/operation-cost.ts'
 import { InvalidGraphQLRequestError, maskError } from '../errors.ts'
 import { operationContext, type ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
@@ -24,20 +22,6 @@ function isFree(context: Context, field: GraphQLField<unknown, unknown>): boolea
   return principal.workspaceId !== null && asked.every((name) => holds(principal.rights, name))
 }
 
-/** How many a list may have that is as long as a setting says. */
-function listSize({ deps }: Context, { extensions }: GraphQLField<unknown, unknown>) {
-  return typeof extensions.listSize === 'function' ? Number(extensions.listSize(deps)) : undefined
-}
-
-/** Executes within the context's limits; of a query that exceeds them nothing is answered. */
-async function executeWithin(context: Context, args: ExecutionArgs) {
-  const operation = getOperationAST(args.document, args.operationName)?.operation
-  // What a mutation has done is told, whatever else it shows: a new secret is shown this once.
-  if (operation === OperationTypeNode.MUTATION) return await execute(args)
-  const result = await context.untilRefused(() => execute(args))
-  return result instanceof RequestError ? { data: null, errors: [maskError(result)] } : result
-}
-
 /**
  * Holds an operation to its limits and charges its caller, before and while it is executed. One that
  * cannot be executed costs a known caller the least that a request can.
@@ -45,10 +29,7 @@ async function executeWithin(context: Context, args: ExecutionArgs) {
 export const useOperationLimits = (): HttpPlugin => ({
   async onExecute({ args, setExecuteFn, setResultAndStopExecution }) {
     const context = operationContext(args.contextValue as unknown as ServerContext)
-    const cost = operationCost(args, {
-      isFree: (field) => isFree(context, field),
-      listSize: (field) => listSize(context, field),
-    })
+    const { cost } = operationSize(args, { context, isFree: (field) => isFree(context, field) })
     if (!context.isAnonymous) await context.charge(cost)
     const operation = getOperationAST(args.document, args.operationName)
     const invalid = operation
@@ -58,7 +39,7 @@ export const useOperationLimits = (): HttpPlugin => ({
       setResultAndStopExecution({ errors: invalid.map(maskError) })
       return
     }
-    setExecuteFn((its: ExecutionArgs) => executeWithin(context, { ...its, contextValue: context }))
+    setExecuteFn((its: ExecutionArgs) => executeWithinBudget({ ...its, contextValue: context }))
   },
   onSubscribe() {
     throw new InvalidGraphQLRequestError('There are no subscriptions.')

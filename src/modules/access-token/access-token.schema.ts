@@ -1,9 +1,14 @@
 import type { Principal } from '../../auth/caller.ts'
+import { permissionNames } from '../../auth/permissions.ts'
+import { reaches } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
+import { loadList } from '../../graphql/load-list.ts'
+import { liveSpaces, reachedSpaces } from '../../limits/list-size.ts'
 import { ownKey, visibleKeyLoader } from '../api-key/key-loaders.ts'
 import { AccessToken, ApiKey, Space } from '../refs.ts'
 import { spaceLoader } from '../space/space-loader.ts'
 import type { AccessTokenRow, AccessTokenStatus } from './access-token.queries.ts'
+import { maxAudience } from './audience-input.ts'
 
 export const AccessTokenStatusType = builder.enumType('AccessTokenStatus', {
   description: 'Whether a token is accepted, as far as that is up to the token itself.',
@@ -44,24 +49,33 @@ AccessToken.implement({
           : visibleKeyLoader(context).load(token.keyId),
     }),
     permissions: t.exposeStringList('permissions', {
+      listSize: permissionNames.length,
       description: 'What it was minted with; what its key cannot do any more does not count.',
     }),
     allSpaces: t.exposeBoolean('allSpaces', {
       description: 'Not limited to a list of spaces. Never together with spaceIds.',
     }),
-    spaceIds: t.exposeIDList('spaceIds', { description: 'The spaces that it was minted for.' }),
+    spaceIds: t.exposeIDList('spaceIds', {
+      listSize: liveSpaces,
+      description: 'The spaces that it was minted for.',
+    }),
     spaces: t.field({
       type: [Space],
       nullable: true,
       guard: 'spaces:read',
+      listSize: reachedSpaces,
       description: 'Those of its spaces that the caller sees.',
-      resolve: async ({ spaceIds }, _args, context) => {
-        const loader = spaceLoader(context)
-        const spaces = await Promise.all(spaceIds.map((id) => loader.load(id)))
-        return spaces.filter((space) => space !== null)
-      },
+      resolve: ({ spaceIds }, _args, context) =>
+        loadList(
+          context,
+          spaceLoader(context),
+          spaceIds.filter((id) => reaches(context.caller.rights, id)),
+        ),
     }),
-    audience: t.exposeStringList('audience', { description: 'Whom it is for: the aud claim.' }),
+    audience: t.exposeStringList('audience', {
+      listSize: maxAudience,
+      description: 'Whom it is for: the aud claim.',
+    }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was minted.' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends.' }),
     familyExpiresAt: t.expose('familyExpiresAt', {

@@ -1,6 +1,6 @@
 import type { InputProblems } from '../../input/problems.ts'
 
-const maxAudience = 5
+export const maxAudience = 5
 const maxLength = 255
 /** An absolute URI without a fragment (RFC 8707, 2), in visible ASCII. */
 const shape = /^[a-z][a-z0-9+.-]*:[!$-~]+$/i

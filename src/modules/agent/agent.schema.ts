@@ -5,13 +5,16 @@ import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { descriptionField } from '../../graphql/description-field.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
+import { loadList } from '../../graphql/load-list.ts'
 import { longText } from '../../graphql/long-text.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
+import { reachedSpaces } from '../../limits/list-size.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { Agent, AgentConnection, SessionConnection, Space } from '../refs.ts'
 import { sessions, sessionsOfAgent, visibleSessions } from '../session/session.queries.ts'
 import { spaceLoader } from '../space/space-loader.ts'
 import { agentFilter, agents, visibleAgents } from './agent.queries.ts'
+import { maxSpaces } from './agent.service.ts'
 
 export const AgentStatusType = builder.enumType('AgentStatus', {
   description: 'Whether an agent is in use.',
@@ -24,12 +27,17 @@ export const AgentStatusType = builder.enumType('AgentStatus', {
 /** The ids of an agent's spaces, deleted ones included. */
 const spaceIdsLoader = (context: Context): DataLoader<string[]> =>
   context.batch('agent.spaceIds', async (ids) => {
-    const rows = await context.deps.prisma.agentSpace.findMany({
-      where: { workspaceId: context.caller.workspaceId, agentId: { in: [...ids] } },
-      orderBy: { spaceId: 'asc' },
-    })
-    const byAgent = Map.groupBy(rows, ({ agentId }) => agentId)
-    return ids.map((id) => (byAgent.get(id) ?? []).map(({ spaceId }) => spaceId))
+    const { deps, budget, caller } = context
+    const its = Prisma.sql`"AgentSpace"
+      WHERE "workspaceId" = ${caller.workspaceId} AND "agentId" = ANY(${ids}::text[])`
+    const [sum] = await deps.prisma.$queryRaw<{ bytes: number | null }[]>`
+      SELECT sum(octet_length("spaceId"))::float8 AS bytes FROM ${its}`
+    budget.countRead(sum?.bytes ?? 0)
+    const rows = await deps.prisma.$queryRaw<{ id: string; spaceIds: string[] }[]>`
+      SELECT "agentId" AS id, array_agg("spaceId" ORDER BY "spaceId") AS "spaceIds" FROM ${its}
+       GROUP BY "agentId"`
+    const byAgent = new Map(rows.map(({ id, spaceIds }) => [id, spaceIds]))
+    return ids.map((id) => byAgent.get(id) ?? [])
   })
 
 Agent.implement({
@@ -41,9 +49,7 @@ Agent.implement({
     description: descriptionField(t),
     instructions: t.string({
       nullable: true,
-      description:
-        'What the model is told. Of descriptions, instructions, inputs and outputs an operation ' +
-        'shows at most 8,000,000 characters.',
+      description: 'What the model is told.',
       resolve: ({ id }, _args, context) => longText(context, 'Agent.instructions', id),
     }),
     model: t.exposeString('model', { nullable: true, description: 'The model that runs it.' }),
@@ -52,6 +58,7 @@ Agent.implement({
       description: 'Raised by every update; a session keeps the version that it began with.',
     }),
     spaceIds: t.idList({
+      listSize: maxSpaces,
       description: 'An agent is within reach only of who reaches every one of these.',
       resolve: ({ id }, _args, context) => spaceIdsLoader(context).load(id),
     }),
@@ -59,11 +66,11 @@ Agent.implement({
       type: [Space],
       nullable: true,
       guard: 'spaces:read',
+      listSize: reachedSpaces,
       description: 'Its spaces, as far as the caller sees them.',
       resolve: async ({ id }, _args, context) => {
         const ids = await spaceIdsLoader(context).load(id)
-        const rows = await Promise.all(ids.map((spaceId) => spaceLoader(context).load(spaceId)))
-        return rows.filter((space) => space !== null)
+        return await loadList(context, spaceLoader(context), ids)
       },
     }),
     sessions: t.field({

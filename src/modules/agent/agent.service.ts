@@ -15,7 +15,7 @@ type AgentAction = 'agents:create' | 'agents:update' | 'agents:delete'
 
 const maxDescription = 1_000
 const maxInstructions = 32_768
-const maxSpaces = 1_000
+export const maxSpaces = 1_000
 
 /** No credential's rights depend on an agent. */
 const asks = <Action extends AgentAction>(permission: Action) => ({

@@ -1,17 +1,22 @@
-import { workspaceWide } from '../../auth/policy.ts'
+import { permissionNames } from '../../auth/permissions.ts'
 import { builder } from '../../builder.ts'
 import { findByIds, parentId } from '../../db/page.ts'
 import { Prisma, type Scope as ScopeRow } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { descriptionField } from '../../graphql/description-field.ts'
+import { loadList } from '../../graphql/load-list.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
+import { maxBlocks } from '../../input/addresses.ts'
+import { maxNames } from '../../input/permission-list.ts'
+import { liveSpaces } from '../../limits/list-size.ts'
 import { accessTokens, visibleTokens } from '../access-token/access-token.queries.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { AccessTokenConnection, ApiKey, Scope } from '../refs.ts'
 import { scopes, visibleScopes } from '../scope/scope.queries.ts'
 import type { ApiKeyStatus } from './api-key.queries.ts'
-import { keyRecordLoader, keyRightsLoader, visibleKeyIdLoader } from './key-loaders.ts'
+import { effectivePermissionsLoader, keyRecordLoader, visibleKeyIdLoader } from './key-loaders.ts'
 import { SpaceGrant } from './space-grant.schema.ts'
+import { maxGrants, maxScopes } from './terms-input.ts'
 
 export const ApiKeyStatusType = builder.enumType('ApiKeyStatus', {
   description: 'Whether a key is accepted.',
@@ -56,28 +61,30 @@ ApiKey.implement({
         createdByKeyId === null ? null : visibleKeyIdLoader(context).load(createdByKeyId),
     }),
     permissions: t.exposeStringList('permissions', {
+      listSize: maxNames,
       description: 'Granted directly. An empty list with no linked scope grants nothing.',
     }),
     scopes: t.field({
       type: [Scope],
       nullable: true,
       guard: 'scopes:read',
+      listSize: maxScopes,
       description: 'The linked scopes.',
       resolve: async ({ id }, _args, context) => {
         const record = await keyRecordLoader(context).load(id)
         const loader = context.batch<ScopeRow | null>('scope', (ids) =>
           findByIds(context.deps.prisma, { ...scopes, where: visibleScopes(context.caller) }, ids),
         )
-        const rows = await Promise.all((record?.scopes ?? []).map((link) => loader.load(link.id)))
-        return rows.filter((scope) => scope !== null)
+        return await loadList(context, loader, record?.scopes.map((scope) => scope.id) ?? [])
       },
     }),
     effectivePermissions: t.stringList({
+      listSize: permissionNames.length,
       description:
         "What the key can do now: its permissions and scopes, cut by the owner's live role.",
       resolve: async ({ id }, _args, context) => {
-        const rights = await keyRightsLoader(context).load(id)
-        return rights === null ? [] : workspaceWide(rights)
+        const its = await effectivePermissionsLoader(context).load(id)
+        return [...its]
       },
     }),
     allSpaces: t.exposeBoolean('allSpaces', {
@@ -86,13 +93,15 @@ ApiKey.implement({
     spaces: t.field({
       type: [SpaceGrant],
       guard: 'public',
+      listSize: (request) => Math.min(maxGrants, liveSpaces(request)),
       description: 'The spaces that it names.',
       resolve: async ({ id }, _args, context) => {
         const record = await keyRecordLoader(context).load(id)
-        return (record?.grants ?? []).map((grant) => ({ ...grant, keyId: id }))
+        return record === null ? [] : record.grants.map((grant) => ({ ...grant, record }))
       },
     }),
     allowedIps: t.stringList({
+      listSize: maxBlocks,
       nullable: true,
       description: 'CIDR blocks or addresses; null: any address; never empty.',
       resolve: ({ allowedIps }) => (allowedIps.length === 0 ? null : allowedIps),

@@ -1,5 +1,6 @@
-import { findKeyRecords, type KeyRecord, rightsOf } from '../../auth/key-record.ts'
-import { holds, type Rights } from '../../auth/policy.ts'
+import { findKeyRecords, type KeyRecord, keyRecordBytes, rightsOf } from '../../auth/key-record.ts'
+import type { PermissionName } from '../../auth/permissions.ts'
+import { holds, type Rights, workspaceWide } from '../../auth/policy.ts'
 import type { Context, DataLoader } from '../../context.ts'
 import { findByIds } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
@@ -8,17 +9,35 @@ import { type ApiKeyRow, apiKeys, visibleKeys } from './api-key.queries.ts'
 /** What the keys of these ids declare and may do now. For keys that the caller has been shown. */
 export const keyRecordLoader = (context: Context): DataLoader<KeyRecord | null> =>
   context.batch('keyRecord', async (ids) => {
-    const records = await findKeyRecords(context.deps.prisma, context.caller.workspaceId, ids)
+    const { deps, budget, caller } = context
+    budget.countRead(await keyRecordBytes(deps.prisma, caller.workspaceId, ids))
+    const records = await findKeyRecords(deps.prisma, caller.workspaceId, ids)
     const byId = new Map(records.map((record) => [record.id, record]))
     return ids.map((id) => byId.get(id) ?? null)
   })
 
-/** What each of the keys may do now; null for one that is gone. */
-export const keyRightsLoader = (context: Context): DataLoader<Rights | null> =>
-  context.batch('keyRights', async (ids) => {
+const knownRights = new WeakMap<KeyRecord, Rights>()
+
+/** What a key may do now, worked out once for each record. */
+export function rightsOnce(record: KeyRecord): Rights {
+  const rights = knownRights.get(record) ?? rightsOf(record)
+  knownRights.set(record, rights)
+  return rights
+}
+
+/** What each of the keys can do now, workspace-wide; nothing for one that is gone. */
+export const effectivePermissionsLoader = (
+  context: Context,
+): DataLoader<readonly PermissionName[]> =>
+  context.batch('effectivePermissions', async (ids) => {
     const loader = keyRecordLoader(context)
     const records = await Promise.all(ids.map((id) => loader.load(id)))
-    return records.map((record) => (record === null ? null : rightsOf(record)))
+    const permissions: PermissionName[][] = []
+    for (const record of records) {
+      await context.budget.turn(record?.grants.length ?? 0)
+      permissions.push(record === null ? [] : workspaceWide(rightsOnce(record)))
+    }
+    return permissions
   })
 
 /** The ids themselves of those keys that the caller sees and may read; null of the others. */

@@ -7,7 +7,9 @@ import {
   type ImportedKey as ImportedKeyRow,
   type ImportedKeys,
   importLegacyKeys,
+  maxKeysAtOnce,
 } from './legacy/import.ts'
+import { maxProblemsOfOne } from './legacy/key-input.ts'
 import { migrateLegacyKey } from './legacy/migrate.ts'
 import type { LegacyKeyEncoding } from './legacy/secret-input.ts'
 import { secretField } from './secret-field.ts'
@@ -72,6 +74,10 @@ const ImportLegacyKeysInput = builder.inputType('ImportLegacyKeysInput', {
   }),
 })
 
+/** How many keys it answers for. */
+const keysIn = ({ keys }: typeof ImportLegacyKeysInput.$inferInput): number =>
+  Math.min(keys.length, maxKeysAtOnce)
+
 const ImportedKey = builder.objectRef<ImportedKeyRow>('ImportedKey').implement({
   description: 'What came of one key of an import.',
   leafFields: 'public',
@@ -83,7 +89,7 @@ const ImportedKey = builder.objectRef<ImportedKeyRow>('ImportedKey').implement({
       ApiKey,
       'The key, imported now or before; null with errors, and for one that a dry run would import.',
     ),
-    errors: errorsField(t, 'What is wrong with it; empty when it was imported.'),
+    errors: errorsField(t, 'What is wrong with it; empty when it was imported.', maxProblemsOfOne),
   }),
 })
 
@@ -97,6 +103,7 @@ mutation<typeof ImportLegacyKeysInput.$inferInput, ImportedKeys>('importLegacyKe
     results: t.field({
       type: [ImportedKey],
       guard: 'public',
+      listSize: ({ args }) => keysIn(args.input as typeof ImportLegacyKeysInput.$inferInput),
       description: 'One of each key, in their order; none with errors.',
       resolve: ({ results }) => [...(results ?? [])],
     }),

@@ -1,12 +1,16 @@
+import type { KeyRecord } from '../../auth/key-record.ts'
+import { permissionNames } from '../../auth/permissions.ts'
 import { heldIn, inOrder } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
+import { maxNames } from '../../input/permission-list.ts'
 import { Space } from '../refs.ts'
 import { spaceLoader } from '../space/space-loader.ts'
-import { keyRightsLoader } from './key-loaders.ts'
+import { rightsOnce } from './key-loaders.ts'
 
 /** One space that a key names. */
 export interface ShownGrant {
-  readonly keyId: string
+  /** Of the key. */
+  readonly record: KeyRecord
   readonly spaceId: string
   readonly narrowed: boolean
   readonly permissions: readonly string[]
@@ -25,16 +29,15 @@ export const SpaceGrant = builder.objectRef<ShownGrant>('SpaceGrant').implement(
       resolve: ({ spaceId }, _args, context) => spaceLoader(context).load(spaceId),
     }),
     permissions: t.stringList({
+      listSize: maxNames,
       nullable: true,
       description: "Narrows the key's permissions inside this space; null: all of them.",
       resolve: ({ narrowed, permissions }) => (narrowed ? [...permissions] : null),
     }),
     effectivePermissions: t.stringList({
+      listSize: permissionNames.length,
       description: 'What the key can do in this space now.',
-      resolve: async ({ keyId, spaceId }, _args, context) => {
-        const rights = await keyRightsLoader(context).load(keyId)
-        return rights === null ? [] : inOrder(heldIn(rights, spaceId))
-      },
+      resolve: ({ record, spaceId }) => inOrder(heldIn(rightsOnce(record), spaceId)),
     }),
   }),
 })

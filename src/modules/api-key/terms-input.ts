@@ -28,7 +28,7 @@ export interface KeyTermsInput {
 }
 
 export const maxGrants = 1_000
-const maxScopes = 50
+export const maxScopes = 50
 
 /** Fields for which null says nothing: a list is emptied by an empty list. */
 const notNullable = ['permissions', 'scopeIds', 'allSpaces', 'spaces'] as const

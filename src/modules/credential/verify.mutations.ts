@@ -1,7 +1,9 @@
+import { permissionNames } from '../../auth/permissions.ts'
 import { builder } from '../../builder.ts'
 import { findOne } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { mutation } from '../../graphql/mutation.ts'
+import { limitSubjects } from '../../limits/buckets.ts'
 import { type ApiKeyRow, apiKeys } from '../api-key/api-key.queries.ts'
 import { RateLimit } from '../rate-limit/rate-limit.schema.ts'
 import { ApiKey } from '../refs.ts'
@@ -69,17 +71,20 @@ mutation<typeof VerifyApiKeyInput.$inferInput, Verdict>('verifyApiKey', {
     }),
     permissions: t.stringList({
       nullable: true,
+      listSize: permissionNames.length,
       description:
         'Effective in every space of spaceIds, or workspace-wide without any; empty for a refused credential, null for one that is not known.',
       resolve: ({ permissions }) => (permissions ? [...permissions] : null),
     }),
     missingPermissions: t.stringList({
+      listSize: permissionNames.length,
       description: 'What of the permissions asked for it lacks, aliases expanded.',
       resolve: ({ missingPermissions }) => [...(missingPermissions ?? [])],
     }),
     rateLimits: t.field({
       type: [RateLimit],
       guard: 'public',
+      listSize: limitSubjects.length,
       description: "The verified key's limits, this verification counted.",
       resolve: ({ rateLimits }) => [...(rateLimits ?? [])],
     }),

@@ -55,6 +55,7 @@ const DocumentLimits = builder.objectRef<object>('DocumentLimits').implement({
       resolve: (_limits, _args, { deps }) => deps.documents.maxBytes,
     }),
     mediaTypes: t.stringList({
+      listSize: mediaTypes.length,
       description: 'What each may be, by its content.',
       resolve: () => [...mediaTypes],
     }),
@@ -79,7 +80,8 @@ builder.objectFields(Session, (t) => ({
     nullable: true,
     guard: 'documents:read',
     description: 'The files that were given to it, the newest first.',
-    extensions: { listSize: ({ documents: { maxCount } }: Deps) => maxCount },
+    listSize: ({ context: { deps } }) => deps.documents.maxCount,
+    extensions: { chargedSize: ({ documents: { maxCount } }: Deps) => maxCount },
     resolve: ({ id }, _args, context) => documentsLoader(context).load(id),
   }),
   documentLimits: t.field({

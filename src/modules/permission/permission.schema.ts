@@ -27,10 +27,12 @@ const Permission = builder.objectRef<string>('Permission').implement({
     }),
     description: t.string({ description: 'What it allows.', resolve: describe }),
     includes: t.stringList({
+      listSize: permissionNames.length,
       description: 'For an alias, what it covers now; otherwise empty.',
       resolve: (name) => (isPermission(name) ? [] : [...covers(name)]),
     }),
     requires: t.stringList({
+      listSize: permissionNames.length,
       description: 'Permissions that must be held along with it.',
       resolve: (name) => missingRequirements(expand([name])),
     }),
@@ -45,6 +47,7 @@ builder.queryField('permissions', (t) =>
   t.field({
     type: [Permission],
     guard: 'public',
+    listSize: permissionNames.length + aliases.size,
     description:
       'The catalogue: every permission that a scope or key can hold. Needs no permission.',
     resolve: () => [...permissionNames, ...aliases.keys()],

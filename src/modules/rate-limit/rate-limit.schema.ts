@@ -1,5 +1,10 @@
 import { builder } from '../../builder.ts'
-import { type BucketState, type LimitSubject, windowMs } from '../../limits/buckets.ts'
+import {
+  type BucketState,
+  type LimitSubject,
+  limitSubjects,
+  windowMs,
+} from '../../limits/buckets.ts'
 
 const RateLimitSubjectType = builder.enumType('RateLimitSubject', {
   description: 'What a limit is of.',
@@ -32,6 +37,7 @@ builder.queryField('rateLimits', (t) =>
   t.field({
     type: [RateLimit],
     guard: 'public',
+    listSize: limitSubjects.length,
     description:
       "The caller's limits, this request counted. Empty where nothing is limited. Needs no permission.",
     resolve: async (_root, _args, context) => {

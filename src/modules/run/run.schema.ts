@@ -36,9 +36,7 @@ Run.implement({
     }),
     output: t.string({
       nullable: true,
-      description:
-        'The answer; null until it is there. Of descriptions, instructions, inputs and outputs an ' +
-        'operation shows at most 8,000,000 characters.',
+      description: 'The answer; null until it is there.',
       resolve: ({ id }, _args, context) => longText(context, 'Run.output', id),
     }),
     error: t.exposeString('error', {

@@ -6,6 +6,7 @@ import { pageArgs } from '../../graphql/connection.ts'
 import { descriptionField } from '../../graphql/description-field.ts'
 import { permissionInput, searchInput } from '../../graphql/filter-input.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
+import { maxNames } from '../../input/permission-list.ts'
 import { apiKeys, keysOfScope, visibleKeys } from '../api-key/api-key.queries.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
 import { ApiKeyConnection, Scope, ScopeConnection } from '../refs.ts'
@@ -31,6 +32,7 @@ Scope.implement({
     name: t.exposeString('name', { description: 'Unique in the workspace, in any case.' }),
     description: descriptionField(t),
     permissions: t.exposeStringList('permissions', {
+      listSize: maxNames,
       description: 'Permissions and aliases, as written.',
     }),
     agentAccess: t.field({

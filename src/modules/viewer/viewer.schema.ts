@@ -1,5 +1,5 @@
 import type { Principal } from '../../auth/caller.ts'
-import type { PermissionSet } from '../../auth/permissions.ts'
+import { type PermissionSet, permissionNames } from '../../auth/permissions.ts'
 import { inOrder, noRights, type Rights, workspaceWide } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
 import { ownToken } from '../access-token/token-loaders.ts'
@@ -36,6 +36,7 @@ const EffectiveSpace = builder.objectRef<EffectiveSpaceShape>('EffectiveSpace').
       resolve: ({ spaceId }, _args, context) => spaceLoader(context).load(spaceId),
     }),
     permissions: t.stringList({
+      listSize: permissionNames.length,
       description: 'What may be done there.',
       resolve: ({ held }) => inOrder(held),
     }),
@@ -98,6 +99,7 @@ const Viewer = builder.objectRef<Principal>('Viewer').implement({
       resolve: (principal) => (principal.workspaceId === null ? null : principal.user.role),
     }),
     permissions: t.stringList({
+      listSize: permissionNames.length,
       description:
         "Effective and workspace-wide: owner's live role, cut by the key, cut by the token.",
       resolve: (principal) => workspaceWide(rightsOf(principal)),
@@ -109,6 +111,7 @@ const Viewer = builder.objectRef<Principal>('Viewer').implement({
     spaces: t.field({
       type: [EffectiveSpace],
       guard: 'public',
+      listSize: ({ context }) => rightsOf(context.principal).spaces.size,
       description:
         'Every space within reach, each with what may be done there. Empty when allSpaces.',
       resolve: (principal) =>

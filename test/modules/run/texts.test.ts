@@ -12,8 +12,10 @@ let spaceId: string
 let long: { sessionId: string; runIds: string[] }
 const length = 1_000_000
 const instructions = 'x'.repeat(32_768)
-/** As many as an operation may show the instructions of. */
-const agentsShown = Math.floor(8_000_000 / instructions.length)
+/** As many as an answer of 8 MiB has room for. */
+const agentsShown = Math.floor(
+  2 ** 23 / JSON.stringify({ instructions: `${instructions},` }).length,
+)
 
 async function insertRuns(count: number, output: string) {
   const agentId = await seed(world, workspace.secret).agent({ name: 'agent', spaceIds: [spaceId] })
@@ -75,7 +77,7 @@ const inPlaces = (count: number, field: string) =>
 
 const ask = (fields: string) => world.gql(workspace.secret, `{ ${fields} }`)
 
-test('as many texts are shown as an operation may show', async () => {
+test('an answer holds texts of 8 MiB', async () => {
   const { data, errors } = await ask(runs(7, 'id output'))
   expect(errors).toEqual([])
   expect(data.session.runs.nodes.map(({ output }: any) => output.length)).toEqual(
@@ -85,6 +87,8 @@ test('as many texts are shown as an operation may show', async () => {
   expect(third.errors).toEqual([])
   for (const { instructions: told } of Object.values<any>(third.data).flatMap((it) => it.nodes))
     expect(told).toBe(instructions)
+  const more = await ask(`${inPlaces(2, agents(100))} b: ${agents(agentsShown - 199)}`)
+  expect(more.errors).toEqual([refused])
 })
 
 // Nobody asked for them.
@@ -99,7 +103,7 @@ test('long texts that are not shown are not counted', async () => {
 
 const refused = {
   message:
-    'An operation shows at most 8000000 characters of descriptions, instructions, inputs and outputs; ask for fewer of them.',
+    'An answer holds at most 10,000 objects, 250,000 values and 8 MiB; ask for less at once.',
   extensions: { code: 'QUERY_TOO_COMPLEX', requestId: expect.any(String) },
 }
 
@@ -124,7 +128,7 @@ test('texts that are too long together are not read', async () => {
   const from = statements.sent.length
   expect((await ask(runs(9, 'output'))).errors).toEqual([refused])
   const told = statements.sent.slice(from).filter((text) => text.includes('output AS text'))
-  expect(told).toEqual([expect.stringContaining('sum(length(text))')])
+  expect(told).toEqual([expect.stringContaining('sum(octet_length(text))')])
 })
 
 // A secret is shown this once: no other field of the operation may take it away.

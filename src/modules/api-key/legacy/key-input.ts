@@ -29,7 +29,7 @@ export interface ReadKey {
 }
 
 /** Enough of one key: there may be a thousand. */
-const maxProblemsOfOne = 10
+export const maxProblemsOfOne = 5
 
 export const pathOf = (index: number): readonly (string | number)[] => ['keys', index]
 

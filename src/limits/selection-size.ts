@@ -1,0 +1,77 @@
+import {
+  type FieldNode,
+  type GraphQLResolveInfo,
+  getNamedType,
+  Kind,
+  type SelectionSetNode,
+} from 'graphql'
+
+/** What is selected of each object that a field leads to, as far as no resolver counts it. */
+export interface SelectionSize {
+  readonly fields: number
+  /** Those that are `__typename`, under whatever name. */
+  readonly typenames: number
+  /** The length of these in JSON, with their names. */
+  readonly typenameBytes: number
+}
+
+type Fragments = GraphQLResolveInfo['fragments']
+
+/** The response names in a selection set, each with whether it is a `__typename`. */
+function namesIn(
+  { selections }: SelectionSetNode,
+  fragments: Fragments,
+  names = new Map<string, boolean>(),
+  spread = new Set<string>(),
+): ReadonlyMap<string, boolean> {
+  for (const selection of selections) {
+    if (selection.kind === Kind.FIELD) {
+      const { alias, name } = selection
+      names.set(alias?.value ?? name.value, name.value === '__typename')
+    } else if (selection.kind === Kind.INLINE_FRAGMENT) {
+      namesIn(selection.selectionSet, fragments, names, spread)
+    } else if (!spread.has(selection.name.value)) {
+      spread.add(selection.name.value)
+      const fragment = fragments[selection.name.value]
+      if (fragment !== undefined) namesIn(fragment.selectionSet, fragments, names, spread)
+    }
+  }
+  return names
+}
+
+function sizeOf(node: FieldNode, { fragments, returnType }: GraphQLResolveInfo): SelectionSize {
+  const names = node.selectionSet ? namesIn(node.selectionSet, fragments) : new Map()
+  const typenames = [...names].filter(([, isTypename]) => isTypename)
+  const { length } = `"":"${getNamedType(returnType).name}",`
+  const typenameBytes = typenames.reduce((sum, [name]) => sum + name.length + length, 0)
+  return { fields: names.size, typenames: typenames.length, typenameBytes }
+}
+
+/** By fields of documents that are kept. */
+const known = new WeakMap<FieldNode, SelectionSize>()
+
+function knownSize(node: FieldNode, info: GraphQLResolveInfo): SelectionSize {
+  const size = known.get(node) ?? sizeOf(node, info)
+  known.set(node, size)
+  return size
+}
+
+/**
+ * The size of a field's selection, directives left aside: of what @skip and @include leave out, a
+ * `__typename` is counted.
+ */
+export function selectionSize(info: GraphQLResolveInfo): SelectionSize {
+  const [node, ...others] = info.fieldNodes
+  if (node === undefined) return { fields: 0, typenames: 0, typenameBytes: 0 }
+  return others.reduce(
+    (sum, other) => {
+      const more = knownSize(other, info)
+      return {
+        fields: sum.fields + more.fields,
+        typenames: sum.typenames + more.typenames,
+        typenameBytes: sum.typenameBytes + more.typenameBytes,
+      }
+    },
+    knownSize(node, info),
+  )
+}
