@@ -63,9 +63,10 @@ export async function createLargeWorkspace(
   await prisma.scope.createMany({
     data: scopeIds.map((id) => ({ ...of, id, name: id, nameKey: id, permissions: ['*:read'] })),
   })
-  const key = { start: 'lk_0000', last4: '0000', permissions: ['*'], allSpaces: false }
+  const shown = { start: 'lk_0000', last4: '0000' }
+  const key = { ...shown, permissions: ['*'], allSpaces: false, allowedIps: [] }
   await prisma.apiKey.createMany({
-    data: keyIds.map((id) => ({ ...of, ...key, id, ownerId, name: id, secretEpoch: 0n })),
+    data: keyIds.map((id) => ({ ...of, ...key, id, ownerId, name: id })),
   })
   await prisma.apiKeyScope.createMany({
     data: keyIds.flatMap((keyId) => scopeIds.map((scopeId) => ({ workspaceId, keyId, scopeId }))),

@@ -83,9 +83,8 @@ test('an answer never has more nodes than its operation was estimated to ask for
       most = Math.max(most, nodes)
       expect(nodes, query).toBeLessThanOrEqual(estimated)
     }),
-    { numRuns: 500 },
+    { numRuns: 150 },
   )
-  console.log(answered, most)
-  expect(answered).toBeGreaterThan(100)
-  expect(most).toBeGreaterThan(500)
+  expect(answered).toBeGreaterThan(50)
+  expect(most).toBeGreaterThan(100)
 })

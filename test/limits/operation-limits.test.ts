@@ -1,6 +1,9 @@
 import { getIntrospectionQuery } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newId } from '../../src/ids.ts'
 import { expectSafe, storesNothing } from '../input/nothing-stored.ts'
+import { directly } from '../modules/api-key/ask.ts'
+import { done, seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 
 let world: World
@@ -155,4 +158,72 @@ test('other introspection has the limits of any operation', async () => {
   const renamed = '__typename: types { fields { args { name type { name } } } }'
   await expectRefused(`{ a: __schema { ${renamed} } b: __schema { ${renamed} } }`, rowsMessage)
   await expectRun('{ __schema { __typename: queryType { name } } }')
+})
+
+/** Spaces that nobody made through the API. */
+const insertSpaces = (workspaceId: string, count: number) =>
+  directly(world, workspaceId, async ({ space }) => {
+    const at = new Date()
+    const ids = Array.from({ length: count }, () => newId('spc'))
+    await space.createMany({
+      data: ids.map((id) => ({
+        workspaceId,
+        id,
+        name: id,
+        nameKey: id,
+        visibility: 'RESTRICTED',
+        createdAt: at,
+        updatedAt: at,
+      })),
+    })
+  })
+
+// What one workspace was allowed to send must not be allowed by that for another, nor refused.
+test('a list without pages counts by the spaces of the caller, as they are now', async () => {
+  const query = '{ agents(first: 20) { nodes { spaces { name } } } }'
+  const message = 'An operation asks for at most 10000 nodes.'
+  await expectRun(query)
+  const other = await world.createWorkspace()
+  await insertSpaces(other.id, 499)
+  const ask = async (secret: string) =>
+    (await world.gql(secret, query)).errors.map((error) => error.message)
+  expect(await ask(other.secret)).toEqual([])
+  const make = seed(world, other.secret)
+  const last = await make.space({ name: 'one more' })
+  expect(await ask(other.secret)).toEqual([message])
+  await expectRun(query)
+  const limited = await make.key({
+    name: 'limited',
+    permissions: ['*:read'],
+    spaces: [{ spaceId: last }],
+  })
+  expect(await ask(limited.secret)).toEqual([])
+  expect(await ask(other.secret)).toEqual([message])
+  await done(world, other.secret, 'deleteSpace', 'deletedId', { id: last })
+  expect(await ask(other.secret)).toEqual([])
+})
+
+test('the spaces of keys count by those of the workspace, and their scopes for 50', async () => {
+  const other = await world.createWorkspace()
+  await insertSpaces(other.id, 150)
+  const ask = async (first: number, shown: string) =>
+    (await world.gql(other.secret, `{ apiKeys(first: ${first}) { nodes { ${shown} } } }`)).errors
+      .length
+  // A space with each, but for a key of all spaces.
+  expect(await ask(66, 'spaces { spaceId }')).toBe(0)
+  expect(await ask(67, 'spaces { spaceId }')).toBe(1)
+  expect(await ask(100, 'scopes { name }')).toBe(0)
+  expect(await ask(100, 'scopes { name } a: scopes { name }')).toBe(1)
+  expect(await ask(99, 'scopes { name } effectivePermissions')).toBe(0)
+})
+
+test('a page counts once more for each further place in which its rows are shown', async () => {
+  const message = 'An operation asks for at most 10000 nodes.'
+  const agents = (places: number) =>
+    `agents(first: 100) { ${many(places, (index) => `a${index}: nodes { id }`)} }`
+  await expectRun(`{ spaces(first: 4) { nodes { ${agents(24)} } } }`)
+  await expectRefused(`{ spaces(first: 4) { nodes { ${agents(25)} } } }`, message)
+  const node = 'edges { node { id } } b: edges { node { id } c: node { id } }'
+  await expectRun(`{ spaces(first: 33) { nodes { agents(first: 100) { ${node} } } } }`)
+  await expectRefused(`{ spaces(first: 34) { nodes { agents(first: 100) { ${node} } } } }`, message)
 })

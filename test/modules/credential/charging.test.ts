@@ -3,7 +3,7 @@ import { changePlan } from '../../../src/modules/workspace/plan.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { mint } from '../access-token/ask.ts'
-import { gate, verify } from './ask.ts'
+import { gate, verdictOn } from './ask.ts'
 
 const workspaceLimit = 5_000
 
@@ -34,7 +34,7 @@ interface Left {
 
 /** What is left of a key's limits, which it costs nothing to learn in this way. */
 async function leftOf(secret: string): Promise<Left> {
-  const { rateLimits } = await verify(world, gateway.secret, { secret, cost: 0 })
+  const { rateLimits } = await verdictOn(world, gateway.secret, { secret, cost: 0 })
   const [key, whole] = rateLimits
   return { key: key.remaining, workspace: whole.remaining }
 }
@@ -56,7 +56,7 @@ test('verification is paid by what is verified, at what it costs, and by nobody 
   const { secret } = await makeKey({ permissions: ['scopes:read'], requestsPerMinute: 100 })
   const { token } = await mint(world, secret)
   const charge = (question: object, of = secret) =>
-    chargedBy(secret, () => verify(world, gateway.secret, { secret: of, ...question }))
+    chargedBy(secret, () => verdictOn(world, gateway.secret, { secret: of, ...question }))
   expect(await charge({})).toEqual({ key: 1, workspace: 1, verifier: 0 })
   expect(await charge({ cost: 7 })).toEqual({ key: 7, workspace: 7, verifier: 0 })
   expect(await charge({ cost: 0 })).toEqual({ key: 0, workspace: 0, verifier: 0 })
@@ -65,7 +65,7 @@ test('verification is paid by what is verified, at what it costs, and by nobody 
   const byGate = await chargedBy(secret, () => gate(world, gateway.secret, { secret: token }))
   expect(byGate).toEqual({ key: 1, workspace: 1, verifier: 0 })
   // What came of it is in the answer, and in the headers that the client's own requests get.
-  const { rateLimits } = await verify(world, gateway.secret, { secret, cost: 2 })
+  const { rateLimits } = await verdictOn(world, gateway.secret, { secret, cost: 2 })
   const remaining = 100 - (1 + 7 + 1 + 3 + 1 + 2) - 1
   expect(rateLimits).toEqual([
     { subject: 'KEY', limit: 100, remaining },
@@ -83,10 +83,10 @@ test('whatever is refused for another reason than a limit costs nothing', async 
   const { secret, id } = await makeKey({ allowedIps: ['10.0.0.0/8'], requestsPerMinute: 100 })
   const good = { secret, ip: '10.0.0.1' }
   const looked = async () =>
-    (await verify(world, gateway.secret, { ...good, cost: 0 })).rateLimits[0].remaining
+    (await verdictOn(world, gateway.secret, { ...good, cost: 0 })).rateLimits[0].remaining
   const refuse = async (question: object): Promise<void> => {
     const asked = { ...good, cost: 9, ...question }
-    expect(await verify(world, gateway.secret, asked)).toMatchObject({
+    expect(await verdictOn(world, gateway.secret, asked)).toMatchObject({
       valid: false,
       rateLimits: [],
     })
@@ -105,7 +105,7 @@ test('whatever is refused for another reason than a limit costs nothing', async 
 
 test('over the limit the verdict says after how long to try again, and nothing is charged', async () => {
   const { secret } = await makeKey({ requestsPerMinute: 10 })
-  const ask = (cost: number) => verify(world, gateway.secret, { secret, cost })
+  const ask = (cost: number) => verdictOn(world, gateway.secret, { secret, cost })
   expect(await ask(11)).toMatchObject({ code: 'RATE_LIMITED', rateLimits: [{ remaining: 10 }, {}] })
   expect(await ask(8)).toMatchObject({ code: 'VALID', rateLimits: [{ remaining: 2 }, {}] })
   expect(await ask(3)).toMatchObject({ code: 'RATE_LIMITED', rateLimits: [{ remaining: 2 }, {}] })
@@ -117,6 +117,6 @@ test('over the limit the verdict says after how long to try again, and nothing i
   // Who only looks sees that nothing is left; a limit of 0 blocks even them.
   expect(await ask(0)).toMatchObject({ code: 'VALID', rateLimits: [{ remaining: 0 }, {}] })
   const blocked = await makeKey({ requestsPerMinute: 0 })
-  const looked = await verify(world, gateway.secret, { secret: blocked.secret, cost: 0 })
+  const looked = await verdictOn(world, gateway.secret, { secret: blocked.secret, cost: 0 })
   expect(looked.code).toBe('RATE_LIMITED')
 })

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 import { changePlan } from '../../../src/modules/workspace/plan.ts'
 import { done } from '../../setup/seed.ts'
 import { mint } from '../access-token/ask.ts'
-import { gate, verify, verifyAll } from './ask.ts'
+import { gate, verdictOn, verify, verifyAll } from './ask.ts'
 import { createWorldWithKeys } from './with-keys.ts'
 
 const { world, makeKey } = await createWorldWithKeys()
@@ -46,7 +46,7 @@ test('of what is verified in one operation each pays for itself, in its turn', a
 test('a verifier whose own limit is used up verifies on; whatever else it does, it pays for', async () => {
   const { secret: verifier } = await makeKey({ ...asVerifier, requestsPerMinute: 3 })
   const { secret } = await makeKey({ requestsPerMinute: 100 })
-  const field = `verifyApiKey(input: { secret: "${secret}" }) { code apiKey { name } rateLimits { limit } }`
+  const field = `verifyApiKey(input: { secret: "${secret}" }) { code permissions rateLimits { limit } }`
   const ask = async (operation: string) => {
     const { status, headers } = await world.gql(verifier, operation)
     return [status, headers.get('x-ratelimit-remaining')]
@@ -54,13 +54,17 @@ test('a verifier whose own limit is used up verifies on; whatever else it does, 
   const scope = (name: string) => `createScope(input: { name: "${name}" }) { errors { code } }`
   expect(await ask(`mutation { ${field} }`)).toEqual([200, '3'])
   expect(await ask(`mutation { ${field} ${scope('mixed')} }`)).toEqual([200, '2'])
-  expect(
-    await ask(`mutation { verifyApiKey(input: { secret: "x" }) { apiKey { owner { id } } } }`),
-  ).toEqual([200, '1'])
+  const shown = (selection: string) =>
+    `mutation { verifyApiKey(input: { secret: "${secret}", cost: 0 }) { code ${selection} } }`
+  expect(await ask(shown('apiKey { id }'))).toEqual([200, '1'])
   expect(await ask('{ viewer { kind } }')).toEqual([200, '0'])
   expect(await ask('{ viewer { kind } }')).toEqual([429, '0'])
   expect(await ask(`mutation { ${field} ${scope('too much')} }`)).toEqual([429, '0'])
   expect(await ask(`mutation { ${field} }`)).toEqual([200, '0'])
+  expect(await ask(shown('apiKey { id }'))).toEqual([429, '0'])
+  const places = Array.from({ length: 25 }, (_, index) => `a${index}: apiKey`)
+  const large = places.map((place) => `${place} { spaces { effectivePermissions } }`).join(' ')
+  expect(await ask(shown(large))).toEqual([429, '0'])
   expect((await gate(world, verifier, { secret })).status).toBe(204)
   expect(await world.deps.prisma.scope.count({ where: { name: 'too much' } })).toBe(0)
 })
@@ -79,7 +83,7 @@ test('a workspace that is used up refuses each of its keys, until it has a large
   )
   await plan(6)
   const code = async (index: number, cost: number) =>
-    (await verify(world, small.secret, { secret: keys[index].secret, cost })).code
+    (await verdictOn(world, small.secret, { secret: keys[index].secret, cost })).code
   expect([await code(0, 4), await code(1, 3), await code(1, 2), await code(0, 1)]).toEqual([
     'VALID',
     'RATE_LIMITED',
