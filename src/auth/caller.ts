@@ -119,6 +119,9 @@ export type Principal = Caller | Visitor | KeyVisitor
 export const userIdOf = (principal: Principal): string =>
   'user' in principal ? principal.user.id : principal.signIn.userId
 
+/** Who asks about others' credentials: the key, its tokens included, or the person. */
+export const verifierIdOf = ({ key, user }: Caller): string => key?.id ?? user.id
+
 /** Whether it is the key itself that asks, and no token derived from it. */
 export const isKeyItself = (principal: Principal, keyId: string): boolean =>
   principal.kind === 'API_KEY' && principal.key.id === keyId

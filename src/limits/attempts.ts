@@ -19,8 +19,17 @@ const lookUpsPerSecond = { address: 5, all: 100 } as const
 
 /** Where something was tried from, and who says so. */
 export interface Source {
-  /** Undefined: not known, and not limited. The connection is gone, or a trusted proxy names none. */
+  /**
+   * Undefined: not known, and not limited unless there is a `verifierId`. The connection is gone, or
+   * a trusted proxy names none.
+   */
   readonly address: string | undefined
+  /**
+   * The key or person that asks whether the secret of another is good; absent: nobody does. Without
+   * an address each unknown secret counts against them once a minute, however often it is asked
+   * about: a client of theirs that repeats its mistake takes nothing from the others.
+   */
+  readonly verifierId?: string
   /**
    * The workspace on whose word it is that address; absent: we saw it. What one says of an address
    * is held against it by that workspace alone.
@@ -93,8 +102,12 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
   const refuseAbove = (most: number, count: RateLimiterRes | null): void => {
     if (count !== null && count.consumedPoints > most) refuse(count)
   }
-  const keyOf = ({ address, workspaceId = '' }: Source): string | undefined =>
-    address && `${workspaceId}|${sourceOf(address)}`
+  const keyOf = ({ address, workspaceId = '', verifierId }: Source): string | undefined => {
+    const id = address === undefined ? verifierId : sourceOf(address)
+    return id && `${workspaceId}|${id}`
+  }
+  const isUnknown = (key: string, digest: string): boolean =>
+    (unknownUntil.get(`${key} ${digest}`) ?? 0) > performance.now()
 
   /** For a source with too many failures. */
   const assertMayLookUp = async (
@@ -102,8 +115,7 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
     { digest, isWellFormed = false }: Presented,
     failed: RateLimiterRes,
   ): Promise<void> => {
-    const isUnknown = (unknownUntil.get(`${key} ${digest}`) ?? 0) > performance.now()
-    if (!isWellFormed || isUnknown) refuse(failed)
+    if (!isWellFormed || isUnknown(key, digest)) refuse(failed)
     refuseAbove(lookUpsPerSecond.address, await lookUps.penalty(key))
     refuseAbove(lookUpsPerSecond.all, await lookUps.penalty('all'))
   }
@@ -120,9 +132,10 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
     } catch (error) {
       const key = keyOf(source)
       if (key && isFailedAttempt(error)) {
+        const isRepeated = isUnknown(key, digest)
         unknownUntil.set(`${key} ${digest}`, performance.now() + windowSeconds * 1_000)
         // Of many at once all may have been looked up, but no more than the limit are told of it.
-        await countFailures(key, 1)
+        if (source.address !== undefined || !isRepeated) await countFailures(key, 1)
       }
       throw error
     }

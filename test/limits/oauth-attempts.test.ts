@@ -60,6 +60,13 @@ test('made-up tokens count against the address that they came from, in that work
   expect(answer.headers.get('retry-after')).toMatch(/^[1-9]\d?$/)
   expect((await introspect(token, ip)).body).toMatchObject({ active: true })
   expect((await introspect(madeUp(), '198.51.100.2')).body).toEqual({ active: false })
+  // Where it is not told, they count against who asks; well signed ones are let through.
+  const introspectHere = (jwt: string) =>
+    send(world, '/oauth/introspect', { token: jwt }, { client })
+  for (let count = 0; count < addressLimits.failedAttempts; count += 1)
+    expect((await introspectHere(madeUp())).body).toEqual({ active: false })
+  expect(failure(await introspectHere(madeUp()))).toBe('429 temporarily_unavailable')
+  expect((await introspectHere(token)).body).toMatchObject({ active: true })
   const other = await world.createWorkspace()
   const elsewhere = { id: other.keyId, secret: other.secret }
   expect((await introspect(madeUp(), ip, elsewhere)).body).toEqual({ active: false })

@@ -1,5 +1,6 @@
 import type { JWTPayload } from 'jose'
 import { refusalOf, tokenCallerOf } from '../../auth/authenticate.ts'
+import { type Caller, verifierIdOf } from '../../auth/caller.ts'
 import { secretDigest } from '../../auth/credentials/hash.ts'
 import { heldBySpace, workspaceWide } from '../../auth/policy.ts'
 import { findToken, type PresentedToken, tokenRightsOf } from '../../auth/token-record.ts'
@@ -46,17 +47,18 @@ async function findKnownToken(deps: Deps, workspaceId: string, jwt: string) {
 
 /**
  * What is not known counts as a failed attempt from the address that it is said to come from, in
- * this workspace.
+ * this workspace; where none is given, of who asks.
  *
  * @throws RequestError RATE_LIMITED for such a one after too many of them
  */
 async function findLiveToken(
   deps: Deps,
-  workspaceId: string,
+  verifier: Caller,
   jwt: string,
   { address, resources }: Presentation,
 ): Promise<LiveToken | undefined> {
-  const source = { address, workspaceId }
+  const { workspaceId } = verifier
+  const source = { address, workspaceId, verifierId: verifierIdOf(verifier) }
   const known = await deps.limits.attempts
     .signed(source, secretDigest(jwt), () => findKnownToken(deps, workspaceId, jwt))
     .catch(noneIfRefused)
@@ -116,9 +118,9 @@ export const introspect =
   async (call: Call): Promise<Response> => {
     const form = await readForm(call.request)
     const jwt = form.get('token')
-    const { workspaceId } = await authenticateVerifier(deps, call, form)
+    const verifier = await authenticateVerifier(deps, call, form)
     if (jwt === undefined) throw new OAuthError('invalid_request', 'Send the token to look at.')
-    const live = await findLiveToken(deps, workspaceId, jwt, presentationOf(form))
+    const live = await findLiveToken(deps, verifier, jwt, presentationOf(form))
     if (live === undefined) return uncachedResponse(200, { active: false })
     // Not inactive where it is over its limit: a resource server would take that for the token's end.
     const charged = await deps.limits.charge(tokenCallerOf(live.token), leastCost)

@@ -27,6 +27,8 @@ export interface Presentation extends WhichWorkspace {
   readonly address: string | undefined
   /** The id that its key must have; absent: whichever. */
   readonly keyId?: string
+  /** Who asks about it, where it is another's credential. */
+  readonly verifierId?: string
 }
 
 /** A known credential with the caller that it makes, and how it fared. */

@@ -62,7 +62,8 @@ mutation<typeof VerifyApiKeyInput.$inferInput, Verdict>('verifyApiKey', {
       type: ApiKey,
       nullable: true,
       guard: 'public',
-      description: 'The key, or the key of the token; null where the secret is not known.',
+      description:
+        'The key, or the key of the token; null where the secret is not known. It costs the caller 1.',
       resolve: ({ caller }, _args, { deps }) => {
         if (caller === undefined) return null
         const where = Prisma.sql`k."workspaceId" = ${caller.workspaceId}`

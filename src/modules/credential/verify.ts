@@ -1,4 +1,4 @@
-import type { Caller, KeyCaller, TokenCaller } from '../../auth/caller.ts'
+import { type Caller, type KeyCaller, type TokenCaller, verifierIdOf } from '../../auth/caller.ts'
 import { isPerSpace, type PermissionName } from '../../auth/permissions.ts'
 import { heldInAll, holds, inOrder, type Rights, reaches } from '../../auth/policy.ts'
 import type { Deps } from '../../deps.ts'
@@ -66,7 +66,7 @@ export type Verification = (secret: string) => Promise<Verdict>
  *
  * Keys of the whole workspace can be verified, those of another one are not known. Spaces are judged
  * by the credential's reach alone. What is not known counts as a failed attempt from the address
- * given, in this workspace.
+ * given, in this workspace; where none is given, of the caller.
  *
  * @throws RequestError FORBIDDEN without keys:verify; UserInputError as `verificationInput`
  */
@@ -106,11 +106,13 @@ const refused = (code: VerdictCode, asked: readonly PermissionName[]): Verdict =
 })
 
 async function verdictOn(
-  { deps, caller: { workspaceId }, requestId }: ServiceContext,
+  { deps, caller: verifier, requestId }: ServiceContext,
   secret: string,
   { permissions, spaceIds, address, cost }: VerificationTerms,
 ): Promise<Verdict> {
-  const judged = await judgeCredential(deps, secret, { address, workspaceId })
+  const { workspaceId } = verifier
+  const verifierId = verifierIdOf(verifier)
+  const judged = await judgeCredential(deps, secret, { address, workspaceId, verifierId })
   const { caller, refusal } = judged
   if (refusal !== undefined) return { ...refused(codeOf(refusal), permissions), caller }
   // Its first use may end another secret, under the lock: by then it may have ended itself.

@@ -1,5 +1,12 @@
 import { afterAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
+import { unauthenticated } from '../../../src/errors.ts'
+import {
+  type AddressCounter,
+  type CounterOf,
+  inProcessCounters,
+} from '../../../src/limits/address-counter.ts'
+import { createAttempts } from '../../../src/limits/attempts.ts'
 import { changed } from '../../security/forge.ts'
 import { keyMadeElsewhere } from '../../setup/key-made-elsewhere.ts'
 import { done } from '../../setup/seed.ts'
@@ -80,12 +87,60 @@ test('what one workspace says of an address is held against it there, and nowher
   expect(await codes([guess()], gateway)).toEqual(['NOT_FOUND'])
 })
 
-// The gateway's own address sends all of them.
-test('a client of no known address is not limited, and the gateway never in its place', async () => {
-  expect(await codes(guesses(allowed + 5), null)).toEqual(Array(allowed + 5).fill('NOT_FOUND'))
-  for (let times = 0; times < allowed + 5; times += 1)
-    expect((await gate(world, workspace.secret, { secret: 'nonsense' })).status).toBe(401)
+const makeVerifier = async (): Promise<string> =>
+  (await makeKey({ permissions: ['keys:read', 'keys:verify'] })).secret
+
+// Whoever may verify could otherwise guess without end, and pays nothing for it.
+test('secrets without an address count as attempts of the key that verifies them', async () => {
+  const verifier = await makeVerifier()
+  const { secret } = await makeKey()
+  expect(await codes(guesses(allowed), null, verifier)).toEqual(Array(allowed).fill('NOT_FOUND'))
+  expect(await codes([guess(), secret], null, verifier)).toEqual(['RATE_LIMITED', 'VALID'])
+  const { status, headers } = await gate(world, verifier, { secret: guess() })
+  expect([status, headers['latchkey-verdict']]).toEqual([403, 'RATE_LIMITED'])
+  // Nothing else is refused to it, and nobody else is refused anything.
+  expect(await codes([guess()], '192.0.2.20', verifier)).toEqual(['NOT_FOUND'])
+  expect(await codes([guess()], null, await makeVerifier())).toEqual(['NOT_FOUND'])
+  expect(await codes([guess()], null)).toEqual(['NOT_FOUND'])
   expect(await verdict(world, guess(), { address: '10.0.0.254' })).toBe('401 UNKNOWN')
+  expect(await verdict(world, verifier, { address: '10.0.0.254' })).toBe('ACCEPTED')
+})
+
+// One client with an old key would otherwise shut out all others of a gateway, for as long as it asks.
+test('a mistake that is repeated counts once, where no address is given', async () => {
+  const verifier = await makeVerifier()
+  const mistakes = [guess(), 'nonsense'].flatMap((secret) => Array(allowed).fill(secret))
+  expect(new Set(await codes(mistakes, null, verifier))).toEqual(
+    new Set(['NOT_FOUND', 'MALFORMED']),
+  )
+  for (let times = 0; times < allowed; times += 1)
+    expect((await gate(world, verifier, { secret: 'nonsense' })).status).toBe(401)
+  expect(await codes(guesses(allowed - 2), null, verifier)).not.toContain('RATE_LIMITED')
+  expect(await codes([guess()], null, verifier)).toEqual(['RATE_LIMITED'])
+})
+
+// The minute would otherwise never end for a gateway whose clients go on.
+test('what is refused is not counted', async () => {
+  const counters = new Map<string, AddressCounter>()
+  const counterOf: CounterOf = (name) => {
+    const counter = inProcessCounters(name)
+    counters.set(name, counter)
+    return counter
+  }
+  const attempts = createAttempts(counterOf, () => undefined)
+  const source = { address: undefined, workspaceId: 'wsp', verifierId: 'key' }
+  const fail = (digest: string) =>
+    attempts
+      .limited(source, { digest }, () => Promise.reject(unauthenticated('UNKNOWN')))
+      .catch(({ code }) => code)
+  const found = []
+  for (let times = 0; times < 2 * allowed; times += 1) found.push(await fail(`digest ${times}`))
+  expect(found).toEqual([
+    ...Array(allowed).fill('UNAUTHENTICATED'),
+    ...Array(allowed).fill('RATE_LIMITED'),
+  ])
+  const count = await counters.get('failed-attempts')?.get('wsp|key')
+  expect(count?.consumedPoints).toBe(allowed)
 })
 
 test('whatever is not known counts, at both doors, and what is known and refused does not', async () => {

@@ -2,7 +2,7 @@ import { afterAll, expect, test } from 'vitest'
 import { changePlan } from '../../../src/modules/workspace/plan.ts'
 import { done } from '../../setup/seed.ts'
 import { mint } from '../access-token/ask.ts'
-import { gate, verdictOn, verify, verifyAll } from './ask.ts'
+import { gate, verdictOn, verifyAll } from './ask.ts'
 import { createWorldWithKeys } from './with-keys.ts'
 
 const { world, makeKey } = await createWorldWithKeys()
@@ -39,7 +39,7 @@ test('of what is verified in one operation each pays for itself, in its turn', a
   const question = { secret, cost: 2 }
   const codes = (await verifyAll(world, verifier, Array(4).fill(question))).map(({ code }) => code)
   expect(codes).toEqual(['VALID', 'VALID', 'RATE_LIMITED', 'RATE_LIMITED'])
-  expect((await verify(world, verifier, { secret, cost: 1 })).code).toBe('VALID')
+  expect((await verdictOn(world, verifier, { secret, cost: 1 })).code).toBe('VALID')
 })
 
 // A gateway is the last that may fall silent when somebody else asks too much.
