@@ -7,7 +7,6 @@ import {
   type ImportedKey as ImportedKeyRow,
   type ImportedKeys,
   importLegacyKeys,
-  maxKeysAtOnce,
 } from './legacy/import.ts'
 import { maxProblemsOfOne } from './legacy/key-input.ts'
 import { migrateLegacyKey } from './legacy/migrate.ts'
@@ -75,8 +74,7 @@ const ImportLegacyKeysInput = builder.inputType('ImportLegacyKeysInput', {
 })
 
 /** How many keys it answers for. */
-const keysIn = ({ keys }: typeof ImportLegacyKeysInput.$inferInput): number =>
-  Math.min(keys.length, maxKeysAtOnce)
+const keysIn = ({ keys }: typeof ImportLegacyKeysInput.$inferInput): number => keys.length
 
 const ImportedKey = builder.objectRef<ImportedKeyRow>('ImportedKey').implement({
   description: 'What came of one key of an import.',
