@@ -8,6 +8,7 @@ import {
   type PresentedKey,
   planOf,
   rightsOf,
+  type WorkspaceSize,
 } from './key-record.ts'
 import { noRights } from './policy.ts'
 import { type PresentedToken, tokenRightsOf } from './token-record.ts'
@@ -54,7 +55,7 @@ export function assertAccepted(
   if (reason !== undefined) throw unauthenticated(reason)
 }
 
-const ofKey = (record: Presented) => ({
+const ofKey = (record: Presented & WorkspaceSize) => ({
   workspaceId: record.workspaceId,
   epoch: record.epoch,
   key: { id: record.id, name: record.name },
@@ -103,7 +104,10 @@ export const keyGrantor = (key: PresentedKey) => ({
 })
 
 /** The caller that a key makes, as of the epoch it was read with. Its state must have been checked. */
-export function keyCallerOf(key: PresentedKey, hash: Uint8Array<ArrayBuffer>): KeyCaller {
+export function keyCallerOf(
+  key: PresentedKey & WorkspaceSize,
+  hash: Uint8Array<ArrayBuffer>,
+): KeyCaller {
   const validUntil = earliest(key.effectiveExpiresAt, key.replacedAt)
   return {
     ...keyGrantor(key),

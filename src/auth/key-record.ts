@@ -134,7 +134,6 @@ export const keyJoins = Prisma.sql`
 
 /** The key of a presented credential. */
 export interface Presented extends KeyRecord {
-  readonly liveSpaces: number
   /** When the credential ends, or ended, for a newer one has replaced it; null: it is the current one. */
   readonly replacedAt: Date | null
 }
@@ -151,12 +150,17 @@ export interface PresentedKey extends Presented {
   readonly isLegacySecret: boolean
 }
 
+/** How large the workspace of a credential is, read with it. */
+export interface WorkspaceSize {
+  readonly liveSpaces: number
+}
+
 /** The key that has, or had, a secret of this hash. One statement, so that rows and epoch agree. */
 export async function findKeyByHash(
   db: Queryable,
   hash: Uint8Array<ArrayBuffer>,
-): Promise<PresentedKey | undefined> {
-  const rows = await db.$queryRaw<PresentedKey[]>`
+): Promise<(PresentedKey & WorkspaceSize) | undefined> {
+  const rows = await db.$queryRaw<(PresentedKey & WorkspaceSize)[]>`
     SELECT ${prepared} ${keyColumns}, ${liveSpaces}, ps.id AS "secretId",
            coalesce(ps."originId", ps.id) AS "originId", ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
            (ps."endsAt" IS NULL AND ps."usedAt" IS NULL AND EXISTS (

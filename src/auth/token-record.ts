@@ -8,6 +8,7 @@ import {
   type Presented,
   type Queryable,
   rightsOf,
+  type WorkspaceSize,
 } from './key-record.ts'
 import { cutRights, type Declared, type Rights } from './policy.ts'
 
@@ -22,7 +23,7 @@ export interface TokenSnapshot {
 }
 
 /** A token with its key, and everything that decides what it may do, as of one moment. */
-export interface PresentedToken extends Presented {
+export interface PresentedToken extends Presented, WorkspaceSize {
   readonly tokenId: string
   readonly tokenFamilyId: string
   readonly tokenFamilyExpiresAt: Date

@@ -5,6 +5,7 @@ import {
   liveSpaces,
   type PresentedKey,
   type Queryable,
+  type WorkspaceSize,
 } from './key-record.ts'
 
 /** That of a user-level key's owner's memberships `own` one is meant. */
@@ -22,7 +23,7 @@ export const findUserLevelKeys = (
   db: Queryable,
   hash: Uint8Array<ArrayBuffer>,
   named: string | undefined,
-): Promise<PresentedKey[]> => db.$queryRaw<PresentedKey[]>`
+): Promise<(PresentedKey & WorkspaceSize)[]> => db.$queryRaw<(PresentedKey & WorkspaceSize)[]>`
   SELECT ${keyColumns}, ${liveSpaces}, NULL AS "secretId", NULL AS "originId", NULL::timestamptz AS "replacedAt", TRUE AS "isLegacySecret",
          FALSE AS "isFirstUse"
     FROM "UserLegacyKey" ul
