@@ -11,6 +11,8 @@ export interface RequestState {
   requestId: string
   /** Of the answer; set by `useContentNegotiation`. */
   mediaType: MediaType
+  /** Whether anything else can be answered instead; set by `useResponse`. */
+  isRefusable: boolean
   /** Of the operation; set by `useAuthentication`, undefined for a request that it refuses. */
   context: Context | undefined
 }
@@ -29,6 +31,7 @@ export const createServerContext = (peer: Peer): ServerContext => ({
     address: undefined,
     requestId: '',
     mediaType: 'application/json',
+    isRefusable: true,
     context: undefined,
   },
 })

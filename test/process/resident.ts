@@ -1,19 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import type { RunningServer } from './program.ts'
 
-const script = `
-  import { setFlagsFromString } from 'node:v8'
-  import { runInNewContext } from 'node:vm'
-  setFlagsFromString('--expose-gc')
-  setInterval(runInNewContext('gc'), 200).unref()`
-
 /**
- * A setting of a server that collects its garbage all the time: how much of it lies about depends on what
- * else the machine does.
+ * A setting of a server that collects its garbage every so many milliseconds: how much of it lies about
+ * depends on what else the machine does.
  */
-export const collectsGarbage = {
-  NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}`,
+export function collectsGarbageEvery(ms: number) {
+  const script = `
+    import { setFlagsFromString } from 'node:v8'
+    import { runInNewContext } from 'node:vm'
+    setFlagsFromString('--expose-gc')
+    setInterval(runInNewContext('gc'), ${ms}).unref()`
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }
 }
+
+export const collectsGarbage = collectsGarbageEvery(200)
 
 /** What the server has resident, in MiB. */
 export async function residentOf({ child }: RunningServer): Promise<number> {

@@ -13,6 +13,8 @@ export interface Answer {
   readonly headers: Readonly<Record<string, string>>
   /** A short text is written faster as it is than as bytes. */
   readonly body: string | Uint8Array | Readable
+  /** What of the body is in memory for this answer alone. */
+  readonly ownBytes: number
 }
 
 /** Only what is read as it goes is a Response of Node's own, for that takes longer to make. */
@@ -24,12 +26,13 @@ export async function readAnswer(response: Response): Promise<Answer> {
   const headers = Object.fromEntries(response.headers)
   if (isStream(response)) {
     const body = Readable.fromWeb((response.body ?? new Blob().stream()) as ReadableStream)
-    return { status, headers, body }
+    return { status, headers, body, ownBytes: 0 }
   }
   if (!headers['content-type']?.includes('json'))
-    return { status, headers, body: await response.bytes() }
+    return { status, headers, body: await response.bytes(), ownBytes: 0 }
   const text = await response.text()
-  return { status, headers, body: text.length > partBytes ? Buffer.from(text) : text }
+  const body = text.length > partBytes ? Buffer.from(text) : text
+  return { status, headers, body, ownBytes: body.length }
 }
 
 const isOfClient = (error: unknown): boolean =>
@@ -82,7 +85,7 @@ interface SendOptions {
  * the answer off.
  */
 export async function sendAnswer(
-  { status, headers, body }: Answer,
+  { status, headers, body }: Pick<Answer, 'status' | 'headers' | 'body'>,
   res: ServerResponse,
   { timeout, broken }: SendOptions,
 ): Promise<void> {

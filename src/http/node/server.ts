@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
+import { UnreadAnswers } from '../../limits/unread-answers.ts'
 import { limitBody } from '../body-limit.ts'
 import type { Peer } from '../peer.ts'
 import { writeError } from '../send-error.ts'
@@ -65,7 +66,9 @@ function createHandler(
   answer: NodeHandler,
   { logger, writeTimeoutMs = 30_000, ...bodyLimits }: ListenOptions,
 ) {
+  const unread = new UnreadAnswers()
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const memory = unread.begin()
     let requestId: string | undefined
     const broken = (err: unknown): void =>
       logger.error({ err, requestId, path: pathOf(req) }, 'answer broken off')
@@ -83,8 +86,10 @@ function createHandler(
         return
       }
       const address = req.socket.remoteAddress
-      const peer: Peer = address === undefined ? {} : { address }
+      const peer: Peer = { answer: memory, ...(address !== undefined && { address }) }
       const read = await answer(req, res, peer).then(readAnswer)
+      memory.set(read.ownBytes)
+      if (memory.isRefused) res.shouldKeepAlive = false
       requestId = read.headers['x-request-id']
       await sendAnswer(read, res, { timeout, broken })
     } catch (error) {
@@ -98,6 +103,10 @@ function createHandler(
       const shown = writeError(res, 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.')
       res.end()
       logger.error({ err: error, requestId: shown }, 'request failed')
+    } finally {
+      // Not before: of a client that has gone the operation may still run.
+      if (res.closed) memory.set(0)
+      else res.once('close', () => memory.set(0))
     }
   }
 }

@@ -1,8 +1,14 @@
+import { type Principal, userIdOf } from '../../auth/caller.ts'
 import { createContext } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import { unauthenticated } from '../../errors.ts'
+import { sourceOf } from '../../input/addresses.ts'
 import { authenticate } from '../authenticate.ts'
 import type { HttpPlugin, ServerOptions } from '../yoga.ts'
+
+/** By whom answers count: people of a workspace and its keys as one, others by themselves. */
+const callerOf = (principal: Principal | undefined, address = ''): string =>
+  principal === undefined ? sourceOf(address) : (principal.workspaceId ?? userIdOf(principal))
 
 /**
  * Finds the caller by the credential in the headers before anything of the body is read, and makes
@@ -13,6 +19,7 @@ export const useAuthentication = (deps: Deps, { introspection }: ServerOptions):
     const { address, requestId } = state
     const principal = await authenticate(deps, request.headers, { address, requestId })
     if (principal === undefined && introspection !== 'public') throw unauthenticated('MISSING')
+    state.peer.answer?.assignTo(callerOf(principal, address))
     state.context = createContext(deps, { requestId, address, principal })
   },
 })

@@ -1,10 +1,10 @@
-import type { ExecutionResult, GraphQLError } from 'graphql'
+import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql'
 import type { Deps } from '../../deps.ts'
 import { corsHeaders } from '../cors.ts'
 import { deprecationHeaders } from '../deprecation-headers.ts'
-import { causeOf, httpOfAnswer, outgoing } from '../errors.ts'
+import { causeOf, httpOfAnswer, maskError, outgoing } from '../errors.ts'
 import { rateLimitHeaders } from '../rate-limit-headers.ts'
-import type { RequestState } from '../server-context.ts'
+import type { RequestState, ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
 function headersOf({ context, requestId, mediaType }: RequestState): Record<string, string> {
@@ -22,23 +22,37 @@ function headersOf({ context, requestId, mediaType }: RequestState): Record<stri
 
 /**
  * Makes the HTTP answer: status and headers by its errors, which are masked already, and logs the
- * causes of those that were not expected.
+ * causes of those that were not expected. Where a caller has left too much unread, or all callers
+ * together have, a query is answered by the refusal instead; what a mutation has done is told.
  */
 export const useResponse = ({ logger }: Pick<Deps, 'logger'>): HttpPlugin => ({
+  onExecute({ args }) {
+    const { state } = args.contextValue as unknown as ServerContext
+    const operation = getOperationAST(args.document, args.operationName)?.operation
+    state.isRefusable = operation !== OperationTypeNode.MUTATION
+  },
   onResultProcess({ serverContext: { state }, setResultProcessor }) {
-    const { requestId, mediaType } = state
+    const { requestId, mediaType, peer } = state
+    const bodyOf = ({ data, errors }: ExecutionResult): string => {
+      const shown = errors?.map((error) => outgoing(error, requestId))
+      return JSON.stringify(data === undefined ? { errors: shown } : { data, errors: shown })
+    }
     setResultProcessor((result, { Response }) => {
-      const { data, errors } = result as ExecutionResult
-      const headers = headersOf(state)
-      if (errors === undefined) return new Response(JSON.stringify({ data }), { headers })
+      let answer = result as ExecutionResult
+      let body = bodyOf(answer)
+      const refusal = state.isRefusable ? peer.answer?.reserve(body.length) : undefined
+      if (refusal !== undefined) {
+        answer = { errors: [maskError(refusal)] }
+        body = bodyOf(answer)
+      }
+      const { data, errors = [] } = answer
       for (const error of errors) {
         const cause = causeOf(error)
         if (cause !== undefined) logger.error({ err: cause, requestId }, error.message)
       }
       const http = httpOfAnswer(errors, data, mediaType)
-      const shown = errors.map((error: GraphQLError) => outgoing(error, requestId))
-      const body = JSON.stringify(data === undefined ? { errors: shown } : { data, errors: shown })
-      return new Response(body, { status: http.status, headers: { ...headers, ...http.headers } })
+      const headers = { ...headersOf(state), ...http.headers }
+      return new Response(body, { status: http.status, headers })
     }, mediaType)
   },
 })

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { UnreadAnswers, unreadLimits } from '../../src/limits/unread-answers.ts'
+import { eventually } from '../setup/eventually.ts'
+import { seed } from '../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { open, serve } from './listening.ts'
+
+let world: World
+
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterAll(() => world.close())
+
+/** A workspace with 30 agents whose instructions are as long as may be. */
+async function createFilled(): Promise<TestWorkspace> {
+  const workspace = await world.createWorkspace()
+  const space = await seed(world, workspace.secret).space({ name: 'space' })
+  const names = Array.from({ length: 30 }, (_, index) => `a${index}`)
+  const input = (name: string) => `{ name: "${name}", spaceIds: [$space], instructions: $text }`
+  const fields = names.map(
+    (name) => `${name}: createAgent(input: ${input(name)}) { errors { code } }`,
+  )
+  const variables = { space, text: 'x'.repeat(32_768) }
+  const query = `mutation ($space: ID!, $text: String!) { ${fields.join(' ')} }`
+  expect((await world.gql(workspace.secret, query, variables)).errors).toEqual([])
+  return workspace
+}
+
+/** Close to eight mebibytes. */
+const large = `{ ${[1, 2, 3, 4, 5, 6, 7, 8]
+  .map((index) => `a${index}: agents(first: 30) { nodes { instructions } }`)
+  .join(' ')} }`
+
+/** Serves the world; a client that reads nothing of an answer gets its status from the test. */
+async function serveWorld() {
+  const responses: Response[] = []
+  const { port } = await serve(async (request, peer) => {
+    const response = await world.app.fetch(request, peer)
+    responses.push(response)
+    return response
+  })
+  const send = async (secret: string, query: string) => {
+    const count = responses.length
+    const connection = await open(port)
+    connection.socket.pause()
+    await connection.write(
+      `GET /graphql?query=${encodeURIComponent(query)} HTTP/1.1\r\nHost: test\r\nX-API-Key: ${secret}\r\n\r\n`,
+    )
+    await eventually(() => expect(responses).toHaveLength(count + 1))
+    return { ...connection, status: responses[count]?.status }
+  }
+  return send
+}
+
+test('what a workspace leaves unread is bounded', async () => {
+  const send = await serveWorld()
+  const [workspace, other] = [await createFilled(), await createFilled()]
+  const fit = Math.floor(unreadLimits.ofCaller / 7_900_000)
+  const unread: Awaited<ReturnType<typeof send>>[] = []
+  for (let count = 0; count < fit; count += 1) unread.push(await send(workspace.secret, large))
+  expect(unread.map(({ status }) => status)).toEqual(unread.map(() => 200))
+
+  const refused = await send(workspace.secret, large)
+  refused.socket.resume()
+  // It is not waited for its client to read it.
+  await refused.gone
+  expect(refused.received()).toMatch(
+    /^HTTP\/1\.1 429 .+retry-after: 5\r\n.+"code":"RATE_LIMITED"/is,
+  )
+  expect(refused.received()).not.toContain('"data"')
+
+  const small = '{ agents(first: 1) { nodes { instructions } } }'
+  expect((await send(workspace.secret, small)).status).toBe(200)
+  expect((await send(other.secret, large)).status).toBe(200)
+
+  unread[0]?.socket.resume()
+  unread[1]?.socket.destroy()
+  await eventually(() => expect(unread[0]?.received().length).toBeGreaterThan(7_800_000))
+  for (let count = 0; count < 2; count += 1)
+    await eventually(async () => expect((await send(workspace.secret, large)).status).toBe(200))
+})
+
+test('what a server holds of all answers is bounded, and what is small passes', () => {
+  const unread = new UnreadAnswers()
+  const begin = (caller: string) => {
+    const answer = unread.begin()
+    answer.assignTo(caller)
+    return answer
+  }
+  const { ofCaller, ofServer, freeOfAnswer } = unreadLimits
+  const callers = Array.from({ length: ofServer / ofCaller }, (_, index) => begin(`${index}`))
+  expect(callers.map((answer) => answer.reserve(ofCaller))).toEqual(callers.map(() => undefined))
+  const late = begin('late')
+  expect(late.reserve(freeOfAnswer)).toBeUndefined()
+  expect(late.reserve(freeOfAnswer + 1)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  expect(late.isRefused).toBe(true)
+  late.set(0)
+  callers[0]?.set(0)
+  expect(begin('late').reserve(ofCaller)).toBeUndefined()
+})
