@@ -142,7 +142,6 @@ const later = {
     /^ApiKey\.(unusedPermissions|unusedSpaces)$/,
     /^(Query\.nodes?|Mutation\.revokeApiKeys)$/,
     /^(ApiKey|ApiKeyFilter|CreateApiKeyInput|UpdateApiKeyInput)\.(externalId|labels?)$/,
-    /^(RemoveMemberInput\.revokeCreated|RotateApiKeyInput\.expectedRotatedAt)$/,
   ],
 }
 

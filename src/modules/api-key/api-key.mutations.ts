@@ -112,7 +112,7 @@ const RevokeApiKeyInput = builder.inputType('RevokeApiKeyInput', {
     reason: t.string({ description: 'Why; kept with the key.' }),
     includeCreated: t.boolean({
       description:
-        'Also every key that this one made, and theirs, in one transaction. Of a user-level legacy key that ends in every workspace, in each that its owner is in.',
+        'Also every key that this one made or was given the present secret of, and theirs, in one transaction. Of a user-level legacy key that ends in every workspace, in each that its owner is in.',
     }),
   }),
 })

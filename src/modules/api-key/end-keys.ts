@@ -1,5 +1,11 @@
+import { type Caller, isKeyItself } from '../../auth/caller.ts'
+import type { KeyRecord } from '../../auth/key-record.ts'
+import { holds } from '../../auth/policy.ts'
 import type { Change } from '../../db/change.ts'
+import { forbidden } from '../../errors.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
+import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
+import { isWithinKeyRole } from './key-to-change.ts'
 
 /** By whom keys are revoked, and why. */
 export interface Revocation {
@@ -33,4 +39,32 @@ export async function endKeys(
       targetName: name,
       changes: [{ field: 'revocationReason', before: null, after: reason }],
     })
+}
+
+/**
+ * Revokes what of these keys is not revoked yet, all or nothing; the number of those.
+ *
+ * @throws RequestError FORBIDDEN where the caller may not revoke one of them
+ */
+export async function endLive(
+  c: Change,
+  caller: Caller | undefined,
+  keys: readonly KeyRecord[],
+  revocation: Revocation,
+): Promise<number> {
+  const live = keys.filter(({ revokedAt }) => revokedAt === null)
+  for (const key of live) assertMayRevoke(caller, key)
+  await endKeys(c, live, revocation)
+  return live.length
+}
+
+/** @throws RequestError FORBIDDEN, also for who is nobody in the key's workspace */
+function assertMayRevoke(caller: Caller | undefined, key: KeyRecord): void {
+  if (caller !== undefined) {
+    assertMayTouchOwnersThings(caller, { userId: key.ownerId, role: key.ownerRole })
+    const isOwn = isKeyItself(caller, key.id)
+    if ((isOwn || holds(caller.rights, 'keys:delete')) && isWithinKeyRole({ caller }, key.ownerId))
+      return
+  }
+  throw forbidden(['keys:delete'], ['keys:delete'])
 }

@@ -1,17 +1,13 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
-import type { KeyRecord } from '../../auth/key-record.ts'
-import { holds } from '../../auth/policy.ts'
 import { untilAllLocked } from '../../db/all-locked.ts'
-import { type CallerChange, type Change, change, type Work } from '../../db/change.ts'
-import { forbidden } from '../../errors.ts'
+import { type CallerChange, change, type Work } from '../../db/change.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 import type { ApiKeyRow } from './api-key.queries.ts'
-import { findCreated } from './created-keys.ts'
-import { endKeys, type Revocation } from './end-keys.ts'
-import { isWithinKeyRole, keyToChange, readKey } from './key-to-change.ts'
+import { findDescendantKeys } from './descendant-keys.ts'
+import { endLive } from './end-keys.ts'
+import { keyToChange, readKey } from './key-to-change.ts'
 import {
   endEverywhere,
   findElsewhere,
@@ -39,7 +35,7 @@ export interface RevokedKeys {
 
 /**
  * Revokes a key for good, with its previous secret and its tokens, and with `includeCreated` every key that it
- * made, and theirs, in one transaction. What was revoked before keeps its time, actor and reason.
+ * made or was given the present secret of, and theirs, in one transaction. What was revoked before keeps its time, actor and reason.
  * A user-level key that revokes itself, or whose owner does by signing in, ends in every workspace,
  * and what it made in those that its owner is in.
  */
@@ -64,35 +60,16 @@ export async function revokeApiKey(
     let created = 0
     for (const { there, caller } of [{ there: c, caller: c.caller }, ...elsewhere])
       if (includeCreated)
-        created += await endLive(there, caller, await findCreated(there, key.id), revocation)
+        created += await endLive(
+          there,
+          caller,
+          await findDescendantKeys(there, { keyId: key.id }),
+          revocation,
+        )
     return { apiKey: await readKey(c, key.id), revokedCount: ended + created }
   }
   return await untilAllLocked(
     () => otherWorkspacesOf(context, input.id, includeCreated),
     (others) => change(context, { permission, others }, revokeIn),
   )
-}
-
-/** Revokes what of these keys is not revoked yet; the number of those. */
-async function endLive(
-  c: Change,
-  caller: Caller | undefined,
-  keys: readonly KeyRecord[],
-  revocation: Revocation,
-): Promise<number> {
-  const live = keys.filter(({ revokedAt }) => revokedAt === null)
-  for (const key of live) assertMayRevoke(caller, key)
-  await endKeys(c, live, revocation)
-  return live.length
-}
-
-/** @throws RequestError FORBIDDEN, also for who is nobody in the key's workspace */
-function assertMayRevoke(caller: Caller | undefined, key: KeyRecord): void {
-  if (caller !== undefined) {
-    assertMayTouchOwnersThings(caller, { userId: key.ownerId, role: key.ownerRole })
-    const isOwn = isKeyItself(caller, key.id)
-    if ((isOwn || holds(caller.rights, 'keys:delete')) && isWithinKeyRole({ caller }, key.ownerId))
-      return
-  }
-  throw forbidden(['keys:delete'], ['keys:delete'])
 }

@@ -46,7 +46,14 @@ mutation<typeof UpdateMemberInput.$inferInput, { member: MemberRow }>('updateMem
 
 const RemoveMemberInput = builder.inputType('RemoveMemberInput', {
   description: 'Whom to remove.',
-  fields: (t) => ({ id: t.id({ required: true, description: 'The id of the membership.' }) }),
+  fields: (t) => ({
+    id: t.id({ required: true, description: 'The id of the membership.' }),
+    revokeCreated: t.boolean({
+      defaultValue: false,
+      description:
+        "Also revokes the machine users' keys that this member made or was given the secret of, and theirs: as revokeApiKey does, with its rights.",
+    }),
+  }),
 })
 
 mutation<typeof RemoveMemberInput.$inferInput, { member: MemberRow; revokedKeyCount: number }>(

@@ -9,6 +9,8 @@ import { InputProblems } from '../../input/problems.ts'
 import { maxNameLength, nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
+import { findDescendantKeys } from '../api-key/descendant-keys.ts'
+import { endLive } from '../api-key/end-keys.ts'
 import { changesBetween } from '../audit/event.ts'
 import { assertAnotherOwner } from './last-owner.ts'
 import { type MemberRow, members, visibleMembers } from './member.queries.ts'
@@ -141,16 +143,26 @@ export interface RemovedMember {
 export const leavesByItself = (principal: Principal, id: string): boolean =>
   principal.kind === 'HUMAN' && principal.workspaceId !== null && principal.user.memberId === id
 
-/** Removes a member; the user's keys in this workspace are revoked with it, for good. */
+export interface RemoveMemberInput {
+  readonly id: string
+  readonly revokeCreated?: boolean | null | undefined
+}
+
+/**
+ * Removes a member; the user's keys in this workspace are revoked with it, for good. With
+ * `revokeCreated` so are the keys of others that they made or were given the present secret of, and
+ * what came of these: it takes what revoking each of them takes.
+ */
 export function removeMember(
   context: ServiceContext,
-  { id }: { readonly id: string },
+  { id, revokeCreated }: RemoveMemberInput,
 ): Promise<RemovedMember> {
   const permission = (caller: Caller) => (leavesByItself(caller, id) ? null : 'members:delete')
   return change(context, { permission }, async (c) => {
     const member = await findMember(c, id)
     assertMayTouchOwnersThings(c.caller, member)
     if (member.role === 'OWNER') await assertAnotherOwner(c, member)
+    const created = revokeCreated ? await endCreated(c, member.userId) : 0
     const { count } = await c.db.apiKey.updateMany({
       where: { workspaceId: c.workspace.id, ownerId: member.userId, revokedAt: null },
       data: {
@@ -169,12 +181,21 @@ export function removeMember(
       where: { workspaceId_id: { workspaceId: c.workspace.id, id: member.id } },
       data: { removedAt: c.now, emailKey: null },
     })
+    const revokedKeyCount = count + created
     c.record({
       action: 'member.removed',
       targetId: member.id,
       targetName: member.name,
-      changes: [{ field: 'revokedKeyCount', before: 0, after: count }],
+      changes: [{ field: 'revokedKeyCount', before: 0, after: revokedKeyCount }],
     })
-    return { member: { ...member, removedAt: c.now }, revokedKeyCount: count }
+    return { member: { ...member, removedAt: c.now }, revokedKeyCount }
   })
+}
+
+/** Revokes the keys of others that came of the user, and tells how many they were. */
+async function endCreated(c: CallerChange, userId: string): Promise<number> {
+  const keys = await findDescendantKeys(c, { userId })
+  const ofOthers = keys.filter(({ ownerId }) => ownerId !== userId)
+  const revocation = { revokedById: c.caller.user.id, reason: 'maker removed' }
+  return await endLive(c, c.caller, ofOthers, revocation)
 }

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { done, seed } from '../../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { inSeconds, mint } from '../access-token/ask.ts'
+import { attempt, verdict } from './ask.ts'
+
+let world: World
+let workspace: TestWorkspace
+let make: ReturnType<typeof seed>
+let robot: string
+
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterAll(() => world.close())
+
+beforeEach(async () => {
+  workspace = await world.createWorkspace()
+  make = seed(world, workspace.secret)
+  robot = (await make.machine({ name: 'Robot', role: 'ADMIN' })).userId
+})
+
+let count = 0
+const name = (): string => `name ${++count}`
+const manages = ['members:read', 'keys:read', 'keys:create', 'keys:update']
+const makeKey = (input: object = {}, secret = workspace.secret) =>
+  seed(world, secret).key({ name: name(), ownerId: robot, permissions: manages, ...input })
+
+/** Rotates the key on behalf of another one, or of itself; no older secret works on. */
+async function rotate(id: string, secret = workspace.secret): Promise<string> {
+  const { rotatedAt } = await world.deps.prisma.apiKey.findFirstOrThrow({ where: { id } })
+  const expectedRotatedAt = rotatedAt?.toISOString()
+  const input = { id, overlapSeconds: 0, ...(expectedRotatedAt && { expectedRotatedAt }) }
+  return (await done(world, secret, 'rotateApiKey', 'secret', input)).secret
+}
+
+const revoke = (id: string): Promise<any> =>
+  done(world, workspace.secret, 'revokeApiKey', 'revokedCount', { id, includeCreated: true })
+
+const verdicts = (secrets: readonly string[]) =>
+  Promise.all(secrets.map((secret) => verdict(world, secret)))
+
+// Whoever took a key over goes on by it, however little they made themselves.
+test('revokeApiKey(includeCreated): takes the keys whose present secret was given to this one, and theirs', async () => {
+  const thief = await makeKey()
+  const taken = await makeKey()
+  const secret = await rotate(taken.id, thief.secret)
+  const made = await makeKey({}, secret)
+  const further = await makeKey()
+  const { token } = await mint(world, made.secret)
+  const expiresAt = inSeconds(60).toISOString()
+  const byToken = await makeKey({ expiresAt })
+  await done(world, token, 'rotateApiKey', 'secret', { id: byToken.id, overlapSeconds: 0 })
+  const last = await rotate(further.id, made.secret)
+  const itself = await rotate(further.id, last)
+  const other = await makeKey()
+  const { revokedCount } = await revoke(thief.id)
+  expect(revokedCount).toBe(5)
+  const ended = await verdicts([thief.secret, secret, made.secret, itself, byToken.secret])
+  expect(ended.slice(0, 4)).toEqual(Array(4).fill('401 REVOKED'))
+  expect(ended[4]).not.toBe('ACCEPTED')
+  expect(await verdict(world, other.secret)).toBe('ACCEPTED')
+})
+
+test('revokeApiKey(includeCreated): leaves a key that was taken back', async () => {
+  const thief = await makeKey()
+  const taken = await makeKey()
+  await rotate(taken.id, thief.secret)
+  const back = await rotate(taken.id)
+  expect((await revoke(thief.id)).revokedCount).toBe(1)
+  expect(await verdict(world, back)).toBe('ACCEPTED')
+})
+
+test('revokeApiKey(includeCreated): ends with keys that were given one another’s secrets', async () => {
+  const [one, two] = [await makeKey(), await makeKey()]
+  const second = await rotate(two.id, one.secret)
+  const first = await rotate(one.id, second)
+  expect((await revoke(one.id)).revokedCount).toBe(2)
+  expect(await verdicts([first, second])).toEqual(Array(2).fill('401 REVOKED'))
+})
+
+test('revokeApiKey: without includeCreated a taken key stays', async () => {
+  const thief = await makeKey()
+  const taken = await makeKey()
+  const secret = await rotate(taken.id, thief.secret)
+  const { payload } = await attempt(
+    world,
+    workspace.secret,
+    'revokeApiKey',
+    { id: thief.id },
+    'revokedCount',
+  )
+  expect(payload.revokedCount).toBe(1)
+  expect(await verdict(world, secret)).toBe('ACCEPTED')
+})

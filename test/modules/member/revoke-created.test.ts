@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { outcome } from '../../setup/outcome.ts'
+import { done, seed } from '../../setup/seed.ts'
+import type { TestWorkspace, World } from '../../setup/world.ts'
+import { createSignInWorld, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
+import { mint } from '../access-token/ask.ts'
+import { verdict } from '../api-key/ask.ts'
+
+let signIn: SignInWorld
+let world: World
+let workspace: TestWorkspace
+let make: ReturnType<typeof seed>
+let robot: string
+
+beforeAll(async () => {
+  signIn = await createSignInWorld()
+  world = signIn.world
+})
+afterAll(() => signIn.close())
+
+beforeEach(async () => {
+  workspace = await world.createWorkspace()
+  make = seed(world, workspace.secret)
+  robot = (await make.machine({ name: 'Robot', role: 'ADMIN' })).userId
+})
+
+let count = 0
+const name = (): string => `name ${++count}`
+const manages = ['members:read', 'keys:read', 'keys:create', 'keys:update']
+const keyBy = (secret: string, input: object = {}) =>
+  seed(world, secret).key({ name: name(), permissions: manages, ...input })
+
+const rotate = async (id: string, secret: string): Promise<string> => {
+  const input = { id, overlapSeconds: 0 }
+  return (await done(world, secret, 'rotateApiKey', 'secret', input)).secret
+}
+
+/** A person who leaves, and by sign-in, by a key of their own and by what these made has made others. */
+async function leaver(role = 'ADMIN') {
+  const sub = `person-${++count}`
+  const id = await signIn.invite(workspace, sub, role)
+  const token = await signIn.person(sub)
+  expect(await whoIs(world, token)).toMatchObject({ role })
+  return { id, token }
+}
+
+async function furnished() {
+  const { id, token } = await leaver()
+  const own = await keyBy(token)
+  const signedIn = await keyBy(token, { ownerId: robot })
+  const byKey = await keyBy(own.secret, { ownerId: robot })
+  const taken = await make.key({ name: name(), ownerId: robot, permissions: ['agents:read'] })
+  const takenSecret = await rotate(taken.id, token)
+  const further = await keyBy(byKey.secret, { ownerId: robot })
+  const minted = await mint(world, further.secret)
+  const others = [
+    await make.key({ name: name(), ownerId: robot, permissions: manages }),
+    await make.key({ name: name() }),
+  ]
+  const created = [signedIn.secret, byKey.secret, takenSecret, further.secret]
+  return { id, token, own: own.secret, created, minted: minted.token, others }
+}
+
+const verdicts = (secrets: readonly string[]) =>
+  Promise.all(secrets.map((secret) => verdict(world, secret)))
+
+const revocations = () =>
+  world.deps.prisma.auditEvent.count({
+    where: { workspaceId: workspace.id, action: 'api_key.revoked' },
+  })
+
+test('removeMember: leaves the machine users’ keys that the member made or was given', async () => {
+  const { id, own, created } = await furnished()
+  const { revokedKeyCount } = await done(
+    world,
+    workspace.secret,
+    'removeMember',
+    'revokedKeyCount',
+    { id },
+  )
+  expect(revokedKeyCount).toBe(1)
+  expect(await verdict(world, own)).toBe('401 OWNER_REMOVED')
+  expect(await verdicts(created)).toEqual(created.map(() => 'ACCEPTED'))
+})
+
+// A person who has left knows their secrets.
+test('removeMember(revokeCreated): takes them, and what they made or were given, each with its event', async () => {
+  const { id, own, created, minted, others } = await furnished()
+  const before = await revocations()
+  const { revokedKeyCount } = await done(
+    world,
+    workspace.secret,
+    'removeMember',
+    'revokedKeyCount',
+    { id, revokeCreated: true },
+  )
+  expect(revokedKeyCount).toBe(5)
+  expect(await verdict(world, own)).toBe('401 OWNER_REMOVED')
+  expect(await verdicts(created)).toEqual(created.map(() => '401 REVOKED'))
+  expect((await world.gql(minted, '{ viewer { kind } }')).status).toBe(401)
+  expect(await verdicts(others.map(({ secret }) => secret))).toEqual(['ACCEPTED', 'ACCEPTED'])
+  expect(await revocations()).toBe(before + 4)
+  const { revokedById, revocationReason } = await world.deps.prisma.apiKey.findFirstOrThrow({
+    where: { workspaceId: workspace.id, ownerId: robot, revokedAt: { not: null } },
+  })
+  expect([revokedById, revocationReason]).toEqual([workspace.ownerId, 'maker removed'])
+})
+
+test('removeMember(revokeCreated): leaves a key that was given to somebody else since', async () => {
+  const { id, token } = await leaver()
+  const key = await make.key({ name: name(), ownerId: robot, permissions: ['agents:read'] })
+  await rotate(key.id, token)
+  const { rotatedAt } = await world.deps.prisma.apiKey.findFirstOrThrow({ where: { id: key.id } })
+  const { secret } = await done(world, workspace.secret, 'rotateApiKey', 'secret', {
+    id: key.id,
+    expectedRotatedAt: rotatedAt?.toISOString(),
+  })
+  await done(world, workspace.secret, 'removeMember', '__typename', { id, revokeCreated: true })
+  expect(await verdict(world, secret)).toBe('ACCEPTED')
+})
+
+test('removeMember(revokeCreated): takes the rights that each revocation takes, all or nothing', async () => {
+  const { id, token, own, created } = await furnished()
+  const permissions = ['members:read', 'members:delete', 'keys:read']
+  const remover = await make.key({ name: name(), permissions, allSpaces: true })
+  const remove = (secret: string, input: object = {}) =>
+    outcome(world, secret, 'removeMember', { id, revokeCreated: true, ...input })
+  expect(await remove(remover.secret)).toEqual(['FORBIDDEN keys:delete'])
+  expect(await verdicts([own, ...created])).toEqual(Array(5).fill('ACCEPTED'))
+  expect(await whoIs(world, token)).toMatchObject({ role: 'ADMIN' })
+  // Who leaves by their own sign-in asks for no more, and may not do more.
+  await done(world, workspace.secret, 'updateMember', '__typename', { id, role: 'BUILDER' })
+  expect(await remove(token)).toEqual(['FORBIDDEN keys:delete'])
+  expect(await whoIs(world, token)).toMatchObject({ role: 'BUILDER' })
+  expect(await remove(token, { revokeCreated: false })).toEqual(['done'])
+  const other = await leaver()
+  expect(
+    await outcome(world, remover.secret, 'removeMember', { id: other.id, revokeCreated: true }),
+  ).toEqual(['done'])
+})
