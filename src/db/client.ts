@@ -6,7 +6,9 @@ import { pgliteAdapter } from './pglite-adapter.ts'
 import { migratePostgres, postgresAdapter } from './postgres.ts'
 import { createPostgresReplica, type HearingEvents } from './replica/postgres-replica.ts'
 import { type Replica, soleReplica } from './replica/replica.ts'
+import { noteWatch, SilenceWatch } from './silence.ts'
 import { readTemplate } from './template.ts'
+import { probeServer } from './watched-pool.ts'
 
 /** An open database, migrated to this version. */
 export interface Database {
@@ -50,7 +52,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   if ('databaseUrl' in options) {
     await migratePostgres(options.databaseUrl)
     const { databaseUrl, onConnectionError, hearing } = options
-    const prisma = prismaOver(postgresAdapter(databaseUrl, onConnectionError))
+    const watch = new SilenceWatch(() => probeServer(databaseUrl), onConnectionError)
+    const prisma = prismaOver(postgresAdapter(databaseUrl, onConnectionError, watch))
+    noteWatch(prisma, watch)
     const replica = createPostgresReplica({ databaseUrl, prisma, hearing })
     const close = async (): Promise<void> => {
       await replica.leave()

@@ -4,6 +4,8 @@ import { SettingError } from '../env.ts'
 import { MigrationError, migrate } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
 import { statementName } from './prepared.ts'
+import type { SilenceWatch } from './silence.ts'
+import { cut, type Session, WatchedPool } from './watched-pool.ts'
 
 /** The key of the advisory lock under which Prisma's own engine migrates. */
 const migrationLock = 72_707_369
@@ -62,14 +64,6 @@ export async function migratePostgres(databaseUrl: string): Promise<readonly str
   }
 }
 
-/** With what its types leave out. */
-type Session = pg.ClientBase & {
-  /** The id that the server gave of its process as the session began. */
-  readonly processID?: number | null
-  /** Whether all that was asked has been answered. */
-  readonly readyForQuery?: boolean
-}
-
 /** Whether nothing is under way in it, no transaction either. */
 const isIdle = (session: Session): boolean =>
   session.readyForQuery === true && session.getTransactionStatus() === 'I'
@@ -88,16 +82,17 @@ async function setUp(session: Session): Promise<boolean> {
 
 /**
  * The pool over which Prisma reaches PostgreSQL. Nothing waits for ever: neither for a connection
- * nor for an answer. A connection that dies while idle is told to `onConnectionError` and replaced.
+ * nor for an answer, and not for long where the watch finds that the server hangs. A connection that dies while idle is told to `onConnectionError` and replaced.
  * Statements marked as `prepared` are kept by their connection, unless there is a pooler in between.
  */
 export const postgresAdapter = (
   databaseUrl: string,
   onConnectionError: (error: Error) => void,
+  watch: SilenceWatch,
 ): PrismaPg => {
   const connections = { direct: 0, pooled: 0 }
   const keepsStatements = (): boolean => connections.direct > 0 && connections.pooled === 0
-  const pool = new pg.Pool({
+  const config: pg.PoolConfig = {
     connectionString: databaseUrl,
     application_name: 'latchkey',
     max: maxConnections,
@@ -109,11 +104,12 @@ export const postgresAdapter = (
     onConnect: async (client) => {
       connections[(await setUp(client)) ? 'direct' : 'pooled'] += 1
     },
-  })
+  }
+  const pool = new WatchedPool(config, watch)
   // Prisma gives one back also when its ROLLBACK had no answer in time: whoever got it next would ask
   // inside that transaction, and might commit it.
   pool.on('release', (_, client) => {
-    if (!isIdle(client)) void (client as pg.ClientBase as pg.Client).end()
+    if (!isIdle(client)) cut(client)
   })
   return new PrismaPg(pool, {
     onPoolError: onConnectionError,

@@ -1,5 +1,6 @@
 import { serviceUnavailable } from '../errors.ts'
-import { within } from '../within.ts'
+import { unlessAborted, within } from '../within.ts'
+import { silenceOf } from './silence.ts'
 
 interface Line {
   last: Promise<unknown>
@@ -29,7 +30,8 @@ export const lineLength = (database: object, id: string): number =>
  * Waits for the turn to change a workspace.
  *
  * @returns ends the turn
- * @throws RequestError SERVICE_UNAVAILABLE when too many wait, or when the turn comes too late
+ * @throws RequestError SERVICE_UNAVAILABLE when too many wait, when the turn comes too late, or when
+ *   the database hangs, for then nobody's would come
  */
 async function turnIn(
   database: object,
@@ -52,10 +54,11 @@ async function turnIn(
     if (line.length === 0) lines.delete(workspaceId)
   }
   const arrived = performance.now()
-  const isMine = await within(
+  const turn = within(
     before.then(() => true),
     patienceMs,
   )
+  const isMine = await unlessAborted(turn, silenceOf(database)).catch(() => false)
   const waited = performance.now() - arrived
   if (isMine && waited <= patienceMs) return end
   end()
