@@ -6,18 +6,26 @@ import { mayLive } from '../api-key/api-key.queries.ts'
 
 /**
  * What the keys can do that the caller's credential comes from: its own key, which a token may hold
- * less than, the key that made that one, and so on. None of a person who has signed in.
+ * less than, the keys that made that one or were given a secret of it that lives, and so on. None of a
+ * person who has signed in.
  */
-async function rightsOfOrigins({ db, workspace, caller }: CallerChange): Promise<Rights[]> {
+async function rightsOfOrigins(c: CallerChange): Promise<Rights[]> {
+  const { db, workspace, caller, now } = c
   if (caller.key === null) return []
   const rows = await db.$queryRaw<{ id: string }[]>`
-    WITH RECURSIVE origin AS (
-      SELECT k.* FROM "ApiKey" k
-       WHERE k."workspaceId" = ${workspace.id} AND k.id = ${caller.key.id}
+    WITH RECURSIVE origin (id) AS (
+      SELECT ${caller.key.id}
       UNION
-      SELECT k.* FROM "ApiKey" k JOIN origin ON k.id = origin."createdByKeyId"
-       WHERE k."workspaceId" = ${workspace.id})
-    SELECT k.id FROM origin k WHERE ${mayLive}`
+      SELECT prior.id FROM origin o CROSS JOIN LATERAL (
+        SELECT k."createdByKeyId" AS id FROM "ApiKey" k
+         WHERE k."workspaceId" = ${workspace.id} AND k.id = o.id
+         UNION ALL
+        SELECT s."receiverKeyId" FROM "ApiKeySecret" s
+         WHERE s."workspaceId" = ${workspace.id} AND s."keyId" = o.id
+           AND coalesce(s."endsAt" > ${now}, TRUE)) prior
+       WHERE prior.id IS NOT NULL)
+    SELECT k.id FROM origin JOIN "ApiKey" k ON k.id = origin.id
+     WHERE k."workspaceId" = ${workspace.id} AND ${mayLive}`
   const ids = rows.map(({ id }) => id)
   return (await findKeyRecords(db, workspace.id, ids)).map(rightsOf)
 }

@@ -104,3 +104,27 @@ test('updateAgent: a key moves no agent to where a key that made it could do mor
   await done(world, workspace.secret, 'revokeApiKey', 'revokedCount', { id: maker.id })
   expect(await move(madeByThat.secret, agent, a)).toEqual(['done'])
 })
+
+test('updateAgent: a key moves no agent to where a key that was given its secret could do more to it', async () => {
+  const { a, b } = spaces
+  const keys = ['keys:read', 'keys:update']
+  const machine = await make.machine({ name: `machine ${++count}`, role: 'ADMIN' })
+  const given = await make.key({
+    name: `key ${++count}`,
+    ownerId: machine.userId,
+    permissions: editor,
+    spaces: [{ spaceId: a }, { spaceId: b }],
+  })
+  const receiver = await keyWith({ [a]: everything, [b]: editor }, keys)
+  const agent = await agentIn(b)
+  const rotate = (secret: string, overlapSeconds: number) =>
+    done(world, secret, 'rotateApiKey', 'secret apiKey { rotatedAt }', {
+      id: given.id,
+      overlapSeconds,
+    })
+  const { secret } = await rotate(receiver.secret, 0)
+  const { token } = await mint(world, secret)
+  for (const its of [secret, token]) expect(await move(its, agent, a)).toEqual(['FORBIDDEN '])
+  await done(world, workspace.secret, 'revokeApiKey', 'revokedCount', { id: receiver.id })
+  expect(await move(secret, agent, a)).toEqual(['done'])
+})
