@@ -220,6 +220,15 @@ test('in one workspace: a secret is told of to who could be given it, and else l
   expect(await try_(weak.secret, mine(equal.value), true)).toEqual(['CONFLICT value'])
   expect(await try_(weak.secret, equal, true)).toEqual(['imported'])
 
+  // Whose role ends at their own keys is given no other's, however weak it is: it acts for another.
+  const others = legacyKey(robot.userId, { permissions: ['agents:read'] })
+  await importOne(world, owner, others)
+  expect(await try_(weak.secret, mine(others.value), true)).toEqual(['imported'])
+  expect(await try_(weak.secret, mine(others.value), false)).toEqual(['CONFLICT value'])
+  expect(await try_(owner, { ...others, ownerId: builder.userId }, true)).toEqual([
+    'CONFLICT value',
+  ])
+
   // Nor does an owner learn what a person's secret is, here or everywhere.
   await allowHashes(world, victim)
   const { secret: everywhere } = await importUserLevelKey(world, person.userId)

@@ -8,6 +8,7 @@ import { isIdOf } from '../../../ids.ts'
 import { limitsOf } from '../../../limits/plans.ts'
 import { findReachedSpaces } from '../../space/live-spaces.ts'
 import { isReadableKey } from '../key-name.ts'
+import { isWithinKeyRole } from '../key-to-change.ts'
 import { countLiveKeys } from '../live-keys.ts'
 
 export type OwnerKind = KeyTerms['ownerKind']
@@ -81,6 +82,7 @@ async function findOwners({ db, workspace }: ImportChange, ids: readonly string[
 /** Whether the caller could be given the key with its secret. */
 const mayBeGiven = (caller: Caller, key: KeyRecord): boolean =>
   (key.ownerId === caller.user.id || key.ownerKind === 'MACHINE') &&
+  isWithinKeyRole({ caller }, key.ownerId) &&
   grantProblems(caller, key).length === 0
 
 const isImported = ({ legacy, revokedAt }: KeyRecord): boolean => legacy && revokedAt === null
