@@ -1,4 +1,9 @@
-import { type ExecutionResult, GraphQLError } from 'graphql'
+import {
+  type ExecutionResult,
+  GraphQLError,
+  type GraphQLErrorOptions,
+  type GraphQLFormattedError,
+} from 'graphql'
 import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import { isDatabaseFailure } from '../db/failure.ts'
 import { RequestError, type RequestErrorCode, serviceUnavailable } from '../errors.ts'
@@ -71,29 +76,23 @@ export function maskError(error: unknown): GraphQLError {
     const { code, http } = origin.extensions
     if (http !== undefined && !documentCodes.includes(code))
       return maskError(new InvalidGraphQLRequestError(origin.message, http as ErrorHttp))
-    return new GraphQLError(error instanceof GraphQLError ? error.message : origin.message, {
-      ...placeOf(error),
+    return placed(error, error instanceof GraphQLError ? error.message : origin.message, {
       extensions: { code: documentCodes.includes(code) ? code : 'BAD_USER_INPUT' },
     })
   }
   const shown = origin instanceof RequestError ? origin : unexpected(origin)
-  return new GraphQLError(shown.message, {
-    ...placeOf(error),
+  return placed(error, shown.message, {
     originalError: shown,
     extensions: { ...shown.details, code: shown.code },
   })
 }
 
-/** Where an error happened, for another one in its place. */
-export const placeOf = (error: unknown) =>
-  error instanceof GraphQLError
-    ? {
-        nodes: error.nodes ?? null,
-        source: error.source ?? null,
-        positions: error.positions ?? null,
-        path: error.path ?? null,
-      }
-    : {}
+/** Another error in the place of one. Its lines are not looked for again: each time takes a while. */
+function placed(error: unknown, message: string, options: GraphQLErrorOptions): GraphQLError {
+  if (!(error instanceof GraphQLError)) return new GraphQLError(message, options)
+  const another = new GraphQLError(message, { ...options, path: error.path ?? null })
+  return Object.assign(another, { locations: error.locations })
+}
 
 /** An operation that was not executed is no success where the media type tells (GraphQL over HTTP). */
 const notExecuted: ErrorHttp = { status: 400, headers: {} }
@@ -125,11 +124,19 @@ export function httpOfAnswer(
 }
 
 /** An error as it leaves: with the request's id. */
-export const outgoing = (error: GraphQLError, requestId: string): GraphQLError =>
-  new GraphQLError(withoutSecrets(error.message), {
-    ...placeOf(error),
-    extensions: { ...error.extensions, requestId },
-  })
+export function outgoing(
+  { message, locations, path, extensions }: GraphQLError,
+  requestId: string,
+): GraphQLFormattedError {
+  // By Yoga, of its own status.
+  const { http: _, ...shown } = extensions
+  return {
+    message: withoutSecrets(message),
+    ...(locations && { locations }),
+    ...(path && { path }),
+    extensions: { ...shown, requestId },
+  }
+}
 
 /** What the log should hold of a masked error: the cause of one that was not expected. */
 export function causeOf(error: GraphQLError): unknown {

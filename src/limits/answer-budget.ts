@@ -33,6 +33,8 @@ const errorSize = { objects: 10, bytes: 500 } as const
 
 /** Fields of each part of a mutation that fail with an error each; further ones share one. */
 const maxRefusedFields = 20
+/** And the paths to these, in bytes. */
+const maxRefusedPaths = 16_384
 
 /** Steps of work, such as fields, before other requests get a turn of the event loop. */
 const stepsPerTurn = 5_000
@@ -57,8 +59,9 @@ const rootOf = ({ prev, key }: Path): Path['key'] => (prev === undefined ? key :
 const isMutation = ({ operation }: GraphQLResolveInfo): boolean =>
   operation.operation === OperationTypeNode.MUTATION
 
-/** The length of a field's name in JSON, with what surrounds it. */
-const nameBytes = ({ path }: GraphQLResolveInfo): number => String(path.key).length + 4
+/** The length of the path to a field in JSON, as an error has it. */
+const pathBytes = (path: Path | undefined): number =>
+  path === undefined ? 0 : String(path.key).length + 3 + pathBytes(path.prev)
 
 /** Text that JSON writes as it is, in one byte a character. */
 const plainText = /^[ !#-[\]-~]*$/
@@ -76,7 +79,7 @@ const isWithin = (size: Size, limits: Size): boolean =>
 
 /**
  * Counts what the answer to one operation will hold, each field before anything is done with its
- * value. Beyond `answerLimits` a query fails as a whole, and of a mutation each field that is too
+ * value, and the names in an object with the object: those of what fails or is null are there too. Beyond `answerLimits` a query fails as a whole, and of a mutation each field that is too
  * much.
  */
 export class AnswerBudget {
@@ -85,7 +88,7 @@ export class AnswerBudget {
   #itemsLoaded = 0
   #refusal: GraphQLError | undefined
   /** By the root field of a mutation. */
-  readonly #refused = new Map<unknown, { fields: number; shared?: GraphQLError }>()
+  readonly #refused = new Map<unknown, { fields: number; paths: number; shared?: GraphQLError }>()
   #stepsInTurn = 0
   #nextTurn: Promise<void> | undefined
 
@@ -121,8 +124,8 @@ export class AnswerBudget {
    */
   admitLeaf(value: unknown, info: GraphQLResolveInfo): unknown {
     const fits = Array.isArray(value)
-      ? this.#add(info, 0, value.length, nameBytes(info) + value.reduce(addLeafBytes, 2))
-      : this.#add(info, 0, 1, nameBytes(info) + leafBytes(value))
+      ? this.#add(info, 0, value.length, value.reduce(addLeafBytes, 2))
+      : this.#add(info, 0, 1, leafBytes(value))
     return fits ? value : Promise.reject(this.#refuse(info))
   }
 
@@ -136,8 +139,8 @@ export class AnswerBudget {
       : value === null || value === undefined
         ? 0
         : 1
-    const { fields, typenames, typenameBytes } = selectionSize(info)
-    const bytes = nameBytes(info) + 4 + count * (typenameBytes + 3)
+    const { fields, nameBytes, typenames, typenameBytes } = selectionSize(info)
+    const bytes = 4 + count * (nameBytes + typenameBytes + 3)
     if (!this.#add(info, count, count * typenames, bytes)) return Promise.reject(this.#refuse(info))
     const steps = count * fields
     if (!this.#fitsIntoTurn(steps)) return this.#later(value, steps)
@@ -164,7 +167,8 @@ export class AnswerBudget {
   failure(error: unknown, info: GraphQLResolveInfo): unknown {
     if (error !== tooLarge) {
       if (error === this.#refusal) return error
-      if (this.#add(info, errorSize.objects, 0, errorSize.bytes)) return error
+      const bytes = errorSize.bytes + pathBytes(info.path)
+      if (this.#add(info, errorSize.objects, 0, bytes)) return error
     }
     return this.#refuse(info)
   }
@@ -198,10 +202,11 @@ export class AnswerBudget {
       return this.#refusal
     }
     const root = rootOf(info.path)
-    const refused = this.#refused.get(root) ?? { fields: 0 }
+    const refused = this.#refused.get(root) ?? { fields: 0, paths: 0 }
     this.#refused.set(root, refused)
     refused.fields += 1
-    if (refused.fields <= maxRefusedFields) return tooLarge
+    refused.paths += pathBytes(info.path)
+    if (refused.fields <= maxRefusedFields && refused.paths <= maxRefusedPaths) return tooLarge
     refused.shared ??= locatedAt(info)
     return refused.shared
   }

@@ -33,6 +33,7 @@ export const operationLimits = {
   rootFields: 30,
   cost: 1_000,
   nodes: 10_000,
+  nameBytes: 2 * 1024 ** 2,
 } as const
 
 const meaning: Readonly<Record<keyof typeof operationLimits, string>> = {
@@ -41,6 +42,7 @@ const meaning: Readonly<Record<keyof typeof operationLimits, string>> = {
   rootFields: `has at most ${operationLimits.rootFields} root fields`,
   cost: `costs at most ${operationLimits.cost}`,
   nodes: `asks for at most ${operationLimits.nodes} nodes`,
+  nameBytes: `asks for at most ${operationLimits.nameBytes} bytes of names of introspection`,
 }
 
 const isCharged: Readonly<Record<FieldClass, boolean>> = {
@@ -78,7 +80,7 @@ function pageSizeOf({ arguments: args }: FieldNode, variables: Asked['variables'
   return pageSize(valueFromAST(first?.value, GraphQLInt, variables) as number | null | undefined)
 }
 
-const isIntrospection = ({ name }: GraphQLField<unknown, unknown>): boolean => name.startsWith('__')
+const isIntrospection = ({ name }: { readonly name: string }): boolean => name.startsWith('__')
 
 function rootCost({ field, node, isFreed }: RootField, variables: Asked['variables']): number {
   if (isFreed || isIntrospection(field)) return 0
@@ -89,7 +91,7 @@ function rootCost({ field, node, isFreed }: RootField, variables: Asked['variabl
 
 /** Adds up one operation, and stops at the first limit that it exceeds. */
 class Bill {
-  readonly sums = { aliases: 0, rootFields: 0, cost: 0, nodes: 0 }
+  readonly sums = { aliases: 0, rootFields: 0, cost: 0, nodes: 0, nameBytes: 0 }
   readonly roots: GraphQLField<unknown, unknown>[] = []
   readonly nodeCounts: NodeCount[] = []
   hasFreeRoot = false
@@ -125,6 +127,9 @@ class Bill {
       const [node] = nodes
       if (node === undefined) continue
       if (key !== node.name.value) this.#count('aliases', 1)
+      // No resolver of ours counts these while they run.
+      if (isIntrospection(parent))
+        this.#count('nameBytes', key.length * nodesFor([times.nodes], this.#asked))
       const field = fieldOf(this.#schema, parent, node.name.value)
       if (field === undefined) continue
       const kind = fieldClass(parent, field)

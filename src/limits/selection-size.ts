@@ -9,9 +9,11 @@ import {
 /** What is selected of each object that a field leads to, as far as no resolver counts it. */
 export interface SelectionSize {
   readonly fields: number
+  /** The length of the names in JSON, with what surrounds them. */
+  readonly nameBytes: number
   /** Those that are `__typename`, under whatever name. */
   readonly typenames: number
-  /** The length of these in JSON, with their names. */
+  /** The length of the values of these in JSON. */
   readonly typenameBytes: number
 }
 
@@ -42,9 +44,9 @@ function namesIn(
 function sizeOf(node: FieldNode, { fragments, returnType }: GraphQLResolveInfo): SelectionSize {
   const names = node.selectionSet ? namesIn(node.selectionSet, fragments) : new Map()
   const typenames = [...names].filter(([, isTypename]) => isTypename)
-  const { length } = `"":"${getNamedType(returnType).name}",`
-  const typenameBytes = typenames.reduce((sum, [name]) => sum + name.length + length, 0)
-  return { fields: names.size, typenames: typenames.length, typenameBytes }
+  const nameBytes = [...names.keys()].reduce((sum, name) => sum + name.length + 4, 0)
+  const typenameBytes = typenames.length * `"${getNamedType(returnType).name}"`.length
+  return { fields: names.size, nameBytes, typenames: typenames.length, typenameBytes }
 }
 
 /** By fields of documents that are kept. */
@@ -58,16 +60,17 @@ function knownSize(node: FieldNode, info: GraphQLResolveInfo): SelectionSize {
 
 /**
  * The size of a field's selection, directives left aside: of what @skip and @include leave out, a
- * `__typename` is counted.
+ * name is counted, and a `__typename`.
  */
 export function selectionSize(info: GraphQLResolveInfo): SelectionSize {
   const [node, ...others] = info.fieldNodes
-  if (node === undefined) return { fields: 0, typenames: 0, typenameBytes: 0 }
+  if (node === undefined) return { fields: 0, nameBytes: 0, typenames: 0, typenameBytes: 0 }
   return others.reduce(
     (sum, other) => {
       const more = knownSize(other, info)
       return {
         fields: sum.fields + more.fields,
+        nameBytes: sum.nameBytes + more.nameBytes,
         typenames: sum.typenames + more.typenames,
         typenameBytes: sum.typenameBytes + more.typenameBytes,
       }

@@ -151,7 +151,8 @@ test('errors count as well', async () => {
 
 // A secret is shown this once: no other field of the operation may take it away.
 test('of a mutation what it has done is shown, and not what its relations hold beyond the limits', async () => {
-  const input = `{ name: "shown", allSpaces: true, permissions: ["*"] }`
+  const scopeIds = `["${large.scopeIds[0]}"]`
+  const input = `{ name: "shown", allSpaces: true, permissions: ["*"], scopeIds: ${scopeIds} }`
   const large28 = `scopes { ${aliases(2, 'apiKeys(first: 100) { nodes { ...K } }')} }`
   const query = `mutation {
     a: updateApiKey(input: { id: "${large.keyIds[0]}", description: "changed" }) {

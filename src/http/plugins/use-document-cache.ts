@@ -1,14 +1,14 @@
 import type { DocumentNode, GraphQLError } from 'graphql'
 import { RequestError } from '../../errors.ts'
 import { Recent } from '../../recent.ts'
-import { hasTooManyTokens, maxTokens } from '../graphql-document-limits.ts'
+import { isTooLong, maxLines, maxTokens } from '../graphql-document-limits.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
 /** A document of 1,000 tokens takes half a megabyte once it is parsed. */
 const maxDocuments = 100
 
 /**
- * Counts the tokens of a document before it is parsed. Keeps parsed documents, and the result of
+ * Counts the tokens and lines of a document before it is parsed. Keeps parsed documents, and the result of
  * their validation with them; texts that are no documents are not kept, they may be anything.
  */
 export function useDocumentCache(): HttpPlugin {
@@ -22,10 +22,10 @@ export function useDocumentCache(): HttpPlugin {
         setParsedDocument(known)
         return undefined
       }
-      if (hasTooManyTokens(text))
+      if (isTooLong(text))
         throw new RequestError(
           'QUERY_TOO_COMPLEX',
-          `A GraphQL document has at most ${maxTokens} tokens.`,
+          `A GraphQL document has at most ${maxTokens} tokens on ${maxLines} lines.`,
         )
       return ({ result }) => {
         if (result !== null && !(result instanceof Error)) documents.set(text, result)
