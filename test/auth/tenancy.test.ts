@@ -1,90 +1,19 @@
-import { randomBytes } from 'node:crypto'
 import { type GraphQLInputType, getNamedType, isInputObjectType } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { schema } from '../../src/schema.ts'
-import { mint } from '../modules/access-token/ask.ts'
-import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
-import { idPlaces, type OwnIds } from './id-places.ts'
-import { insertDocument, insertRun, insertSession } from './insert-session.ts'
-
-/** A workspace with one of each, and a second space with one of each that a key for the first lacks. */
-interface Furnished extends TestWorkspace {
-  readonly own: OwnIds
-  readonly hidden: Partial<OwnIds>
-  readonly limited: string
-  readonly limitedToken: string
-}
+import { createWorld, type World } from '../setup/world.ts'
+import { type Furnished, furnish } from './furnish.ts'
+import { idPlaces } from './id-places.ts'
 
 let world: World
 let mine: Furnished
 let theirs: Furnished
 
-// The same names in both: what is unique is so within a workspace.
-async function furnish(): Promise<Furnished> {
-  const workspace = await world.createWorkspace()
-  const make = seed(world, workspace.secret)
-  const [space, other] = [await make.space({ name: 'one' }), await make.space({ name: 'two' })]
-  const spaceIds = [space, other]
-  const machine = await make.machine({ name: 'machine', role: 'BUILDER', spaceIds })
-  const scope = await make.scope({ name: 'scope', permissions: ['agents:read'] })
-  const keyIn = async (name: string, spaceId: string): Promise<string> => {
-    const input = { name, permissions: ['agents:read'], scopeIds: [scope], spaces: [{ spaceId }] }
-    return (await make.key({ ...input, ownerId: machine.userId })).id
-  }
-  const legacyIn = async (spaceId: string): Promise<string> => {
-    const value = randomBytes(24).toString('hex')
-    const key = { name: 'legacy', value, encoding: 'PLAINTEXT', ownerId: machine.userId }
-    const selection = 'results { apiKey { id } }'
-    const { results } = await done(world, workspace.secret, 'importLegacyKeys', selection, {
-      keys: [{ ...key, spaceIds: [spaceId] }],
-    })
-    return results[0].apiKey.id
-  }
-  const tokenIn = async (spaceId: string): Promise<string> => {
-    const minting = await make.key({ name: `m ${spaceId}`, spaces: [{ spaceId }] })
-    const token = await done(world, minting.secret, 'createAccessToken', 'accessToken { id }', {})
-    return token.accessToken.id
-  }
-  const agent = await make.agent({ name: 'agent', spaceIds: [space] })
-  const both = await make.agent({ name: 'both', spaceIds })
-  const session = await insertSession(world, workspace, agent)
-  const hiddenSession = await insertSession(world, workspace, both)
-  const limited = await make.key({ name: 'l', permissions: ['*'], spaces: [{ spaceId: space }] })
-  return {
-    ...workspace,
-    limited: limited.secret,
-    limitedToken: (await mint(world, workspace.secret, { spaceIds: [space] })).token,
-    own: {
-      space,
-      agent,
-      session,
-      run: await insertRun(world, workspace, session),
-      document: await insertDocument(world, workspace, session),
-      key: await keyIn('key', space),
-      token: await tokenIn(space),
-      scope,
-      member: machine.id,
-      user: machine.userId,
-      legacy: await legacyIn(space),
-    },
-    hidden: {
-      space: other,
-      agent: both,
-      session: hiddenSession,
-      run: await insertRun(world, workspace, hiddenSession),
-      document: await insertDocument(world, workspace, hiddenSession),
-      key: await keyIn('hidden', other),
-      token: await tokenIn(other),
-    },
-  }
-}
-
 beforeAll(async () => {
   world = await createWorld()
-  mine = await furnish()
-  theirs = await furnish()
+  mine = await furnish(world)
+  theirs = await furnish(world)
 })
 afterAll(() => world.close())
 
@@ -104,12 +33,14 @@ type Kind = keyof typeof prefixes
 const kinds = Object.keys(prefixes) as Kind[]
 
 /** Ids that name nothing for the caller, whatever they name elsewhere. */
-function idsOfNothing(kind: Kind, hidden: Partial<OwnIds>): Record<string, unknown> {
+function idsOfNothing(kind: Kind, isLimited: boolean): Record<string, unknown> {
   const own = mine.own[kind]
+  const [hidden, begunHidden] = isLimited ? [mine.hidden[kind], mine.begunHidden[kind]] : []
   return {
     'an id that never was': newId(prefixes[kind]),
     "another workspace's": theirs.own[kind],
-    ...(hidden[kind] && { 'out of reach': hidden[kind] }),
+    ...(hidden && { 'out of reach': hidden }),
+    ...(begunHidden && { 'begun out of reach': begunHidden }),
     ...Object.fromEntries(
       kinds.filter((it) => it !== kind).map((it) => [`its own ${it}`, mine.own[it]]),
     ),
@@ -168,8 +99,8 @@ test.each(inPlaceOf)(
   async (who, kind) => {
     const isToken = who.startsWith('a token')
     const limited = isToken ? mine.limitedToken : mine.limited
-    const secret = who.endsWith('all spaces') ? mine.secret : limited
-    const hidden = who.endsWith('all spaces') ? {} : mine.hidden
+    const isLimited = !who.endsWith('all spaces')
+    const secret = isLimited ? limited : mine.secret
     // A token mints none and imports none, whatever it names.
     const isTried = (name: string): boolean =>
       !(isToken && /^(createAccessToken|importLegacyKeys)\b/.test(name))
@@ -179,7 +110,7 @@ test.each(inPlaceOf)(
     expect(places).not.toEqual([])
     const before = [await contents(mine.id), await contents(theirs.id)]
     for (const { name, query, nothing } of places) {
-      const asked = Object.entries(idsOfNothing(kind, hidden)).map(async ([what, id]) => {
+      const asked = Object.entries(idsOfNothing(kind, isLimited)).map(async ([what, id]) => {
         const { status, data, errors } = await world.gql(secret, query, { id })
         expect({ status, data, errors }, `${name}: ${what}`).toEqual({
           status: 200,

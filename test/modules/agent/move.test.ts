@@ -128,3 +128,30 @@ test('updateAgent: a key moves no agent to where a key that was given its secret
   await done(world, workspace.secret, 'revokeApiKey', 'revokedCount', { id: receiver.id })
   expect(await move(secret, agent, a)).toEqual(['done'])
 })
+
+// Whoever gains nothing by it may move an agent: to others of the new space it is one of theirs then,
+// and what was said before is not.
+test('updateAgent: two that work together gain no session, and each by its own steps nothing', async () => {
+  const { a, b } = spaces
+  const strong = await keyWith({ [a]: everything, [b]: editor })
+  const plain = await keyWith({ [a]: editor, [b]: editor })
+  const agent = await agentIn(b)
+  const { session } = await done(world, workspace.secret, 'createSession', 'session { id }', {
+    agentId: agent,
+  })
+  expect((await move(strong.secret, agent, a))[0]).toMatch(/^FORBIDDEN .*agents:delete/)
+  expect(await move(strong.secret, agent, a, b)).toEqual(['done'])
+  expect(await move(plain.secret, agent, a)).toEqual(['done'])
+  expect(await move(strong.secret, agent, a, b)).toEqual(['done'])
+  expect(await move(plain.secret, agent, a)).toEqual(['done'])
+  const { data } = await world.gql(
+    strong.secret,
+    `{ session(id: "${session.id}") { id } sessions { nodes { id } } }`,
+  )
+  expect(data).toEqual({ session: null, sessions: { nodes: [] } })
+  for (const [mutation, input] of [
+    ['terminateSession', { id: session.id }],
+    ['runAgent', { sessionId: session.id, input: 'What was said?' }],
+  ] as const)
+    expect((await outcome(world, strong.secret, mutation, input))[0]).toMatch(/^NOT_FOUND/)
+})
