@@ -58,6 +58,23 @@ function acceptable(rows: Rows, type: GraphQLInputType, typeName: string, field:
   return field === 'email' ? 'new@example.com' : 'Never made'
 }
 
+/** Values that are all put into one list around a place, so many lists inside the outermost. */
+export class Items {
+  readonly values: readonly unknown[]
+  readonly level: number
+  constructor(values: readonly unknown[], level: number) {
+    this.values = values
+    this.level = level
+  }
+}
+
+/** A list around the leaf with one item, or with all that are to be in this one. */
+function listOf(leaf: Leaf, value: unknown): unknown[] {
+  if (!(value instanceof Items)) return [leaf.fill(value)]
+  if (value.level === 0) return value.values.map(leaf.fill)
+  return [leaf.fill(new Items(value.values, value.level - 1))]
+}
+
 /** A leaf inside an argument. */
 interface Leaf {
   readonly at: string
@@ -70,7 +87,7 @@ function* leavesOf(rows: Rows, type: GraphQLInputType, at: string): Generator<Le
   const inner = getNullableType(type)
   if (isListType(inner)) {
     for (const leaf of leavesOf(rows, inner.ofType, `${at}[]`))
-      yield { ...leaf, fill: (value) => [leaf.fill(value)] }
+      yield { ...leaf, fill: (value) => listOf(leaf, value) }
   } else if (isInputObjectType(inner)) {
     const fields = Object.values(inner.getFields())
     const base = Object.fromEntries(

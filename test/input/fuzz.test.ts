@@ -1,8 +1,11 @@
 import { isEnumType } from 'graphql'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { everyPlace, type Place, seedRows } from './every-input.ts'
 import { expectSafe, storesNothing } from './nothing-stored.ts'
+
+// Thousands of requests take their time on a machine that is busy with other tests.
+vi.setConfig({ testTimeout: 120_000 })
 
 let world: World
 let workspace: TestWorkspace

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { newId } from '../../src/ids.ts'
 import { leastProcessorTime } from '../setup/processor-time.ts'
 import { createSignInWorld, type SignInWorld } from '../sign-in/sign-in-world.ts'
-import { everyPlace, type Place, seedRows } from './every-input.ts'
+import { everyPlace, Items, type Place, seedRows } from './every-input.ts'
 
 // A machine that is busy with other tests takes longer; what is measured is the processor's time.
-vi.setConfig({ testTimeout: 120_000 })
+vi.setConfig({ testTimeout: 300_000 })
 
 /** Of one request, in milliseconds. */
 const limit = 250
@@ -86,5 +87,29 @@ test('every input: as many texts where another type belongs take no more either'
       place,
       texts.map((one, index) => [[one], { [one]: one }, [[{ a: one }]]][(turn + index) % 3]),
     )
+  }
+})
+
+const items: readonly ((index: number) => unknown)[] = [
+  (index) => `n${index}`,
+  () => 'same',
+  () => newId('spc'),
+]
+
+/** As many items as a request has room for, in one of the lists around the place. */
+function listFor({ fill }: Place, level: number, make: (index: number) => unknown): Items {
+  const bytes = JSON.stringify(fill(new Items([make(99_999), make(99_999)], level))).length / 2
+  const count = Math.floor((megabyte - rest) / bytes)
+  return new Items(
+    Array.from({ length: count }, (_, index) => make(index)),
+    level,
+  )
+}
+
+test('every list: a megabyte of items takes no more time than its length asks for', async () => {
+  for (const place of places) {
+    const levels = place.at.split('[]').length - 1
+    for (let level = 0; level < levels; level += 1)
+      for (const make of items) await expectQuick(place, [listFor(place, level, make)])
   }
 })

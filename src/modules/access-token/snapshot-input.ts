@@ -40,9 +40,11 @@ async function spacesInput(
   ids: readonly string[] | null | undefined,
 ): Promise<readonly string[]> {
   if (ids === null || ids === undefined) return [...c.caller.rights.spaces.keys()]
-  if (ids.length > maxSpaces)
+  if (ids.length > maxSpaces) {
     problems.add('INVALID', ['spaceIds'], `At most ${maxSpaces} spaces are possible.`)
-  else await noteUnreachedSpaces(c, problems, ids, (index) => ['spaceIds', index])
+    return []
+  }
+  await noteUnreachedSpaces(c, problems, ids, (index) => ['spaceIds', index])
   return ids
 }
 
