@@ -130,7 +130,7 @@ test('createAccessToken: tokens of an ended secret do not count for the limit, n
 })
 
 // Those that were minted before it was kept what minted them.
-test('a token of which no secret is known lives until it expires', async () => {
+test('rotateAccessToken: a token of which no secret is known lives until it expires', async () => {
   const key = await makeKey()
   const token = await mint(world, key.secret)
   await rewrite(world, workspace.id, [token], { secretId: null })
@@ -158,7 +158,7 @@ test('createAccessToken: racing with a rotation without overlap, nothing of the 
 })
 
 if (postgres)
-  test('another server refuses the token of an ended secret as soon as the rotation has answered', async () => {
+  test('rotateApiKey: another server refuses the token of an ended secret as soon as it is answered', async () => {
     const beside = await serverBeside(world)
     const front = { ...world, gql: beside.gql }
     for (let round = 0; round < 5; round += 1) {

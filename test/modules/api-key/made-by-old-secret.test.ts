@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { serverBeside } from '../../postgres/replica/servers.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { inSeconds, mint, rotate as rotateToken } from '../access-token/ask.ts'
@@ -133,7 +134,7 @@ const ends: readonly End[] = [
 
 // Whoever has an old secret for a while must not keep anything of it for longer.
 test.each(ends)(
-  'what a replaced secret made, before and after, ends when $way',
+  'createApiKey, createAccessToken: what a replaced secret made ends when $way',
   async ({ end, keyLivesOn, retirePreviousOnFirstUse }) => {
     const { key, made } = await replaced({ retirePreviousOnFirstUse })
     expect(await outcomes(made)).toEqual(made.map(() => 'ACCEPTED'))
@@ -145,7 +146,7 @@ test.each(ends)(
   },
 )
 
-test('what the new secret makes lives on when the old one ends', async () => {
+test('rotateApiKey: what the new secret makes lives on when the old one ends', async () => {
   const { key } = await replaced()
   const lasting = [
     (await seed(world, key.new).key({ name: name(), permissions: manages })).secret,
@@ -160,7 +161,7 @@ test('what the new secret makes lives on when the old one ends', async () => {
   ])
 })
 
-test('a key that ends with an old secret is expired, frees its name and is nothing to change', async () => {
+test('createApiKey: a key that has ended with an old secret is expired, frees its name and changes no more', async () => {
   const { key } = await replaced()
   const title = name()
   const made = await seed(world, key.old).key({
@@ -192,7 +193,7 @@ test('a key that ends with an old secret is expired, frees its name and is nothi
 })
 
 // It would have to end with both.
-test('what would have to end with two secrets is not made', async () => {
+test('createApiKey: what would have to end with two secrets is EXPIRY_NOT_ALLOWED', async () => {
   const { key } = await replaced()
   const made = await keyBy(key.old, key.end)
   const again = await asOwner('rotateApiKey', 'secret apiKey { previousSecretExpiresAt }', {
@@ -210,7 +211,7 @@ test('what would have to end with two secrets is not made', async () => {
 })
 
 // A key that is there already, and of which it was given nothing, would end with it or outlive it.
-test('a replaced secret changes no other key so that anything grows', async () => {
+test('updateApiKey, rotateApiKey, transferApiKey, enableApiKey: a replaced secret makes no other key grow', async () => {
   const { key } = await replaced()
   const scopeId = await make.scope({ name: name(), permissions: ['agents:read'] })
   const { ownerId } = await world.deps.prisma.apiKey.findFirstOrThrow({ where: { id: key.id } })
@@ -231,7 +232,7 @@ test('a replaced secret changes no other key so that anything grows', async () =
 })
 
 // Three rotations of a token kept somebody in who had left.
-test('nothing of a leaver stays after a transfer, however often they rotated a token', async () => {
+test('transferApiKey: nothing of a leaver stays, however often they rotated a token', async () => {
   const admin = await make.machine({ name: name(), role: 'ADMIN' })
   const key = await make.key({ name: name(), permissions: manages, ownerId: admin.userId })
   let { token } = await mint(world, key.secret)
@@ -243,3 +244,47 @@ test('nothing of a leaver stays after a transfer, however often they rotated a t
   const kept = await outcomes([token, made.secret, key.secret])
   expect(kept).not.toContain('ACCEPTED')
 })
+
+// Its expiry can be lifted by an admin; that it ends with a secret cannot.
+test('updateApiKey: a key that ends with an old secret stays bounded where its expiry is lifted', async () => {
+  const robot = await make.machine({ name: name(), role: 'ADMIN' })
+  const all = { permissions: ['*'], allSpaces: true, ownerId: robot.userId }
+  const key = await make.key({ name: name(), ...all })
+  const { apiKey } = await asOwner('rotateApiKey', 'apiKey { previousSecretExpiresAt }', {
+    id: key.id,
+    overlapSeconds: 600,
+  })
+  const expiresAt = apiKey.previousSecretExpiresAt
+  const { id } = await seed(world, key.secret).key({ name: name(), ...all, expiresAt })
+  const { secret } = await asOwner('rotateApiKey', 'secret', { id, overlapSeconds: 0 })
+  const lifted = await asOwner('updateApiKey', 'apiKey { expiresAt effectiveExpiresAt }', {
+    id,
+    expiresAt: null,
+  })
+  expect(lifted.apiKey).toEqual({ expiresAt: null, effectiveExpiresAt: expiresAt })
+  const person = { email: `${name().replace(' ', '')}@example.com`, role: 'MEMBER' }
+  expect((await attempt(world, secret, 'addMember', person)).codes).toEqual([
+    'PERMISSION_NOT_GRANTABLE',
+  ])
+  const made = await seed(world, secret).key({ name: name(), ownerId: robot.userId })
+  const { effectiveExpiresAt } = (
+    await world.gql(made.secret, '{ viewer { apiKey { effectiveExpiresAt } } }')
+  ).data.viewer.apiKey
+  expect(effectiveExpiresAt).toBe(expiresAt)
+})
+
+if (inject('postgres'))
+  test('rotateApiKey: another server refuses what an old secret made as soon as it is answered', async () => {
+    const front = { ...world, gql: (await serverBeside(world)).gql }
+    for (let round = 0; round < 5; round += 1) {
+      const { key } = await replaced()
+      const made = await keyBy(key.old, key.end)
+      const { token } = await mint(world, made.secret)
+      for (const secret of [made.secret, token])
+        expect((await front.gql(secret, '{ viewer { kind } }')).status).toBe(200)
+      const { id, rotatedAt: expectedRotatedAt } = key
+      await asOwner('rotateApiKey', 'secret', { id, overlapSeconds: 0, expectedRotatedAt })
+      for (const secret of [made.secret, token])
+        expect((await front.gql(secret, '{ viewer { kind } }')).status).toBe(401)
+    }
+  })
