@@ -220,7 +220,11 @@ export interface OperationSize {
   readonly cost: number
   /** The most objects that its answer can have, besides connections, edges and page infos. */
   readonly nodes: number
+  /** False: the name of the operation or a variable is wrong. */
+  readonly canRun: boolean
 }
+
+const notRun: OperationSize = { cost: leastCost, nodes: 0, canRun: false }
 
 /**
  * What a valid operation asks for. It costs for each root field 1, or what its input comes to; inside it each field that leads to another
@@ -242,24 +246,24 @@ export function operationSize(
 ): OperationSize {
   const operation = getOperationAST(document, operationName)
   const root = operation && schema.getRootType(operation.operation)
-  if (!operation || !root) return { cost: leastCost, nodes: 0 }
+  if (!operation || !root) return notRun
   const { coerced } = getVariableValues(
     schema,
     operation.variableDefinitions ?? [],
     variableValues ?? {},
     { maxErrors: 1 },
   )
-  if (coerced === undefined) return { cost: leastCost, nodes: 0 }
+  if (coerced === undefined) return notRun
   const asked = { context, variables: coerced }
   const known = knownCost(operation, isFree)
   if (known !== undefined) {
     const nodes = nodesFor(known.nodeCounts, asked)
     if (nodes > operationLimits.nodes) throw tooComplex('nodes')
-    return { cost: known.cost, nodes }
+    return { cost: known.cost, nodes, canRun: true }
   }
   const selections = selectionsOf(schema, document, coerced)
   const bill = new Bill(schema, selections, isFree, asked)
   bill.addRoots(root, selections.root(root, operation.selectionSet))
   keepCost(document, operation, bill)
-  return { cost: bill.cost, nodes: bill.sums.nodes }
+  return { cost: bill.cost, nodes: bill.sums.nodes, canRun: true }
 }

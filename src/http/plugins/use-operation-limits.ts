@@ -29,12 +29,15 @@ function isFree(context: Context, field: GraphQLField<unknown, unknown>): boolea
 export const useOperationLimits = (): HttpPlugin => ({
   async onExecute({ args, setExecuteFn, setResultAndStopExecution }) {
     const context = operationContext(args.contextValue as unknown as ServerContext)
-    const { cost } = operationSize(args, { context, isFree: (field) => isFree(context, field) })
+    const { cost, canRun } = operationSize(args, {
+      context,
+      isFree: (field) => isFree(context, field),
+    })
     if (!context.isAnonymous) await context.charge(cost)
     const operation = getOperationAST(args.document, args.operationName)
-    const invalid = operation
-      ? variableErrors(args.schema, operation, args.variableValues ?? {})
-      : []
+    // Not for every request: a list in a variable may be long, and is looked at each time.
+    const invalid =
+      canRun || !operation ? [] : variableErrors(args.schema, operation, args.variableValues ?? {})
     if (invalid.length > 0) {
       setResultAndStopExecution({ errors: invalid.map(maskError) })
       return
