@@ -7,6 +7,7 @@ import { type App, createApp } from '../../src/app.ts'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import type { Deps } from '../../src/deps.ts'
+import { newId } from '../../src/ids.ts'
 import { createFirstWorkspace } from '../../src/modules/workspace/bootstrap.ts'
 import { unwatched } from '../setup/database.ts'
 import { depsOver } from '../setup/deps.ts'
@@ -89,6 +90,10 @@ const kinds = (): Readonly<Record<string, { path: string; init: RequestInit }>> 
   token: form('/oauth/token', { grant_type: 'client_credentials' }),
   introspection: form('/oauth/introspect', { token }),
   revocation: form('/oauth/revoke', { token }),
+  download: {
+    path: `/documents/${newId('doc')}`,
+    init: { headers: { authorization: `Bearer ${secret}` } },
+  },
   ready: { path: '/ready', init: {} },
 })
 
