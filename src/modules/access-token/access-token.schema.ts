@@ -3,7 +3,7 @@ import { permissionNames } from '../../auth/permissions.ts'
 import { reaches } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
 import { loadList } from '../../graphql/load-list.ts'
-import { liveSpaces, reachedSpaces } from '../../limits/list-size.ts'
+import { reachedSpaces } from '../../limits/list-size.ts'
 import { ownKey, visibleKeyLoader } from '../api-key/key-loaders.ts'
 import { AccessToken, ApiKey, Space } from '../refs.ts'
 import { spaceLoader } from '../space/space-loader.ts'
@@ -56,7 +56,7 @@ AccessToken.implement({
       description: 'Not limited to a list of spaces. Never together with spaceIds.',
     }),
     spaceIds: t.exposeIDList('spaceIds', {
-      listSize: liveSpaces,
+      listSize: reachedSpaces,
       description: 'The spaces that it was minted for.',
     }),
     spaces: t.field({

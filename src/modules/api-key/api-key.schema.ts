@@ -8,7 +8,7 @@ import { loadList } from '../../graphql/load-list.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
 import { maxBlocks } from '../../input/addresses.ts'
 import { maxNames } from '../../input/permission-list.ts'
-import { liveSpaces } from '../../limits/list-size.ts'
+import { reachedSpaces } from '../../limits/list-size.ts'
 import { accessTokens, visibleTokens } from '../access-token/access-token.queries.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { AccessTokenConnection, ApiKey, Scope } from '../refs.ts'
@@ -93,7 +93,7 @@ ApiKey.implement({
     spaces: t.field({
       type: [SpaceGrant],
       guard: 'public',
-      listSize: (request) => Math.min(maxGrants, liveSpaces(request)),
+      listSize: (request) => Math.min(maxGrants, reachedSpaces(request)),
       description: 'The spaces that it names.',
       resolve: async ({ id }, _args, context) => {
         const record = await keyRecordLoader(context).load(id)

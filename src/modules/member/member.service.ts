@@ -10,7 +10,7 @@ import { maxNameLength, nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { findDescendantKeys } from '../api-key/descendant-keys.ts'
-import { endLive } from '../api-key/end-keys.ts'
+import { endGivenSecrets, endLive } from '../api-key/end-keys.ts'
 import { changesBetween } from '../audit/event.ts'
 import { assertAnotherOwner } from './last-owner.ts'
 import { type MemberRow, members, visibleMembers } from './member.queries.ts'
@@ -197,5 +197,7 @@ async function endCreated(c: CallerChange, userId: string): Promise<number> {
   const keys = await findDescendantKeys(c, { userId })
   const ofOthers = keys.filter(({ ownerId }) => ownerId !== userId)
   const revocation = { revokedById: c.caller.user.id, reason: 'maker removed' }
-  return await endLive(c, c.caller, ofOthers, revocation)
+  const count = await endLive(c, c.caller, ofOthers, revocation)
+  await endGivenSecrets(c, c.caller, { keyIds: keys.map(({ id }) => id), userId })
+  return count
 }

@@ -72,8 +72,9 @@ async function findLongerLived(c: CallerChange, before: EndingPolicies): Promise
 
 /**
  * Whether the caller may have changed the policies from what they were before: every key that lives
- * longer by it must be one that they, and who has its secret, could grant until its new end. Keys that
- * come back to life count for the plan's limit, and take their names again. To be asked once the new
+ * longer by it must be one that they could grant until its new end. Keys that come back to life must
+ * be ones that who was given their secrets could grant as well, count for the plan's limit, and take
+ * their names again. To be asked once the new
  * policies are stored.
  *
  * @throws UserInputError at the input's one setting that lets keys live longer, or at the input where
@@ -94,8 +95,8 @@ export async function assertMayLiveLonger(
     terms: { ...key.record, expiresAt: key.record.effectiveExpiresAt },
   }))
   assertGrantable(c, untilTheirEnd, path)
-  await assertGrantableToReceivers(c, untilTheirEnd, path)
-  const back = keys.filter(({ comesBack }) => comesBack)
+  const back = untilTheirEnd.filter(({ comesBack }) => comesBack)
+  await assertGrantableToReceivers(c, back, path)
   await assertWithinKeyLimit(c, back, path)
   for (const { record } of back) if (record.nameKey === null) await takeNameAgain(c, record, path)
 }

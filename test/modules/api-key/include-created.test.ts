@@ -26,11 +26,11 @@ const manages = ['members:read', 'keys:read', 'keys:create', 'keys:update']
 const makeKey = (input: object = {}, secret = workspace.secret) =>
   seed(world, secret).key({ name: name(), ownerId: robot, permissions: manages, ...input })
 
-/** Rotates the key on behalf of another one, or of itself; no older secret works on. */
-async function rotate(id: string, secret = workspace.secret): Promise<string> {
+/** Rotates the key on behalf of another one, or of itself; by default no older secret works on. */
+async function rotate(id: string, secret = workspace.secret, overlapSeconds = 0): Promise<string> {
   const { rotatedAt } = await world.deps.prisma.apiKey.findFirstOrThrow({ where: { id } })
   const expectedRotatedAt = rotatedAt?.toISOString()
-  const input = { id, overlapSeconds: 0, ...(expectedRotatedAt && { expectedRotatedAt }) }
+  const input = { id, overlapSeconds, ...(expectedRotatedAt && { expectedRotatedAt }) }
   return (await done(world, secret, 'rotateApiKey', 'secret', input)).secret
 }
 
@@ -69,6 +69,24 @@ test('revokeApiKey(includeCreated): leaves a key that was taken back', async () 
   const back = await rotate(taken.id)
   expect((await revoke(thief.id)).revokedCount).toBe(1)
   expect(await verdict(world, back)).toBe('ACCEPTED')
+})
+
+// It would let the thief in for up to 7 days.
+test('revokeApiKey(includeCreated): ends a replaced secret that was given to this one or to theirs', async () => {
+  const thief = await makeKey()
+  const made = await makeKey({}, thief.secret)
+  const kept: { given: string; back: string }[] = []
+  for (const by of [thief.secret, made.secret]) {
+    const taken = await makeKey()
+    const given = await rotate(taken.id, by)
+    expect(await verdict(world, given)).toBe('ACCEPTED')
+    const back = await rotate(taken.id, workspace.secret, 3_600)
+    expect(await verdicts([given, back])).toEqual(['ACCEPTED', 'ACCEPTED'])
+    kept.push({ given, back })
+  }
+  expect((await revoke(thief.id)).revokedCount).toBe(2)
+  for (const { given, back } of kept)
+    expect(await verdicts([given, back])).toEqual(['401 ROTATED', 'ACCEPTED'])
 })
 
 test('revokeApiKey(includeCreated): ends with keys that were given one another’s secrets', async () => {

@@ -162,7 +162,8 @@ test('updateScope: the receivers of a key that the lifetime policy has ended sta
   expect(await own('updateWorkspace', { maxKeyLifetimeDays: null })).toMatchObject(ok)
 })
 
-test('enableApiKey: is tested for the receivers', async () => {
+// Disabling is reversible: it took nothing from the key that enabling would give.
+test('enableApiKey: gives nobody more than before, and is not tested for the receivers', async () => {
   const holder = await manager(['agents:read'])
   const key = await madeBy(holder.secret, { permissions: ['agents:read'] })
   const { id } = key
@@ -170,27 +171,19 @@ test('enableApiKey: is tested for the receivers', async () => {
   expect(await own('enableApiKey', { id })).toMatchObject(ok)
   await asOwner('disableApiKey', '__typename', { id })
   await asOwner('updateApiKey', '__typename', { id: holder.id, permissions: manages })
-  expect(await own('enableApiKey', { id })).toMatchObject(refused)
-  await takeOver(id)
   expect(await own('enableApiKey', { id })).toMatchObject(ok)
 })
 
-test('updateWorkspace: a longer life is tested for the receivers', async () => {
+// Who made them may have left long ago: their keys would keep every policy from being relaxed.
+test('updateWorkspace: keys that live on are not tested for the receivers', async () => {
   const holder = await manager()
-  const key = await madeBy(holder.secret, { permissions: ['keys:read'] })
-  const legacy = await importOne(world, holder.secret, legacyKey(robot))
+  await madeBy(holder.secret, { permissions: ['keys:read'] })
+  await importOne(world, holder.secret, legacyKey(robot))
   const sunset = { legacyKeySunsetAt: inSeconds(600).toISOString() }
   await asOwner('updateWorkspace', '__typename', { maxKeyLifetimeDays: 10, ...sunset })
   await asOwner('disableApiKey', '__typename', { id: holder.id })
   const relaxed = { maxKeyLifetimeDays: 11 }
   const later = { legacyKeySunsetAt: inSeconds(900).toISOString() }
-  for (const input of [relaxed, later])
-    expect([input, await own('updateWorkspace', input)]).toMatchObject([
-      input,
-      { codes: ['PERMISSION_NOT_GRANTABLE'], paths: [['input', ...Object.keys(input)]] },
-    ])
-  await takeOver(key.id)
-  await asOwner('migrateLegacyKey', '__typename', { id: legacy.id, overlapSeconds: 0 })
   for (const input of [relaxed, later])
     expect([input, await own('updateWorkspace', input)]).toMatchObject([input, ok])
 })

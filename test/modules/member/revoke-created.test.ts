@@ -106,17 +106,19 @@ test('removeMember(revokeCreated): takes them, and what they made or were given,
   expect([revokedById, revocationReason]).toEqual([workspace.ownerId, 'maker removed'])
 })
 
-test('removeMember(revokeCreated): leaves a key that was given to somebody else since', async () => {
+test('removeMember(revokeCreated): leaves a key that was given to somebody else since, and ends the secret before', async () => {
   const { id, token } = await leaver()
   const key = await make.key({ name: name(), ownerId: robot, permissions: ['agents:read'] })
-  await rotate(key.id, token)
+  const given = await rotate(key.id, token)
   const { rotatedAt } = await world.deps.prisma.apiKey.findFirstOrThrow({ where: { id: key.id } })
   const { secret } = await done(world, workspace.secret, 'rotateApiKey', 'secret', {
     id: key.id,
     expectedRotatedAt: rotatedAt?.toISOString(),
   })
+  expect(await verdict(world, given)).toBe('ACCEPTED')
   await done(world, workspace.secret, 'removeMember', '__typename', { id, revokeCreated: true })
   expect(await verdict(world, secret)).toBe('ACCEPTED')
+  expect(await verdict(world, given)).toBe('401 ROTATED')
 })
 
 test('removeMember(revokeCreated): takes the rights that each revocation takes, all or nothing', async () => {
