@@ -134,19 +134,26 @@ export async function findBeyondReceivers(
 
 /** What a message says of several such keys. */
 export const beyondReceivers = (caller: Caller, keys: readonly ListedKey[]): string =>
-  `Secrets of API keys were given to somebody who may not be given so much${formatKeyList(caller, keys)} Rotate them first, or migrate legacy keys, with overlapSeconds: 0; revoke those that have expired.`
+  `Secrets of API keys were given to somebody who may not be given so much${formatKeyList(caller, keys)} Rotate them first, migrate legacy ones, revoke those that have expired, and try again once their old secrets have ended.`
 
-/** @throws UserInputError PERMISSION_NOT_GRANTABLE where the key is one of those */
+/**
+ * @param refusal where the input is at fault, and what to do about it
+ * @throws UserInputError PERMISSION_NOT_GRANTABLE where the key is one of those
+ */
 export async function assertReceiversMayHold(
   c: Change,
   id: string,
   terms: KeyTerms,
-  path: readonly string[] = ['input', 'id'],
+  refusal: { readonly path: readonly string[]; readonly advice: string } = {
+    path: ['input', 'id'],
+    advice:
+      'Rotate it first, or migrate a legacy key, and try again once the old secret has ended.',
+  },
 ): Promise<void> {
   if ((await findBeyondReceivers(c, [{ id, terms }])).size > 0)
     throw userError(
       'PERMISSION_NOT_GRANTABLE',
-      path,
-      'A secret of this key was given to somebody who may not be given so much. Rotate it first, or migrate a legacy key, with overlapSeconds: 0.',
+      refusal.path,
+      `A secret of this key was given to somebody who may not be given so much. ${refusal.advice}`,
     )
 }

@@ -198,6 +198,16 @@ test('migrateLegacyKey: with an overlap, what widens is tested for who has the l
   expect(await own('migrateLegacyKey', { ...input, overlapSeconds: 0 })).toMatchObject(ok)
 })
 
+// It ends by the sunset, migrated or not.
+test('migrateLegacyKey: what only outlives the sunset gives nothing to who has the legacy secret', async () => {
+  const holder = await manager()
+  const { id } = await importOne(world, holder.secret, legacyKey(robot))
+  const legacyKeySunsetAt = inSeconds(86_400).toISOString()
+  await asOwner('updateWorkspace', '__typename', { legacyKeySunsetAt })
+  await asOwner('revokeApiKey', '__typename', { id: holder.id })
+  expect(await own('migrateLegacyKey', { id })).toMatchObject(ok)
+})
+
 test('rotateApiKey: a key that rotates itself stays with whom it was given to', async () => {
   const holder = await manager()
   const key = await madeBy(holder.secret, { permissions: ['keys:read', 'keys:update'] })

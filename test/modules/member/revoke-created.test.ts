@@ -4,7 +4,7 @@ import { done, seed } from '../../setup/seed.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'
 import { createSignInWorld, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
 import { mint } from '../access-token/ask.ts'
-import { verdict } from '../api-key/ask.ts'
+import { attempt, verdict } from '../api-key/ask.ts'
 
 let signIn: SignInWorld
 let world: World
@@ -119,6 +119,41 @@ test('removeMember(revokeCreated): leaves a key that was given to somebody else 
   await done(world, workspace.secret, 'removeMember', '__typename', { id, revokeCreated: true })
   expect(await verdict(world, secret)).toBe('ACCEPTED')
   expect(await verdict(world, given)).toBe('401 ROTATED')
+})
+
+test('removeMember(revokeCreated): an OWNER’s key is revoked with members:own alone', async () => {
+  const { id } = await leaver()
+  const { userId } = await world.deps.prisma.member.findFirstOrThrow({ where: { id } })
+  const { secret } = await make.key({ name: name() })
+  // No mutation makes a key for another person.
+  await world.deps.prisma.apiKey.updateMany({
+    where: { workspaceId: workspace.id, ownerId: workspace.ownerId },
+    data: { createdById: userId },
+  })
+  const permissions = ['members:read', 'members:delete', 'keys:read', 'keys:delete']
+  const remover = await make.key({ name: name(), ownerId: robot, permissions, allSpaces: true })
+  expect(await outcome(world, remover.secret, 'removeMember', { id, revokeCreated: true })).toEqual(
+    ['FORBIDDEN members:own'],
+  )
+  expect(await verdict(world, secret)).toBe('ACCEPTED')
+})
+
+// One lock decides: what they make first is taken, what comes later is refused.
+test('removeMember(revokeCreated): racing with what the member makes, nothing of it works on', async () => {
+  for (let round = 0; round < 3; round += 1) {
+    const { id, token } = await leaver()
+    const own = await keyBy(token)
+    const [removal, ...made] = await Promise.all([
+      outcome(world, workspace.secret, 'removeMember', { id, revokeCreated: true }),
+      ...Array.from({ length: 5 }, () =>
+        attempt(world, own.secret, 'createApiKey', { name: name(), ownerId: robot }, 'secret'),
+      ),
+    ])
+    expect(removal).toEqual(['done'])
+    for (const { codes, payload } of made)
+      if (codes.length === 0) expect(await verdict(world, payload.secret)).toBe('401 REVOKED')
+      else expect(codes).toEqual(['OWNER_REMOVED'])
+  }
 })
 
 test('removeMember(revokeCreated): takes the rights that each revocation takes, all or nothing', async () => {

@@ -42,8 +42,8 @@ const narrows = ({ workspace }: CallerChange, key: KeyRecord, terms: KeyTerms): 
  * Makes a legacy key an ordinary one: the same id under a new secret, with the terms that are given
  * and else those that it has. The legacy secret lives on for the overlap, neither past the key's
  * expiry nor past the sunset. Who migrates a key gets its secret, so it must be one that they could
- * grant; a key that migrates itself must be, where anything grows by it. Then, with an overlap, so must
- * it be for who has the legacy secret.
+ * grant; a key that migrates itself must be, where anything grows by it. What grows for the legacy
+ * secret during the overlap must be grantable to who was given that.
  */
 export function migrateLegacyKey(
   context: ServiceContext,
@@ -59,14 +59,17 @@ export function migrateLegacyKey(
     assertMigrates(key)
     const terms = await keyTermsInput(c, problems, key, input)
     problems.throwIfAny()
-    const grows = !narrows(c, key, terms)
-    if (!isKeyItself(c.caller, key.id) || grows) {
+    if (!isKeyItself(c.caller, key.id) || !narrows(c, key, terms)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       noteUngrantable(c, problems, terms)
       problems.throwIfAny()
     }
-    if (grows && seconds > 0)
-      await assertReceiversMayHold(c, key.id, terms, ['input', 'overlapSeconds'])
+    // The legacy secret ends by the sunset all the same.
+    if (!onlyNarrows(key, terms) && seconds > 0)
+      await assertReceiversMayHold(c, key.id, terms, {
+        path: ['input', 'overlapSeconds'],
+        advice: 'End the legacy secret at once, with 0.',
+      })
     const migrated = await storeOrdinary(c, key, terms)
     const overlap = { seconds, retireOnFirstUse: false }
     const { secret, changes } = await replaceSecret(c, migrated, overlap)
