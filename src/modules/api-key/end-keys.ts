@@ -1,5 +1,5 @@
 import { type Caller, isKeyItself } from '../../auth/caller.ts'
-import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
+import type { KeyRecord } from '../../auth/key-record.ts'
 import { holds } from '../../auth/policy.ts'
 import type { Change } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
@@ -58,40 +58,8 @@ export async function endLive(
   return live.length
 }
 
-/**
- * Ends the replaced secrets that still work of keys that go on, where they were given to one of these
- * keys or to the user: who is cleaned up after keeps none. All or nothing, as `endLive`.
- *
- * @throws RequestError FORBIDDEN where the caller may not revoke one of the keys
- */
-export async function endGivenSecrets(
-  c: Change,
-  caller: Caller | undefined,
-  to: { readonly keyIds: readonly string[]; readonly userId?: string },
-): Promise<void> {
-  const workspaceId = c.workspace.id
-  const given = {
-    workspaceId,
-    endsAt: { gt: c.now },
-    // Keys of the user's own are revoked with them.
-    key: { revokedAt: null, ...(to.userId !== undefined && { ownerId: { not: to.userId } }) },
-    OR: [
-      { receiverKeyId: { in: [...to.keyIds] } },
-      ...(to.userId === undefined ? [] : [{ receiverId: to.userId }]),
-    ],
-  }
-  const secrets = await c.db.apiKeySecret.findMany({ where: given, select: { keyId: true } })
-  if (secrets.length === 0) return
-  const ids = secrets.map(({ keyId }) => keyId)
-  const keys = await findKeyRecords(c.db, workspaceId, ids)
-  for (const key of keys) assertMayRevoke(caller, key)
-  await c.db.apiKeySecret.updateMany({ where: given, data: { endsAt: c.now } })
-  for (const { id, name } of keys)
-    c.record({ action: 'api_key.previous_secret_retired', targetId: id, targetName: name })
-}
-
 /** @throws RequestError FORBIDDEN, also for who is nobody in the key's workspace */
-function assertMayRevoke(caller: Caller | undefined, key: KeyRecord): void {
+export function assertMayRevoke(caller: Caller | undefined, key: KeyRecord): void {
   if (caller !== undefined) {
     assertMayTouchOwnersThings(caller, { userId: key.ownerId, role: key.ownerRole })
     const isOwn = isKeyItself(caller, key.id)

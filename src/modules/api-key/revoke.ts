@@ -1,12 +1,12 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import { untilAllLocked } from '../../db/all-locked.ts'
-import { type CallerChange, type Change, change, type Work } from '../../db/change.ts'
+import { type CallerChange, change, type Work } from '../../db/change.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import type { ApiKeyRow } from './api-key.queries.ts'
-import { findDescendantKeys } from './descendant-keys.ts'
-import { endGivenSecrets, endLive, type Revocation } from './end-keys.ts'
+import { endDescendants } from './end-descendants.ts'
+import { endLive } from './end-keys.ts'
 import { keyToChange, readKey } from './key-to-change.ts'
 import {
   endEverywhere,
@@ -59,24 +59,12 @@ export async function revokeApiKey(
       : await endLive(c, c.caller, [key], revocation)
     let created = 0
     for (const { there, caller } of [{ there: c, caller: c.caller }, ...elsewhere])
-      if (includeCreated) created += await endDescendants(there, caller, key.id, revocation)
+      if (includeCreated)
+        created += await endDescendants(there, caller, { keyId: key.id }, revocation)
     return { apiKey: await readKey(c, key.id), revokedCount: ended + created }
   }
   return await untilAllLocked(
     () => otherWorkspacesOf(context, input.id, includeCreated),
     (others) => change(context, { permission, others }, revokeIn),
   )
-}
-
-/** Revokes what came of the key, and ends the replaced secrets that it or they were given. */
-async function endDescendants(
-  c: Change,
-  caller: Caller | undefined,
-  keyId: string,
-  revocation: Revocation,
-): Promise<number> {
-  const descendants = await findDescendantKeys(c, { keyId })
-  const count = await endLive(c, caller, descendants, revocation)
-  await endGivenSecrets(c, caller, { keyIds: [keyId, ...descendants.map(({ id }) => id)] })
-  return count
 }

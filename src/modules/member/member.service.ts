@@ -9,8 +9,7 @@ import { InputProblems } from '../../input/problems.ts'
 import { maxNameLength, nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
-import { findDescendantKeys } from '../api-key/descendant-keys.ts'
-import { endGivenSecrets, endLive } from '../api-key/end-keys.ts'
+import { endDescendants } from '../api-key/end-descendants.ts'
 import { changesBetween } from '../audit/event.ts'
 import { assertAnotherOwner } from './last-owner.ts'
 import { type MemberRow, members, visibleMembers } from './member.queries.ts'
@@ -162,7 +161,10 @@ export function removeMember(
     const member = await findMember(c, id)
     assertMayTouchOwnersThings(c.caller, member)
     if (member.role === 'OWNER') await assertAnotherOwner(c, member)
-    const created = revokeCreated ? await endCreated(c, member.userId) : 0
+    const revocation = { revokedById: c.caller.user.id, reason: 'maker removed' }
+    const created = revokeCreated
+      ? await endDescendants(c, c.caller, { userId: member.userId }, revocation)
+      : 0
     const { count } = await c.db.apiKey.updateMany({
       where: { workspaceId: c.workspace.id, ownerId: member.userId, revokedAt: null },
       data: {
@@ -190,14 +192,4 @@ export function removeMember(
     })
     return { member: { ...member, removedAt: c.now }, revokedKeyCount }
   })
-}
-
-/** Revokes the keys of others that came of the user, and tells how many they were. */
-async function endCreated(c: CallerChange, userId: string): Promise<number> {
-  const keys = await findDescendantKeys(c, { userId })
-  const ofOthers = keys.filter(({ ownerId }) => ownerId !== userId)
-  const revocation = { revokedById: c.caller.user.id, reason: 'maker removed' }
-  const count = await endLive(c, c.caller, ofOthers, revocation)
-  await endGivenSecrets(c, c.caller, { keyIds: keys.map(({ id }) => id), userId })
-  return count
 }

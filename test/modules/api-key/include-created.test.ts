@@ -89,6 +89,38 @@ test('revokeApiKey(includeCreated): ends a replaced secret that was given to thi
     expect(await verdicts([given, back])).toEqual(['401 ROTATED', 'ACCEPTED'])
 })
 
+// The key is its new holder's, not what a secret of it made before.
+test('revokeApiKey(includeCreated): takes what a replaced secret made that was given, by itself and by a token', async () => {
+  const thief = await makeKey()
+  const taken = await makeKey()
+  const secret = await rotate(taken.id, thief.secret)
+  const itself = await rotate(taken.id, secret)
+  const made = await makeKey({}, itself)
+  const { token } = await mint(world, itself)
+  const expiresAt = inSeconds(60).toISOString()
+  const byToken = await makeKey({ expiresAt })
+  const given = await done(world, token, 'rotateApiKey', 'secret', { id: byToken.id })
+  const back = await rotate(taken.id, workspace.secret, 3_600)
+  expect(await verdicts([itself, made.secret])).toEqual(Array(2).fill('ACCEPTED'))
+  expect((await revoke(thief.id)).revokedCount).toBe(3)
+  expect(await verdicts([itself, made.secret, given.secret, back])).toEqual([
+    '401 ROTATED',
+    '401 REVOKED',
+    '401 REVOKED',
+    'ACCEPTED',
+  ])
+})
+
+test('revokeApiKey(includeCreated): takes what a secret made that has ended since', async () => {
+  const thief = await makeKey()
+  const taken = await makeKey()
+  const made = await makeKey({}, await rotate(taken.id, thief.secret))
+  const back = await rotate(taken.id)
+  const madeSince = await makeKey({}, back)
+  expect((await revoke(thief.id)).revokedCount).toBe(2)
+  expect(await verdicts([made.secret, madeSince.secret])).toEqual(['401 REVOKED', 'ACCEPTED'])
+})
+
 test('revokeApiKey(includeCreated): ends with keys that were given one another’s secrets', async () => {
   const [one, two] = [await makeKey(), await makeKey()]
   const second = await rotate(two.id, one.secret)
