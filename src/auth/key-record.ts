@@ -155,21 +155,23 @@ export interface WorkspaceSize {
   readonly liveSpaces: number
 }
 
+/** Everything of a secret `ps`, with its key, that decides what it may do. */
+export const presentedKeys = Prisma.sql`${keyColumns}, ${liveSpaces}, ps.id AS "secretId",
+       coalesce(ps."originId", ps.id) AS "originId", ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
+       (ps."endsAt" IS NULL AND ps."usedAt" IS NULL AND EXISTS (
+         SELECT 1 FROM "ApiKeySecret" o
+          WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id
+            AND o."endsAt" > clock_timestamp())) AS "isFirstUse"
+  FROM "ApiKeySecret" ps
+  JOIN "ApiKey" k ON k."workspaceId" = ps."workspaceId" AND k.id = ps."keyId" ${keyJoins}`
+
 /** The key that has, or had, a secret of this hash. One statement, so that rows and epoch agree. */
 export async function findKeyByHash(
   db: Queryable,
   hash: Uint8Array<ArrayBuffer>,
 ): Promise<(PresentedKey & WorkspaceSize) | undefined> {
   const rows = await db.$queryRaw<(PresentedKey & WorkspaceSize)[]>`
-    SELECT ${prepared} ${keyColumns}, ${liveSpaces}, ps.id AS "secretId",
-           coalesce(ps."originId", ps.id) AS "originId", ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
-           (ps."endsAt" IS NULL AND ps."usedAt" IS NULL AND EXISTS (
-             SELECT 1 FROM "ApiKeySecret" o
-              WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id
-                AND o."endsAt" > clock_timestamp())) AS "isFirstUse"
-      FROM "ApiKeySecret" ps
-      JOIN "ApiKey" k ON k."workspaceId" = ps."workspaceId" AND k.id = ps."keyId" ${keyJoins}
-     WHERE ps.hash = ${hash}`
+    SELECT ${prepared} ${presentedKeys} WHERE ps.hash = ${hash}`
   return rows[0]
 }
 

@@ -53,7 +53,7 @@ export const mintingSecret = Prisma.sql`
 export const tokenExpiry = Prisma.sql`least(t."expiresAt", ms."endsAt")`
 
 /** Everything of a token `t` that decides what it may do. */
-const presentedTokens = Prisma.sql`${keyColumns}, ${liveSpaces}, t."rotatedAt" AS "replacedAt", t.id AS "tokenId",
+export const presentedTokens = Prisma.sql`${keyColumns}, ${liveSpaces}, t."rotatedAt" AS "replacedAt", t.id AS "tokenId",
        t."familyId" AS "tokenFamilyId", t."familyExpiresAt" AS "tokenFamilyExpiresAt",
        ${tokenExpiry} AS "tokenExpiresAt", t."revokedAt" AS "tokenRevokedAt",
        t."secretId" AS "tokenSecretId", ms."endsAt" AS "tokenSecretEndsAt",

@@ -1,0 +1,3 @@
+import { testSequences } from './suite.ts'
+
+await testSequences(0)
