@@ -7,11 +7,11 @@ import { exchange, handlerOf, open, serve } from './listening.ts'
 const ok = () => Promise.resolve(new Response('ok'))
 
 test('the peer address, the URL and the headers reach the application', async () => {
-  const { url } = await serve(async (request, info) =>
-    Response.json([request.method, request.url, request.headers.get('x-test'), info]),
+  const { url } = await serve(async (request, { address }) =>
+    Response.json([request.method, request.url, request.headers.get('x-test'), address]),
   )
   const response = await fetch(`${url}/a?b=c`, { headers: { 'x-test': 'yes' } })
-  expect(await response.json()).toEqual(['GET', `${url}/a?b=c`, 'yes', { address: '127.0.0.1' }])
+  expect(await response.json()).toEqual(['GET', `${url}/a?b=c`, 'yes', '127.0.0.1'])
 })
 
 test.each([
