@@ -39,7 +39,7 @@ test('in the running server: an example to explore, once, and new owner keys', a
   expect(demo).toMatchObject({ code: 0, stderr: '' })
   await exploreExample(server.gql, demo.stdout)
   expect(await latchkey(['demo'], settings)).toEqual(
-    refusal('There is a workspace "example" already.'),
+    refusal('There is a workspace "example" already, or one had this slug.'),
   )
 
   const renewed = await latchkey(['bootstrap', 'main'], settings)
