@@ -4,6 +4,7 @@ import type { Deps } from './deps.ts'
 import { RequestError, rateLimited, unauthenticated } from './errors.ts'
 import { AnswerBudget } from './limits/answer-budget.ts'
 import type { Charge } from './limits/buckets.ts'
+import type { UnreadAnswer } from './limits/unread-answers.ts'
 import type { ServiceContext } from './service-context.ts'
 
 /** Loads by id; what is asked for in one go is read in one go. */
@@ -43,6 +44,8 @@ export interface RequestInfo {
   readonly address: string | undefined
   /** Undefined for a request without credentials, which may do no more than introspect. */
   readonly principal: Principal | undefined
+  /** What its answer takes of memory until it is read; absent where nothing is sent. */
+  readonly answer?: UnreadAnswer | undefined
 }
 
 /** @throws RequestError BAD_USER_INPUT for a person who has to say in which workspace they ask */
@@ -57,12 +60,13 @@ class OperationContext implements Context {
   readonly deps: Deps
   readonly requestId: string
   readonly address: string | undefined
-  readonly budget = new AnswerBudget()
+  readonly budget: AnswerBudget
   readonly #principal: Principal | undefined
   #charged: Charge | undefined
   #loaders: Map<string, DataLoader<unknown>> | undefined
 
-  constructor(deps: Deps, { requestId, address, principal }: RequestInfo) {
+  constructor(deps: Deps, { requestId, address, principal, answer }: RequestInfo) {
+    this.budget = new AnswerBudget(answer)
     this.deps = deps
     this.requestId = requestId
     this.address = address

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { PGlite, protocol, type QueryOptions, type Results } from '@electric-sql/pglite'
 
 /** A statement that the database has parsed; without a name until the next one is. */
@@ -22,6 +23,8 @@ const mostKept = 200
 const longestKept = 4_000
 /** A plan that suits a small table must not outlast it by much. */
 const plansLastMs = 60_000
+/** How long statements follow each other in one turn of the event loop. */
+const turnMs = 10
 
 const countOf = (commandTag: string): number =>
   Number(/^(?:INSERT \d+|UPDATE|DELETE|MERGE) (\d+)$/.exec(commandTag)?.[1] ?? 0)
@@ -39,6 +42,7 @@ export class PreparedPGlite extends PGlite {
   readonly #kept = new Map<string, Prepared>()
   #named = 0
   #plannedAt = performance.now()
+  #turnBegan = 0
 
   override async query<T>(
     text: string,
@@ -77,6 +81,7 @@ export class PreparedPGlite extends PGlite {
     return this.runExclusive(async (): Promise<Results<T>> => {
       // It may have been closed while this waited, and PGlite would wait for its answer for ever.
       await this._checkReady()
+      await this.#giveWay()
       await this.#planAnew()
       const prepared = this.#kept.get(text) ?? (await this.#prepare(text))
       await this.#keep(text, prepared)
@@ -132,6 +137,16 @@ export class PreparedPGlite extends PGlite {
     if (this.#kept.size <= mostKept || oldest === undefined) return
     this.#kept.delete(oldest[0])
     await this.#send(serialize.close({ type: 'S', name: oldest[1].name }))
+  }
+
+  /**
+   * The database answers in the same turn of the event loop, and whoever waited may ask again in it:
+   * without a pause, requests that have begun would keep all others from beginning.
+   */
+  async #giveWay(): Promise<void> {
+    if (performance.now() - this.#turnBegan < turnMs) return
+    await nextTurn()
+    this.#turnBegan = performance.now()
   }
 
   async #planAnew(): Promise<void> {

@@ -6,6 +6,7 @@ import { maskError } from './errors.ts'
 import { graphqlPath } from './paths.ts'
 import { useAdmission } from './plugins/use-admission.ts'
 import { useAuthentication } from './plugins/use-authentication.ts'
+import { useCallerTurns } from './plugins/use-caller-turns.ts'
 import { useContentNegotiation } from './plugins/use-content-negotiation.ts'
 import { useDocumentCache } from './plugins/use-document-cache.ts'
 import { useGraphiQLPage } from './plugins/use-graphiql-page.ts'
@@ -56,6 +57,7 @@ export const createGraphQLServer = (
       useAdmission(),
       useDocumentCache(),
       useOperationLimits(),
+      useCallerTurns(deps),
       useResponse(deps),
     ],
   })

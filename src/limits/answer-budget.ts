@@ -9,6 +9,7 @@ import type { Path } from 'graphql/jsutils/Path.js'
 import { RequestError } from '../errors.ts'
 import { isPayloadValue } from './payload-values.ts'
 import { selectionSize } from './selection-size.ts'
+import type { UnreadAnswer } from './unread-answers.ts'
 
 interface Size {
   readonly objects: number
@@ -47,11 +48,14 @@ const tooLarge = new RequestError(
 )
 
 /** With a path of its own the executor takes an error as it is, instead of making one for each field. */
-const locatedAt = ({ path, fieldNodes }: GraphQLResolveInfo): GraphQLError =>
-  new GraphQLError(tooLarge.message, {
+const locatedAt = (
+  { path, fieldNodes }: GraphQLResolveInfo,
+  originalError: RequestError,
+): GraphQLError =>
+  new GraphQLError(originalError.message, {
     nodes: fieldNodes,
     path: responsePathAsArray(path),
-    originalError: tooLarge,
+    originalError,
   })
 
 const rootOf = ({ prev, key }: Path): Path['key'] => (prev === undefined ? key : rootOf(prev))
@@ -79,10 +83,13 @@ const isWithin = (size: Size, limits: Size): boolean =>
 
 /**
  * Counts what the answer to one operation will hold, each field before anything is done with its
- * value, and the names in an object with the object: those of what fails or is null are there too. Beyond `answerLimits` a query fails as a whole, and of a mutation each field that is too
- * much.
+ * value, and the names in an object with the object: those of what fails or is null are there too.
+ * Beyond `answerLimits`, and where earlier answers of its caller take the memory that it would need, a
+ * query fails as a whole, and of a mutation each field that is too much.
  */
 export class AnswerBudget {
+  readonly #answer: UnreadAnswer | undefined
+  #reason: RequestError = tooLarge
   readonly #size = { objects: 0, values: 0, bytes: 0 }
   #bytesRead = 0
   #itemsLoaded = 0
@@ -92,6 +99,10 @@ export class AnswerBudget {
   #stepsInTurn = 0
   #nextTurn: Promise<void> | undefined
 
+  constructor(answer?: UnreadAnswer) {
+    this.#answer = answer
+  }
+
   /** Why nothing more is done for a query; undefined: it goes on. */
   get refusal(): GraphQLError | undefined {
     return this.#refusal
@@ -100,11 +111,11 @@ export class AnswerBudget {
   /**
    * Counts what may be long before it is read from the database.
    *
-   * @throws RequestError QUERY_TOO_COMPLEX for more than an answer holds
+   * @throws RequestError QUERY_TOO_COMPLEX for more than an answer holds; as `UnreadAnswer.reserve`
    */
   countRead(bytes: number): void {
     this.#bytesRead += bytes
-    if (this.#bytesRead > answerLimits.bytes) throw tooLarge
+    if (this.#bytesRead > answerLimits.bytes || !this.#reserve(this.#bytesRead)) throw this.#reason
   }
 
   /**
@@ -114,7 +125,7 @@ export class AnswerBudget {
    */
   countLoaded(items: number): void {
     this.#itemsLoaded += items
-    if (this.#itemsLoaded > answerLimits.objects) throw tooLarge
+    if (this.#itemsLoaded > answerLimits.objects) throw this.#reason
   }
 
   /**
@@ -165,7 +176,7 @@ export class AnswerBudget {
 
   /** Counts a field that has failed. The error to fail with: its own, or the budget's. */
   failure(error: unknown, info: GraphQLResolveInfo): unknown {
-    if (error !== tooLarge) {
+    if (error !== tooLarge && error !== this.#reason) {
       if (error === this.#refusal) return error
       const bytes = errorSize.bytes + pathBytes(info.path)
       if (this.#add(info, errorSize.objects, 0, bytes)) return error
@@ -188,8 +199,9 @@ export class AnswerBudget {
     size.objects += objects
     size.values += values
     size.bytes += bytes
-    if (isWithin(size, entityLimits)) return true
-    if (isWithin(size, answerLimits) && (!isMutation(info) || isPayloadValue(info))) return true
+    if (isWithin(size, entityLimits) && this.#reserve(size.bytes)) return true
+    const isAdmitted = isMutation(info) ? isPayloadValue(info) : this.#reserve(size.bytes)
+    if (isWithin(size, answerLimits) && isAdmitted) return true
     size.objects -= objects
     size.values -= values
     size.bytes -= bytes
@@ -198,7 +210,7 @@ export class AnswerBudget {
 
   #refuse(info: GraphQLResolveInfo): Error {
     if (!isMutation(info)) {
-      this.#refusal ??= locatedAt(info)
+      this.#refusal ??= locatedAt(info, this.#reason)
       return this.#refusal
     }
     const root = rootOf(info.path)
@@ -206,9 +218,16 @@ export class AnswerBudget {
     this.#refused.set(root, refused)
     refused.fields += 1
     refused.paths += pathBytes(info.path)
-    if (refused.fields <= maxRefusedFields && refused.paths <= maxRefusedPaths) return tooLarge
-    refused.shared ??= locatedAt(info)
+    if (refused.fields <= maxRefusedFields && refused.paths <= maxRefusedPaths) return this.#reason
+    refused.shared ??= locatedAt(info, this.#reason)
     return refused.shared
+  }
+
+  /** Whether there is memory for so many bytes. */
+  #reserve(bytes: number): boolean {
+    const refusal = this.#answer?.reserve(bytes)
+    if (refusal !== undefined && this.#reason === tooLarge) this.#reason = refusal
+    return refusal === undefined
   }
 
   #fitsIntoTurn(steps: number): boolean {

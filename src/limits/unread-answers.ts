@@ -43,18 +43,18 @@ export class UnreadAnswer {
   }
 
   /**
-   * Counts that the answer will have so many bytes at least.
+   * Counts that the answer will have so many bytes at least, in steps of `freeOfAnswer`.
    *
    * @returns why it must not: RATE_LIMITED beyond what a caller may leave unread, SERVICE_UNAVAILABLE
    *   beyond what a server holds; then it is not counted
    */
   reserve(bytes: number): RequestError | undefined {
     if (bytes <= this.#bytes) return undefined
+    const { freeOfAnswer } = unreadLimits
+    const counted = Math.ceil(bytes / freeOfAnswer) * freeOfAnswer
     const refusal =
-      bytes > unreadLimits.freeOfAnswer
-        ? this.#all.refusalOf(this.#caller, bytes - this.#bytes)
-        : undefined
-    if (refusal === undefined) this.set(bytes)
+      counted > freeOfAnswer ? this.#all.refusalOf(this.#caller, counted - this.#bytes) : undefined
+    if (refusal === undefined) this.set(counted)
     else this.#isRefused = true
     return refusal
   }

@@ -1,20 +1,48 @@
 import { readFile } from 'node:fs/promises'
 import type { RunningServer } from './program.ts'
 
-/**
- * A setting of a server that collects its garbage every so many milliseconds: how much of it lies about
- * depends on what else the machine does.
- */
-export function collectsGarbageEvery(ms: number) {
-  const script = `
+/** A setting of a server that runs this first, with `gc`. */
+const runsFirst = (script: string) => {
+  const withGc = `
     import { setFlagsFromString } from 'node:v8'
     import { runInNewContext } from 'node:vm'
     setFlagsFromString('--expose-gc')
-    setInterval(runInNewContext('gc'), ${ms}).unref()`
-  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` }
+    const gc = runInNewContext('gc')
+    ${script}`
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(withGc)}` }
 }
 
-export const collectsGarbage = collectsGarbageEvery(200)
+/**
+ * A setting of a server that collects its garbage all the time: how much of it lies about depends on what
+ * else the machine does.
+ */
+export const collectsGarbage = runsFirst('setInterval(gc, 200).unref()')
+
+/**
+ * A setting of a server that collects its garbage every second, and tells as it ends how long it has
+ * held its event loop at a stretch since the signal SIGUSR2: in processor time of its thread, for what
+ * else the machine does must not count.
+ */
+export const tellsLongestTurn = runsFirst(`
+  const now = () => process.threadCpuUsage().user + process.threadCpuUsage().system
+  let since = now()
+  let longest = 0
+  setInterval(() => {
+    longest = Math.max(longest, now() - since)
+    since = now()
+  }, 1).unref()
+  setInterval(() => {
+    gc()
+    since = now()
+  }, 1_000).unref()
+  process.on('SIGUSR2', () => {
+    longest = 0
+  })
+  process.on('exit', () => console.error('longest turn: ' + longest / 1_000 + ' ms'))`)
+
+/** What a server with `tellsLongestTurn` told, in milliseconds. */
+export const longestTurnIn = ({ output }: RunningServer): number =>
+  Number(/^longest turn: (\S+) ms$/m.exec(output.stderr)?.[1])
 
 /** What the server has resident, in MiB. */
 export async function residentOf({ child }: RunningServer): Promise<number> {

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { WriteTimeout } from './write-timeout.ts'
 
 /** A longer body is written in parts, so that its progress shows. */
@@ -61,7 +62,10 @@ function* partsOf(body: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < body.length; at += partBytes) yield body.subarray(at, at + partBytes)
 }
 
-/** Passes a content on, and restarts the timeout each time that the next part is asked for. */
+/**
+ * Passes a content on, and restarts the timeout each time that the next part is asked for. Between two
+ * parts others have their turn: the system takes megabytes of an answer at once.
+ */
 async function* timed(
   content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   timeout: WriteTimeout,
@@ -70,6 +74,7 @@ async function* timed(
   for await (const part of content) {
     timeout.restart()
     yield part
+    await nextTurn()
   }
 }
 

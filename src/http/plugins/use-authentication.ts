@@ -19,7 +19,8 @@ export const useAuthentication = (deps: Deps, { introspection }: ServerOptions):
     const { address, requestId } = state
     const principal = await authenticate(deps, request.headers, { address, requestId })
     if (principal === undefined && introspection !== 'public') throw unauthenticated('MISSING')
-    state.peer.answer?.assignTo(callerOf(principal, address))
-    state.context = createContext(deps, { requestId, address, principal })
+    const { answer } = state.peer
+    answer?.assignTo(callerOf(principal, address))
+    state.context = createContext(deps, { requestId, address, principal, answer })
   },
 })
