@@ -35,7 +35,8 @@ export const useResponse = ({ logger }: Pick<Deps, 'logger'>): HttpPlugin => ({
     const { requestId, mediaType, peer } = state
     const bodyOf = ({ data, errors }: ExecutionResult): string => {
       const shown = errors?.map((error) => outgoing(error, requestId))
-      return JSON.stringify(data === undefined ? { errors: shown } : { data, errors: shown })
+      // Errors first, so that they are seen before the data (GraphQL specification, 7.1).
+      return JSON.stringify({ errors: shown, data })
     }
     setResultProcessor((result, { Response }) => {
       let answer = result as ExecutionResult
