@@ -12,7 +12,8 @@ import { createWorld, type World } from '../setup/world.ts'
 let world: World
 
 beforeAll(async () => {
-  world = await createWorld()
+  // Its statistics must not plan the statements of the next file.
+  world = await createWorld({ isNew: true })
 })
 afterAll(() => world.close())
 
