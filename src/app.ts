@@ -1,6 +1,6 @@
 import type { Deps } from './deps.ts'
+import type { Peer } from './http/node/peer.ts'
 import type { NodeHandler } from './http/node/server.ts'
-import type { Peer } from './http/peer.ts'
 import { createServerContext } from './http/server-context.ts'
 import { createGraphQLServer, type ServerOptions } from './http/yoga.ts'
 

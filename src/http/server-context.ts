@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import type { MediaType } from './accepted-media-type.ts'
-import type { Peer } from './peer.ts'
+import type { Peer } from './node/peer.ts'
 
 /** What the plugins learn of one request, in their order. */
 export interface RequestState {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readGraphiqlTabs } from '../../src/http/graphiql-tabs/tabs.ts'
+import { readGraphiqlTabs } from '../../src/http/routes/graphiql/tabs.ts'
 import {
   CreateKeyForTwoSpacesDocument,
   RevokeKeyDocument,

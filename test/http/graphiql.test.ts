@@ -4,8 +4,8 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { buildSchema, GraphQLError, getVariableValues, Kind, parse, validate } from 'graphql'
 import { expect, test } from 'vitest'
 import { isPermission } from '../../src/auth/permissions.ts'
-import { graphiqlPage, wantsGraphiql } from '../../src/http/graphiql.ts'
-import { readGraphiqlTabs } from '../../src/http/graphiql-tabs/tabs.ts'
+import { graphiqlPage, wantsGraphiql } from '../../src/http/routes/graphiql/page.ts'
+import { readGraphiqlTabs } from '../../src/http/routes/graphiql/tabs.ts'
 
 const page = graphiqlPage()
 const get = (headers: Record<string, string> = {}) =>

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { endpoint } from '../../src/http/oauth/endpoint.ts'
+import { endpoint } from '../../src/http/routes/oauth/endpoint.ts'
 import { serve } from '../http/listening.ts'
 import { createWorld, type World } from '../setup/world.ts'
 import { failure, send } from './ask.ts'

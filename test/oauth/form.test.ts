@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { clientCredentials } from '../../src/http/oauth/client-credentials.ts'
-import { type Form, readForm } from '../../src/http/oauth/form.ts'
-import { OAuthError } from '../../src/http/oauth/oauth-error.ts'
+import { clientCredentials } from '../../src/http/routes/oauth/client-credentials.ts'
+import { type Form, readForm } from '../../src/http/routes/oauth/form.ts'
+import { OAuthError } from '../../src/http/routes/oauth/oauth-error.ts'
 
 const form = 'application/x-www-form-urlencoded'
 

@@ -3,11 +3,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { UnreadAnswers } from '../../limits/unread-answers.ts'
-import { limitBody } from '../body-limit.ts'
-import type { Peer } from '../peer.ts'
-import { writeError } from '../send-error.ts'
+import { limitBody } from './body-limit.ts'
+import type { Peer } from './peer.ts'
 import { oneAfterAnother } from './pipelining.ts'
 import { readAnswer, sendAnswer } from './send-answer.ts'
+import { writeError } from './send-error.ts'
 import { createWriteTimeout } from './write-timeout.ts'
 
 /** Answers a request as Node has it; the response is sent by the server. */

@@ -1,4 +1,4 @@
-import { graphiqlPage, wantsGraphiql } from '../graphiql.ts'
+import { graphiqlPage, wantsGraphiql } from '../routes/graphiql/page.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
 /** Shows browsers the page that explores the API. */

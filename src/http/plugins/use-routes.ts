@@ -1,12 +1,12 @@
 import type { Deps } from '../../deps.ts'
-import { clientAddress } from '../client-address.ts'
-import { downloadEndpoint } from '../download.ts'
-import { health, ready } from '../health.ts'
-import { metricsPage } from '../metrics.ts'
-import { oauthDoors } from '../oauth/oauth.ts'
+import { clientAddress } from '../node/client-address.ts'
 import { documentsPath, graphqlPath } from '../paths.ts'
 import { jsonResponse } from '../respond.ts'
-import { verifyEndpoint } from '../verify.ts'
+import { downloadEndpoint } from '../routes/documents.ts'
+import { health, ready } from '../routes/health.ts'
+import { metricsPage } from '../routes/metrics.ts'
+import { oauthDoors } from '../routes/oauth/oauth.ts'
+import { verifyEndpoint } from '../routes/verify.ts'
 import type { HttpPlugin, ServerOptions } from '../yoga.ts'
 
 /** Answers a request at a path of its own. */

@@ -8,7 +8,7 @@ export interface GraphiqlTab {
 }
 
 const tab = (file: string, variables: object = {}): GraphiqlTab => ({
-  query: readFileSync(new URL(file, import.meta.url), 'utf8'),
+  query: readFileSync(new URL(`tabs/${file}`, import.meta.url), 'utf8'),
   variables: JSON.stringify(variables, null, 2),
 })
 

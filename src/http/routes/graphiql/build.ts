@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-import { type GraphiqlHead, graphiqlFiles } from './graphiql.ts'
-import { readGraphiqlTabs } from './graphiql-tabs/tabs.ts'
+import { type GraphiqlHead, graphiqlFiles } from './page.ts'
+import { readGraphiqlTabs } from './tabs.ts'
 
 /**
  * What the header editor of every tab begins with. An empty value counts as no credential, so that

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isMultipart } from './multipart.ts'
-import { graphqlPath } from './paths.ts'
-import { bodyTimeoutMs, uploadIdleMs } from './request-limits.ts'
+import { isMultipart } from '../multipart.ts'
+import { graphqlPath } from '../paths.ts'
+import { bodyTimeoutMs, uploadIdleMs } from '../request-limits.ts'
 import { writeError } from './send-error.ts'
 
 /**

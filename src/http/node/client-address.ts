@@ -1,5 +1,5 @@
-import { matcherOf, plainAddress } from '../input/addresses.ts'
-import { Recent } from '../recent.ts'
+import { matcherOf, plainAddress } from '../../input/addresses.ts'
+import { Recent } from '../../recent.ts'
 import type { Peer } from './peer.ts'
 
 /** The address that a request comes from, in plain form; undefined when it is not known. */

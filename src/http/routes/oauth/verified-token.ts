@@ -1,8 +1,8 @@
 import { decodeJwt, type JWTPayload } from 'jose'
-import type { VerifiedToken } from '../../auth/access-tokens.ts'
-import { isJwt, unverifiedIssuer } from '../../auth/credentials/jwt.ts'
-import type { Deps } from '../../deps.ts'
-import { RequestError, unauthenticated } from '../../errors.ts'
+import type { VerifiedToken } from '../../../auth/access-tokens.ts'
+import { isJwt, unverifiedIssuer } from '../../../auth/credentials/jwt.ts'
+import type { Deps } from '../../../deps.ts'
+import { RequestError, unauthenticated } from '../../../errors.ts'
 
 /** A token by its signature alone, with all that it says of itself. */
 export type TokenWithClaims = VerifiedToken & { readonly claims: JWTPayload }

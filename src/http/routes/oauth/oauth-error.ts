@@ -1,5 +1,5 @@
-import { withoutSecrets } from '../../auth/credentials/without-secrets.ts'
-import { jsonResponse } from '../respond.ts'
+import { withoutSecrets } from '../../../auth/credentials/without-secrets.ts'
+import { jsonResponse } from '../../respond.ts'
 
 /** What can be wrong with a request to an OAuth endpoint: the codes of the RFCs. */
 export type OAuthErrorCode =

@@ -1,4 +1,4 @@
-import { permissionNames } from '../../auth/permissions.ts'
+import { permissionNames } from '../../../auth/permissions.ts'
 
 /** Where the endpoints are, below the public address. */
 export const oauthPaths = {

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import { Response } from '@whatwg-node/server'
-import type { KeyCaller, TokenCaller } from '../auth/caller.ts'
-import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
-import type { Deps } from '../deps.ts'
-import { RequestError, rateLimited, UserInputError } from '../errors.ts'
-import { acceptCredential } from '../modules/credential/accept.ts'
+import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
+import { withoutSecrets } from '../../auth/credentials/without-secrets.ts'
+import type { Deps } from '../../deps.ts'
+import { RequestError, rateLimited, UserInputError } from '../../errors.ts'
+import { acceptCredential } from '../../modules/credential/accept.ts'
 import {
   prepareVerification,
   type Verdict,
   type VerdictCode,
   verifierCost,
-} from '../modules/credential/verify.ts'
-import { presentedSecret } from './credential.ts'
-import { setDeprecationHeaders } from './deprecation-headers.ts'
-import { challengeOf, httpOf, unexpected } from './errors.ts'
-import { rateLimitHeaders } from './rate-limit-headers.ts'
-import { jsonResponse } from './respond.ts'
+} from '../../modules/credential/verify.ts'
+import { presentedSecret } from '../credential.ts'
+import { setDeprecationHeaders } from '../deprecation-headers.ts'
+import { challengeOf, httpOf, unexpected } from '../errors.ts'
+import { rateLimitHeaders } from '../rate-limit-headers.ts'
+import { jsonResponse } from '../respond.ts'
 
 /** Of a verdict nginx passes 401 and 403 on to the client, and takes any other failure for its own. */
 const statuses: Readonly<Record<VerdictCode | 'MISSING', number>> = {

@@ -1,5 +1,5 @@
-import type { Deps } from '../deps.ts'
-import { jsonResponse } from './respond.ts'
+import type { Deps } from '../../deps.ts'
+import { jsonResponse } from '../respond.ts'
 
 /** The process answers. */
 export const health = (): Response => jsonResponse(200, { status: 'ok' })

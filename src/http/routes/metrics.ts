@@ -1,4 +1,4 @@
-import type { Deps } from '../deps.ts'
+import type { Deps } from '../../deps.ts'
 
 /** What Prometheus reads, in its text format. */
 export async function metricsPage({ metrics: { registry } }: Deps): Promise<Response> {

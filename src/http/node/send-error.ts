@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import type { RequestErrorCode } from '../errors.ts'
+import type { RequestErrorCode } from '../../errors.ts'
 
 /**
  * Starts a GraphQL-shaped error as the answer to a request that never reaches the application, or

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { Response } from '@whatwg-node/server'
-import { acceptedEncoding } from './accepted-encoding.ts'
+import { acceptedEncoding } from '../../accepted-encoding.ts'
 
 export interface GraphiqlPage {
   respond(request: Request): Promise<Response>
@@ -16,9 +16,9 @@ export interface GraphiqlHead {
 
 /** The page as scripts/prepare.ts leaves it. */
 export const graphiqlFiles = {
-  br: new URL('../generated/graphiql/page.html.br', import.meta.url),
-  gzip: new URL('../generated/graphiql/page.html.gz', import.meta.url),
-  head: new URL('../generated/graphiql/head.json', import.meta.url),
+  br: new URL('../../../generated/graphiql/page.html.br', import.meta.url),
+  gzip: new URL('../../../generated/graphiql/page.html.gz', import.meta.url),
+  head: new URL('../../../generated/graphiql/head.json', import.meta.url),
 }
 
 async function readPage() {

@@ -1,4 +1,4 @@
-import { isStorable } from '../../input/text.ts'
+import { isStorable } from '../../../input/text.ts'
 import { OAuthError } from './oauth-error.ts'
 
 /** The parameters of a request, those without a value left out. */

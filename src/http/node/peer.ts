@@ -1,4 +1,4 @@
-import type { UnreadAnswer } from '../limits/unread-answers.ts'
+import type { UnreadAnswer } from '../../limits/unread-answers.ts'
 
 /** Whom a request comes from, as the socket tells it. */
 export interface Peer {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { Principal } from '../../auth/caller.ts'
-import { isDatabaseFailure } from '../../db/failure.ts'
-import type { Deps } from '../../deps.ts'
-import { RequestError, rateLimited } from '../../errors.ts'
-import type { Charge } from '../../limits/buckets.ts'
-import { allowAnyOrigin, preflightResponse } from '../cors.ts'
-import { setRateLimitHeaders } from '../rate-limit-headers.ts'
+import type { Principal } from '../../../auth/caller.ts'
+import { isDatabaseFailure } from '../../../db/failure.ts'
+import type { Deps } from '../../../deps.ts'
+import { RequestError, rateLimited } from '../../../errors.ts'
+import type { Charge } from '../../../limits/buckets.ts'
+import { allowAnyOrigin, preflightResponse } from '../../cors.ts'
+import { setRateLimitHeaders } from '../../rate-limit-headers.ts'
 import { OAuthError, oauthErrorResponse } from './oauth-error.ts'
 
 /** One request to an endpoint. */
