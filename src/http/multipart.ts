@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
 import { UploadedFile } from '../input/uploaded-file.ts'
 import { InvalidGraphQLRequestError } from './errors.ts'
+import { parseJson } from './parse-json.ts'
 import { bodyTimeoutMs, maxBodyBytes } from './request-limits.ts'
 
 const fieldNames: readonly string[] = ['operations', 'map']
@@ -12,6 +13,10 @@ export const isMultipart = (contentType: string | null | undefined): boolean =>
 
 /** Parts without any content cost as well: there are no more than the specification has. */
 const limits = { fieldSize: maxBodyBytes, parts: 3, files: 1, headerPairs: 20, headerSize: 8_192 }
+
+/** Some send also the operation as a file, to give it a media type. */
+const isPartAFile = (name = '', type?: string, filename?: string): boolean =>
+  !fieldNames.includes(name) && (filename !== undefined || type === 'application/octet-stream')
 
 const brokenOff = () => new InvalidGraphQLRequestError('The form broke off, or is none.')
 const isNoOperation = () =>
@@ -90,10 +95,11 @@ export async function readMultipart(request: Request): Promise<unknown> {
   return await params.promise.finally(() => clearTimeout(timer))
 }
 
-function parserOf({ headers }: Request): BusboyInstance {
+function parserOf(request: Request): BusboyInstance {
   try {
-    const type = headers.get('content-type') ?? ''
-    return new Busboy({ headers: { 'content-type': type }, preservePath: true, limits })
+    const type = request.headers.get('content-type') ?? ''
+    const headers = { 'content-type': type }
+    return new Busboy({ headers, preservePath: true, isPartAFile, limits })
   } catch {
     throw brokenOff()
   }
@@ -121,7 +127,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 function jsonField(fields: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(fields.get(name) ?? '')
+    const value = parseJson(fields.get(name) ?? '')
     if (isObject(value)) return value
   } catch {
     // Told below.

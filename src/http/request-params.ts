@@ -1,6 +1,7 @@
 import { RequestError } from '../errors.ts'
 import { InvalidGraphQLRequestError } from './errors.ts'
 import { isMultipart, readMultipart } from './multipart.ts'
+import { parseJson } from './parse-json.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -48,9 +49,12 @@ export async function readParams(request: Request): Promise<UnvalidatedParams> {
 async function readJson(request: Request): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
     throw new InvalidGraphQLRequestError('Send the operation as application/json.', { status: 415 })
-  return await request.json().catch(() => {
-    throw new InvalidGraphQLRequestError('The body is not JSON.')
-  })
+  return await request
+    .text()
+    .then(parseJson)
+    .catch(() => {
+      throw new InvalidGraphQLRequestError('The body is not JSON.')
+    })
 }
 
 const addressed = (parameters: URLSearchParams): UnvalidatedParams =>
@@ -65,7 +69,7 @@ function jsonOf(parameters: URLSearchParams, name: string): unknown {
   const text = parameters.get(name)
   if (!text) return undefined
   try {
-    return JSON.parse(text)
+    return parseJson(text)
   } catch {
     throw new InvalidGraphQLRequestError(`${name} must be JSON.`)
   }

@@ -18,14 +18,18 @@ export function handlerOf(fetch: Fetch): NodeHandler {
   return async (req, res, peer) => adapter.handleNodeRequestAndResponse(req, res, { peer })
 }
 
-/** Serves `fetch` on a free port until the test ends. `logged` collects what goes to the log. */
-export async function serve(
-  fetch: Fetch,
+/** Serves `fetch` as `serveHandler` does. */
+export const serve = (fetch: Fetch, options?: Partial<ListenOptions>) =>
+  serveHandler(handlerOf(fetch), options)
+
+/** Serves on a free port until the test ends. `logged` collects what goes to the log. */
+export async function serveHandler(
+  handle: NodeHandler,
   options: Partial<ListenOptions> = {},
 ): Promise<Listener & { readonly logged: unknown[] }> {
   const logged: unknown[] = []
   const logger = { error: (...entry: unknown[]) => void logged.push(entry) }
-  const listener = await listen(handlerOf(fetch), {
+  const listener = await listen(handle, {
     host: '127.0.0.1',
     port: 0,
     maxBodyBytes: 1_048_576,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Answer, createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { serveHandler } from './listening.ts'
 
 let world: World
 let workspace: TestWorkspace
@@ -42,4 +43,24 @@ test('POST /graphql: the hash of a document without it is PERSISTED_QUERY_NOT_SU
   ])
   const query = '{ viewer { kind } }'
   expect((await post(JSON.stringify({ query, extensions }))).status).toBe(200)
+})
+
+test('a byte order mark before JSON is skipped, wherever JSON is sent', async () => {
+  const { url } = await serveHandler(world.app.handle)
+  const headers = { authorization: `Bearer ${workspace.secret}` }
+  const query = 'query ($a: Boolean!) { viewer { kind @include(if: $a) } }'
+  const mark = '\uFEFF'
+  const posted = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: mark + JSON.stringify({ query, variables: { a: true } }),
+  })
+  const parameters = new URLSearchParams({
+    query,
+    variables: `${mark}{"a":true}`,
+    extensions: `${mark}{}`,
+  })
+  const asked = await fetch(`${url}/graphql?${parameters}`, { headers })
+  for (const answer of [posted, asked])
+    expect(await answer.json()).toEqual({ data: { viewer: { kind: 'API_KEY' } } })
 })

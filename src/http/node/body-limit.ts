@@ -2,13 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isMultipart } from '../multipart.ts'
 import { graphqlPath } from '../paths.ts'
 import { bodyTimeoutMs, uploadIdleMs } from '../request-limits.ts'
+import { decodeBody } from './decode-body.ts'
+import { lingerMs, refuseBody, tooLarge } from './refuse-body.ts'
 import { writeError } from './send-error.ts'
-
-/**
- * How long a refused body is still read, and thrown away, in milliseconds. Closing a connection
- * with unread bytes resets it, and a client that is still sending would never see the answer.
- */
-const lingerMs = 1_000
 
 /** How large bodies may be, in bytes. */
 export interface BodyLimits {
@@ -44,23 +40,6 @@ function limitTime(req: IncomingMessage, res: ServerResponse, ms: number): () =>
   return () => timer.refresh()
 }
 
-/** Answers 413, reads on without keeping anything until the body ends or `lingerMs` are over. */
-function refuse(req: IncomingMessage, res: ServerResponse, maxBytes: number): void {
-  res.shouldKeepAlive = false
-  writeError(res, 413, 'BAD_REQUEST', `The request body must have at most ${maxBytes} bytes.`)
-  const timer = setTimeout(() => res.end(), lingerMs)
-  req.push = (chunk: unknown) => {
-    if (chunk === null) res.end()
-    return true
-  }
-  req.resume()
-  res.once('close', () => {
-    clearTimeout(timer)
-    // Whoever waits for the rest of the body is told that it will not come.
-    req.destroy(new Error(`the request body is larger than ${maxBytes} bytes`))
-  })
-}
-
 /** Refuses a body as soon as it passes the limit, and ends one whose rest nobody waits for. */
 function count(
   req: IncomingMessage,
@@ -75,7 +54,7 @@ function count(
     received += chunk?.length ?? 0
     if (received <= maxBytes) return push(chunk, encoding)
     if (res.headersSent) req.push = () => true
-    else refuse(req, res, maxBytes)
+    else refuseBody(req, res, tooLarge(maxBytes))
     return true
   }
   // After an answer Node throws the rest of the body away without a push, however long it is.
@@ -104,10 +83,10 @@ export function limitBody(req: IncomingMessage, res: ServerResponse, limits: Bod
   const upload = isUpload(req)
   const maxBytes = upload ? limits.maxUploadBytes : limits.maxBodyBytes
   if (declared !== undefined && !(/^\d+$/.test(declared) && Number(declared) <= maxBytes)) {
-    refuse(req, res, maxBytes)
+    refuseBody(req, res, tooLarge(maxBytes))
     return false
   }
   const restart = limitTime(req, res, upload ? uploadIdleMs : bodyTimeoutMs)
   if (upload || isChunked) count(req, res, maxBytes, upload ? restart : () => undefined)
-  return true
+  return decodeBody(req, res, maxBytes)
 }

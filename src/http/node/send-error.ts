@@ -14,6 +14,7 @@ export function writeError(
   status: number,
   code: RequestErrorCode,
   message: string,
+  headers: Readonly<Record<string, string>> = {},
 ): string {
   const requestId = randomUUID()
   const body = JSON.stringify({ errors: [{ message, extensions: { code, requestId } }] })
@@ -23,6 +24,7 @@ export function writeError(
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
     'x-request-id': requestId,
+    ...headers,
     ...(res.shouldKeepAlive ? {} : { connection: 'close' }),
   })
   res.write(body)

@@ -147,6 +147,17 @@ test('what is behind the end of a form is none of it', async () => {
   expect(answer.data.uploadDocument).toMatchObject({ document: { bytes: 4 }, errors: [] })
 })
 
+test.each([
+  ['with the name of a file', '; filename="blob"\r\nContent-Type: application/json', ''],
+  ['with a byte order mark', '', '\uFEFF'],
+])('operations and map %s are read', async (_, more, mark) => {
+  const fields =
+    part(`name="operations"${more}`, mark + JSON.stringify(operation())) +
+    part(`name="map"${more}`, `${mark}{"f":["variables.file"]}`)
+  const { answer } = await send(fields + file() + end)
+  expect(answer.data.uploadDocument).toMatchObject({ document: { bytes: 4 }, errors: [] })
+})
+
 /** A body that goes on for ever after its beginning, until the test ends. */
 function endless(beginning: string, piece: string): ReadableStream {
   let isOver = false
