@@ -7,7 +7,7 @@ import {
 import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import { isDatabaseFailure } from '../db/failure.ts'
 import { RequestError, type RequestErrorCode, serviceUnavailable } from '../errors.ts'
-import type { MediaType } from './accepted-media-type.ts'
+import type { MediaType } from './accepted.ts'
 
 /** The status of a failure of the whole request. */
 const statuses: Partial<Record<RequestErrorCode, number>> = {

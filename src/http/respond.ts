@@ -1,6 +1,6 @@
 import { Response } from '@whatwg-node/server'
 import { RequestError, type RequestErrorCode } from '../errors.ts'
-import type { MediaType } from './accepted-media-type.ts'
+import type { MediaType } from './accepted.ts'
 import { httpOf } from './errors.ts'
 
 /** An answer in JSON that no cache may keep. */

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import type { MediaType } from './accepted-media-type.ts'
+import type { MediaType } from './accepted.ts'
 import type { Peer } from './node/peer.ts'
 
 /** What the plugins learn of one request, in their order. */

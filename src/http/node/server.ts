@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { UnreadAnswers } from '../../limits/unread-answers.ts'
 import { limitBody } from './body-limit.ts'
+import { compressAnswer } from './compress-answer.ts'
 import type { Peer } from './peer.ts'
 import { oneAfterAnother } from './pipelining.ts'
 import { readAnswer, sendAnswer } from './send-answer.ts'
@@ -91,7 +92,9 @@ function createHandler(
       memory.set(read.ownBytes)
       if (memory.isRefused) res.shouldKeepAlive = false
       requestId = read.headers['x-request-id']
-      await sendAnswer(read, res, { timeout, broken })
+      const sent = await compressAnswer(read, req.headers['accept-encoding'])
+      memory.set(sent.ownBytes)
+      await sendAnswer(sent, res, { timeout, broken })
     } catch (error) {
       // A client that went away is no failure of ours.
       if (res.destroyed) return

@@ -1,4 +1,4 @@
-import { acceptedMediaType } from '../accepted-media-type.ts'
+import { acceptedMediaType } from '../accepted.ts'
 import { allowAnyOrigin } from '../cors.ts'
 import { notAcceptableResponse } from '../respond.ts'
 import type { HttpPlugin } from '../yoga.ts'

@@ -1,3 +1,4 @@
+import { Response } from '@whatwg-node/server'
 import type { Deps } from '../../deps.ts'
 
 /** What Prometheus reads, in its text format. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { Response } from '@whatwg-node/server'
-import { acceptedEncoding } from '../../accepted-encoding.ts'
+import { acceptedCoding } from '../../accepted.ts'
 
 export interface GraphiqlPage {
   respond(request: Request): Promise<Response>
@@ -54,7 +54,7 @@ export function graphiqlPage(): GraphiqlPage {
         throw error
       })
       const { bodies, digest, policy } = await read
-      const encoding = acceptedEncoding(sent.get('accept-encoding'), ['br', 'gzip'])
+      const encoding = acceptedCoding(sent.get('accept-encoding'))
       const etag = `"${digest}-${encoding}"`
       const headers = {
         etag,

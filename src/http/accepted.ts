@@ -1,0 +1,51 @@
+/** What a header lists with its quality, which is 1 where none is told (RFC 9110, 12.4.2). */
+const qualitiesOf = (header: string): Map<string, number> =>
+  new Map(
+    header.split(',').flatMap((item): [string, number][] => {
+      const [name = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase())
+      const quality = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2)
+      return name === '' ? [] : [[name, Number.parseFloat(quality ?? '1') || 0]]
+    }),
+  )
+
+/** Those of `offered` that are accepted, the preferred first, and of the same quality as offered. */
+function accepted<T extends string>(
+  qualities: ReadonlyMap<string, number>,
+  offered: readonly T[],
+  ranges: readonly string[],
+): T[] {
+  // The most specific range that covers a value decides about it.
+  const qualityOf = (value: T): number =>
+    [value, ...ranges]
+      .map((range) => qualities.get(range))
+      .find((quality) => quality !== undefined) ?? 0
+  return offered
+    .filter((value) => qualityOf(value) > 0)
+    .sort((one, another) => qualityOf(another) - qualityOf(one))
+}
+
+const codings = ['br', 'gzip', 'identity'] as const
+
+/** The codings of answers, as they are preferred. */
+export type Coding = (typeof codings)[number]
+
+/** The coding of an answer that an Accept-Encoding header prefers (RFC 9110, 12.5.3). */
+export const acceptedCoding = (header: string | null | undefined): Coding =>
+  (header && accepted(qualitiesOf(header), codings, ['*'])[0]) || 'identity'
+
+const mediaTypes = ['application/json', 'application/graphql-response+json'] as const
+
+/** The media types of answers: JSON for everybody, or what GraphQL over HTTP calls its own. */
+export type MediaType = (typeof mediaTypes)[number]
+
+/**
+ * The media type of answers that an Accept header prefers (RFC 9110, 12.5.1), or undefined when it
+ * admits neither. Of the same quality are preferred one that is named, the first named, and JSON.
+ */
+export function acceptedMediaType(header: string | null): MediaType | undefined {
+  const qualities = qualitiesOf(header ?? '')
+  if (qualities.size === 0) return mediaTypes[0]
+  const place = (type: MediaType): number => [...qualities.keys(), type].indexOf(type)
+  const offered = mediaTypes.toSorted((one, another) => place(one) - place(another))
+  return accepted(qualities, offered, ['application/*', '*/*'])[0]
+}
