@@ -24,19 +24,6 @@ test('every encoding holds the same page', async () => {
   expect(Number(br.headers.get('content-length'))).toBeLessThan(2_000_000)
 })
 
-test.each([
-  ['*', 'br'],
-  ['GZIP', 'gzip'],
-  ['br;q=0.0, *;q=0.1', 'gzip'],
-  ['identity', null],
-  ['*;q=0', null],
-  ['deflate', null],
-  ['', null],
-])('Accept-Encoding %j is answered with %s', async (header, encoding) => {
-  const response = await get({ 'accept-encoding': header })
-  expect(response.headers.get('content-encoding')).toBe(encoding)
-})
-
 test('a browser that has the page is not sent it again', async () => {
   const accept = { 'accept-encoding': 'br' }
   const etag = await tag(accept)
@@ -66,7 +53,7 @@ test('a part of the page is not given alone', async () => {
   expect((await bytes(part)).length).toBe(Number(part.headers.get('content-length')))
 })
 
-test.each(['br', 'gzip', 'identity'])('all answers share the bytes in %s', async (encoding) => {
+test.each(['br', 'gzip'])('all answers share the bytes in %s', async (encoding) => {
   const [one, another] = await Promise.all([1, 2].map(() => get({ 'accept-encoding': encoding })))
   expect((await one?.bytes())?.buffer === (await another?.bytes())?.buffer).toBe(true)
 })
@@ -75,7 +62,7 @@ test('the first answer takes as little as any', async () => {
   const before = process.threadCpuUsage()
   await graphiqlPage().respond(new Request('http://localhost/graphql'))
   const { user, system } = process.threadCpuUsage(before)
-  expect((user + system) / 1_000).toBeLessThan(100)
+  expect((user + system) / 1_000).toBeLessThan(30)
 })
 
 test('its headers', async () => {
