@@ -15,9 +15,3 @@ export function deprecationHeaders(principal: Principal | undefined): Record<str
     ...(sunset !== null && { sunset: sunset.toUTCString() }),
   }
 }
-
-/** Adds them to an answer. */
-export function setDeprecationHeaders(response: Response, principal: Principal | undefined): void {
-  for (const [name, value] of Object.entries(deprecationHeaders(principal)))
-    response.headers.set(name, value)
-}

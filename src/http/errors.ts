@@ -6,6 +6,7 @@ import {
 } from 'graphql'
 import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import { isDatabaseFailure } from '../db/failure.ts'
+import type { Deps } from '../deps.ts'
 import { RequestError, type RequestErrorCode, serviceUnavailable } from '../errors.ts'
 import type { MediaType } from './accepted.ts'
 
@@ -59,6 +60,17 @@ export const unexpected = (cause: unknown): RequestError =>
   isDatabaseFailure(cause)
     ? serviceUnavailable(cause)
     : new RequestError('INTERNAL_SERVER_ERROR', 'Internal server error.', {}, { cause })
+
+/** What is shown instead of an operation's outcome. The cause of what was not expected is logged. */
+export function shownError(
+  error: unknown,
+  logger: Deps['logger'],
+  requestId: string,
+): RequestError {
+  const shown = error instanceof RequestError ? error : unexpected(error)
+  if (shown.cause !== undefined) logger.error({ err: shown.cause, requestId }, shown.message)
+  return shown
+}
 
 const originOf = (error: unknown): unknown =>
   error instanceof GraphQLError && error.originalError ? originOf(error.originalError) : error

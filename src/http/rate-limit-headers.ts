@@ -25,9 +25,11 @@ const tightest = (states: readonly BucketState[]): BucketState | undefined =>
 /**
  * How the limits of a caller stand after a request: each policy as a structured field
  * (draft-ietf-httpapi-ratelimit-headers), and the tightest one in the three headers that came before
- * the draft, with the reset in seconds since 1970. Nothing where nothing is limited.
+ * the draft, with the reset in seconds since 1970. Nothing where nothing is limited, or nothing was charged.
  */
-export function rateLimitHeaders({ states }: Pick<Charge, 'states'>): Record<string, string> {
+export function rateLimitHeaders(
+  { states }: Pick<Charge, 'states'> = { states: [] },
+): Record<string, string> {
   const first = tightest(states)
   if (first === undefined) return {}
   const policies = states.map((state) => `${policyName(state)};q=${state.limit};w=${windowSeconds}`)
@@ -42,11 +44,4 @@ export function rateLimitHeaders({ states }: Pick<Charge, 'states'>): Record<str
     String(seconds(first.resetAt.getTime())),
   ]
   return Object.fromEntries(sentNames.map((name, index) => [name, values[index] ?? '']))
-}
-
-/** Adds them to an answer; undefined: the request was not charged, and nothing is told. */
-export function setRateLimitHeaders(response: Response, charged: Charge | undefined): void {
-  if (charged === undefined) return
-  for (const [name, value] of Object.entries(rateLimitHeaders(charged)))
-    response.headers.set(name, value)
 }

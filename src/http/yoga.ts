@@ -9,9 +9,7 @@ import { useAuthentication } from './plugins/use-authentication.ts'
 import { useCallerTurns } from './plugins/use-caller-turns.ts'
 import { useContentNegotiation } from './plugins/use-content-negotiation.ts'
 import { useDocumentCache } from './plugins/use-document-cache.ts'
-import { useGraphiQLPage } from './plugins/use-graphiql-page.ts'
 import { useOperationLimits } from './plugins/use-operation-limits.ts'
-import { usePreflight } from './plugins/use-preflight.ts'
 import { useRequestId } from './plugins/use-request-id.ts'
 import { useRequestParser } from './plugins/use-request-parser.ts'
 import { useResponse } from './plugins/use-response.ts'
@@ -47,10 +45,8 @@ export const createGraphQLServer = (
     parserAndValidationCache: false,
     maskedErrors: { maskError, errorMessage: 'Internal server error.', isDev: false },
     plugins: [
-      useRoutes(deps, options),
-      usePreflight(),
-      options.graphiql && useGraphiQLPage(),
       useRequestId(),
+      useRoutes(deps, options),
       useContentNegotiation(),
       useAuthentication(deps, options),
       useRequestParser(),

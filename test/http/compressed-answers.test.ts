@@ -3,7 +3,7 @@ import { type IncomingHttpHeaders, request } from 'node:http'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { getIntrospectionQuery } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { jsonResponse } from '../../src/http/respond.ts'
+import { jsonReply, responseOf } from '../../src/http/routes/route.ts'
 import { createStage, type Stage, uploaded } from '../modules/document/ask.ts'
 import { createWorld, type World } from '../setup/world.ts'
 import { exchange, serve, serveHandler } from './listening.ts'
@@ -78,9 +78,12 @@ test.each([
   if (coding !== undefined) expect(answer.body.length).toBeLessThan(30_000)
 })
 
+/** An answer of the application with a text of that length in JSON. */
+const text = (length: number): Response => responseOf(jsonReply(200, 'a'.repeat(length)), 'an id')
+
 test('an answer of a kibibyte is sent as it is, and a longer one is not', async () => {
   const { url } = await serve(async (asked) =>
-    jsonResponse(200, 'a'.repeat(Number(new URL(asked.url).searchParams.get('length')))),
+    text(Number(new URL(asked.url).searchParams.get('length'))),
   )
   const short = await ask(`${url}/?length=1022`, encoded('gzip'))
   expect([short.headers['content-encoding'], short.headers.vary]).toEqual([undefined, undefined])
@@ -123,7 +126,7 @@ test('a document is sent as it is, and GraphiQL as it was compressed before', as
 })
 
 test('answers of one connection come in their order, each as it was asked for', async () => {
-  const { port } = await serve(() => jsonResponse(200, 'a'.repeat(2_000)))
+  const { port } = await serve(() => text(2_000))
   const asked = (...more: string[]) =>
     ['GET / HTTP/1.1', 'Host: test', ...more, '', ''].join('\r\n')
   const received = await exchange(

@@ -59,16 +59,66 @@ test.each([
   expect(body).toContain('"code":"BAD_REQUEST"')
 })
 
-test.each(['http://a/health', 'http://a@b/health', 'https://health', '*', 'health'])(
-  'the target %s is refused',
-  async (target) => {
-    expect((await get(target, 'a'))[0]).toBe(400)
-  },
-)
+// Proxies and old clients name the whole address; it counts instead of the Host (RFC 9112, 3.2.2).
+test.each([
+  ['http://a/health', 200],
+  ['http://latchkey.test:4000/health?x=http://b/nothing', 200],
+  ['HTTP://[::1]:4000/health', 200],
+  ['https://a/health', 200],
+  ['http://a', 200],
+  ['http://a?x=y', 200],
+  ['http://a/nothing', 404],
+  ['http://a//health', 404],
+  ['http://a/x/../health', 404],
+  ['http://a/health#', 404],
+])('the target %s is answered with %d', async (target, status) => {
+  expect((await get(target, 'b'))[0]).toBe(status)
+  expect((await get(target, 'b/nothing?'))[0]).toBe(400)
+})
 
-test.each(['//health', '/x/../health', '/./health', '/health/', '/%68ealth', '/\\health'])(
-  'the target %s is not that of another path',
-  async (target) => {
-    expect((await get(target, 'a'))[0]).toBe(404)
-  },
-)
+test.each([
+  'http://a@b/health',
+  'http://a:b@c/health',
+  'http://a:b/health',
+  'http://a:80:80/health',
+  'http:///health',
+  'http://?/health',
+  'http:/health',
+  'http:health',
+  'http://a\\/health',
+  'http://a%2fhealth',
+  'ftp://a/health',
+  'a:80',
+  '*',
+  'health',
+  '?/health',
+])('the target %s is refused', async (target) => {
+  expect((await get(target, 'a'))[0]).toBe(400)
+})
+
+test.each([
+  '//health',
+  '/x/../health',
+  '/./health',
+  '/%68ealth',
+  '/\\health',
+  '/health#',
+  '/health%3f',
+  '/health;a',
+  '/metrics#',
+  '/graphql#',
+  '/graphql#?query={__typename}',
+  '/graphql/..',
+  '/graphql/./',
+  '/graphql//',
+  '//graphql',
+  '//graphql/',
+  '/%67raphql',
+  '/GraphQL',
+  '//',
+  '//a',
+  '//a/',
+  '/graphql/x',
+])('the target %s is not that of another path', async (target) => {
+  expect((await get(target, 'a'))[0]).toBe(404)
+})

@@ -45,7 +45,7 @@ test.each([
   ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400],
   ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
   ['a bad Host', 'GET / HTTP/1.1\r\nHost: [\r\nConnection: close\r\n\r\n', 400],
-  ['a bad target', 'GET http://x/ HTTP/1.1\r\nHost: a:1\r\nConnection: close\r\n\r\n', 400],
+  ['a bad target', 'GET http://a@x/ HTTP/1.1\r\nHost: a:1\r\nConnection: close\r\n\r\n', 400],
   ['no target', 'OPTIONS * HTTP/1.1\r\nHost: a:1\r\nConnection: close\r\n\r\n', 400],
   ['an oversized header', `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
 ])('%s is refused, and the next request served', async (_, text, status) => {

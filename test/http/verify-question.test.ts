@@ -4,7 +4,7 @@ import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { gate, knock } from '../modules/credential/ask.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
-import { serve } from './listening.ts'
+import { exchange, serve } from './listening.ts'
 
 let world: World
 let workspace: TestWorkspace
@@ -62,9 +62,12 @@ test('what is asked for in a way that is not known is the mistake of the gateway
     expect([query, status, error]).toEqual([query, 400, expect.stringContaining(message)])
     expect(error.length).toBeLessThan(200)
     expect(Object.keys(told).sort()).toEqual([
+      'access-control-allow-origin',
+      'access-control-expose-headers',
       'cache-control',
       'content-length',
       'content-type',
+      'x-content-type-options',
       'x-request-id',
     ])
     // Nor does it matter who presents what.
@@ -97,20 +100,74 @@ test('a question is read like every address: encoded, repeated, in whatever orde
     ])
 })
 
-test('it is asked by GET or HEAD, at exactly this path', async () => {
-  const { headers: told } = await gate(world, verifier, { secret: client })
-  const head = await knock(world, headers, { method: 'HEAD' })
-  expect(head).toMatchObject({ status: 204, body: '' })
-  expect(Object.keys(head.headers)).toEqual(Object.keys(told))
-  for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
-    const { status, headers: refused } = await knock(world, headers, { method })
-    expect([method, status, refused.allow]).toEqual([method, 405, 'GET, HEAD'])
-    expect(refused).not.toHaveProperty('latchkey-verdict')
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'PROPFIND']
+
+// Envoy asks with the method of the request that it asks about. What is no refusal is a yes to it.
+test.each(methods)(
+  'asked by %s there is a verdict, and none without a credential',
+  async (method) => {
+    const { headers: told } = await gate(world, verifier, { secret: client })
+    const yes = await knock(world, headers, { method, query: '?permission=scopes:read' })
+    expect(yes).toMatchObject({ status: 204, body: '' })
+    expect(Object.keys(yes.headers)).toEqual(Object.keys(told))
+    const browser = { origin: 'https://app.example', 'access-control-request-method': 'PUT' }
+    const no = await knock(world, { 'latchkey-verifier': verifier, ...browser }, { method })
+    expect(no).toMatchObject({ status: 401, headers: { 'latchkey-verdict': 'MISSING' } })
+    expect((await knock(world, browser, { method })).status).toBe(400)
+  },
+)
+
+/** What is answered at a path to these headers. */
+async function at(path: string, own: Record<string, string> = headers, method = 'GET') {
+  const request = new Request(`http://latchkey.test${path}`, { headers: own, method })
+  const answer = await world.app.fetch(request)
+  return { status: answer.status, told: Object.fromEntries(answer.headers) }
+}
+
+test('no other path is taken for it', async () => {
+  for (const path of ['/Verify', '/x/verify', '//verify', '/%76erify', '/verify;x', '/verifyx'])
+    expect([path, (await at(path)).status]).toEqual([path, 404])
+  for (const path of ['/verify#', '/verify#/', '/verify%2f'])
+    expect([path, (await at(path)).status]).toEqual([path, 404])
+})
+
+// A proxy on the way may resolve the dots in a path that a client has chosen.
+test('a question that comes to another path is refused there', async () => {
+  for (const path of ['/', '/health', '/health/', '/metrics', '/graphql?query={__typename}'])
+    for (const method of ['GET', 'OPTIONS']) {
+      const { status } = await at(path, { ...headers, accept: 'text/html' }, method)
+      expect([path, method, status]).toEqual([path, method, 404])
+    }
+  const { port } = await serve(world.app.fetch)
+  const lines = ['GET /verify/../health HTTP/1.1', 'Host: a', 'Connection: close', '', '']
+  expect(await exchange(port, lines.join('\r\n'))).toMatch(/^HTTP\/1\.1 400 /)
+})
+
+// Envoy appends the path and query of the client, and takes nothing but 200 for a yes.
+test('below it any path gets a verdict, and a yes is 200', async () => {
+  for (const path of ['/', '/agents/1', '/agents/1?a=1&b', '//', '/verify'])
+    for (const method of ['GET', 'POST', 'OPTIONS']) {
+      const { status, told } = await at(`/verify${path}`, headers, method)
+      expect([path, status, told['latchkey-verdict']]).toEqual([path, 200, 'VALID'])
+      expect(told).toMatchObject({
+        'content-length': '0',
+        'latchkey-key-id': expect.stringMatching(/^key_/),
+      })
+      const none = await at(`/verify${path}`, { 'latchkey-verifier': verifier }, method)
+      expect([path, none.status, none.told['latchkey-verdict']]).toEqual([path, 401, 'MISSING'])
+    }
+  expect((await at('/verify/agents/1', { authorization: `Bearer ${client}` })).status).toBe(400)
+})
+
+test('below it the query of a client never makes the question smaller', async () => {
+  const asks = async (query: string) => {
+    const { status, told } = await at(`/verify/agents${query}`)
+    return [status, told['latchkey-verdict']]
   }
-  for (const path of ['/verify/', '/Verify', '/x/verify', '//verify', '/%76erify', '/verify;x']) {
-    const answer = await world.app.fetch(new Request(`http://latchkey.test${path}`, { headers }))
-    expect([path, answer.status]).toEqual([path, 404])
-  }
+  expect(await asks('?permission=scopes:read')).toEqual([200, 'VALID'])
+  expect(await asks('?a=1&permission=keys:read')).toEqual([403, 'INSUFFICIENT_PERMISSIONS'])
+  for (const query of ['?space=x', '?ip=10.0.0.1', '?a=b&%73pace=', '?permission=scopes:reed'])
+    expect([query, await asks(query)]).toEqual([query, [400, undefined]])
 })
 
 // What follows a body that HEAD must not have would be taken for the next answer.

@@ -63,7 +63,13 @@ async function examples(): Promise<Record<string, Presented>> {
   }
 }
 
-const always = { 'cache-control': 'no-store', 'x-request-id': expect.any(String) }
+const always = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': expect.stringContaining('Latchkey-Verdict'),
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-request-id': expect.any(String),
+}
 const refused = { ...always, 'content-length': '0' }
 const limits = {
   'ratelimit-policy': '"key";q=1;w=60',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { RequestErrorCode } from '../../errors.ts'
+import { commonHeaders } from '../common-headers.ts'
 
 /**
  * Starts a GraphQL-shaped error as the answer to a request that never reaches the application, or
@@ -21,9 +22,7 @@ export function writeError(
   res.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
     'content-length': Buffer.byteLength(body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    'x-request-id': requestId,
+    ...commonHeaders(requestId),
     ...headers,
     ...(res.shouldKeepAlive ? {} : { connection: 'close' }),
   })

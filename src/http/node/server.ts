@@ -51,13 +51,30 @@ const timeouts = {
 /** A name or an address, with a port or without. */
 const hostShape = /^([\w.-]+|\[[\da-f:.]+\])(:\d+)?$/i
 
+/** A target that names its host. */
+const absoluteForm = /^https?:\/\/([^/?#]*)(.*)$/is
+
 /**
- * Whether the URL that is made of a request is that of its target. A Host header with more than a
- * host in it would choose another path, and one that makes no URL must not be our error.
+ * Gives a request its target in origin form, with the host that an absolute one names instead of the
+ * Host header's (RFC 9112, 3.2.2).
+ *
+ * @returns whether the URL that is made of both is that of the target: a host with more than a host in
+ *   it would choose another path, and what makes no URL must not be our error
  */
-function hasUrl({ headers, url = '' }: IncomingMessage): boolean {
-  const host = headers.host || 'localhost'
-  return hostShape.test(host) && url.startsWith('/') && URL.canParse(`http://${host}${url}`)
+function setOriginForm(req: IncomingMessage): boolean {
+  const { headers } = req
+  const hosts = [headers.host || 'localhost']
+  const [, host, rest = ''] = absoluteForm.exec(req.url ?? '') ?? []
+  if (host !== undefined) {
+    hosts.push(host)
+    headers.host = host
+    req.url = rest.startsWith('/') ? rest : `/${rest}`
+  }
+  return (
+    hosts.every((each) => hostShape.test(each)) &&
+    req.url?.startsWith('/') === true &&
+    URL.canParse(`http://${hosts.at(-1)}${req.url}`)
+  )
 }
 
 /** What is asked for, without what may be secret behind it. */
@@ -79,9 +96,10 @@ function createHandler(
         broken(new Error(`the content did not go on for ${writeTimeoutMs} ms`))
     })
     try {
+      const hasUrl = setOriginForm(req)
       if (!limitBody(req, res, bodyLimits)) return
       if (req.headers.expect !== undefined) res.writeContinue()
-      if (!hasUrl(req)) {
+      if (!hasUrl) {
         writeError(res, 400, 'BAD_REQUEST', 'The request target or Host header is not valid.')
         res.end()
         return

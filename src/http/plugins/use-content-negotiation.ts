@@ -1,6 +1,5 @@
 import { acceptedMediaType } from '../accepted.ts'
-import { allowAnyOrigin } from '../cors.ts'
-import { notAcceptableResponse } from '../respond.ts'
+import { InvalidGraphQLRequestError } from '../errors.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
 /**
@@ -8,9 +7,10 @@ import type { HttpPlugin } from '../yoga.ts'
  * none gets 406 before anything runs: it could not read what was done.
  */
 export const useContentNegotiation = (): HttpPlugin => ({
-  onRequest({ request, serverContext: { state }, endResponse }) {
+  onRequestParse({ request, serverContext: { state } }) {
     const type = acceptedMediaType(request.headers.get('accept'))
-    if (type === undefined) endResponse(allowAnyOrigin(notAcceptableResponse(state.requestId)))
-    else state.mediaType = type
+    if (type === undefined)
+      throw new InvalidGraphQLRequestError('Answers are application/json.', { status: 406 })
+    state.mediaType = type
   },
 })

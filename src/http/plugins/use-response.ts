@@ -1,24 +1,15 @@
 import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql'
 import type { Deps } from '../../deps.ts'
-import { corsHeaders } from '../cors.ts'
-import { deprecationHeaders } from '../deprecation-headers.ts'
+import { callerHeaders, commonHeaders, type ResponseHeaders } from '../common-headers.ts'
 import { causeOf, httpOfAnswer, maskError, outgoing } from '../errors.ts'
-import { rateLimitHeaders } from '../rate-limit-headers.ts'
 import type { RequestState, ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
-function headersOf({ context, requestId, mediaType }: RequestState): Record<string, string> {
-  return {
-    'content-type': `${mediaType}; charset=utf-8`,
-    'x-request-id': requestId,
-    // X-API-Key, unlike Authorization, would not keep a shared cache from storing it.
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    ...corsHeaders,
-    ...(context?.charged && rateLimitHeaders(context.charged)),
-    ...(context && !context.isAnonymous && deprecationHeaders(context.principal)),
-  }
-}
+const headersOf = ({ context, requestId, mediaType }: RequestState): ResponseHeaders => ({
+  'content-type': `${mediaType}; charset=utf-8`,
+  ...commonHeaders(requestId),
+  ...(context && callerHeaders(context)),
+})
 
 /**
  * Makes the HTTP answer: status and headers by its errors, which are masked already, and logs the

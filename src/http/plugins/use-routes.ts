@@ -1,52 +1,77 @@
 import type { Deps } from '../../deps.ts'
+import { shownError } from '../errors.ts'
 import { clientAddress } from '../node/client-address.ts'
-import { documentsPath, graphqlPath } from '../paths.ts'
-import { jsonResponse } from '../respond.ts'
-import { downloadEndpoint } from '../routes/documents.ts'
+import { documentsPath, graphqlPath, verifyPath } from '../paths.ts'
+import { downloads } from '../routes/documents.ts'
+import { graphiqlPage, wantsGraphiql } from '../routes/graphiql/page.ts'
 import { health, ready } from '../routes/health.ts'
 import { metricsPage } from '../routes/metrics.ts'
-import { oauthDoors } from '../routes/oauth/oauth.ts'
-import { verifyEndpoint } from '../routes/verify.ts'
+import { oauthRoutes } from '../routes/oauth/oauth.ts'
+import { preflight } from '../routes/preflight.ts'
+import { type Call, errorReply, notFound, type Route, responseOf } from '../routes/route.ts'
+import { verdicts } from '../routes/verify.ts'
 import type { HttpPlugin, ServerOptions } from '../yoga.ts'
-
-/** Answers a request at a path of its own. */
-type Route = (
-  request: Request,
-  address: string | undefined,
-  path: string,
-) => Response | Promise<Response>
 
 /** The path of a URL as it was sent, without parsing what comes before and after. */
 function pathOf(url: string): string {
   const start = url.indexOf('/', url.indexOf('//') + 2)
-  const end = url.slice(start).search(/[?#]/)
-  return start < 0 ? '/' : end < 0 ? url.slice(start) : url.slice(start, start + end)
+  const end = url.indexOf('?', start)
+  return start < 0 ? '/' : url.slice(start, end < 0 ? undefined : end)
 }
 
-/** Answers what is not sent to the GraphQL endpoint. Paths are exact; anything else is 404. */
-export function useRoutes(deps: Deps, { trustedProxies }: ServerOptions): HttpPlugin {
+/** Sends the client to a path of ours, with the query that it sent. */
+const redirect =
+  (path: string): Route =>
+  ({ request: { url } }) => ({
+    status: 308,
+    headers: { location: path + (/\?.*/s.exec(url)?.[0] ?? '') },
+  })
+
+/** Answers what is no operation. Paths are exact; anything else is 404. */
+export function useRoutes(deps: Deps, { trustedProxies, graphiql }: ServerOptions): HttpPlugin {
   const addressOf = clientAddress(trustedProxies)
-  const documents = downloadEndpoint(deps)
+  const page = graphiql ? graphiqlPage() : undefined
+  const documents = downloads(deps)
+  const verify = verdicts(deps)
   const routes = new Map<string, Route>([
     ['/health', health],
-    ['/ready', () => ready(deps)],
-    ['/metrics', () => metricsPage(deps)],
-    ['/verify', verifyEndpoint(deps)],
-    ...oauthDoors(deps),
+    ['/ready', ready(deps)],
+    ['/metrics', metricsPage(deps)],
+    ...oauthRoutes(deps),
   ])
-  const routeOf = (path: string): Route => {
-    if (path.startsWith(documentsPath))
-      return (request, address) => documents(request, path.slice(documentsPath.length), address)
-    return routes.get(path) ?? (() => jsonResponse(404, { error: 'not found' }))
+
+  /** Undefined: it is an operation's. */
+  const routeOf = (request: Request, path: string): Route | undefined => {
+    if (path === verifyPath || path.startsWith(`${verifyPath}/`)) return verify
+    // A gateway whose question came elsewhere, by /verify/../health, would take an answer for a yes.
+    if (request.headers.get('latchkey-verifier') !== null) return notFound
+    if (request.method === 'OPTIONS') return preflight
+    if (path.startsWith(documentsPath)) return documents
+    if (page && (path === graphqlPath || path === '/') && wantsGraphiql(request)) return page
+    if (path === graphqlPath) return undefined
+    const withoutSlash = path.endsWith('/') ? path.slice(0, -1) : ''
+    if (withoutSlash === graphqlPath || routes.has(withoutSlash)) return redirect(withoutSlash)
+    if (path === '/' && ['GET', 'HEAD'].includes(request.method)) return health
+    return routes.get(path) ?? notFound
+  }
+
+  const replyOf = async (route: Route, call: Call): Promise<Response> => {
+    const { requestId } = call
+    try {
+      return responseOf(await route(call), requestId)
+    } catch (error) {
+      return responseOf(errorReply(shownError(error, deps.logger, requestId), requestId), requestId)
+    }
   }
 
   return {
     onRequest({ request, serverContext: { state }, endResponse }) {
+      const { peer, requestId } = state
+      const address = addressOf(peer, request.headers)
+      state.address = address
       const path = pathOf(request.url)
-      state.address = addressOf(state.peer, request.headers)
-      if (path === graphqlPath) return undefined
-      const response = routeOf(path)(request, state.address, path)
-      return response instanceof Promise ? response.then(endResponse) : endResponse(response)
+      const route = routeOf(request, path)
+      return route && replyOf(route, { request, path, address, requestId }).then(endResponse)
     },
   }
 }

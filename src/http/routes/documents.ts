@@ -1,26 +1,19 @@
-import { randomUUID } from 'node:crypto'
 import { finished, Readable } from 'node:stream'
 import { create } from 'content-disposition'
 import { type Context, createContext } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
-import { RequestError, unauthenticated } from '../../errors.ts'
+import { unauthenticated } from '../../errors.ts'
 import type { Document } from '../../generated/prisma/client.ts'
 import { leastCost } from '../../limits/operation-cost.ts'
 import { findDocument } from '../../modules/document/find-document.ts'
 import { textType } from '../../modules/document/media-type.ts'
 import { contentOf } from '../../modules/document/store.ts'
 import { authenticate } from '../authenticate.ts'
-import { allowAnyOrigin, preflightResponse } from '../cors.ts'
-import { setDeprecationHeaders } from '../deprecation-headers.ts'
-import { unexpected } from '../errors.ts'
-import { setRateLimitHeaders } from '../rate-limit-headers.ts'
-import { errorResponse, jsonResponse } from '../respond.ts'
+import { callerHeaders } from '../common-headers.ts'
+import { shownError } from '../errors.ts'
+import { documentsPath } from '../paths.ts'
 import { DownloadsUnderWay } from './downloads-under-way.ts'
-
-interface Origin {
-  readonly address: string | undefined
-  readonly requestId: string
-}
+import { type Call, errorReply, jsonReply, notFound, type Reply, type Route } from './route.ts'
 
 const headersOf = ({ name, mediaType, bytes }: Document): Record<string, string> => ({
   'content-type': mediaType === textType ? `${textType}; charset=utf-8` : mediaType,
@@ -29,8 +22,6 @@ const headersOf = ({ name, mediaType, bytes }: Document): Record<string, string>
   'content-disposition': create(name),
   'content-security-policy': "default-src 'none'; sandbox",
 })
-
-const notFound = (): Response => jsonResponse(404, { error: 'not found' })
 
 /** The content of a document, counted as long as it is being given; null: it has been deleted. */
 async function countedContent(
@@ -49,58 +40,32 @@ async function countedContent(
 }
 
 /** @throws RequestError RATE_LIMITED, FORBIDDEN, BAD_USER_INPUT for who is in no workspace */
-async function download(
-  context: Context,
-  { method }: Request,
-  id: string,
-  underWay: DownloadsUnderWay,
-): Promise<Response> {
+async function download(context: Context, call: Call, underWay: DownloadsUnderWay): Promise<Reply> {
   const { principal, deps } = context
   if (principal.kind === 'ACCESS_TOKEN' && principal.isRotated) throw unauthenticated('ROTATED')
   await context.charge(leastCost)
-  const document = await findDocument(context, id)
-  if (document === null) return notFound()
+  const document = await findDocument(context, call.path.slice(documentsPath.length))
+  if (document === null) return notFound(call)
   const headers = headersOf(document)
-  if (method === 'HEAD') return new Response(null, { headers })
+  if (call.request.method === 'HEAD') return { status: 200, headers }
   const content = await countedContent(deps, document, underWay)
-  if (content === null) return notFound()
-  return new Response(Readable.toWeb(content) as ReadableStream<Uint8Array>, { headers })
+  if (content === null) return notFound(call)
+  return { status: 200, headers, body: Readable.toWeb(content) as ReadableStream<Uint8Array> }
 }
 
 /** What answers at a document's address: its content, to who may read the document. */
-export function downloadEndpoint(
-  deps: Deps,
-): (request: Request, id: string, address: string | undefined) => Promise<Response> {
+export function downloads(deps: Deps): Route {
   const underWay = new DownloadsUnderWay()
-  const failure = (error: unknown, requestId: string): Response => {
-    const shown = error instanceof RequestError ? error : unexpected(error)
-    if (shown.cause !== undefined) deps.logger.error({ err: shown.cause, requestId }, shown.message)
-    return errorResponse(shown, requestId, 'application/json')
-  }
-  const answer = async (request: Request, id: string, origin: Origin): Promise<Response> => {
-    const { method, headers } = request
-    if (method !== 'GET' && method !== 'HEAD')
-      return jsonResponse(405, { error: 'Use GET.' }, { allow: 'GET, HEAD' })
-    const principal = await authenticate(deps, headers, origin)
+  return async (call) => {
+    const { request, address, requestId } = call
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return jsonReply(405, { error: 'Use GET.' }, { allow: 'GET, HEAD' })
+    const principal = await authenticate(deps, request.headers, { address, requestId })
     if (principal === undefined) throw unauthenticated('MISSING')
-    const context = createContext(deps, { ...origin, principal })
-    const response = await download(context, request, id, underWay).catch((error: unknown) =>
-      failure(error, origin.requestId),
+    const context = createContext(deps, { address, requestId, principal })
+    const reply = await download(context, call, underWay).catch((error: unknown) =>
+      errorReply(shownError(error, deps.logger, requestId), requestId),
     )
-    setRateLimitHeaders(response, context.charged)
-    setDeprecationHeaders(response, principal)
-    return response
-  }
-
-  return async (request, id, address) => {
-    if (request.method === 'OPTIONS') return preflightResponse(['GET'])
-    const requestId = randomUUID()
-    const response = await answer(request, id, { address, requestId }).catch((error: unknown) =>
-      failure(error, requestId),
-    )
-    response.headers.set('x-request-id', requestId)
-    response.headers.set('cache-control', 'no-store')
-    response.headers.set('x-content-type-options', 'nosniff')
-    return allowAnyOrigin(response)
+    return { ...reply, headers: { ...reply.headers, ...callerHeaders(context) } }
   }
 }

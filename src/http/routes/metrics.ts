@@ -1,8 +1,11 @@
-import { Response } from '@whatwg-node/server'
 import type { Deps } from '../../deps.ts'
+import type { Route } from './route.ts'
 
 /** What Prometheus reads, in its text format. */
-export async function metricsPage({ metrics: { registry } }: Deps): Promise<Response> {
-  const headers = { 'content-type': registry.contentType, 'cache-control': 'no-store' }
-  return new Response(await registry.metrics(), { headers })
-}
+export const metricsPage =
+  ({ metrics: { registry } }: Deps): Route =>
+  async () => ({
+    status: 200,
+    headers: { 'content-type': registry.contentType },
+    body: await registry.metrics(),
+  })

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { Response } from '@whatwg-node/server'
 import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
 import { withoutSecrets } from '../../auth/credentials/without-secrets.ts'
 import type { Deps } from '../../deps.ts'
@@ -11,11 +9,13 @@ import {
   type VerdictCode,
   verifierCost,
 } from '../../modules/credential/verify.ts'
+import type { ResponseHeaders } from '../common-headers.ts'
 import { presentedSecret } from '../credential.ts'
-import { setDeprecationHeaders } from '../deprecation-headers.ts'
-import { challengeOf, httpOf, unexpected } from '../errors.ts'
+import { deprecationHeaders } from '../deprecation-headers.ts'
+import { challengeOf, httpOf, shownError } from '../errors.ts'
+import { verifyPath } from '../paths.ts'
 import { rateLimitHeaders } from '../rate-limit-headers.ts'
-import { jsonResponse } from '../respond.ts'
+import { type Call, jsonReply, type Reply, type Route } from './route.ts'
 
 /** Of a verdict nginx passes 401 and 403 on to the client, and takes any other failure for its own. */
 const statuses: Readonly<Record<VerdictCode | 'MISSING', number>> = {
@@ -37,12 +37,18 @@ const statuses: Readonly<Record<VerdictCode | 'MISSING', number>> = {
 /** A question that is the gateway's own mistake: no client must take it for a verdict on itself. */
 class BadQuestion extends Error {}
 
-/** What is asked by the address. A mistyped name would ask for less than was meant. */
-function askedBy(url: string) {
+/**
+ * What is asked by the address. A mistyped name would ask for less than was meant. Below /verify/ the
+ * query is the client's, as far as anybody can tell: a permission in it asks for more, but a space or
+ * an address could ask for less.
+ */
+function askedBy({ request: { url }, path }: Call) {
   const { searchParams } = new URL(url)
   const names = ['permission', 'space', 'ip']
   for (const name of searchParams.keys())
-    if (!names.includes(name))
+    if (path !== verifyPath && ['space', 'ip'].includes(name))
+      throw new BadQuestion(`Ask for ${name} at ${verifyPath}; below it a client may have sent it.`)
+    else if (path === verifyPath && !names.includes(name))
       throw new BadQuestion(
         `There is no parameter ${JSON.stringify(withoutSecrets(name).slice(0, 60))}; use ${names.join(', ')}.`,
       )
@@ -72,12 +78,11 @@ function clientSecret(headers: Headers): string | { readonly code: 'MISSING' | '
  */
 async function verifierOf(
   deps: Deps,
-  headers: Headers,
-  origin: { readonly address: string | undefined; readonly requestId: string },
+  { request, address, requestId }: Call,
 ): Promise<KeyCaller | TokenCaller> {
-  const secret = headers.get('latchkey-verifier')?.trim()
+  const secret = request.headers.get('latchkey-verifier')?.trim()
   if (!secret) throw new BadQuestion("Send the gateway's own key in Latchkey-Verifier.")
-  const caller = await acceptCredential(deps, secret, origin)
+  const caller = await acceptCredential(deps, secret, { address, requestId })
   const charged = await deps.limits.charge(caller, verifierCost(caller))
   if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
   return caller
@@ -89,12 +94,9 @@ const idsOf = ({ key, user, workspaceId }: KeyCaller | TokenCaller) => ({
   'latchkey-workspace-id': workspaceId,
 })
 
-function answerTo(
-  code: keyof typeof statuses,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
+function replyTo(code: keyof typeof statuses, headers?: ResponseHeaders): Reply {
   const status = statuses[code]
-  return new Response(null, {
+  return {
     status,
     headers: {
       'latchkey-verdict': code,
@@ -103,69 +105,56 @@ function answerTo(
       ...(status !== 204 && { 'content-length': '0' }),
       ...headers,
     },
-  })
+  }
 }
 
-function verdictResponse({
+const verdictReply = ({
   code,
   caller,
   permissions,
   rateLimits,
   retryAfterSeconds,
-}: Verdict): Response {
-  const response = answerTo(code, {
+}: Verdict): Reply =>
+  replyTo(code, {
     ...rateLimitHeaders({ states: rateLimits }),
     ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
     ...(code === 'VALID' &&
       caller && { ...idsOf(caller), 'latchkey-permissions': (permissions ?? []).join(' ') }),
+    ...(statuses[code] !== 401 && deprecationHeaders(caller)),
   })
-  if (response.status !== 401) setDeprecationHeaders(response, caller)
-  return response
-}
 
 /** Whatever is wrong with the question itself, or with who asks it. */
-function failure(deps: Deps, error: unknown, requestId: string): Response {
+function failure(deps: Deps, error: unknown, requestId: string): Reply {
   if (error instanceof BadQuestion || error instanceof UserInputError)
-    return jsonResponse(400, { error: error.message })
-  const shown = error instanceof RequestError ? error : unexpected(error)
-  if (shown.cause === undefined) {
-    const reason = shown.details.reason ?? shown.code
-    return jsonResponse(400, { error: `Latchkey-Verifier: ${reason}. ${shown.message}` })
-  }
-  deps.logger.error({ err: shown.cause, requestId }, shown.message)
+    return jsonReply(400, { error: error.message })
+  const shown = shownError(error, deps.logger, requestId)
+  const { cause, details, code, message } = shown
+  if (cause === undefined)
+    return jsonReply(400, { error: `Latchkey-Verifier: ${details.reason ?? code}. ${message}` })
   const { status = 500, headers } = httpOf(shown) ?? {}
-  return jsonResponse(status, { error: shown.message }, headers)
+  return jsonReply(status, { error: message }, headers)
 }
 
 /**
  * Tells a gateway whether the credential of a request is good for what the address asks, by the
  * status and headers alone: 204, or 401 or 403 with the reason in Latchkey-Verdict. The gateway
- * names itself in Latchkey-Verifier by a key that has keys:verify; without it the answer is 400.
+ * names itself in Latchkey-Verifier by a key that has keys:verify; without it the answer is 400. Method
+ * and body do not matter, nor the path below /verify/, where a yes is 200: Envoy appends the client's
+ * path and knows no other yes.
  */
-export const verifyEndpoint =
-  (deps: Deps) =>
-  async (request: Request, address: string | undefined): Promise<Response> => {
-    const requestId = randomUUID()
-    const response = await answer(deps, request, { address, requestId }).catch((error: unknown) =>
-      failure(deps, error, requestId),
-    )
-    response.headers.set('x-request-id', requestId)
-    response.headers.set('cache-control', 'no-store')
-    return response
-  }
+export const verdicts =
+  (deps: Deps): Route =>
+  (call) =>
+    verdict(deps, call).catch((error: unknown) => failure(deps, error, call.requestId))
 
-async function answer(
-  deps: Deps,
-  { method, headers, url }: Request,
-  origin: { readonly address: string | undefined; readonly requestId: string },
-): Promise<Response> {
-  if (method !== 'GET' && method !== 'HEAD')
-    return jsonResponse(405, { error: 'Use GET.' }, { allow: 'GET, HEAD' })
-  const caller = await verifierOf(deps, headers, origin)
+async function verdict(deps: Deps, call: Call): Promise<Reply> {
+  const { request, address, requestId } = call
+  const caller = await verifierOf(deps, call)
   // Before the client's credential is looked at: it must not matter to what is wrong with these.
-  const verdictOf = prepareVerification({ deps, caller, ...origin }, askedBy(url))
-  const secret = clientSecret(headers)
-  return typeof secret === 'string'
-    ? verdictResponse(await verdictOf(secret))
-    : answerTo(secret.code)
+  const verdictOf = prepareVerification({ deps, caller, address, requestId }, askedBy(call))
+  const secret = clientSecret(request.headers)
+  const reply =
+    typeof secret === 'string' ? verdictReply(await verdictOf(secret)) : replyTo(secret.code)
+  if (reply.status !== 204 || call.path === verifyPath) return reply
+  return { status: 200, headers: { ...reply.headers, 'content-length': '0' } }
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+import { graphqlPath } from '../../paths.ts'
 import { type GraphiqlHead, graphiqlFiles } from './page.ts'
 import { readGraphiqlTabs } from './tabs.ts'
 
@@ -38,6 +39,8 @@ function options() {
   const tabs = readGraphiqlTabs()
   return {
     title: 'Latchkey',
+    // The page is shown at / as well.
+    endpoint: graphqlPath,
     headers: defaultHeaders,
     defaultTabs: tabs.map((tab) => ({ ...tab, headers: defaultHeaders })),
     // A reload looks for this among the stored tabs, and adds an empty tab when it is not there.

@@ -1,12 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { Response } from '@whatwg-node/server'
 import { acceptedCoding } from '../../accepted.ts'
-
-export interface GraphiqlPage {
-  respond(request: Request): Promise<Response>
-}
+import type { Route } from '../route.ts'
 
 /** What is stored of the page beside its content. */
 export interface GraphiqlHead {
@@ -31,7 +27,7 @@ async function readPage() {
 }
 
 /** Its 9 MB are never there as a whole: making them would stop everybody else, for few who ask so. */
-const decoded = (gzip: Uint8Array): BodyInit =>
+const decoded = (gzip: Uint8Array): ReadableStream<Uint8Array> =>
   Readable.toWeb(Readable.from([gzip]).pipe(createGunzip())) as ReadableStream<Uint8Array>
 
 /** Whether If-None-Match names this tag; weak tags match too (RFC 9110, 13.1.2). */
@@ -46,39 +42,38 @@ export const wantsGraphiql = ({ method, headers }: Request): boolean =>
  * GraphiQL out of our own process: nothing on the page comes from anywhere else. All answers share the
  * bytes that were read when it was first asked for, however many clients have not taken theirs yet.
  */
-export function graphiqlPage(): GraphiqlPage {
+export function graphiqlPage(): Route {
   let read: ReturnType<typeof readPage> | undefined
-  return {
-    async respond({ method, headers: sent }) {
-      read ??= readPage().catch((error: unknown) => {
-        read = undefined
-        throw error
-      })
-      const { bodies, digest, policy } = await read
-      const encoding = acceptedCoding(sent.get('accept-encoding'))
-      const etag = `"${digest}-${encoding}"`
-      const headers = {
-        etag,
-        'cache-control': 'no-cache',
-        vary: 'accept, accept-encoding',
-        'content-security-policy': policy,
-        'cross-origin-opener-policy': 'same-origin',
-        'referrer-policy': 'no-referrer',
-        'x-content-type-options': 'nosniff',
-        'x-frame-options': 'DENY',
-      }
-      if (namesTag(sent.get('if-none-match'), etag))
-        return new Response(null, { status: 304, headers })
-      const type = { ...headers, 'content-type': 'text/html; charset=utf-8' }
-      if (encoding === 'identity')
-        return new globalThis.Response(method === 'HEAD' ? null : decoded(bodies.gzip), {
-          headers: type,
-        })
-      const body = bodies[encoding]
-      const length = String(body.byteLength)
-      return new Response(method === 'HEAD' ? null : body, {
-        headers: { ...type, 'content-length': length, 'content-encoding': encoding },
-      })
-    },
+  return async ({ request: { method, headers: sent } }) => {
+    read ??= readPage().catch((error: unknown) => {
+      read = undefined
+      throw error
+    })
+    const { bodies, digest, policy } = await read
+    const encoding = acceptedCoding(sent.get('accept-encoding'))
+    const etag = `"${digest}-${encoding}"`
+    const headers = {
+      etag,
+      'cache-control': 'no-cache',
+      vary: 'accept, accept-encoding',
+      'content-security-policy': policy,
+      'cross-origin-opener-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'x-frame-options': 'DENY',
+    }
+    if (namesTag(sent.get('if-none-match'), etag)) return { status: 304, headers }
+    const reply = {
+      status: 200,
+      headers: { ...headers, 'content-type': 'text/html; charset=utf-8' },
+    }
+    if (encoding === 'identity')
+      return method === 'HEAD' ? reply : { ...reply, body: decoded(bodies.gzip) }
+    const body = bodies[encoding]
+    const length = String(body.byteLength)
+    return {
+      status: 200,
+      headers: { ...reply.headers, 'content-length': length, 'content-encoding': encoding },
+      body: method === 'HEAD' ? null : body,
+    }
   }
 }

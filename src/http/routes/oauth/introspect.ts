@@ -8,9 +8,10 @@ import type { Deps } from '../../../deps.ts'
 import { rateLimited, unauthenticated } from '../../../errors.ts'
 import { plainAddress } from '../../../input/addresses.ts'
 import { leastCost } from '../../../limits/operation-cost.ts'
+import type { Reply } from '../route.ts'
 import type { Call } from './endpoint.ts'
 import { type Form, readForm } from './form.ts'
-import { OAuthError, uncachedResponse } from './oauth-error.ts'
+import { OAuthError, uncachedReply } from './oauth-error.ts'
 import { noneIfRefused, verifyToken } from './verified-token.ts'
 import { authenticateVerifier } from './verifier.ts'
 
@@ -115,15 +116,15 @@ const presentationOf = (form: Form): Presentation => ({
  */
 export const introspect =
   (deps: Deps) =>
-  async (call: Call): Promise<Response> => {
+  async (call: Call): Promise<Reply> => {
     const form = await readForm(call.request)
     const jwt = form.get('token')
     const verifier = await authenticateVerifier(deps, call, form)
     if (jwt === undefined) throw new OAuthError('invalid_request', 'Send the token to look at.')
     const live = await findLiveToken(deps, verifier, jwt, presentationOf(form))
-    if (live === undefined) return uncachedResponse(200, { active: false })
+    if (live === undefined) return uncachedReply(200, { active: false })
     // Not inactive where it is over its limit: a resource server would take that for the token's end.
     const charged = await deps.limits.charge(tokenCallerOf(live.token), leastCost)
     if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
-    return uncachedResponse(200, described(live))
+    return uncachedReply(200, described(live))
   }

@@ -1,5 +1,6 @@
 import { withoutSecrets } from '../../../auth/credentials/without-secrets.ts'
-import { jsonResponse } from '../../respond.ts'
+import type { ResponseHeaders } from '../../common-headers.ts'
+import { jsonReply, type Reply } from '../route.ts'
 
 /** What can be wrong with a request to an OAuth endpoint: the codes of the RFCs. */
 export type OAuthErrorCode =
@@ -26,17 +27,17 @@ const statuses: Partial<Record<OAuthErrorCode, number>> = {
   temporarily_unavailable: 503,
 }
 
-const headersOf: Partial<Record<OAuthErrorCode, Readonly<Record<string, string>>>> = {
+const headersOf: Partial<Record<OAuthErrorCode, ResponseHeaders>> = {
   invalid_client: { 'www-authenticate': 'Basic realm="Latchkey"' },
   invalid_token: { 'www-authenticate': 'Bearer realm="Latchkey", error="invalid_token"' },
   temporarily_unavailable: { 'retry-after': '1' },
 }
 
-interface OAuthErrorOptions extends ErrorOptions {
+interface OAuthErrorOptions {
   /** Instead of the code's own. */
   readonly status?: number
   /** Besides the code's own, or instead of one. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: ResponseHeaders
 }
 
 /** Ends a request to an OAuth endpoint with the answer that its RFC asks for. */
@@ -44,9 +45,9 @@ export class OAuthError extends Error {
   override readonly name = 'OAuthError'
   readonly code: OAuthErrorCode
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: ResponseHeaders
   constructor(code: OAuthErrorCode, description: string, options: OAuthErrorOptions = {}) {
-    super(description, options)
+    super(description)
     this.code = code
     this.status = options.status ?? statuses[code] ?? 400
     this.headers = { ...headersOf[code], ...options.headers }
@@ -60,16 +61,13 @@ const describable = (text: string): string =>
     .replaceAll(/["\\]/g, "'")
     .replaceAll(/[^\x20-\x7e]/g, '?')
 
-/** The headers of an answer that nothing on the way may keep (RFC 6749, 5.1). */
-export const uncached = { 'cache-control': 'no-store', pragma: 'no-cache' } as const
+/** Beside `cache-control: no-store`, which every reply has (RFC 6749, 5.1). */
+export const uncached = { pragma: 'no-cache' } as const
 
 /** An answer in JSON, uncached. */
-export const uncachedResponse = (
-  status: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): Response => jsonResponse(status, body, { ...uncached, ...headers })
+export const uncachedReply = (status: number, body: unknown, headers?: ResponseHeaders): Reply =>
+  jsonReply(status, body, { ...uncached, ...headers })
 
 /** The error as the RFCs have it (RFC 6749, 5.2). */
-export const oauthErrorResponse = ({ code, message, status, headers }: OAuthError): Response =>
-  uncachedResponse(status, { error: code, error_description: describable(message) }, headers)
+export const oauthErrorReply = ({ code, message, status, headers }: OAuthError): Reply =>
+  uncachedReply(status, { error: code, error_description: describable(message) }, headers)

@@ -1,7 +1,7 @@
 import { publishedAheadMs } from '../../../auth/signing-keys.ts'
 import type { Deps } from '../../../deps.ts'
-import { jsonResponse } from '../../respond.ts'
-import { type Endpoint, endpoint } from './endpoint.ts'
+import { jsonReply, type Route } from '../route.ts'
+import { endpoint } from './endpoint.ts'
 import { introspect } from './introspect.ts'
 import { authorizationServerMetadata, oauthPaths } from './metadata.ts'
 import { revoke } from './revoke.ts'
@@ -13,18 +13,18 @@ const maxAgeSeconds = publishedAheadMs / 2 / 1_000
 const cacheable = { 'cache-control': `public, max-age=${maxAgeSeconds}` }
 
 /** The OAuth endpoints by their paths. */
-export const oauthDoors = (deps: Deps): ReadonlyMap<string, Endpoint> =>
+export const oauthRoutes = (deps: Deps): ReadonlyMap<string, Route> =>
   new Map([
     [
       oauthPaths.metadata,
       endpoint(deps, 'GET', () =>
-        jsonResponse(200, authorizationServerMetadata(deps.publicUrl), cacheable),
+        jsonReply(200, authorizationServerMetadata(deps.publicUrl), cacheable),
       ),
     ],
     [
       oauthPaths.keys,
       endpoint(deps, 'GET', async () =>
-        jsonResponse(
+        jsonReply(
           200,
           { keys: await deps.signingKeys.published() },
           { ...cacheable, 'content-type': 'application/jwk-set+json' },

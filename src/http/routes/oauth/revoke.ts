@@ -2,6 +2,7 @@ import { findToken } from '../../../auth/token-record.ts'
 import type { Deps } from '../../../deps.ts'
 import { leastCost } from '../../../limits/operation-cost.ts'
 import { revokeAccessToken } from '../../../modules/access-token/revoke.ts'
+import type { Reply } from '../route.ts'
 import { authenticateClient } from './client.ts'
 import type { Call } from './endpoint.ts'
 import { readForm } from './form.ts'
@@ -14,7 +15,7 @@ import { noneIfRefused, verifyToken } from './verified-token.ts'
  */
 export const revoke =
   (deps: Deps) =>
-  async (call: Call): Promise<Response> => {
+  async (call: Call): Promise<Reply> => {
     const form = await readForm(call.request)
     const caller = await authenticateClient(deps, call, form)
     await call.charge(caller, leastCost)
@@ -28,5 +29,5 @@ export const revoke =
     const { address, requestId } = call
     if (token?.id === caller.key.id)
       await revokeAccessToken({ deps, caller, address, requestId }, { id: token.tokenId })
-    return new Response(null, { headers: uncached })
+    return { status: 200, headers: uncached }
   }

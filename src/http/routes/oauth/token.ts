@@ -2,10 +2,11 @@ import type { Deps } from '../../../deps.ts'
 import { type UserError, UserInputError } from '../../../errors.ts'
 import { leastCost } from '../../../limits/operation-cost.ts'
 import { createAccessToken } from '../../../modules/access-token/create.ts'
+import type { Reply } from '../route.ts'
 import { authenticateAnyClient } from './client.ts'
 import { type Call, tooMuch } from './endpoint.ts'
 import { readForm } from './form.ts'
-import { OAuthError, uncachedResponse } from './oauth-error.ts'
+import { OAuthError, uncachedReply } from './oauth-error.ts'
 
 /** An expected failure of the exchange, as its RFC calls it. */
 function exchangeError({ code, message, path }: UserError): OAuthError {
@@ -25,7 +26,7 @@ function exchangeError({ code, message, path }: UserError): OAuthError {
  */
 export const exchange =
   (deps: Deps) =>
-  async (call: Call): Promise<Response> => {
+  async (call: Call): Promise<Reply> => {
     const form = await readForm(call.request)
     const grantType = form.get('grant_type')
     if (grantType === undefined)
@@ -49,7 +50,7 @@ export const exchange =
         ? exchangeError(error.errors[0])
         : error
     })
-    return uncachedResponse(200, {
+    return uncachedReply(200, {
       access_token: token,
       token_type: 'Bearer',
       expires_in: expiresInSeconds,

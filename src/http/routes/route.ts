@@ -1,0 +1,53 @@
+import { Response as MemoryResponse } from '@whatwg-node/server'
+import type { RequestError, RequestErrorCode } from '../../errors.ts'
+import { commonHeaders, type ResponseHeaders } from '../common-headers.ts'
+import { httpOf } from '../errors.ts'
+
+/** A request to a route. */
+export interface Call {
+  readonly request: Request
+  /** As it was sent, nothing decoded. */
+  readonly path: string
+  /** The client's; undefined when it is not known. */
+  readonly address: string | undefined
+  readonly requestId: string
+}
+
+/** What a route answers. */
+export interface Reply {
+  readonly status: number
+  /** In lower case; beside the common ones, or instead of one. */
+  readonly headers?: ResponseHeaders
+  readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
+}
+
+/** Answers requests at a path of its own. */
+export type Route = (call: Call) => Reply | Promise<Reply>
+
+/** The reply as it leaves. Only a stream needs Node's own Response, which takes longer to make. */
+export function responseOf({ status, headers, body = null }: Reply, requestId: string): Response {
+  const init = { status, headers: { ...commonHeaders(requestId), ...headers } }
+  return body instanceof ReadableStream ? new Response(body, init) : new MemoryResponse(body, init)
+}
+
+export const jsonReply = (status: number, body: unknown, headers?: ResponseHeaders): Reply => ({
+  status,
+  headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
+  body: JSON.stringify(body),
+})
+
+export const notFound: Route = () => jsonReply(404, { error: 'not found' })
+
+/** The status of what is a failure of one field in an operation, where there is no operation. */
+const fieldStatuses: Partial<Record<RequestErrorCode, number>> = {
+  FORBIDDEN: 403,
+  BAD_USER_INPUT: 400,
+}
+
+/** A failure of the whole request, shaped as GraphQL answers are (GraphQL over HTTP). */
+export function errorReply(error: RequestError, requestId: string): Reply {
+  const { message, details, code } = error
+  const { status = fieldStatuses[code] ?? 500, headers } = httpOf(error) ?? {}
+  const body = { errors: [{ message, extensions: { ...details, code, requestId } }] }
+  return jsonReply(status, body, headers)
+}
