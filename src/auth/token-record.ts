@@ -39,11 +39,14 @@ export interface PresentedToken extends Presented, WorkspaceSize {
   readonly tokenAudience: readonly string[]
 }
 
+/** Selects the ids of a token's spaces, as a column `t."spaceIds"`, that are not deleted and fulfil the condition on `named.id`. */
+export const liveTokenSpacesWhere = (condition: Prisma.Sql): Prisma.Sql => Prisma.sql`
+  SELECT ts.id FROM unnest(t."spaceIds") AS named (id)
+    JOIN "Space" ts ON ts."workspaceId" = t."workspaceId" AND ts.id = named.id
+   WHERE ts."deletedAt" IS NULL AND ${condition}`
+
 /** The ids of a token's spaces, as a column `t."spaceIds"`, that are not deleted. */
-export const liveTokenSpaces = Prisma.sql`ARRAY(
-  SELECT ts.id FROM "Space" ts
-   WHERE ts."workspaceId" = t."workspaceId" AND ts.id = ANY(t."spaceIds") AND ts."deletedAt" IS NULL
-   ORDER BY ts.id)`
+export const liveTokenSpaces = Prisma.sql`ARRAY(${liveTokenSpacesWhere(Prisma.sql`TRUE`)} ORDER BY ts.id)`
 
 /** The secret `ms` that minted the token `t`, or the first of its family; none where it is not known. */
 export const mintingSecret = Prisma.sql`

@@ -1,3 +1,4 @@
+import type { Caller } from '../auth/caller.ts'
 import type { Queryable } from '../auth/key-record.ts'
 import { badUserInput } from '../errors.ts'
 import { Prisma } from '../generated/prisma/client.ts'
@@ -121,23 +122,80 @@ export async function findPage<Row extends Listed>(
 /** The id of the parent that a listing of children is asked for, inside `findPages`. */
 export const parentId = Prisma.sql`parent.id`
 
+/** Rows that many parents have lists of. */
+export interface NestedListing extends Listing {
+  /** Which of the rows are the parent's own, by `parentId`. `where` holds for all parents. */
+  readonly tie: Prisma.Sql
+  /** Which of the parents have a list at all, by `parentId`; each by default. */
+  readonly parents?: Prisma.Sql
+  /** A row can be several parents' own. */
+  readonly isShared?: true
+}
+
 /**
- * The same page of each parent's own list, in one statement for all of them. The listing's `where`
- * ties a child to its parent by `parentId`.
+ * The same page of each parent's own list, in one statement for all of them. Rows that parents share
+ * are read once, in a second one.
  */
 export async function findPages<Row extends Listed>(
   db: Queryable,
+  caller: Caller,
   parents: readonly string[],
-  listing: Listing,
+  listing: NestedListing,
   page: PageRequest,
 ): Promise<Page<Row>[]> {
-  const rows = await db.$queryRaw<(Row & { parentId: string })[]>`
-    SELECT ${parentId} AS "parentId", child.*
-      FROM unnest(${parents}::text[]) AS parent (id)
-     CROSS JOIN LATERAL (${statement(listing, page)}) child
-     ORDER BY child."createdAt" DESC, child.id DESC`
-  const byParent = Map.groupBy(rows, (row) => row.parentId)
-  return parents.map((id) => toPage(byParent.get(id) ?? [], page))
+  const { alias, where, tie } = listing
+  const withList = Prisma.sql`(SELECT id FROM unnest(${parents}::text[]) AS parent (id)
+    WHERE ${listing.parents ?? Prisma.sql`TRUE`} OFFSET 0) AS parent`
+  const toPages = (rows: readonly (Row & { parentId: string })[]) => {
+    const byParent = Map.groupBy(rows, (row) => row.parentId)
+    return parents.map((id) => toPage(byParent.get(id) ?? [], page))
+  }
+  const ownRows = { ...listing, where: Prisma.sql`${where} AND ${tie}` }
+  if (!listing.isShared) return toPages(await db.$queryRaw(pagesOf(withList, ownRows, page)))
+
+  const columns = Prisma.sql`${alias}.id, ${alias}."createdAt"`
+  const links = await db.$queryRaw<(Listed & { parentId: string })[]>(
+    isDear(caller, parents)
+      ? pagesOfJudgedOnce(withList, caller, { ...listing, columns }, page)
+      : pagesOf(withList, { ...ownRows, columns }, page),
+  )
+  const ids = [...new Set(links.map(({ id }) => id))]
+  const rows = new Map((await findByIds<Row>(db, listing, ids)).map((row) => [row?.id, row]))
+  return toPages(
+    links.flatMap(({ parentId, id }) => {
+      const row = rows.get(id)
+      return row ? [{ ...row, parentId }] : []
+    }),
+  )
+}
+
+/** The pages of all parents as one list, newest first. */
+const pagesOf = (parents: Prisma.Sql, listing: Listing, page: PageRequest): Prisma.Sql =>
+  Prisma.sql`SELECT ${parentId} AS "parentId", child.*
+    FROM ${parents} CROSS JOIN LATERAL (${statement(listing, page)}) child
+   ORDER BY child."createdAt" DESC, child.id DESC`
+
+/**
+ * A row is compared with as many spaces as the caller is limited to: where parents share their rows,
+ * the work could be the product of parents, rows and spaces.
+ */
+const isDear = ({ rights }: Caller, parents: readonly string[]): boolean =>
+  !rights.allSpaces && rights.spaces.size * parents.length > 5_000
+
+/** The same, with `where` worked out once for each row instead of once for each row of each parent. */
+const pagesOfJudgedOnce = (
+  parents: Prisma.Sql,
+  { workspaceId }: Caller,
+  listing: NestedListing,
+  page: PageRequest,
+): Prisma.Sql => {
+  const { from, alias, where, tie } = listing
+  // IS TRUE keeps the subquery from becoming a join, which might search it row by row.
+  const own = Prisma.sql`${alias}."workspaceId" = ${workspaceId}
+    AND (${alias}.id IN (SELECT id FROM visible)) IS TRUE AND ${tie}`
+  return Prisma.sql`WITH visible AS MATERIALIZED (SELECT ${alias}.id FROM ${from}
+      WHERE ${where} AND EXISTS (SELECT 1 FROM ${parents} WHERE ${tie}))
+    ${pagesOf(parents, { ...listing, where: own }, page)}`
 }
 
 /** The row of that id among those of the listing, or null. What has no id's shape is not looked up. */

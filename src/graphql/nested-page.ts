@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import {
   findPages,
   type Listed,
-  type Listing,
+  type NestedListing,
   type Page,
   type PageArgs,
   pageRequest,
@@ -10,19 +10,19 @@ import {
 
 /**
  * A page of a parent's own list. All parents of one operation that ask for the same page are
- * answered by one statement; `listing` must tie its rows to `parentId`.
+ * answered by one statement.
  */
 export function nestedPage<Row extends Listed>(
   context: Context,
   field: string,
   parent: string,
   args: PageArgs,
-  listing: () => Listing,
+  listing: () => NestedListing,
 ): Promise<Page<Row>> {
   const page = pageRequest(args)
   const name = `${field} ${page.limit} ${args.after ?? ''}`
   const loader = context.batch<Page<Row>>(name, (parents) =>
-    findPages(context.deps.prisma, parents, listing(), page),
+    findPages(context.deps.prisma, context.caller, parents, listing(), page),
   )
   return loader.load(parent)
 }

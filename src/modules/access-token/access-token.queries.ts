@@ -1,15 +1,15 @@
 import type { Caller } from '../../auth/caller.ts'
 import { effectiveExpiry } from '../../auth/key-record.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
-import { liveTokenSpaces, mintingSecret, tokenExpiry } from '../../auth/token-record.ts'
-import { all, equalsId } from '../../db/conditions.ts'
+import { liveTokenSpacesWhere, mintingSecret, tokenExpiry } from '../../auth/token-record.ts'
+import { all, equalsId, isNoneOf } from '../../db/conditions.ts'
 import { type AccessToken, Prisma } from '../../generated/prisma/client.ts'
 import { visibleKeys } from '../api-key/api-key.queries.ts'
 
 export type AccessTokenStatus = 'ACTIVE' | 'ROTATED' | 'EXPIRED' | 'REVOKED'
 
 /** A token as it is shown, as of one moment of the database. */
-export interface AccessTokenRow extends Omit<AccessToken, 'narrowings' | 'secretId'> {
+export interface AccessTokenRow extends Omit<AccessToken, 'narrowings' | 'secretId' | 'spaceIds'> {
   readonly keyName: string
   readonly ownerId: string
   readonly lastUsedAt: Date | null
@@ -30,7 +30,7 @@ export const accessTokens = {
     LEFT JOIN "AccessTokenUsage" us ON us."workspaceId" = t."workspaceId" AND us."tokenId" = t.id`,
   alias: Prisma.sql`t`,
   columns: Prisma.sql`t."workspaceId", t.id, t."keyId", t."familyId", t."familyExpiresAt",
-    t."predecessorId", t.permissions, t."allSpaces", ${liveTokenSpaces} AS "spaceIds", t.audience,
+    t."predecessorId", t.permissions, t."allSpaces", t.audience,
     t."createdAt", t."expiresAt", t."rotatedAt", t."revokedAt", k.name AS "keyName", k."ownerId",
     us."lastUsedAt", us."lastUsedIp", ${status} AS status`,
 }
@@ -53,7 +53,9 @@ export function visibleTokens(caller: Caller): Prisma.Sql {
   if (onlyOwnKeys(user.role)) conditions.push(Prisma.sql`k."ownerId" = ${user.id}`)
   if (!rights.allSpaces)
     conditions.push(Prisma.sql`(${isItselfOrTheirs(caller)}
-      OR (NOT t."allSpaces" AND ${liveTokenSpaces} <@ ${[...rights.spaces.keys()]}::text[])
+      OR (NOT t."allSpaces" AND NOT EXISTS (${liveTokenSpacesWhere(
+        isNoneOf(Prisma.sql`named.id`, [...rights.spaces.keys()]),
+      )}))
       OR (t."allSpaces" AND ${caller.allSpaces} AND k."ownerId" = ${user.id}))`)
   return all(conditions)
 }

@@ -9,6 +9,7 @@ import { AccessToken, ApiKey, Space } from '../refs.ts'
 import { spaceLoader } from '../space/space-loader.ts'
 import type { AccessTokenRow, AccessTokenStatus } from './access-token.queries.ts'
 import { maxAudience } from './audience-input.ts'
+import { tokenSpaceIdsLoader } from './token-loaders.ts'
 
 export const AccessTokenStatusType = builder.enumType('AccessTokenStatus', {
   description: 'Whether a token is accepted, as far as that is up to the token itself.',
@@ -55,9 +56,10 @@ AccessToken.implement({
     allSpaces: t.exposeBoolean('allSpaces', {
       description: 'Not limited to a list of spaces. Never together with spaceIds.',
     }),
-    spaceIds: t.exposeIDList('spaceIds', {
+    spaceIds: t.idList({
       listSize: reachedSpaces,
       description: 'The spaces that it was minted for.',
+      resolve: ({ id }, _args, context) => tokenSpaceIdsLoader(context).load(id),
     }),
     spaces: t.field({
       type: [Space],
@@ -65,12 +67,11 @@ AccessToken.implement({
       guard: 'spaces:read',
       listSize: reachedSpaces,
       description: 'Those of its spaces that the caller sees.',
-      resolve: ({ spaceIds }, _args, context) =>
-        loadList(
-          context,
-          spaceLoader(context),
-          spaceIds.filter((id) => reaches(context.caller.rights, id)),
-        ),
+      resolve: async ({ id }, _args, context) => {
+        const ids = await tokenSpaceIdsLoader(context).load(id)
+        const reached = ids.filter((spaceId) => reaches(context.caller.rights, spaceId))
+        return await loadList(context, spaceLoader(context), reached)
+      },
     }),
     audience: t.exposeStringList('audience', {
       listSize: maxAudience,

@@ -1,4 +1,5 @@
-import type { Context } from '../../context.ts'
+import { liveTokenSpaces } from '../../auth/token-record.ts'
+import type { Context, DataLoader } from '../../context.ts'
 import { findOne } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { type AccessTokenRow, accessTokens } from './access-token.queries.ts'
@@ -9,3 +10,18 @@ export function ownToken({ deps, principal }: Context): Promise<AccessTokenRow |
   const where = Prisma.sql`t."workspaceId" = ${principal.workspaceId}`
   return findOne(deps.prisma, { ...accessTokens, where }, principal.tokenId)
 }
+
+/** The ids of the spaces that a token was minted for and that are not deleted. */
+export const tokenSpaceIdsLoader = (context: Context): DataLoader<string[]> =>
+  context.batch('accessToken.spaceIds', async (ids) => {
+    const { deps, budget, caller } = context
+    const its = Prisma.sql`"AccessToken" t
+      WHERE t."workspaceId" = ${caller.workspaceId} AND t.id = ANY(${ids}::text[])`
+    const [sum] = await deps.prisma.$queryRaw<{ bytes: number | null }[]>`
+      SELECT sum(octet_length(array_to_string(t."spaceIds", '')))::float8 AS bytes FROM ${its}`
+    budget.countRead(sum?.bytes ?? 0)
+    const rows = await deps.prisma.$queryRaw<{ id: string; spaceIds: string[] }[]>`
+      SELECT t.id, ${liveTokenSpaces} AS "spaceIds" FROM ${its}`
+    const byToken = new Map(rows.map(({ id, spaceIds }) => [id, spaceIds]))
+    return ids.map((id) => byToken.get(id) ?? [])
+  })

@@ -1,6 +1,6 @@
 import type { Caller } from '../../auth/caller.ts'
 import { spacesWith } from '../../auth/policy.ts'
-import { all, contains, equalsId } from '../../db/conditions.ts'
+import { all, contains, equalsId, isNoneOf, isThere } from '../../db/conditions.ts'
 import { columnsWithout } from '../../db/page.ts'
 import { type Agent, Prisma } from '../../generated/prisma/client.ts'
 
@@ -25,9 +25,11 @@ export function isAgentWithin(
   workspaceId: Prisma.Sql,
   agentId: Prisma.Sql,
 ): Prisma.Sql {
-  const its = Prisma.sql`SELECT 1 FROM "AgentSpace" x
-    WHERE x."workspaceId" = ${workspaceId} AND x."agentId" = ${agentId}`
-  return Prisma.sql`EXISTS (${its}) AND NOT EXISTS (${its} AND x."spaceId" <> ALL(${ids}::text[]))`
+  const from = Prisma.sql`"AgentSpace" x`
+  const spaceId = Prisma.sql`x."spaceId"`
+  const its = Prisma.sql`x."workspaceId" = ${workspaceId} AND x."agentId" = ${agentId}`
+  const outside = Prisma.sql`${its} AND ${isNoneOf(spaceId, ids)}`
+  return Prisma.sql`${isThere(from, its, spaceId)} AND NOT ${isThere(from, outside, spaceId)}`
 }
 
 /**

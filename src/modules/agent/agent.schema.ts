@@ -1,6 +1,6 @@
 import { builder } from '../../builder.ts'
 import type { Context, DataLoader } from '../../context.ts'
-import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
+import { findOne, findPage, pageRequest } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { descriptionField } from '../../graphql/description-field.ts'
@@ -11,7 +11,7 @@ import { nestedPage } from '../../graphql/nested-page.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { Agent, AgentConnection, SessionConnection, Space } from '../refs.ts'
-import { sessions, sessionsOfAgent, visibleSessions } from '../session/session.queries.ts'
+import { sessionsOfAgents } from '../session/session.queries.ts'
 import { spaceLoader } from '../space/space-loader.ts'
 import { agentFilter, agents, visibleAgents } from './agent.queries.ts'
 import { maxSpaces } from './agent.service.ts'
@@ -80,10 +80,7 @@ Agent.implement({
       description: 'The sessions with it; those that the caller sees.',
       args: pageArgs(t.arg),
       resolve: ({ id }, args, context) =>
-        nestedPage(context, 'Agent.sessions', id, args, () => ({
-          ...sessions,
-          where: Prisma.sql`${visibleSessions(context.caller)} AND ${sessionsOfAgent(parentId)}`,
-        })),
+        nestedPage(context, 'Agent.sessions', id, args, () => sessionsOfAgents(context.caller)),
     }),
     createdBy: t.field({
       type: User,

@@ -3,7 +3,7 @@ import { effectiveExpiry, expiryWithoutPolicies } from '../../auth/key-record.ts
 import { namesCovering } from '../../auth/permissions.ts'
 import { reaches } from '../../auth/policy.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
-import { all, compareInstant, contains, equalsId } from '../../db/conditions.ts'
+import { all, compareInstant, contains, equalsId, isNoneOf, isThere } from '../../db/conditions.ts'
 import { type ApiKey, Prisma } from '../../generated/prisma/client.ts'
 
 /** A key as it is shown, as of one moment of the database. */
@@ -49,9 +49,12 @@ export const apiKeys = {
          AND o."endsAt" > clock_timestamp()) END AS "previousSecretExpiresAt"`,
 }
 
-const reachesAllItNames = (caller: Caller): Prisma.Sql => Prisma.sql`NOT EXISTS (
-  SELECT 1 FROM "SpaceGrant" g WHERE g."workspaceId" = k."workspaceId" AND g."keyId" = k.id
-     AND g."spaceId" <> ALL(${[...caller.rights.spaces.keys()]}::text[]))`
+function reachesAllItNames({ rights }: Caller): Prisma.Sql {
+  const spaceId = Prisma.sql`g."spaceId"`
+  const outside = Prisma.sql`g."workspaceId" = k."workspaceId" AND g."keyId" = k.id
+    AND ${isNoneOf(spaceId, [...rights.spaces.keys()])}`
+  return Prisma.sql`NOT ${isThere(Prisma.sql`"SpaceGrant" g`, outside, spaceId)}`
+}
 
 /** A key sees itself; a person who has signed in, every key of theirs. */
 const isItselfOrTheirs = (caller: Caller): Prisma.Sql => {

@@ -158,7 +158,8 @@ ApiKey.implement({
       resolve: ({ id }, args, context) =>
         nestedPage(context, 'ApiKey.accessTokens', id, args, () => ({
           ...accessTokens,
-          where: Prisma.sql`${visibleTokens(context.caller)} AND t."keyId" = ${parentId}`,
+          where: visibleTokens(context.caller),
+          tie: Prisma.sql`t."keyId" = ${parentId}`,
         })),
     }),
     lastUsedAt: t.expose('lastUsedAt', {

@@ -43,7 +43,9 @@ Member.implement({
       resolve: ({ id }, args, context) =>
         nestedPage(context, 'Member.spaces', id, args, () => ({
           ...spaces,
-          where: Prisma.sql`${visibleSpaces(context.caller)} AND ${spacesOfMember}`,
+          where: visibleSpaces(context.caller),
+          tie: spacesOfMember,
+          isShared: true,
         })),
     }),
     apiKeys: t.field({
@@ -55,7 +57,8 @@ Member.implement({
       resolve: ({ userId }, args, context) =>
         nestedPage(context, 'Member.apiKeys', userId, args, () => ({
           ...apiKeys,
-          where: Prisma.sql`${visibleKeys(context.caller)} AND k."ownerId" = ${parentId}`,
+          where: visibleKeys(context.caller),
+          tie: Prisma.sql`k."ownerId" = ${parentId}`,
         })),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When they were added.' }),

@@ -1,6 +1,6 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { CallerChange } from '../../db/change.ts'
-import { columnsWithout } from '../../db/page.ts'
+import { columnsWithout, type NestedListing, parentId } from '../../db/page.ts'
 import { Prisma, type Run } from '../../generated/prisma/client.ts'
 import { heldForSession, visibleSessions } from '../session/session.queries.ts'
 
@@ -36,9 +36,14 @@ export function knownRuns(caller: Caller): Prisma.Sql {
       AND r."createdById" = ${caller.user.id} AND ${heldForSession(caller, 'agents:read')}))`
 }
 
-/** The runs of one session, as a column names it. */
-export const runsOfSession = (sessionId: Prisma.Sql): Prisma.Sql =>
-  Prisma.sql`r."sessionId" = ${sessionId}`
+/** The visible runs of each session in turn: all of those of a visible one. */
+export const runsOfSessions = (caller: Caller): NestedListing => ({
+  ...runs,
+  parents: Prisma.sql`EXISTS (
+    SELECT 1 FROM "Session" s WHERE ${visibleSessions(caller)} AND s.id = ${parentId})`,
+  where: Prisma.sql`r."workspaceId" = ${caller.workspaceId}`,
+  tie: Prisma.sql`r."sessionId" = ${parentId}`,
+})
 
 /** How many runs are in progress. */
 export interface RunsInProgress {

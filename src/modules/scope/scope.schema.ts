@@ -56,7 +56,9 @@ Scope.implement({
       resolve: ({ id }, args, context) =>
         nestedPage(context, 'Scope.apiKeys', id, args, () => ({
           ...apiKeys,
-          where: Prisma.sql`${visibleKeys(context.caller)} AND ${keysOfScope(parentId)}`,
+          where: visibleKeys(context.caller),
+          tie: keysOfScope(parentId),
+          isShared: true,
         })),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),

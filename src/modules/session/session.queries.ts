@@ -2,7 +2,8 @@ import type { Caller } from '../../auth/caller.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { spacesWith } from '../../auth/policy.ts'
 import { onlyOwnSessions } from '../../auth/roles.ts'
-import { all, compareInstant, equalsId } from '../../db/conditions.ts'
+import { all, compareInstant, equalsId, isNoneOf } from '../../db/conditions.ts'
+import { type NestedListing, parentId } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { isAgentWithin } from '../agent/agent.queries.ts'
 
@@ -13,8 +14,14 @@ export const sessions = { from: Prisma.sql`"Session" s`, alias: Prisma.sql`s` }
 
 /** Whether the spaces of the agent as the session `s` began, one at least, are all among the ids. */
 const hasBegunWithin = (ids: readonly string[]): Prisma.Sql => Prisma.sql`coalesce((
-  SELECT bool_and(x."spaceId" = ANY(${ids}::text[])) FROM "SessionSpace" x
+  SELECT NOT bool_or(${isNoneOf(Prisma.sql`x."spaceId"`, ids)}) FROM "SessionSpace" x
    WHERE x."workspaceId" = s."workspaceId" AND x."sessionId" = s.id), FALSE)`
+
+/** The sessions of the workspace that the caller's role reaches. */
+const sessionsByRole = ({ workspaceId, user }: Caller): Prisma.Sql =>
+  onlyOwnSessions(user.role)
+    ? Prisma.sql`s."workspaceId" = ${workspaceId} AND s."createdById" = ${user.id}`
+    : Prisma.sql`s."workspaceId" = ${workspaceId}`
 
 /**
  * Whether the caller holds the permission for the session `s`: in every space that its agent has and
@@ -22,9 +29,7 @@ const hasBegunWithin = (ids: readonly string[]): Prisma.Sql => Prisma.sql`coales
  * their role ends there.
  */
 export function heldForSession(caller: Caller, permission: PermissionName): Prisma.Sql {
-  const conditions = [Prisma.sql`s."workspaceId" = ${caller.workspaceId}`]
-  if (onlyOwnSessions(caller.user.role))
-    conditions.push(Prisma.sql`s."createdById" = ${caller.user.id}`)
+  const conditions = [sessionsByRole(caller)]
   const ids = spacesWith(caller.rights, permission)
   if (ids === 'all') return all(conditions)
   const isWithin = isAgentWithin(ids, Prisma.sql`s."workspaceId"`, Prisma.sql`s."agentId"`)
@@ -40,9 +45,15 @@ export function heldForSession(caller: Caller, permission: PermissionName): Pris
 export const visibleSessions = (caller: Caller): Prisma.Sql =>
   heldForSession(caller, 'sessions:read')
 
-/** The sessions of one agent, as a column names it. */
-export const sessionsOfAgent = (agentId: Prisma.Sql): Prisma.Sql =>
-  Prisma.sql`s."agentId" = ${agentId}`
+/** The visible sessions of each agent in turn; an agent's spaces are looked at once for all of its sessions. */
+export function sessionsOfAgents(caller: Caller): NestedListing {
+  const ids = spacesWith(caller.rights, 'sessions:read')
+  const byRole = sessionsByRole(caller)
+  const tie = Prisma.sql`s."agentId" = ${parentId}`
+  if (ids === 'all') return { ...sessions, where: byRole, tie }
+  const parents = isAgentWithin(ids, Prisma.sql`${caller.workspaceId}`, parentId)
+  return { ...sessions, parents, where: Prisma.sql`${byRole} AND ${hasBegunWithin(ids)}`, tie }
+}
 
 /** What a list of sessions is narrowed by. */
 export interface SessionFilter {

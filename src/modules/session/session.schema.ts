@@ -1,5 +1,5 @@
 import { builder } from '../../builder.ts'
-import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
+import { findOne, findPage, pageRequest } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { instantInput, textInput } from '../../graphql/filter-input.ts'
@@ -7,7 +7,7 @@ import { nestedPage } from '../../graphql/nested-page.ts'
 import { agentLoader } from '../agent/agent-loader.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { Agent, RunConnection, Session, SessionConnection } from '../refs.ts'
-import { runs, runsOfSession, visibleRuns } from '../run/run.queries.ts'
+import { runsOfSessions } from '../run/run.queries.ts'
 import { type SessionStatus, sessionFilter, sessions, visibleSessions } from './session.queries.ts'
 
 const SessionStatusType = builder.enumType('SessionStatus', {
@@ -49,10 +49,7 @@ Session.implement({
       description: 'What the agent was asked in it.',
       args: pageArgs(t.arg),
       resolve: ({ id }, args, context) =>
-        nestedPage(context, 'Session.runs', id, args, () => ({
-          ...runs,
-          where: Prisma.sql`${visibleRuns(context.caller)} AND ${runsOfSession(parentId)}`,
-        })),
+        nestedPage(context, 'Session.runs', id, args, () => runsOfSessions(context.caller)),
     }),
     createdBy: t.field({
       type: User,

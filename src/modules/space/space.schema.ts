@@ -45,7 +45,9 @@ Space.implement({
       resolve: ({ id }, args, context) =>
         nestedPage(context, 'Space.agents', id, args, () => ({
           ...agents,
-          where: Prisma.sql`${visibleAgents(context.caller)} AND ${agentsOfSpace(parentId)}`,
+          where: visibleAgents(context.caller),
+          tie: agentsOfSpace(parentId),
+          isShared: true,
         })),
     }),
     members: t.field({
@@ -57,7 +59,8 @@ Space.implement({
       resolve: ({ id }, args, context) =>
         nestedPage(context, 'Space.members', id, args, () => ({
           ...members,
-          where: Prisma.sql`${visibleMembers(context.caller)} AND ${membersOfSpace(parentId)}`,
+          where: visibleMembers(context.caller),
+          tie: membersOfSpace(parentId),
         })),
     }),
     apiKeys: t.field({
@@ -69,7 +72,9 @@ Space.implement({
       resolve: ({ id }, args, context) =>
         nestedPage(context, 'Space.apiKeys', id, args, () => ({
           ...apiKeys,
-          where: Prisma.sql`${visibleKeys(context.caller)} AND ${keysOfSpace(parentId)}`,
+          where: visibleKeys(context.caller),
+          tie: keysOfSpace(parentId),
+          isShared: true,
         })),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
