@@ -93,8 +93,10 @@ const reasons: Readonly<Record<CredentialReason, string>> = {
 }
 
 /** The credential is missing or not accepted: HTTP 401. */
-export const unauthenticated = (reason: CredentialReason): RequestError =>
-  new RequestError('UNAUTHENTICATED', reasons[reason], { reason })
+export const unauthenticated = (
+  reason: CredentialReason,
+  message: string = reasons[reason],
+): RequestError => new RequestError('UNAUTHENTICATED', message, { reason })
 
 /** Too much was asked for: HTTP 429, and worth while to try again after so many seconds. */
 export const rateLimited = (retryAfterSeconds: number): RequestError =>

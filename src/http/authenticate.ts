@@ -4,7 +4,7 @@ import type { Deps } from '../deps.ts'
 import { unauthenticated } from '../errors.ts'
 import { acceptUnlessForeign, type Origin } from '../modules/credential/accept.ts'
 import { authenticateHuman } from './authenticate-human.ts'
-import { presentedSecret } from './credential.ts'
+import { namingHeader, presentedSecret } from './credential.ts'
 
 /**
  * Whom a request's credential names: rules 1 and 2 of the decision, before anything of its body is
@@ -19,18 +19,22 @@ export async function authenticate(
   headers: Headers,
   request: Pick<Origin, 'address' | 'requestId'>,
 ): Promise<Principal | undefined> {
-  const secret = presentedSecret(headers)
-  if (secret === undefined) return undefined
+  const presented = presentedSecret(headers)
+  if (presented === undefined) return undefined
   const workspace = headers.get('x-workspace-id') || undefined
   const origin = { ...request, workspace, acceptsRotated: true, acceptsUserLevel: true }
+  return await principalOf(deps, presented.secret, origin).catch(namingHeader(presented.header))
+}
+
+async function principalOf(deps: Deps, secret: string, origin: Origin): Promise<Principal> {
   const accepted = await acceptUnlessForeign(deps, secret, origin)
   if (!('issuer' in accepted)) return accepted
   const { signIn, limits } = deps
   const digest = secretDigest(secret)
   if (signIn?.issuer !== accepted.issuer)
-    return await limits.attempts.limited(request, { digest }, () => {
+    return await limits.attempts.limited(origin, { digest }, () => {
       throw unauthenticated('UNKNOWN')
     })
-  const claims = await limits.attempts.signed(request, digest, () => signIn.verify(secret))
+  const claims = await limits.attempts.signed(origin, digest, () => signIn.verify(secret))
   return await authenticateHuman(deps, signIn, { jwt: secret, claims }, origin)
 }

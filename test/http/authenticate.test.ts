@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { refusalOf } from '../../src/auth/authenticate.ts'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
@@ -124,17 +125,78 @@ test('the two headers are one credential, in either or both, and never two', asy
     )
 })
 
-test('a credential of another scheme than Bearer is not looked at', async () => {
+// A proxy before the server asks for a password of its own, and the browser sends it everywhere.
+test('an Authorization of another scheme than Bearer is no credential, and X-API-Key counts beside it', async () => {
   const { secret } = await makeKey()
-  const basic = Buffer.from(`${secret}:`).toString('base64')
-  for (const authorization of [secret, `Basic ${basic}`, `Token ${secret}`, `Bearer${secret}`])
-    expect([authorization, await byHeaders({ authorization })]).toEqual([
-      authorization,
-      '401 MALFORMED',
-    ])
-  expect(await byHeaders({ authorization: `Basic ${basic}`, 'x-api-key': secret })).toBe(
-    '401 MALFORMED',
-  )
+  for (const authorization of [
+    `Basic ${Buffer.from(`${secret}:`).toString('base64')}`,
+    'basic dXNlcjpwYXNz',
+    `Token ${secret}`,
+    `DPoP ${secret}`,
+    'Digest username="a", realm="b", nonce="c", uri="/graphql", response="d"',
+    'Negotiate YIIZ1gYGKwYBBQUCoIIZ',
+    'Negotiate',
+    'NTLM TlRMTVNTUAABAAAAB4IIogAAAAAAAAAAAAAAAAAAAAAKALpHAAAADw==',
+    'AWS4-HMAC-SHA256 Credential=A/20260101/eu-west-1/s/aws4_request, Signature=b',
+    'SCRAM-SHA-256 data=biwsbj0',
+    `Basic dXNlcjpwYXNz, Bearer ${secret}`,
+  ]) {
+    const alone = await byHeaders({ authorization })
+    const both = await byHeaders({ authorization, 'x-api-key': secret })
+    expect([authorization, alone, both]).toEqual([authorization, '401 MISSING', 'ACCEPTED'])
+    const bad = await byHeaders({ authorization, 'x-api-key': createApiKeySecret('lk') })
+    expect([authorization, bad]).toEqual([authorization, '401 UNKNOWN'])
+  }
+})
+
+// What has no scheme was meant for us, or nobody can tell: nothing else is taken instead of it.
+test('an Authorization without a scheme is malformed, whatever is beside it', async () => {
+  const { secret } = await makeKey()
+  const unknown = createApiKeySecret('lk')
+  for (const authorization of [
+    secret,
+    unknown,
+    `Bearer${secret}`,
+    `Bearer: ${secret}`,
+    `Bearer=${secret}`,
+    `Bearer\t${secret}`,
+    `${secret} ${secret}`,
+    `${unknown}, ${unknown}`,
+    'a.b.c',
+    '"Basic" dXNlcjpwYXNz',
+    randomUUID(),
+    'x'.repeat(26),
+  ]) {
+    const alone = await byHeaders({ authorization })
+    const both = await byHeaders({ authorization, 'x-api-key': secret })
+    expect([authorization, alone, both]).toEqual([authorization, '401 MALFORMED', '401 MALFORMED'])
+  }
+})
+
+test('what is malformed is told by its header, and what to send there', async () => {
+  const { secret } = await makeKey()
+  const inAuthorization =
+    'Authorization holds no well-formed key or token; send "Authorization: Bearer <key or token>".'
+  const inKey = 'X-API-Key holds no well-formed key or token; send "X-API-Key: <key or token>".'
+  const told: [Record<string, string>, string][] = [
+    [{ authorization: secret }, inAuthorization],
+    [{ authorization: `Bearer ${secret}x` }, inAuthorization],
+    [{ authorization: `Bearer Bearer ${secret}` }, inAuthorization],
+    [{ authorization: `Bearer "${secret}"` }, inAuthorization],
+    [{ 'x-api-key': `Bearer ${secret}` }, inKey],
+    [{ 'x-api-key': `${secret}, ${secret}` }, inKey],
+    [{ 'x-api-key': 'nonsense', authorization: 'Basic dXNlcjpwYXNz' }, inKey],
+  ]
+  for (const [headers, message] of told) {
+    const { status, errors } = await world.gql(null, '{ viewer { kind } }', {}, { headers })
+    const shown = [status, errors[0]?.extensions.reason, errors[0]?.message]
+    expect([headers, ...shown]).toEqual([headers, 401, 'MALFORMED', message])
+    const request = new Request('http://latchkey.test/documents/doc_x', { headers })
+    expect(await (await world.app.fetch(request)).json()).toMatchObject({ errors: [{ message }] })
+  }
+})
+
+test('an empty credential is none', async () => {
   for (const headers of [
     {},
     { authorization: '' },

@@ -264,7 +264,7 @@ test('whatever is in the credential headers, the answer is 401 or 400', async ()
   const body = JSON.stringify({ query: '{ viewer { kind } }' })
   const secret = workspace.secret
   const cases: readonly (readonly [Record<string, string>, number, string, string?])[] = [
-    [{ authorization: 'Basic eDp5' }, 401, 'UNAUTHENTICATED', 'MALFORMED'],
+    [{ authorization: 'Basic eDp5' }, 401, 'UNAUTHENTICATED', 'MISSING'],
     [{ authorization: 'Bearer' }, 401, 'UNAUTHENTICATED', 'MISSING'],
     [{ authorization: '' }, 401, 'UNAUTHENTICATED', 'MISSING'],
     [{ authorization: secret }, 401, 'UNAUTHENTICATED', 'MALFORMED'],

@@ -37,7 +37,8 @@ export const changed = (
 ): Promise<string> => signed({ ...headerOf(jwt), ...header }, { ...claimsOf(jwt), ...claims }, key)
 
 const messages: Readonly<Record<string, string>> = {
-  MALFORMED: 'This is no well-formed key or token.',
+  MALFORMED:
+    'Authorization holds no well-formed key or token; send "Authorization: Bearer <key or token>".',
   UNKNOWN: 'This credential is not known.',
   EXPIRED: 'This credential has expired.',
 }

@@ -48,8 +48,9 @@ test('a token is a credential like any other, in either header, and nowhere else
     expect([headers, await presented(world, headers)]).toEqual([headers, 'ACCEPTED'])
   for (const second of [other, workspace.secret, createApiKeySecret('lk'), `${token}=`, 'nonsense'])
     expect(await presented(world, { ...bearer, 'x-api-key': second })).toBe('400 BAD_REQUEST')
-  for (const authorization of [`DPoP ${token}`, `Basic ${token}`, `JWT ${token}`, token])
-    expect(await presented(world, { authorization })).toBe('401 MALFORMED')
+  for (const authorization of [`DPoP ${token}`, `Basic ${token}`, `JWT ${token}`])
+    expect(await presented(world, { authorization })).toBe('401 MISSING')
+  expect(await presented(world, { authorization: token })).toBe('401 MALFORMED')
   const path = `/graphql?access_token=${token}`
   expect(await presented(world, { cookie: `access_token=${token}` }, path)).toBe('401 MISSING')
 })

@@ -64,7 +64,7 @@ function askedBy({ request: { url }, path }: Call) {
 /** The client's credential, or the verdict on there being none or two. */
 function clientSecret(headers: Headers): string | { readonly code: 'MISSING' | 'MALFORMED' } {
   try {
-    return presentedSecret(headers) ?? { code: 'MISSING' }
+    return presentedSecret(headers)?.secret ?? { code: 'MISSING' }
   } catch (error) {
     if (error instanceof RequestError) return { code: 'MALFORMED' }
     throw error

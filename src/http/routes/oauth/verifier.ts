@@ -4,7 +4,7 @@ import type { Deps } from '../../../deps.ts'
 import { RequestError } from '../../../errors.ts'
 import { acceptCredential } from '../../../modules/credential/accept.ts'
 import { verifierCost } from '../../../modules/credential/verify.ts'
-import { bearerToken } from '../../credential.ts'
+import { bearerToken, namingHeader } from '../../credential.ts'
 import { authenticateClient } from './client.ts'
 import { assertNoSecretIn } from './client-credentials.ts'
 import type { Call } from './endpoint.ts'
@@ -21,7 +21,10 @@ async function authenticateBearer(
 ): Promise<Caller> {
   try {
     const secret = bearerToken(authorization)
-    if (secret !== undefined) return await acceptCredential(deps, secret, { address, requestId })
+    if (secret !== undefined)
+      return await acceptCredential(deps, secret, { address, requestId }).catch(
+        namingHeader('Authorization'),
+      )
   } catch (error) {
     if (!(error instanceof RequestError && error.code === 'UNAUTHENTICATED')) throw error
     throw new OAuthError('invalid_token', error.message)
