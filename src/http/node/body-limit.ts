@@ -4,7 +4,6 @@ import { graphqlPath } from '../paths.ts'
 import { bodyTimeoutMs, uploadIdleMs } from '../request-limits.ts'
 import { decodeBody } from './decode-body.ts'
 import { lingerMs, refuseBody, tooLarge } from './refuse-body.ts'
-import { writeError } from './send-error.ts'
 
 /** How large bodies may be, in bytes. */
 export interface BodyLimits {
@@ -27,13 +26,8 @@ const isUpload = ({ method, url = '', headers }: IncomingMessage): boolean =>
  */
 function limitTime(req: IncomingMessage, res: ServerResponse, ms: number): () => void {
   const timer = setTimeout(() => {
-    if (res.headersSent) {
-      req.destroy()
-      return
-    }
-    res.shouldKeepAlive = false
-    writeError(res, 408, 'BAD_REQUEST', 'The request body took too long.')
-    res.end()
+    if (res.headersSent) req.destroy()
+    else refuseBody(req, res, { status: 408, message: 'The request body took too long.' })
   }, ms)
   const stop = (): void => clearTimeout(timer)
   req.once('end', stop).once('close', stop)

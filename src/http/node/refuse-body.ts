@@ -9,7 +9,7 @@ export const lingerMs = 1_000
 
 /** Why a body is refused. */
 export interface Refusal {
-  readonly status: 400 | 413 | 415
+  readonly status: 400 | 408 | 413 | 415
   readonly message: string
   readonly headers?: Readonly<Record<string, string>>
 }
