@@ -1,6 +1,7 @@
 import type { Deps } from './deps.ts'
 import type { Peer } from './http/node/peer.ts'
 import type { NodeHandler } from './http/node/server.ts'
+import { createRequestLog, type RequestLog } from './http/request-log.ts'
 import { createServerContext } from './http/server-context.ts'
 import { createGraphQLServer, type ServerOptions } from './http/yoga.ts'
 
@@ -9,6 +10,8 @@ export interface App {
   fetch(request: Request, peer?: Peer): Promise<Response>
   /** The same for a request as Node has it. */
   readonly handle: NodeHandler
+  /** To be told of each request that it handled, or that was refused before. */
+  readonly ended: RequestLog
 }
 
 /** The application over its dependencies. */
@@ -16,9 +19,17 @@ export function createApp(deps: Deps, options: ServerOptions): App {
   const yoga = createGraphQLServer(deps, options)
   // Not `yoga.fetch`, which drops the response of a client that has left, with the files it reads.
   const { handleRequest, handleNodeRequestAndResponse } = yoga
+  const ended = createRequestLog(deps, options.logRequests)
   return {
-    fetch: async (request, peer = {}) => handleRequest(request, createServerContext(peer)),
-    handle: async (req, res, peer) =>
-      handleNodeRequestAndResponse(req, res, createServerContext(peer)),
+    fetch: async (request, peer = {}) => {
+      const context = createServerContext(peer)
+      const response = await handleRequest(request, context)
+      const { method, signal } = request
+      const { status } = response
+      ended(context.state, { method, path: context.state.path, status, isAborted: signal.aborted })
+      return response
+    },
+    handle: async (req, res, context) => handleNodeRequestAndResponse(req, res, context),
+    ended,
   }
 }

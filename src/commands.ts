@@ -67,11 +67,23 @@ export function fileOf(argv: readonly string[]): string | undefined {
 
 /**
  * Reads a command and the text of its file, so that a mistyped one is refused before any database is
- * opened or made.
+ * opened or made. The command logs that it was done, with what it was done to; what it prints may be
+ * a secret, and what a failed one names may be anything.
  *
  * @throws SettingError for a command that there is not, and for what it cannot take
  */
 export function readCommand(argv: readonly string[], text = ''): Command {
   const { kind, rest } = kindOf(argv)
-  return kind.read(rest, text)
+  const command = kind.read(rest, text)
+  return async (deps) => {
+    const logged = { actor: 'operator', command: kind.words }
+    try {
+      const output = await command(deps)
+      deps.logger.info({ ...logged, target: rest.join(' ') }, 'command done')
+      return output
+    } catch (error) {
+      deps.logger.warn(logged, 'command failed')
+      throw error
+    }
+  }
 }

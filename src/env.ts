@@ -8,7 +8,6 @@ import type { RuntimeSettings } from './runtime/runtime.ts'
 import { endpointOf, parseStorageUrl, type StorageLocation } from './storage/storage-url.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-const introspections = ['public', 'authenticated'] as const
 
 /** Guards nothing: it is printed here. For development on PostgreSQL only. */
 const developmentSecretsKey = 'latchkey development key, known to everybody'
@@ -44,8 +43,10 @@ export interface Env {
   readonly agentRuntime: RuntimeSettings
   readonly documents: DocumentSettings
   readonly graphiql: boolean
-  readonly introspection: (typeof introspections)[number]
+  readonly introspection: 'public' | 'authenticated'
   readonly logLevel: (typeof logLevels)[number]
+  readonly logRequests: 'on' | 'off' | 'errors'
+  readonly metricsToken?: string | undefined
   readonly shutdownSeconds: number
   /** What the operator should be told at the start, a line each. */
   readonly warnings: readonly string[]
@@ -83,9 +84,7 @@ const oneOf = <const T extends string>(choices: readonly T[]): Kind<T> => ({
   parse: (text) => choices.find((choice) => choice === text),
 })
 
-const folder: Kind<string> = { expected: 'a folder', parse: (text) => text }
-
-const file: Kind<string> = { expected: 'a file', parse: (text) => text }
+const path = (expected: string): Kind<string> => ({ expected, parse: (text) => text })
 
 const host: Kind<string> = {
   expected: 'an address or a host name to listen on, without a port',
@@ -162,7 +161,7 @@ const endpointUrl: Kind<string> = {
 }
 
 /** What can be sent in a header. */
-const endpointKey: Kind<string> = {
+const headerToken: Kind<string> = {
   expected: 'visible ASCII characters without blanks',
   secret: true,
   parse: when((text) => /^[!-~]+$/.test(text)),
@@ -238,7 +237,7 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
   }
 
   const production = source.NODE_ENV === 'production'
-  const dataDir = read('DATA_DIR', folder) ?? './data'
+  const dataDir = read('DATA_DIR', path('a folder')) ?? './data'
   const env = {
     production,
     port: read('PORT', integer(0, 65_535)) ?? 4000,
@@ -252,11 +251,11 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     trustedProxies: read('TRUSTED_PROXIES', addressBlocks) ?? [],
     oidc: oidcOf(read('OIDC_ISSUER', issuer), read('OIDC_AUDIENCE', audience)),
     signUp: (read('SIGN_UP', oneOf(['on', 'off'])) ?? 'off') === 'on',
-    plansFile: read('PLANS_FILE', file),
+    plansFile: read('PLANS_FILE', path('a file')),
     bootstrapKey: read('LATCHKEY_BOOTSTRAP_KEY', apiKey),
     agentRuntime: {
       url: read('AGENT_RUNTIME_URL', endpointUrl),
-      key: read('AGENT_RUNTIME_KEY', endpointKey),
+      key: read('AGENT_RUNTIME_KEY', headerToken),
       model: read('AGENT_RUNTIME_MODEL', modelName),
       timeoutSeconds: read('AGENT_RUNTIME_TIMEOUT_SECONDS', integer(1, 3_600)) ?? 120,
     },
@@ -269,8 +268,11 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     },
     graphiql: (read('GRAPHIQL', oneOf(['on', 'off'])) ?? 'on') === 'on',
     introspection:
-      read('INTROSPECTION', oneOf(introspections)) ?? (production ? 'authenticated' : 'public'),
+      read('INTROSPECTION', oneOf(['public', 'authenticated'])) ??
+      (production ? 'authenticated' : 'public'),
     logLevel: read('LOG_LEVEL', oneOf(logLevels)) ?? 'info',
+    logRequests: read('LOG_REQUESTS', oneOf(['on', 'off', 'errors'])) ?? 'on',
+    metricsToken: read('METRICS_TOKEN', headerToken),
     shutdownSeconds: read('SHUTDOWN_SECONDS', integer(1, 300)) ?? 10,
   } as const
 

@@ -62,20 +62,45 @@ export type RequestErrorCode =
   | 'SERVICE_UNAVAILABLE'
   | 'INTERNAL_SERVER_ERROR'
 
+/** Why a credential was not accepted, where who presented it learns no more than UNKNOWN. */
+export type LoggedReason =
+  | 'WRONG_ISSUER'
+  | 'WRONG_AUDIENCE'
+  | 'WRONG_WORKSPACE'
+  | 'NOT_YET_VALID'
+  | 'INVALID_CLAIM'
+  | 'INVALID_SIGNATURE'
+  | 'UNKNOWN_SIGNING_KEY'
+  | 'NO_ACCESS_TOKEN'
+  | 'NO_VERIFIED_EMAIL'
+  | 'NO_MEMBER'
+
+/** What the log holds of a refused credential, and the answer does not. */
+export interface LoggedRefusal {
+  readonly reason?: LoggedReason | undefined
+  readonly workspaceId?: string | undefined
+  readonly keyId?: string | undefined
+  readonly tokenId?: string | undefined
+  readonly userId?: string | undefined
+}
+
 /** A failure of the request or of one field, answered as a GraphQL error with this code. */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly code: RequestErrorCode
   readonly details: Readonly<Record<string, unknown>>
+  /** For the log alone. */
+  readonly logged: LoggedRefusal
   constructor(
     code: RequestErrorCode,
     message: string,
     details: Readonly<Record<string, unknown>> = {},
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly logged?: LoggedRefusal } = {},
   ) {
     super(message, options)
     this.code = code
     this.details = details
+    this.logged = options.logged ?? {}
   }
 }
 
@@ -95,8 +120,9 @@ const reasons: Readonly<Record<CredentialReason, string>> = {
 /** The credential is missing or not accepted: HTTP 401. */
 export const unauthenticated = (
   reason: CredentialReason,
+  logged: LoggedRefusal = {},
   message: string = reasons[reason],
-): RequestError => new RequestError('UNAUTHENTICATED', message, { reason })
+): RequestError => new RequestError('UNAUTHENTICATED', message, { reason }, { logged })
 
 /** Too much was asked for: HTTP 429, and worth while to try again after so many seconds. */
 export const rateLimited = (retryAfterSeconds: number): RequestError =>

@@ -66,6 +66,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const signingKeys = await openSigningKeys(prisma, secretsKey)
     const metrics = createMetrics({ ofProcess: true })
     if (!embedded) metrics.watchLease(() => replica.holdsLease)
+    if (database.pool) metrics.watchPool(database.pool)
     const usage = createUsageRecorder(prisma, logger)
     const limits = await createLimits({ plans, redisUrl: env.redisUrl, logger, metrics })
     opened.defer(limits.close)
@@ -78,7 +79,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       prisma,
       embedded,
       replica,
-      credentials: createCredentialCache(replica),
+      credentials: createCredentialCache(replica, metrics.countEpoch),
       usage,
       limits,
       metrics,

@@ -38,7 +38,9 @@ function greeting(url: string, env: Env, start: FirstStart): string {
 
 async function main(): Promise<void> {
   const env = readEnv()
-  const logger = pino({ level: env.logLevel }, destination(2))
+  // No request waits for the log. Lines that nobody takes are dropped beyond this length in bytes.
+  const log = destination({ dest: 2, sync: false, maxLength: 16_777_216 })
+  const logger = pino({ level: env.logLevel }, log)
   for (const warning of env.warnings) logger.warn(warning)
   const installation = await openInstallation(env, logger)
   try {
@@ -61,6 +63,7 @@ async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
   // What an operation may have, and the file beside it.
   const maxUploadBytes = maxBodyBytes + env.documents.maxBytes
   const listener = await listen(app.handle, {
+    ended: app.ended,
     host,
     port,
     maxBodyBytes,

@@ -2,6 +2,7 @@ import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import { isIdOf } from '../ids.ts'
 import { secretDigest } from './credentials/hash.ts'
+import { jwtRefusal } from './credentials/jwt-refusal.ts'
 import { type SigningKeys, signatureAlgorithm } from './signing-keys.ts'
 import { maxTokenSeconds } from './token-lifetime.ts'
 
@@ -100,7 +101,7 @@ const isOf = (workspaceId: unknown, expected: ExpectedToken): boolean =>
 function refusal(error: unknown, expected: ExpectedToken): RequestError {
   if (error instanceof RequestError) return error
   const isOver = error instanceof errors.JWTExpired && isOf(error.payload[workspaceClaim], expected)
-  return unauthenticated(isOver ? 'EXPIRED' : 'UNKNOWN')
+  return unauthenticated(isOver ? 'EXPIRED' : 'UNKNOWN', { reason: jwtRefusal(error) })
 }
 
 interface Remembered extends VerifiedToken {
@@ -122,7 +123,7 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
       async ({ kid, ...header }) => {
         const isOurs = Object.keys(header).every((name) => headerNames.has(name))
         const key = isOurs && typeof kid === 'string' ? await find(kid) : undefined
-        if (key === undefined) throw unauthenticated('UNKNOWN')
+        if (key === undefined) throw unauthenticated('UNKNOWN', { reason: 'UNKNOWN_SIGNING_KEY' })
         return key
       },
       {
@@ -160,14 +161,16 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
         if (verified.size >= maxVerified) verified.delete(verified.keys().next().value ?? '')
         verified.set(digest, token)
       }
-      if (!isOf(token.workspaceId, expected)) throw unauthenticated('UNKNOWN')
+      const { tokenId, workspaceId } = token
+      if (!isOf(workspaceId, expected))
+        throw unauthenticated('UNKNOWN', { reason: 'WRONG_WORKSPACE', tokenId, workspaceId })
       if (Date.now() >= token.expiresAt) {
         verified.delete(digest)
-        throw unauthenticated('EXPIRED')
+        throw unauthenticated('EXPIRED', { tokenId, workspaceId })
       }
       const { audience } = expected
       if (audience !== undefined && !token.audience.includes(audience))
-        throw unauthenticated('UNKNOWN')
+        throw unauthenticated('UNKNOWN', { reason: 'WRONG_AUDIENCE', tokenId, workspaceId })
       return token
     },
   }

@@ -119,6 +119,14 @@ export type Principal = Caller | Visitor | KeyVisitor
 export const userIdOf = (principal: Principal): string =>
   'user' in principal ? principal.user.id : principal.signIn.userId
 
+/** What names a credential in the log: of a person who signed in, the user. */
+export const credentialIdsOf = (principal: Principal) => ({
+  workspaceId: principal.workspaceId ?? undefined,
+  keyId: 'key' in principal && principal.key ? principal.key.id : undefined,
+  tokenId: principal.kind === 'ACCESS_TOKEN' ? principal.tokenId : undefined,
+  userId: principal.kind === 'HUMAN' ? userIdOf(principal) : undefined,
+})
+
 /** Who asks about others' credentials: the key, its tokens included, or the person. */
 export const verifierIdOf = ({ key, user }: Caller): string => key?.id ?? user.id
 

@@ -33,9 +33,12 @@ const maxEpochs = 100_000
  * A cache that answers while the replica holds its lease. An entry stamped before the workspace's
  * known epoch is no answer, so a read that began before a change and ended after it cannot put the
  * old rights back; nor can one that began before the replica last joined, however late it ends.
+ *
+ * @param onEpoch called for each epoch that was not known
  */
 export function createCredentialCache(
   replica: Pick<Replica, 'holdsLease' | 'now'>,
+  onEpoch?: () => void,
 ): CredentialCache {
   let entries = new Recent<CachedCredential>(maxEntries)
   let epochs = new Map<string, bigint>()
@@ -63,6 +66,7 @@ export function createCredentialCache(
       // One that was dropped alone would let in what it had made old.
       if (epochs.size >= maxEpochs) forget()
       epochs.set(workspaceId, epoch)
+      onEpoch?.()
     },
     forget,
   }

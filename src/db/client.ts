@@ -1,5 +1,6 @@
 import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { PrismaClient } from '../generated/prisma/client.ts'
+import type { ConnectionPool } from '../metrics.ts'
 import { within } from '../within.ts'
 import { openInFolder, openInMemory } from './pglite.ts'
 import { pgliteAdapter } from './pglite-adapter.ts'
@@ -16,6 +17,8 @@ export interface Database {
   /** PGlite, in this process: one connection, one server. */
   readonly embedded: boolean
   readonly replica: Replica
+  /** The connections to PostgreSQL; absent where it is embedded. */
+  readonly pool?: ConnectionPool
   /** Ends it; resolves when all that was committed is stored. */
   close(): Promise<void>
 }
@@ -53,7 +56,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     await migratePostgres(options.databaseUrl)
     const { databaseUrl, onConnectionError, hearing } = options
     const watch = new SilenceWatch(() => probeServer(databaseUrl), onConnectionError)
-    const prisma = prismaOver(postgresAdapter(databaseUrl, onConnectionError, watch))
+    const { adapter, pool } = postgresAdapter(databaseUrl, onConnectionError, watch)
+    const prisma = prismaOver(adapter)
     noteWatch(prisma, watch)
     const replica = createPostgresReplica({ databaseUrl, prisma, hearing })
     const close = async (): Promise<void> => {
@@ -61,7 +65,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       // It waits for whatever is being asked.
       await within(prisma.$disconnect(), closeWithinMs)
     }
-    return { prisma, embedded: false, replica, close }
+    return { prisma, embedded: false, replica, pool, close }
   }
   const pglite =
     'dataDir' in options

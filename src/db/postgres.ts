@@ -89,7 +89,7 @@ export const postgresAdapter = (
   databaseUrl: string,
   onConnectionError: (error: Error) => void,
   watch: SilenceWatch,
-): PrismaPg => {
+): { readonly adapter: PrismaPg; readonly pool: pg.Pool } => {
   const connections = { direct: 0, pooled: 0 }
   const keepsStatements = (): boolean => connections.direct > 0 && connections.pooled === 0
   const config: pg.PoolConfig = {
@@ -111,10 +111,11 @@ export const postgresAdapter = (
   pool.on('release', (_, client) => {
     if (!isIdle(client)) cut(client)
   })
-  return new PrismaPg(pool, {
+  const adapter = new PrismaPg(pool, {
     onPoolError: onConnectionError,
     onConnectionError,
     disposeExternalPool: true,
     statementNameGenerator: ({ sql }) => (keepsStatements() ? statementName(sql) : ''),
   })
+  return { adapter, pool }
 }

@@ -2,7 +2,7 @@ import type { HumanCaller, Visitor } from '../auth/caller.ts'
 import type { SignInClaims, SignInVerifier } from '../auth/credentials/oidc.ts'
 import { findMemberships, humanCaller } from '../auth/human-record.ts'
 import type { Deps } from '../deps.ts'
-import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
+import { RequestError, serviceUnavailable } from '../errors.ts'
 import { identify } from '../modules/member/identify.ts'
 
 /**
@@ -24,7 +24,6 @@ export async function authenticateHuman(
 ): Promise<HumanCaller | Visitor> {
   try {
     const signIn = await identify({ deps, ...origin }, verifier, jwt, claims)
-    if (signIn === undefined) throw unauthenticated('UNKNOWN')
     const memberships = await findMemberships(deps.prisma, signIn.userId, origin.workspace)
     const [membership, another] = memberships
     if (membership !== undefined && another === undefined) return humanCaller(membership, signIn)

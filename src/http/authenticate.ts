@@ -33,7 +33,7 @@ async function principalOf(deps: Deps, secret: string, origin: Origin): Promise<
   const digest = secretDigest(secret)
   if (signIn?.issuer !== accepted.issuer)
     return await limits.attempts.limited(origin, { digest }, () => {
-      throw unauthenticated('UNKNOWN')
+      throw unauthenticated('UNKNOWN', { reason: 'WRONG_ISSUER' })
     })
   const claims = await limits.attempts.signed(origin, digest, () => signIn.verify(secret))
   return await authenticateHuman(deps, signIn, { jwt: secret, claims }, origin)

@@ -17,6 +17,7 @@ export interface PresentedSecret {
 const malformedIn = (header: CredentialHeader): RequestError =>
   unauthenticated(
     'MALFORMED',
+    {},
     `${header} holds no well-formed key or token; send "${forms[header]}".`,
   )
 

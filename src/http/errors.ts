@@ -9,6 +9,7 @@ import { isDatabaseFailure } from '../db/failure.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, type RequestErrorCode, serviceUnavailable } from '../errors.ts'
 import type { MediaType } from './accepted.ts'
+import type { RequestState } from './server-context.ts'
 
 /** The status of a failure of the whole request. */
 const statuses: Partial<Record<RequestErrorCode, number>> = {
@@ -65,8 +66,10 @@ export const unexpected = (cause: unknown): RequestError =>
 export function shownError(
   error: unknown,
   logger: Deps['logger'],
-  requestId: string,
+  state: RequestState,
 ): RequestError {
+  const { requestId } = state
+  state.refusal ??= error
   const shown = error instanceof RequestError ? error : unexpected(error)
   if (shown.cause !== undefined) logger.error({ err: shown.cause, requestId }, shown.message)
   return shown

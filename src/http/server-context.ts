@@ -1,20 +1,40 @@
+import { randomUUID } from 'node:crypto'
+import type { OperationDefinitionNode } from 'graphql'
+import type { Principal } from '../auth/caller.ts'
 import type { Context } from '../context.ts'
+import type { Charge } from '../limits/buckets.ts'
 import type { MediaType } from './accepted.ts'
 import type { Peer } from './node/peer.ts'
 
-/** What the plugins learn of one request, in their order. */
+/** What is learned of one request while it is answered. */
 export interface RequestState {
   readonly peer: Peer
+  /** Names the request, for its answer, errors, audit events and log lines. */
+  readonly requestId: string
+  /** Milliseconds of the monotonic clock. */
+  readonly startedAt: number
   /** Set by `useRoutes`; undefined: not known. */
   address: string | undefined
-  /** Set by `useRequestId`. */
-  requestId: string
+  /** As it was sent, without the query string; set by `useRoutes`, else empty. */
+  path: string
+  /** What answers, of a closed set; set by `useRoutes`. */
+  route: string
   /** Of the answer; set by `useContentNegotiation`. */
   mediaType: MediaType
+  /** Set by `useDocumentCache`, also for one that is not valid. */
+  operation: OperationDefinitionNode | undefined
   /** Whether anything else can be answered instead; set by `useResponse`. */
   isRefusable: boolean
   /** Of the operation; set by `useAuthentication`, undefined for a request that it refuses. */
   context: Context | undefined
+  /** Who asks, as soon as that is known. */
+  caller: Principal | undefined
+  /** Set by routes; an operation's is its context's. */
+  charged: Charge | undefined
+  /** What ended the request, or the first of the errors in its answer. */
+  refusal: unknown
+  /** Of /verify, and on whom it is. */
+  verdict: { readonly code: string; readonly caller?: Principal | undefined } | undefined
 }
 
 /**
@@ -28,11 +48,19 @@ export interface ServerContext {
 export const createServerContext = (peer: Peer): ServerContext => ({
   state: {
     peer,
+    requestId: randomUUID(),
+    startedAt: performance.now(),
     address: undefined,
-    requestId: '',
+    path: '',
+    route: 'none',
     mediaType: 'application/json',
+    operation: undefined,
     isRefusable: true,
     context: undefined,
+    caller: undefined,
+    charged: undefined,
+    refusal: undefined,
+    verdict: undefined,
   },
 })
 

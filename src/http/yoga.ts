@@ -10,14 +10,14 @@ import { useCallerTurns } from './plugins/use-caller-turns.ts'
 import { useContentNegotiation } from './plugins/use-content-negotiation.ts'
 import { useDocumentCache } from './plugins/use-document-cache.ts'
 import { useOperationLimits } from './plugins/use-operation-limits.ts'
-import { useRequestId } from './plugins/use-request-id.ts'
 import { useRequestParser } from './plugins/use-request-parser.ts'
 import { useResponse } from './plugins/use-response.ts'
 import { useRoutes } from './plugins/use-routes.ts'
 import type { ServerContext } from './server-context.ts'
 
 /** What of the settings the server itself looks at. */
-export type ServerOptions = Pick<Env, 'graphiql' | 'introspection' | 'trustedProxies'>
+export type ServerOptions = Pick<Env, 'graphiql' | 'introspection' | 'trustedProxies'> &
+  Partial<Pick<Env, 'logRequests' | 'metricsToken'>>
 
 export type HttpPlugin = Plugin<object, ServerContext>
 
@@ -45,7 +45,6 @@ export const createGraphQLServer = (
     parserAndValidationCache: false,
     maskedErrors: { maskError, errorMessage: 'Internal server error.', isDev: false },
     plugins: [
-      useRequestId(),
       useRoutes(deps, options),
       useContentNegotiation(),
       useAuthentication(deps, options),

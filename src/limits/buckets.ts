@@ -35,6 +35,8 @@ export interface BucketState {
 /** What came of charging a request: all of its buckets were charged, or none. */
 export interface Charge {
   readonly isAllowed: boolean
+  /** What was asked for. */
+  readonly cost: number
   readonly states: readonly BucketState[]
   /** After how many seconds it is worth while to try again, at least 1. */
   readonly retryAfterSeconds: number
@@ -102,6 +104,7 @@ export function chargeOf(
     .map(({ fill }) => fill.leftMs ?? windowMs)
   return {
     isAllowed,
+    cost,
     states: filled.map(({ bucket: { subject, limit }, fill: { used, leftMs } }) => {
       const resetMs = leftMs ?? windowMs
       const remaining = Math.max(0, limit - used)

@@ -7,13 +7,16 @@ import { isPermission } from '../../src/auth/permissions.ts'
 import { graphiqlPage, wantsGraphiql } from '../../src/http/routes/graphiql/page.ts'
 import { readGraphiqlTabs } from '../../src/http/routes/graphiql/tabs.ts'
 import { responseOf } from '../../src/http/routes/route.ts'
+import { createServerContext } from '../../src/http/server-context.ts'
 
 /** The page as a new server answers it. */
 function server() {
   const page = graphiqlPage()
   return async (request: Request): Promise<Response> => {
-    const call = { request, path: '/graphql', address: undefined, requestId: 'its id' }
-    return responseOf(await page(call), call.requestId)
+    const { state } = createServerContext({})
+    const { address, requestId } = state
+    const call = { request, path: '/graphql', address, requestId, state }
+    return responseOf(await page(call), 'its id')
   }
 }
 const respond = server()

@@ -9,13 +9,16 @@ import {
   listen,
   type NodeHandler,
 } from '../../src/http/node/server.ts'
+import type { ServerContext } from '../../src/http/server-context.ts'
 
 export type Fetch = (request: Request, peer: Peer) => Response | Promise<Response>
 
 /** Serves what is written for the standard's requests. */
 export function handlerOf(fetch: Fetch): NodeHandler {
-  const adapter = createServerAdapter<{ peer: Peer }>((request, { peer }) => fetch(request, peer))
-  return async (req, res, peer) => adapter.handleNodeRequestAndResponse(req, res, { peer })
+  const adapter = createServerAdapter<ServerContext>((request, { state: { peer } }) =>
+    fetch(request, peer),
+  )
+  return async (req, res, context) => adapter.handleNodeRequestAndResponse(req, res, context)
 }
 
 /** Serves `fetch` as `serveHandler` does. */

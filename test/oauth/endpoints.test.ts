@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { endpoint } from '../../src/http/routes/oauth/endpoint.ts'
 import { responseOf } from '../../src/http/routes/route.ts'
+import { createServerContext } from '../../src/http/server-context.ts'
 import { serve } from '../http/listening.ts'
 import { createWorld, type World } from '../setup/world.ts'
 import { failure, send } from './ask.ts'
@@ -130,9 +131,10 @@ test('a form that is too large gets its answer over a socket, and so does the ne
 test('of a fault nothing is told but the id that the log has it under', async () => {
   const { logs, deps } = world
   const broken = endpoint(deps, 'GET', () => Promise.reject(new Error('the cause')))
-  const id = 'the id of the request'
+  const { state } = createServerContext({})
+  const { address, requestId: id } = state
   const fetch: App['fetch'] = async (request) =>
-    responseOf(await broken({ request, path: '/', address: undefined, requestId: id }), id)
+    responseOf(await broken({ request, path: '/', address, requestId: id, state }), id)
   const answer = await send({ app: { fetch } }, '/', {}, get)
   expect(failure(answer)).toBe('500 server_error')
   expect(answer.text).not.toContain('cause')

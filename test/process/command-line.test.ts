@@ -49,6 +49,17 @@ test('in the running server: an example to explore, once, and new owner keys', a
   expect(await latchkey(['bootstrap', 'none'], settings)).toEqual(
     refusal('There is no workspace "none".'),
   )
+  const logged = server.output.stderr
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+  expect(logged).toMatchObject([
+    { msg: 'command done', actor: 'operator', command: 'demo', target: '' },
+    { msg: 'command failed', actor: 'operator', command: 'demo' },
+    { msg: 'command done', actor: 'operator', command: 'bootstrap', target: 'main' },
+    { msg: 'command failed', actor: 'operator', command: 'bootstrap' },
+  ])
+  expect(keysIn(server.output.stderr)).toEqual([])
   // The first key is lost, not revoked; and the example is a world of its own.
   for (const key of [...server.printedKeys, newKey]) {
     const { data } = await server.gql(key, whatIsHere)
@@ -61,8 +72,10 @@ test('without a server: the same, on the database itself', async () => {
   const settings = { DATA_DIR: await createFolder() }
   const demo = await latchkey(['demo'], settings)
   expect(demo).toMatchObject({ code: 0, stderr: '' })
-  const renewed = await latchkey(['bootstrap', 'example'], settings)
-  expect(renewed).toMatchObject({ code: 0, stderr: '' })
+  const renewed = await latchkey(['bootstrap', 'example'], { LOG_LEVEL: 'info', ...settings })
+  expect(renewed.code).toBe(0)
+  const logged = { msg: 'command done', actor: 'operator', command: 'bootstrap', target: 'example' }
+  expect(JSON.parse(renewed.stderr)).toMatchObject(logged)
   const server = await startServer(settings)
   // The example is this database's first workspace: there is no other owner to tell a key of.
   expect(server.printedKeys).toEqual([])

@@ -87,16 +87,22 @@ export function start(
   return { child, output, exited }
 }
 
-/** `node src/server.ts`, as `npm start` runs it. A free port is taken when the settings name none. */
+/**
+ * `node src/server.ts`, as `npm start` runs it. Where the settings name none, a free port is taken and
+ * requests are not logged.
+ */
 export const launch = (settings: Readonly<Record<string, string>>): Program =>
-  start(process.execPath, ['src/server.ts'], { PORT: '0', ...settings })
+  start(process.execPath, ['src/server.ts'], { PORT: '0', LOG_REQUESTS: 'off', ...settings })
 
-/** `latchkey …`, with what it printed when it has ended. */
+/** `latchkey …`, with what it printed when it has ended, besides what it logs below errors. */
 export async function latchkey(
   argv: readonly string[],
   settings: Readonly<Record<string, string>>,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const { output, exited } = start(process.execPath, ['bin/latchkey.mjs', ...argv], settings)
+  const { output, exited } = start(process.execPath, ['bin/latchkey.mjs', ...argv], {
+    LOG_LEVEL: 'error',
+    ...settings,
+  })
   return { code: await exited, ...output }
 }
 

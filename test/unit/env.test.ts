@@ -44,6 +44,8 @@ test('has a default for every setting', () => {
     graphiql: true,
     introspection: 'public',
     logLevel: 'info',
+    logRequests: 'on',
+    metricsToken: undefined,
     shutdownSeconds: 10,
     warnings: [],
   })
@@ -86,6 +88,8 @@ test('takes what is set, whatever NODE_ENV says', () => {
     GRAPHIQL: 'off',
     INTROSPECTION: 'public',
     LOG_LEVEL: 'silent',
+    LOG_REQUESTS: 'errors',
+    METRICS_TOKEN: 'a-token-for-Prometheus',
     SHUTDOWN_SECONDS: '300',
   }
   expect(readEnv(source)).toEqual({
@@ -121,6 +125,8 @@ test('takes what is set, whatever NODE_ENV says', () => {
     graphiql: false,
     introspection: 'public',
     logLevel: 'silent',
+    logRequests: 'errors',
+    metricsToken: 'a-token-for-Prometheus',
     shutdownSeconds: 300,
     warnings: [],
   })
@@ -134,7 +140,13 @@ test('takes an empty setting for an unset one', () => {
   const documents = ['URL', 'MAX_BYTES', 'MAX_COUNT', 'MAX_WORKSPACE_BYTES'].map(
     (it) => `DOCUMENTS_${it}`,
   )
-  const others = [...documents, 'SHUTDOWN_SECONDS', 'TRUSTED_PROXIES']
+  const others = [
+    ...documents,
+    'SHUTDOWN_SECONDS',
+    'TRUSTED_PROXIES',
+    'LOG_REQUESTS',
+    'METRICS_TOKEN',
+  ]
   const all = [...names, ...urls, ...more, ...runtime, ...others]
   const source = Object.fromEntries(all.map((name) => [name, '']))
   expect(readEnv(source)).toEqual(readEnv({}))
@@ -154,6 +166,7 @@ test.each([
   ['SIGN_UP', 'yes', 'one of on, off'],
   ['INTROSPECTION', 'off', 'one of public, authenticated'],
   ['LOG_LEVEL', 'verbose', 'one of fatal, error, warn, info, debug, trace, silent'],
+  ['LOG_REQUESTS', 'yes', 'one of on, off, errors'],
 ])('refuses %s=%j and says what it expects', (name, value, expected) => {
   const message = refusal({ [name]: value })
   expect(message).toContain(`${name} is ${JSON.stringify(value)}; expected ${expected}`)

@@ -12,6 +12,7 @@ import {
   signatureAlgorithms,
 } from './identity-provider.ts'
 import { isJwt } from './jwt.ts'
+import { jwtRefusal } from './jwt-refusal.ts'
 import {
   createSignInProfiles,
   type ProfileClaims,
@@ -64,10 +65,11 @@ const isAccessToken = (claims: JWTPayload): boolean =>
 const isSubject = (value: unknown): value is string =>
   typeof value === 'string' && subjectShape.test(value) && value.trim() !== ''
 
-/** One answer for all that is wrong with a token, so that a forger learns nothing from it. */
+/** One answer for all that is wrong with a token, so that a forger learns nothing from it; the log tells. */
 const refusal = (error: unknown): RequestError => {
   if (error instanceof RequestError) return error
-  return unauthenticated(error instanceof errors.JWTExpired ? 'EXPIRED' : 'UNKNOWN')
+  const reason = error instanceof errors.JWTExpired ? 'EXPIRED' : 'UNKNOWN'
+  return unauthenticated(reason, { reason: jwtRefusal(error) })
 }
 
 /** Verifies by the key that the token names; by each in turn, where it may mean several. */
@@ -115,8 +117,9 @@ export function createSignInVerifier(options: {
         throw refusal(error)
       })
       const { sub, exp = 0 } = payload
-      if (!isAccessTokenType(protectedHeader.typ) || !isAccessToken(payload) || !isSubject(sub))
-        throw unauthenticated('UNKNOWN')
+      if (!isAccessTokenType(protectedHeader.typ) || !isAccessToken(payload))
+        throw unauthenticated('UNKNOWN', { reason: 'NO_ACCESS_TOKEN' })
+      if (!isSubject(sub)) throw unauthenticated('UNKNOWN', { reason: 'INVALID_CLAIM' })
       return { issuer, subject: sub, ...profileIn(payload), expiresAt: instantOf(exp) }
     },
     profile: async (token, claims) =>

@@ -1,14 +1,14 @@
-import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { RequestErrorCode } from '../../errors.ts'
 import { commonHeaders } from '../common-headers.ts'
+
+/** The ids of the requests that are being answered. */
+export const requestIds = new WeakMap<ServerResponse, string>()
 
 /**
  * Starts a GraphQL-shaped error as the answer to a request that never reaches the application, or
  * that the application failed to answer. The whole answer is written but not ended, so that the
  * caller decides what becomes of the connection.
- *
- * @returns the request id that the client is told, for the log.
  */
 export function writeError(
   res: ServerResponse,
@@ -16,8 +16,8 @@ export function writeError(
   code: RequestErrorCode,
   message: string,
   headers: Readonly<Record<string, string>> = {},
-): string {
-  const requestId = randomUUID()
+): void {
+  const requestId = requestIds.get(res) ?? ''
   const body = JSON.stringify({ errors: [{ message, extensions: { code, requestId } }] })
   res.writeHead(status, {
     'content-type': 'application/json; charset=utf-8',
@@ -27,5 +27,4 @@ export function writeError(
     ...(res.shouldKeepAlive ? {} : { connection: 'close' }),
   })
   res.write(body)
-  return requestId
 }

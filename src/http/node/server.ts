@@ -3,19 +3,20 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { UnreadAnswers } from '../../limits/unread-answers.ts'
+import type { RequestLog } from '../request-log.ts'
+import { createServerContext, type ServerContext } from '../server-context.ts'
 import { limitBody } from './body-limit.ts'
 import { compressAnswer } from './compress-answer.ts'
-import type { Peer } from './peer.ts'
 import { oneAfterAnother } from './pipelining.ts'
 import { readAnswer, sendAnswer } from './send-answer.ts'
-import { writeError } from './send-error.ts'
+import { requestIds, writeError } from './send-error.ts'
 import { createWriteTimeout } from './write-timeout.ts'
 
 /** Answers a request as Node has it; the response is sent by the server. */
 export type NodeHandler = (
   req: IncomingMessage,
   res: ServerResponse,
-  peer: Peer,
+  context: ServerContext,
 ) => Promise<Response>
 
 export interface ListenOptions {
@@ -28,6 +29,8 @@ export interface ListenOptions {
   /** How long an answer may make no progress before its connection is reset, in milliseconds. */
   readonly writeTimeoutMs?: number
   readonly logger: Pick<Logger, 'error'>
+  /** To be told of each request, whoever answered it. */
+  readonly ended?: RequestLog
 }
 
 export interface Listener {
@@ -77,19 +80,26 @@ function setOriginForm(req: IncomingMessage): boolean {
   )
 }
 
+/** In the log, of a request whose client left before an answer began; nobody is sent it. */
+const statusOfAborted = 499
+
 /** What is asked for, without what may be secret behind it. */
 const pathOf = ({ url = '' }: IncomingMessage): string => url.replace(/[?#].*$/s, '')
 
 function createHandler(
   answer: NodeHandler,
-  { logger, writeTimeoutMs = 30_000, ...bodyLimits }: ListenOptions,
+  { logger, ended, writeTimeoutMs = 30_000, ...bodyLimits }: ListenOptions,
 ) {
   const unread = new UnreadAnswers()
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const memory = unread.begin()
-    let requestId: string | undefined
-    const broken = (err: unknown): void =>
-      logger.error({ err, requestId, path: pathOf(req) }, 'answer broken off')
+    const { remoteAddress: address } = req.socket
+    const peer = { answer: memory, ...(address !== undefined && { address }) }
+    const context = createServerContext(peer)
+    const { state } = context
+    const { requestId } = state
+    requestIds.set(res, requestId)
+    const broken = (err: unknown): void => logger.error({ err, requestId }, 'answer broken off')
     const timeout = createWriteTimeout(res, writeTimeoutMs, () => {
       // Else it is the client that takes nothing.
       if (!res.writableEnded && !res.writableNeedDrain)
@@ -104,12 +114,9 @@ function createHandler(
         res.end()
         return
       }
-      const address = req.socket.remoteAddress
-      const peer: Peer = { answer: memory, ...(address !== undefined && { address }) }
-      const read = await answer(req, res, peer).then(readAnswer)
+      const read = await answer(req, res, context).then(readAnswer)
       memory.set(read.ownBytes)
       if (memory.isRefused) res.shouldKeepAlive = false
-      requestId = read.headers['x-request-id']
       const sent = await compressAnswer(read, req.headers['accept-encoding'])
       memory.set(sent.ownBytes)
       await sendAnswer(sent, res, { timeout, broken })
@@ -121,13 +128,20 @@ function createHandler(
         res.destroy()
         return
       }
-      const shown = writeError(res, 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.')
+      writeError(res, 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.')
       res.end()
-      logger.error({ err: error, requestId: shown }, 'request failed')
+      logger.error({ err: error, requestId }, 'request failed')
     } finally {
+      const end = (): void => {
+        memory.set(0)
+        const status = res.headersSent ? res.statusCode : statusOfAborted
+        const isAborted = !res.writableFinished
+        const path = state.path || pathOf(req)
+        ended?.(state, { method: req.method, path, status, isAborted })
+      }
       // Not before: of a client that has gone the operation may still run.
-      if (res.closed) memory.set(0)
-      else res.once('close', () => memory.set(0))
+      if (res.closed) end()
+      else res.once('close', end)
     }
   }
 }

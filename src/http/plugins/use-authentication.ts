@@ -19,6 +19,7 @@ export const useAuthentication = (deps: Deps, { introspection }: ServerOptions):
     const { address, requestId } = state
     const principal = await authenticate(deps, request.headers, { address, requestId })
     if (principal === undefined && introspection !== 'public') throw unauthenticated('MISSING')
+    state.caller = principal
     const { answer } = state.peer
     answer?.assignTo(callerOf(principal, address))
     state.context = createContext(deps, { requestId, address, principal, answer })

@@ -1,9 +1,9 @@
-import { type ExecutionArgs, getOperationAST, OperationTypeNode } from 'graphql'
+import { type ExecutionArgs, OperationTypeNode } from 'graphql'
 import type { YogaInitialContext } from 'graphql-yoga'
 import { userIdOf } from '../../auth/caller.ts'
 import type { Deps } from '../../deps.ts'
 import { CallerTurns } from '../../limits/caller-turns.ts'
-import { operationContext, type ServerContext } from '../server-context.ts'
+import type { ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
 /** The embedded database does one thing at a time; PostgreSQL as many as there are connections to it. */
@@ -17,11 +17,9 @@ export function useCallerTurns({ embedded }: Pick<Deps, 'embedded'>): HttpPlugin
   const turns = new CallerTurns(embedded ? atOnce.embedded : atOnce.postgres)
   return {
     onExecute({ args, executeFn, setExecuteFn }) {
-      const { request } = args.contextValue as YogaInitialContext
-      const context = operationContext(args.contextValue as unknown as ServerContext)
-      const operation = getOperationAST(args.document, args.operationName)?.operation
-      if (context.isAnonymous || operation !== OperationTypeNode.QUERY) return
-      const { principal } = context
+      const { request, state } = args.contextValue as YogaInitialContext & ServerContext
+      const { caller: principal, operation } = state
+      if (principal === undefined || operation?.operation !== OperationTypeNode.QUERY) return
       const caller = 'key' in principal && principal.key ? principal.key.id : userIdOf(principal)
       setExecuteFn((its: ExecutionArgs) =>
         // Of a client that has gone meanwhile nothing is asked any more.

@@ -1,15 +1,18 @@
-import type { DocumentNode, GraphQLError } from 'graphql'
+import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql'
+import type { YogaInitialContext } from 'graphql-yoga'
 import { RequestError } from '../../errors.ts'
 import { Recent } from '../../recent.ts'
 import { isTooLong, maxLines, maxTokens } from '../graphql-document-limits.ts'
+import type { ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
 /** A document of 1,000 tokens takes half a megabyte once it is parsed. */
 const maxDocuments = 100
 
 /**
- * Counts the tokens and lines of a document before it is parsed. Keeps parsed documents, and the result of
- * their validation with them; texts that are no documents are not kept, they may be anything.
+ * Counts the tokens and lines of a document before it is parsed, and finds the operation in it. Keeps
+ * parsed documents, and the result of their validation with them; texts that are no documents are not
+ * kept, they may be anything.
  */
 export function useDocumentCache(): HttpPlugin {
   const documents = new Recent<DocumentNode>(maxDocuments)
@@ -31,7 +34,9 @@ export function useDocumentCache(): HttpPlugin {
         if (result !== null && !(result instanceof Error)) documents.set(text, result)
       }
     },
-    onValidate({ params: { documentAST }, setResult }) {
+    onValidate({ params: { documentAST }, context, setResult }) {
+      const { state, params } = context as unknown as ServerContext & YogaInitialContext
+      state.operation = getOperationAST(documentAST, params.operationName) ?? undefined
       const known = validations.get(documentAST)
       if (known !== undefined) {
         setResult([...known])

@@ -1,9 +1,4 @@
-import {
-  type ExecutionArgs,
-  type ExecutionResult,
-  type GraphQLField,
-  getOperationAST,
-} from 'graphql'
+import type { ExecutionArgs, ExecutionResult, GraphQLField } from 'graphql'
 import { requirementOf } from '../../auth/guard.ts'
 import { holds } from '../../auth/policy.ts'
 import type { Context } from '../../context.ts'
@@ -28,13 +23,14 @@ function isFree(context: Context, field: GraphQLField<unknown, unknown>): boolea
  */
 export const useOperationLimits = (): HttpPlugin => ({
   async onExecute({ args, setExecuteFn, setResultAndStopExecution }) {
-    const context = operationContext(args.contextValue as unknown as ServerContext)
+    const serverContext = args.contextValue as unknown as ServerContext
+    const context = operationContext(serverContext)
+    const { operation } = serverContext.state
     const { cost, canRun } = operationSize(args, {
       context,
       isFree: (field) => isFree(context, field),
     })
     if (!context.isAnonymous) await context.charge(cost)
-    const operation = getOperationAST(args.document, args.operationName)
     // Not for every request: a list in a variable may be long, and is looked at each time.
     const invalid =
       canRun || !operation ? [] : variableErrors(args.schema, operation, args.variableValues ?? {})

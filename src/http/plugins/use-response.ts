@@ -1,4 +1,4 @@
-import { type ExecutionResult, getOperationAST, OperationTypeNode } from 'graphql'
+import { type ExecutionResult, OperationTypeNode } from 'graphql'
 import type { Deps } from '../../deps.ts'
 import { callerHeaders, commonHeaders, type ResponseHeaders } from '../common-headers.ts'
 import { causeOf, httpOfAnswer, maskError, outgoing } from '../errors.ts'
@@ -19,8 +19,7 @@ const headersOf = ({ context, requestId, mediaType }: RequestState): ResponseHea
 export const useResponse = ({ logger }: Pick<Deps, 'logger'>): HttpPlugin => ({
   onExecute({ args }) {
     const { state } = args.contextValue as unknown as ServerContext
-    const operation = getOperationAST(args.document, args.operationName)?.operation
-    state.isRefusable = operation !== OperationTypeNode.MUTATION
+    state.isRefusable = state.operation?.operation !== OperationTypeNode.MUTATION
   },
   onResultProcess({ serverContext: { state }, setResultProcessor }) {
     const { requestId, mediaType, peer } = state
@@ -42,6 +41,7 @@ export const useResponse = ({ logger }: Pick<Deps, 'logger'>): HttpPlugin => ({
         const cause = causeOf(error)
         if (cause !== undefined) logger.error({ err: cause, requestId }, error.message)
       }
+      state.refusal = errors[0]
       const http = httpOfAnswer(errors, data, mediaType)
       const headers = { ...headersOf(state), ...http.headers }
       return new Response(body, { status: http.status, headers })

@@ -28,7 +28,10 @@ const redirect =
   })
 
 /** Answers what is no operation. Paths are exact; anything else is 404. */
-export function useRoutes(deps: Deps, { trustedProxies, graphiql }: ServerOptions): HttpPlugin {
+export function useRoutes(
+  deps: Deps,
+  { trustedProxies, graphiql, metricsToken }: ServerOptions,
+): HttpPlugin {
   const addressOf = clientAddress(trustedProxies)
   const page = graphiql ? graphiqlPage() : undefined
   const documents = downloads(deps)
@@ -36,7 +39,7 @@ export function useRoutes(deps: Deps, { trustedProxies, graphiql }: ServerOption
   const routes = new Map<string, Route>([
     ['/health', health],
     ['/ready', ready(deps)],
-    ['/metrics', metricsPage(deps)],
+    ['/metrics', metricsPage(deps, metricsToken)],
     ...oauthRoutes(deps),
   ])
 
@@ -60,18 +63,29 @@ export function useRoutes(deps: Deps, { trustedProxies, graphiql }: ServerOption
     try {
       return responseOf(await route(call), requestId)
     } catch (error) {
-      return responseOf(errorReply(shownError(error, deps.logger, requestId), requestId), requestId)
+      return responseOf(
+        errorReply(shownError(error, deps.logger, call.state), requestId),
+        requestId,
+      )
     }
+  }
+
+  const labelOf = (path: string): string => {
+    if (path.startsWith(documentsPath)) return documentsPath
+    if (path.startsWith(`${verifyPath}/`)) return verifyPath
+    return ['/', graphqlPath, verifyPath].includes(path) || routes.has(path) ? path : 'other'
   }
 
   return {
     onRequest({ request, serverContext: { state }, endResponse }) {
-      const { peer, requestId } = state
-      const address = addressOf(peer, request.headers)
-      state.address = address
       const path = pathOf(request.url)
+      state.path = path
+      state.route = labelOf(path)
+      state.address = addressOf(state.peer, request.headers)
       const route = routeOf(request, path)
-      return route && replyOf(route, { request, path, address, requestId }).then(endResponse)
+      const { address, requestId } = state
+      const call = { request, path, address, requestId, state }
+      return route && replyOf(route, call).then(endResponse)
     },
   }
 }

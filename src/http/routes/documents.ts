@@ -57,14 +57,16 @@ async function download(context: Context, call: Call, underWay: DownloadsUnderWa
 export function downloads(deps: Deps): Route {
   const underWay = new DownloadsUnderWay()
   return async (call) => {
-    const { request, address, requestId } = call
+    const { request, address, requestId, state } = call
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return jsonReply(405, { error: 'Use GET.' }, { allow: 'GET, HEAD' })
     const principal = await authenticate(deps, request.headers, { address, requestId })
     if (principal === undefined) throw unauthenticated('MISSING')
     const context = createContext(deps, { address, requestId, principal })
+    state.caller = principal
+    state.context = context
     const reply = await download(context, call, underWay).catch((error: unknown) =>
-      errorReply(shownError(error, deps.logger, requestId), requestId),
+      errorReply(shownError(error, deps.logger, state), requestId),
     )
     return { ...reply, headers: { ...reply.headers, ...callerHeaders(context) } }
   }

@@ -1,11 +1,26 @@
+import { timingSafeEqual } from 'node:crypto'
+import { hashSecret } from '../../auth/credentials/hash.ts'
 import type { Deps } from '../../deps.ts'
-import type { Route } from './route.ts'
+import { jsonReply, type Route } from './route.ts'
 
-/** What Prometheus reads, in its text format. */
+/** Whether the Authorization header holds that token. Hashes are compared, so that no time tells of it. */
+function presents({ headers }: Request, token: string): boolean {
+  const [, given = ''] = /^bearer +(\S+)$/i.exec(headers.get('authorization') ?? '') ?? []
+  return timingSafeEqual(hashSecret(given), hashSecret(token))
+}
+
+/**
+ * What Prometheus reads, in its text format.
+ *
+ * @param token METRICS_TOKEN; undefined: whoever asks is answered
+ */
 export const metricsPage =
-  ({ metrics: { registry } }: Deps): Route =>
-  async () => ({
-    status: 200,
-    headers: { 'content-type': registry.contentType },
-    body: await registry.metrics(),
-  })
+  ({ metrics: { registry } }: Deps, token: string | undefined): Route =>
+  async ({ request }) => {
+    if (token !== undefined && !presents(request, token)) {
+      const error = 'Send METRICS_TOKEN in the Authorization header, as a Bearer token.'
+      return jsonReply(401, { error }, { 'www-authenticate': 'Bearer' })
+    }
+    const headers = { 'content-type': registry.contentType }
+    return { status: 200, headers, body: await registry.metrics() }
+  }

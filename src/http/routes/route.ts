@@ -2,6 +2,7 @@ import { Response as MemoryResponse } from '@whatwg-node/server'
 import type { RequestError, RequestErrorCode } from '../../errors.ts'
 import { commonHeaders, type ResponseHeaders } from '../common-headers.ts'
 import { httpOf } from '../errors.ts'
+import type { RequestState } from '../server-context.ts'
 
 /** A request to a route. */
 export interface Call {
@@ -11,6 +12,8 @@ export interface Call {
   /** The client's; undefined when it is not known. */
   readonly address: string | undefined
   readonly requestId: string
+  /** Where what the log tells of it is noted. */
+  readonly state: RequestState
 }
 
 /** What a route answers. */

@@ -15,6 +15,7 @@ import { deprecationHeaders } from '../deprecation-headers.ts'
 import { challengeOf, httpOf, shownError } from '../errors.ts'
 import { verifyPath } from '../paths.ts'
 import { rateLimitHeaders } from '../rate-limit-headers.ts'
+import type { RequestState } from '../server-context.ts'
 import { type Call, jsonReply, type Reply, type Route } from './route.ts'
 
 /** Of a verdict nginx passes 401 and 403 on to the client, and takes any other failure for its own. */
@@ -78,13 +79,14 @@ function clientSecret(headers: Headers): string | { readonly code: 'MISSING' | '
  */
 async function verifierOf(
   deps: Deps,
-  { request, address, requestId }: Call,
+  { request, address, requestId, state }: Call,
 ): Promise<KeyCaller | TokenCaller> {
   const secret = request.headers.get('latchkey-verifier')?.trim()
   if (!secret) throw new BadQuestion("Send the gateway's own key in Latchkey-Verifier.")
   const caller = await acceptCredential(deps, secret, { address, requestId })
-  const charged = await deps.limits.charge(caller, verifierCost(caller))
-  if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
+  state.caller = caller
+  state.charged = await deps.limits.charge(caller, verifierCost(caller))
+  if (!state.charged.isAllowed) throw rateLimited(state.charged.retryAfterSeconds)
   return caller
 }
 
@@ -124,10 +126,10 @@ const verdictReply = ({
   })
 
 /** Whatever is wrong with the question itself, or with who asks it. */
-function failure(deps: Deps, error: unknown, requestId: string): Reply {
+function failure(deps: Deps, error: unknown, state: RequestState): Reply {
   if (error instanceof BadQuestion || error instanceof UserInputError)
     return jsonReply(400, { error: error.message })
-  const shown = shownError(error, deps.logger, requestId)
+  const shown = shownError(error, deps.logger, state)
   const { cause, details, code, message } = shown
   if (cause === undefined)
     return jsonReply(400, { error: `Latchkey-Verifier: ${details.reason ?? code}. ${message}` })
@@ -145,16 +147,17 @@ function failure(deps: Deps, error: unknown, requestId: string): Reply {
 export const verdicts =
   (deps: Deps): Route =>
   (call) =>
-    verdict(deps, call).catch((error: unknown) => failure(deps, error, call.requestId))
+    answer(deps, call).catch((error: unknown) => failure(deps, error, call.state))
 
-async function verdict(deps: Deps, call: Call): Promise<Reply> {
+async function answer(deps: Deps, call: Call): Promise<Reply> {
   const { request, address, requestId } = call
   const caller = await verifierOf(deps, call)
   // Before the client's credential is looked at: it must not matter to what is wrong with these.
   const verdictOf = prepareVerification({ deps, caller, address, requestId }, askedBy(call))
   const secret = clientSecret(request.headers)
-  const reply =
-    typeof secret === 'string' ? verdictReply(await verdictOf(secret)) : replyTo(secret.code)
+  const verdict = typeof secret === 'string' ? await verdictOf(secret) : secret
+  call.state.verdict = verdict
+  const reply = 'caller' in verdict ? verdictReply(verdict) : replyTo(verdict.code)
   if (reply.status !== 204 || call.path === verifyPath) return reply
   return { status: 200, headers: { ...reply.headers, 'content-length': '0' } }
 }

@@ -1,5 +1,10 @@
 import { type PresentedCredential, refusalOf } from '../../auth/authenticate.ts'
-import type { KeyCaller, KeyVisitor, TokenCaller } from '../../auth/caller.ts'
+import {
+  credentialIdsOf,
+  type KeyCaller,
+  type KeyVisitor,
+  type TokenCaller,
+} from '../../auth/caller.ts'
 import type { Deps } from '../../deps.ts'
 import { unauthenticated } from '../../errors.ts'
 import { recordFirstUse } from '../api-key/first-use.ts'
@@ -71,8 +76,9 @@ function accept<Caller extends KeyCaller | TokenCaller>(
   judged: Judged<Caller>,
   origin: Origin,
 ): Promise<Caller> {
-  if (judged.refusal !== undefined && !mayRotate(judged, origin))
-    throw unauthenticated(judged.refusal)
+  const { caller, refusal } = judged
+  if (refusal !== undefined && !mayRotate(judged, origin))
+    throw unauthenticated(refusal, credentialIdsOf(caller))
   assertNamedWorkspace(origin.workspace, judged.credential)
   return admit(deps, judged, origin)
 }

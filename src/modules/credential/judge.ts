@@ -104,7 +104,9 @@ function judgeRemembered(
   presentation: Presentation,
 ): Judged | undefined {
   const known = deps.credentials.get(digest)
-  if (known === undefined || !isAsPresented(known, presentation)) return undefined
+  const isHit = known !== undefined && isAsPresented(known, presentation)
+  deps.metrics.countLookUp(isHit)
+  if (!isHit) return undefined
   deps.limits.attempts.trust(digest)
   const now = deps.credentials.now()
   const refusal = refusalOf(known.credential, now, presentation.address)

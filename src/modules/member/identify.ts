@@ -1,6 +1,7 @@
 import type { SignIn } from '../../auth/caller.ts'
 import type { SignInClaims, SignInVerifier } from '../../auth/credentials/oidc.ts'
 import { findIdentifiedUser } from '../../auth/human-record.ts'
+import { unauthenticated } from '../../errors.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { maxNameLength } from '../../input/text.ts'
@@ -24,19 +25,20 @@ interface Request extends Omit<ServiceContext, 'caller'> {
 const patience = 1_000
 
 /**
- * The person whom a sign-in names; undefined when it names nobody. A verified e-mail claims the
- * membership that is pending in the workspace that the request names or, for a person who is in none
- * and names none, the only one. Who has nothing pending becomes a user under SIGN_UP alone.
+ * The person whom a sign-in names. A verified e-mail claims the membership that is pending in the
+ * workspace that the request names or, for a person who is in none and names none, the only one. Who
+ * has nothing pending becomes a user under SIGN_UP alone.
  *
- * @throws RequestError SERVICE_UNAVAILABLE when it cannot be known whether anything is pending for
- *   somebody new, or when the membership that the request needs cannot be claimed
+ * @throws RequestError UNAUTHENTICATED when it names nobody, SERVICE_UNAVAILABLE when it cannot be
+ *   known whether anything is pending for somebody new, or when the membership that the request needs
+ *   cannot be claimed
  */
 export async function identify(
   request: Request,
   verifier: SignInVerifier,
   token: string,
   claims: SignInClaims,
-): Promise<SignIn | undefined> {
+): Promise<SignIn> {
   const { deps } = request
   const { issuer, subject } = claims
   const identity = { issuer, subject }
@@ -59,7 +61,10 @@ export async function identify(
     // Another request of theirs may have claimed something since this one looked.
     (await findIdentifiedUser(deps.prisma, issuer, subject)) ??
     (mayBecomeUser ? await signUp(request, identity) : undefined)
-  if (userId === undefined) return undefined
+  if (userId === undefined)
+    throw unauthenticated('UNKNOWN', {
+      reason: email === null ? 'NO_VERIFIED_EMAIL' : 'NO_MEMBER',
+    })
   const shown = name ?? [...(email ?? claims.subject)].slice(0, maxNameLength).join('')
   return { userId, name: shown, email, expiresAt: claims.expiresAt }
 }

@@ -1,9 +1,9 @@
 import type { Principal } from '../../../auth/caller.ts'
 import type { Deps } from '../../../deps.ts'
 import { rateLimited } from '../../../errors.ts'
-import type { Charge } from '../../../limits/buckets.ts'
 import { shownError } from '../../errors.ts'
 import { rateLimitHeaders } from '../../rate-limit-headers.ts'
+import type { RequestState } from '../../server-context.ts'
 import type { Reply, Route, Call as RouteCall } from '../route.ts'
 import { OAuthError, oauthErrorReply } from './oauth-error.ts'
 
@@ -26,13 +26,15 @@ export const tooMuch = (description: string, retryAfterSeconds: number): OAuthEr
   })
 
 /** What may be told of whatever ended a call: nothing at all of what was not expected. */
-function asOAuthError(error: unknown, logger: Deps['logger'], requestId: string): OAuthError {
+function asOAuthError(error: unknown, logger: Deps['logger'], state: RequestState): OAuthError {
+  state.refusal ??= error
   if (error instanceof OAuthError) return error
-  const { code, message, details, cause } = shownError(error, logger, requestId)
+  const { code, message, details, cause } = shownError(error, logger, state)
   if (code === 'SERVICE_UNAVAILABLE') return new OAuthError('temporarily_unavailable', message)
   if (code === 'UNAUTHENTICATED') return new OAuthError('invalid_client', message)
   if (code === 'RATE_LIMITED') return tooMuch(message, Number(details.retryAfterSeconds))
-  if (cause === undefined) logger.error({ err: error, requestId }, 'no OAuth error')
+  if (cause === undefined)
+    logger.error({ err: error, requestId: state.requestId }, 'no OAuth error')
   return new OAuthError('server_error', 'Internal server error.')
 }
 
@@ -54,18 +56,19 @@ export function endpoint(
   const methods = method === 'GET' ? ['GET', 'HEAD'] : [method]
 
   return async (call) => {
-    let charged: Charge | undefined
+    const { state } = call
     const charge = async (caller: Principal, cost: number): Promise<void> => {
-      charged = await limits.charge(caller, cost)
-      if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
+      state.caller = caller
+      state.charged = await limits.charge(caller, cost)
+      if (!state.charged.isAllowed) throw rateLimited(state.charged.retryAfterSeconds)
     }
     const respond = async (): Promise<Reply> => {
       if (!methods.includes(call.request.method)) throw notAllowed(methods)
       return await answer({ ...call, charge })
     }
     const { headers, ...reply } = await respond().catch((error: unknown) =>
-      oauthErrorReply(asOAuthError(error, logger, call.requestId)),
+      oauthErrorReply(asOAuthError(error, logger, state)),
     )
-    return { ...reply, headers: { ...headers, ...rateLimitHeaders(charged) } }
+    return { ...reply, headers: { ...headers, ...rateLimitHeaders(state.charged) } }
   }
 }

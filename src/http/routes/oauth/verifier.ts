@@ -16,7 +16,7 @@ const isBearer = (authorization: string): boolean => /^bearer\b/i.test(authoriza
 /** The key or token in the Authorization header (RFC 6750, 2.1). */
 async function authenticateBearer(
   deps: Deps,
-  { address, requestId }: Call,
+  { address, requestId, state }: Call,
   authorization: string,
 ): Promise<Caller> {
   try {
@@ -27,6 +27,7 @@ async function authenticateBearer(
       )
   } catch (error) {
     if (!(error instanceof RequestError && error.code === 'UNAUTHENTICATED')) throw error
+    state.refusal = error
     throw new OAuthError('invalid_token', error.message)
   }
   throw new OAuthError('invalid_token', 'Send an API key or an access token.')
