@@ -1,7 +1,10 @@
 import SchemaBuilder from '@pothos/core'
+import PrismaPlugin from '@pothos/plugin-prisma'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import { hasRights, isSignedIn, type RightsQuestion, unauthorized } from './auth/guard.ts'
 import type { Context } from './context.ts'
+import type PrismaTypes from './generated/pothos.ts'
+import { getDatamodel } from './generated/pothos.ts'
 import './graphql/budget-plugin.ts'
 import type { UploadedFile } from './input/uploaded-file.ts'
 
@@ -11,6 +14,7 @@ export const builder = new SchemaBuilder<{
   AuthScopes: { rights: RightsQuestion; signedIn: boolean }
   DefaultAuthStrategy: 'all'
   DefaultFieldNullability: false
+  PrismaTypes: PrismaTypes
   Scalars: {
     ID: { Input: string; Output: string }
     /** Text until a service has read it: what is wrong with it is answered with its path. */
@@ -18,8 +22,9 @@ export const builder = new SchemaBuilder<{
     File: { Input: UploadedFile; Output: never }
   }
 }>({
-  plugins: ['budget', ScopeAuthPlugin, 'guard'],
+  plugins: ['budget', ScopeAuthPlugin, 'guard', PrismaPlugin],
   defaultFieldNullability: false,
+  prisma: { client: ({ deps }) => deps.prisma, dmmf: getDatamodel() },
   scopeAuth: {
     authScopes: (context) => ({
       rights: (question) => hasRights(context, question),

@@ -1,4 +1,5 @@
 import Loader from 'dataloader'
+import type { FieldNode } from 'graphql'
 import type { Caller, Principal } from './auth/caller.ts'
 import type { Deps } from './deps.ts'
 import { RequestError, rateLimited, unauthenticated } from './errors.ts'
@@ -10,8 +11,10 @@ import type { ServiceContext } from './service-context.ts'
 /** Loads by id; what is asked for in one go is read in one go. */
 export type DataLoader<Value> = Loader<string, Value>
 
-/** Loads many keys in one go; results in the order of the keys. */
-type Load<Value> = (keys: readonly string[]) => Promise<readonly Value[]>
+type LoaderName = string | readonly FieldNode[]
+
+/** Loads many keys in one go; results, or what is wrong, in the order of the keys. */
+type Load<Value> = (keys: readonly string[]) => Promise<readonly (Value | Error)[]>
 
 /** What resolvers are given: one for each operation. */
 export interface Context extends ServiceContext {
@@ -30,10 +33,10 @@ export interface Context extends ServiceContext {
   /** What the answer may hold. */
   readonly budget: AnswerBudget
   /**
-   * The operation's loader of that name: what is asked for in one go is read in one go, and nothing
-   * once the budget has refused the operation.
+   * The operation's loader of that name, or of a field by its nodes: what is asked for in one go is
+   * read in one go, and nothing once the budget has refused the operation.
    */
-  batch<Value>(name: string, load: Load<Value>): DataLoader<Value>
+  batch<Value>(name: LoaderName, load: Load<Value>): DataLoader<Value>
   /** Forgets what loaders have read: after a mutation it may be old. */
   forgetBatches(): void
 }
@@ -63,7 +66,7 @@ class OperationContext implements Context {
   readonly budget: AnswerBudget
   readonly #principal: Principal | undefined
   #charged: Charge | undefined
-  #loaders: Map<string, DataLoader<unknown>> | undefined
+  #loaders: Map<LoaderName, DataLoader<unknown>> | undefined
 
   constructor(deps: Deps, { requestId, address, principal, answer }: RequestInfo) {
     this.budget = new AnswerBudget(answer)
@@ -96,7 +99,7 @@ class OperationContext implements Context {
     if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
   }
 
-  batch<Value>(name: string, load: Load<Value>): DataLoader<Value> {
+  batch<Value>(name: LoaderName, load: Load<Value>): DataLoader<Value> {
     this.#loaders ??= new Map()
     const loadAsked: Load<Value> = async (keys) => {
       if (this.budget.refusal !== undefined) throw this.budget.refusal

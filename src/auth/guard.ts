@@ -159,7 +159,8 @@ export class GuardPlugin<Types extends SchemaTypes> extends BasePlugin<Types> {
   }
 
   #leafGuard(field: PothosOutputFieldConfig<Types>): 'public' | undefined {
-    if (field.kind !== 'Object' || !isLeaf(field.type)) return undefined
+    if ((field.kind !== 'Object' && field.kind !== 'PrismaObject') || !isLeaf(field.type))
+      return undefined
     const parent = this.buildCache.getTypeConfig(field.parentType, 'Object')
     return (parent.pothosOptions as { leafFields?: 'public' }).leafFields
   }

@@ -104,7 +104,8 @@ function statement({ from, alias, columns, where }: Listing, page: PageRequest):
     ORDER BY ${alias}."createdAt" DESC, ${alias}.id DESC LIMIT ${page.limit + 1}`
 }
 
-const toPage = <Row extends Listed>(rows: readonly Row[], page: PageRequest): Page<Row> => ({
+/** The page that begins with these rows, of which one may be too many. */
+export const toPage = <Row extends Listed>(rows: readonly Row[], page: PageRequest): Page<Row> => ({
   nodes: rows.slice(0, page.limit),
   hasNextPage: rows.length > page.limit,
   hasPreviousPage: page.after !== null,

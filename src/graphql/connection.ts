@@ -1,6 +1,8 @@
 import type { ArgBuilder, ObjectRef } from '@pothos/core'
+import { getRefFromModel } from '@pothos/plugin-prisma'
 import { builder, type Types } from '../builder.ts'
 import { encodeCursor, type Listed, type Page } from '../db/page.ts'
+import type PrismaTypes from '../generated/pothos.ts'
 
 const PageInfo = builder.objectRef<Page<Listed>>('PageInfo').implement({
   description: 'Where a page stands in its list.',
@@ -71,6 +73,20 @@ export function connectionOf<Row extends Listed>(
     }),
   })
   return connection as ObjectRef<Types, Page<Row>>
+}
+
+const connections = new Map<string, ObjectRef<Types, Page<Listed>>>()
+
+/** The connection of a model: the same wherever it is asked for. */
+export function modelConnection(model: keyof PrismaTypes): ObjectRef<Types, Page<Listed>> {
+  const connection =
+    connections.get(model) ??
+    connectionOf(
+      model,
+      getRefFromModel(model, builder) as ObjectRef<Types, object> as ObjectRef<Types, Listed>,
+    )
+  connections.set(model, connection)
+  return connection
 }
 
 /** The arguments of a connection. */

@@ -1,7 +1,6 @@
 import { builder } from '../builder.ts'
 import type {
   Document as DocumentRow,
-  Scope as ScopeRow,
   Session as SessionRow,
   Space as SpaceRow,
   Workspace as WorkspaceRow,
@@ -18,7 +17,6 @@ import type { RunRow } from './run/run.queries.ts'
 export const Workspace = builder.objectRef<WorkspaceRow>('Workspace')
 export const Member = builder.objectRef<MemberRow>('Member')
 export const Space = builder.objectRef<SpaceRow>('Space')
-export const Scope = builder.objectRef<ScopeRow>('Scope')
 export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
 export const AccessToken = builder.objectRef<AccessTokenRow>('AccessToken')
 export const Agent = builder.objectRef<AgentRow>('Agent')
@@ -29,7 +27,6 @@ export const Document = builder.objectRef<DocumentRow>('Document')
 export const WorkspaceConnection = connectionOf('Workspace', Workspace)
 export const MemberConnection = connectionOf('Member', Member)
 export const SpaceConnection = connectionOf('Space', Space)
-export const ScopeConnection = connectionOf('Scope', Scope)
 export const ApiKeyConnection = connectionOf('ApiKey', ApiKey)
 export const AccessTokenConnection = connectionOf('AccessToken', AccessToken)
 export const AgentConnection = connectionOf('Agent', Agent)

@@ -5,6 +5,7 @@ import type { Caller } from '../../src/auth/caller.ts'
 import { hasRights, isSignedIn, type RightsQuestion, unauthorized } from '../../src/auth/guard.ts'
 import { effectiveRights } from '../../src/auth/policy.ts'
 import type { Context } from '../../src/context.ts'
+import { getDatamodel } from '../../src/generated/pothos.ts'
 
 /** A builder with the plugins and defaults of ours, on which nothing has been built. */
 export function freshBuilder() {
@@ -16,6 +17,7 @@ export function freshBuilder() {
   }>({
     plugins: [ScopeAuthPlugin, 'guard'],
     defaultFieldNullability: false,
+    prisma: { client: ({ deps }) => deps.prisma, dmmf: getDatamodel() },
     scopeAuth: {
       authScopes: (context) => ({
         rights: (question) => hasRights(context, question),

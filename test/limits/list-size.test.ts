@@ -2,6 +2,7 @@ import SchemaBuilder from '@pothos/core'
 import { getNullableType, isIntrospectionType, isListType, isObjectType } from 'graphql'
 import { expect, test } from 'vitest'
 import type { Context } from '../../src/context.ts'
+import { getDatamodel } from '../../src/generated/pothos.ts'
 import '../../src/graphql/budget-plugin.ts'
 import { schema } from '../../src/schema.ts'
 
@@ -10,6 +11,7 @@ test('a list that does not declare how many items it can hold does not build', (
     const builder = new SchemaBuilder<{ Context: Context }>({
       plugins: ['budget'],
       scopeAuth: { authScopes: () => ({}) },
+      prisma: { client: ({ deps }) => deps.prisma, dmmf: getDatamodel() },
     })
     builder.queryType({
       fields: (t) => ({

@@ -1,18 +1,19 @@
 import { permissionNames } from '../../auth/permissions.ts'
 import { builder } from '../../builder.ts'
-import { findByIds, parentId } from '../../db/page.ts'
-import { Prisma, type Scope as ScopeRow } from '../../generated/prisma/client.ts'
+import { parentId } from '../../db/page.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { descriptionField } from '../../graphql/description-field.ts'
 import { loadList } from '../../graphql/load-list.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
+import { rowsById } from '../../graphql/rows.ts'
 import { maxBlocks } from '../../input/addresses.ts'
 import { maxNames } from '../../input/permission-list.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { accessTokens, visibleTokens } from '../access-token/access-token.queries.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { AccessTokenConnection, ApiKey, Scope } from '../refs.ts'
-import { scopes, visibleScopes } from '../scope/scope.queries.ts'
+import { AccessTokenConnection, ApiKey } from '../refs.ts'
+import { visibleScopes } from '../scope/scope.visibility.ts'
 import type { ApiKeyStatus } from './api-key.queries.ts'
 import { effectivePermissionsLoader, keyRecordLoader, visibleKeyIdLoader } from './key-loaders.ts'
 import { SpaceGrant } from './space-grant.schema.ts'
@@ -64,16 +65,20 @@ ApiKey.implement({
       listSize: maxNames,
       description: 'Granted directly. An empty list with no linked scope grants nothing.',
     }),
-    scopes: t.field({
-      type: [Scope],
+    scopes: t.prismaField({
+      type: ['Scope'],
       nullable: true,
       guard: 'scopes:read',
       listSize: maxScopes,
       description: 'The linked scopes.',
-      resolve: async ({ id }, _args, context) => {
+      resolve: async (query, { id }, _args, context, info) => {
+        const { deps, caller } = context
         const record = await keyRecordLoader(context).load(id)
-        const loader = context.batch<ScopeRow | null>('scope', (ids) =>
-          findByIds(context.deps.prisma, { ...scopes, where: visibleScopes(context.caller) }, ids),
+        const loader = rowsById(context, info, (ids) =>
+          deps.prisma.scope.findMany({
+            ...query,
+            where: { AND: [visibleScopes(caller), { id: { in: ids } }] },
+          }),
         )
         return await loadList(context, loader, record?.scopes.map((scope) => scope.id) ?? [])
       },

@@ -1,8 +1,7 @@
 import { builder } from '../../builder.ts'
 import type { Scope as ScopeRow } from '../../generated/prisma/client.ts'
 import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
-import { Scope } from '../refs.ts'
-import { AccessLevelType } from './scope.schema.ts'
+import { AccessLevelType, Scope } from './scope.schema.ts'
 import { createScope, deleteScope, updateScope } from './scope.service.ts'
 
 interface ScopePayload {

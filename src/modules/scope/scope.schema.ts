@@ -1,16 +1,17 @@
 import { type AccessLevel, accessLevelOf } from '../../auth/access-level.ts'
 import { builder } from '../../builder.ts'
-import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
+import { parentId } from '../../db/page.ts'
+import { hasId } from '../../db/where.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import { pageArgs } from '../../graphql/connection.ts'
-import { descriptionField } from '../../graphql/description-field.ts'
+import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { permissionInput, searchInput } from '../../graphql/filter-input.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
+import { listPage } from '../../graphql/rows.ts'
 import { maxNames } from '../../input/permission-list.ts'
 import { apiKeys, keysOfScope, visibleKeys } from '../api-key/api-key.queries.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
-import { ApiKeyConnection, Scope, ScopeConnection } from '../refs.ts'
-import { scopeFilter, scopes, visibleScopes } from './scope.queries.ts'
+import { ApiKeyConnection } from '../refs.ts'
+import { scopeFilter, visibleScopes } from './scope.visibility.ts'
 
 export const AccessLevelType = builder.enumType('AccessLevel', {
   description: 'The agent permissions of a scope, read as one word.',
@@ -23,14 +24,15 @@ export const AccessLevelType = builder.enumType('AccessLevel', {
   } satisfies Record<AccessLevel, { description: string }>,
 })
 
-Scope.implement({
+export const Scope = builder.prismaObject('Scope', {
+  select: { id: true, workspaceId: true, createdAt: true },
   description:
     'A named, reusable set of permissions. Keys link to it; editing it changes them all at once.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the scope.' }),
     name: t.exposeString('name', { description: 'Unique in the workspace, in any case.' }),
-    description: descriptionField(t),
+    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
     permissions: t.exposeStringList('permissions', {
       listSize: maxNames,
       description: 'Permissions and aliases, as written.',
@@ -38,6 +40,7 @@ Scope.implement({
     agentAccess: t.field({
       type: AccessLevelType,
       description: 'The agent permissions, read as a level.',
+      select: { permissions: true },
       resolve: ({ permissions }) => accessLevelOf(permissions),
     }),
     keyCount: t.int({
@@ -75,17 +78,17 @@ const ScopeFilter = builder.inputType('ScopeFilter', {
 })
 
 builder.queryFields((t) => ({
-  scope: t.field({
-    type: Scope,
+  scope: t.prismaField({
+    type: 'Scope',
     nullable: true,
     guard: 'scopes:read',
     description: 'One scope.',
     args: { id: t.arg.id({ required: true, description: 'The id of the scope.' }) },
-    resolve: (_root, { id }, { deps, caller }) =>
-      findOne(deps.prisma, { ...scopes, where: visibleScopes(caller) }, id),
+    resolve: (query, _root, { id }, { deps, caller }) =>
+      deps.prisma.scope.findFirst({ ...query, where: { AND: [visibleScopes(caller), hasId(id)] } }),
   }),
   scopes: t.field({
-    type: ScopeConnection,
+    type: modelConnection('Scope'),
     nullable: true,
     guard: 'scopes:read',
     description: 'The scopes of the workspace.',
@@ -93,11 +96,13 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: ScopeFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, { deps, caller }) => {
+    resolve: (_root, { filter, ...args }, context, info) => {
       const search = searchInput(filter?.search)
       const narrowed = scopeFilter({ search, permission: permissionInput(filter?.permission) })
-      const where = Prisma.sql`${visibleScopes(caller)} AND ${narrowed}`
-      return findPage(deps.prisma, { ...scopes, where }, pageRequest(args))
+      const where = [visibleScopes(context.caller), narrowed]
+      return listPage(context, info, args, where, (query) =>
+        context.deps.prisma.scope.findMany(query),
+      )
     },
   }),
 }))

@@ -7,7 +7,7 @@ import {
 import { aliases, covers, expand } from '../../auth/permissions.ts'
 import { holds } from '../../auth/policy.ts'
 import { type CallerChange, change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
+import { hasId } from '../../db/where.ts'
 import { userError } from '../../errors.ts'
 import type { Scope } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
@@ -17,7 +17,7 @@ import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import { assertLinkedKeysAllow, assertUnused } from './linked-keys.ts'
-import { scopes, visibleScopes } from './scope.queries.ts'
+import { visibleScopes } from './scope.visibility.ts'
 
 const maxDescription = 1_000
 
@@ -130,7 +130,7 @@ export function createScope(context: ServiceContext, input: CreateScopeInput): P
 }
 
 async function findScope({ db, caller }: CallerChange, id: string): Promise<Scope> {
-  const scope = await findOne<Scope>(db, { ...scopes, where: visibleScopes(caller) }, id)
+  const scope = await db.scope.findFirst({ where: { AND: [visibleScopes(caller), hasId(id)] } })
   if (scope === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such scope.')
   return scope
 }
