@@ -6,6 +6,7 @@ import type { Context } from './context.ts'
 import type PrismaTypes from './generated/pothos.ts'
 import { getDatamodel } from './generated/pothos.ts'
 import './graphql/budget-plugin.ts'
+import './graphql/columns-plugin.ts'
 import type { UploadedFile } from './input/uploaded-file.ts'
 
 /** The one schema builder: its types, plugins and defaults. It defines no types of the schema. */
@@ -22,7 +23,7 @@ export const builder = new SchemaBuilder<{
     File: { Input: UploadedFile; Output: never }
   }
 }>({
-  plugins: ['budget', ScopeAuthPlugin, 'guard', PrismaPlugin],
+  plugins: ['budget', ScopeAuthPlugin, 'guard', 'columns', PrismaPlugin],
   defaultFieldNullability: false,
   prisma: { client: ({ deps }) => deps.prisma, dmmf: getDatamodel() },
   scopeAuth: {

@@ -75,16 +75,16 @@ export function connectionOf<Row extends Listed>(
   return connection as ObjectRef<Types, Page<Row>>
 }
 
+/** The type of a model, for fields of modules that do not know it otherwise. */
+export const modelType = (model: keyof PrismaTypes): ObjectRef<Types, object> =>
+  getRefFromModel(model, builder) as ObjectRef<Types, object>
+
 const connections = new Map<string, ObjectRef<Types, Page<Listed>>>()
 
 /** The connection of a model: the same wherever it is asked for. */
 export function modelConnection(model: keyof PrismaTypes): ObjectRef<Types, Page<Listed>> {
   const connection =
-    connections.get(model) ??
-    connectionOf(
-      model,
-      getRefFromModel(model, builder) as ObjectRef<Types, object> as ObjectRef<Types, Listed>,
-    )
+    connections.get(model) ?? connectionOf(model, modelType(model) as ObjectRef<Types, Listed>)
   connections.set(model, connection)
   return connection
 }

@@ -8,10 +8,11 @@ import type { Context, DataLoader } from '../context.ts'
  */
 export async function loadList<Value>(
   { budget }: Context,
-  loader: DataLoader<Value | null>,
+  loaderOf: () => DataLoader<Value | null>,
   ids: readonly string[],
 ): Promise<Value[]> {
   budget.countLoaded(ids.length)
+  const loader = loaderOf()
   const items = await Promise.all(ids.map((id) => loader.load(id)))
   return items.filter((item) => item !== null)
 }

@@ -2,11 +2,12 @@ import type { Principal } from '../../auth/caller.ts'
 import { permissionNames } from '../../auth/permissions.ts'
 import { reaches } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
+import { modelType } from '../../graphql/connection.ts'
 import { loadList } from '../../graphql/load-list.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { ownKey, visibleKeyLoader } from '../api-key/key-loaders.ts'
-import { AccessToken, ApiKey, Space } from '../refs.ts'
-import { spaceLoader } from '../space/space-loader.ts'
+import { AccessToken, ApiKey } from '../refs.ts'
+import { spaceLoader } from '../space/space.schema.ts'
 import type { AccessTokenRow, AccessTokenStatus } from './access-token.queries.ts'
 import { maxAudience } from './audience-input.ts'
 import { tokenSpaceIdsLoader } from './token-loaders.ts'
@@ -62,15 +63,15 @@ AccessToken.implement({
       resolve: ({ id }, _args, context) => tokenSpaceIdsLoader(context).load(id),
     }),
     spaces: t.field({
-      type: [Space],
+      type: [modelType('Space')],
       nullable: true,
       guard: 'spaces:read',
       listSize: reachedSpaces,
       description: 'Those of its spaces that the caller sees.',
-      resolve: async ({ id }, _args, context) => {
+      resolve: async ({ id }, _args, context, info) => {
         const ids = await tokenSpaceIdsLoader(context).load(id)
         const reached = ids.filter((spaceId) => reaches(context.caller.rights, spaceId))
-        return await loadList(context, spaceLoader(context), reached)
+        return await loadList(context, () => spaceLoader(context, info), reached)
       },
     }),
     audience: t.exposeStringList('audience', {

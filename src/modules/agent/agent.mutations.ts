@@ -1,8 +1,7 @@
 import { builder } from '../../builder.ts'
 import type { Agent as AgentRow } from '../../generated/prisma/client.ts'
 import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
-import { Agent } from '../refs.ts'
-import { AgentStatusType } from './agent.schema.ts'
+import { Agent, AgentStatusType } from './agent.schema.ts'
 import { createAgent, deleteAgent, updateAgent } from './agent.service.ts'
 
 interface AgentPayload {

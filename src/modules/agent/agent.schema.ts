@@ -1,20 +1,27 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../../builder.ts'
 import type { Context, DataLoader } from '../../context.ts'
-import { findOne, findPage, pageRequest } from '../../db/page.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
-import { pageArgs } from '../../graphql/connection.ts'
-import { descriptionField } from '../../graphql/description-field.ts'
+import { type Agent as AgentRow, Prisma } from '../../generated/prisma/client.ts'
+import { modelConnection, modelType, pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
 import { loadList } from '../../graphql/load-list.ts'
 import { longText } from '../../graphql/long-text.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
+import { listPage, rowsById } from '../../graphql/rows.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { Agent, AgentConnection, SessionConnection, Space } from '../refs.ts'
+import { SessionConnection } from '../refs.ts'
 import { sessionsOfAgents } from '../session/session.queries.ts'
-import { spaceLoader } from '../space/space-loader.ts'
-import { agentFilter, agents, visibleAgents } from './agent.queries.ts'
+import { spaceLoader } from '../space/space.schema.ts'
 import { maxSpaces } from './agent.service.ts'
+import {
+  agentFilter,
+  agentsOf,
+  itsSpaces,
+  seesAgent,
+  seesAllAgents,
+  visibleAgents,
+} from './agent.visibility.ts'
 
 export const AgentStatusType = builder.enumType('AgentStatus', {
   description: 'Whether an agent is in use.',
@@ -40,13 +47,14 @@ const spaceIdsLoader = (context: Context): DataLoader<string[]> =>
     return ids.map((id) => byAgent.get(id) ?? [])
   })
 
-Agent.implement({
+export const Agent = builder.prismaObject('Agent', {
+  select: { id: true, workspaceId: true, createdAt: true },
   description: 'An agent: instructions for a model, in one or more spaces.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the agent.' }),
     name: t.exposeString('name', { description: 'What it is called.' }),
-    description: descriptionField(t),
+    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
     instructions: t.string({
       nullable: true,
       description: 'What the model is told.',
@@ -63,14 +71,14 @@ Agent.implement({
       resolve: ({ id }, _args, context) => spaceIdsLoader(context).load(id),
     }),
     spaces: t.field({
-      type: [Space],
+      type: [modelType('Space')],
       nullable: true,
       guard: 'spaces:read',
       listSize: reachedSpaces,
       description: 'Its spaces, as far as the caller sees them.',
-      resolve: async ({ id }, _args, context) => {
+      resolve: async ({ id }, _args, context, info) => {
         const ids = await spaceIdsLoader(context).load(id)
-        return await loadList(context, spaceLoader(context), ids)
+        return await loadList(context, () => spaceLoader(context, info), ids)
       },
     }),
     sessions: t.field({
@@ -87,6 +95,7 @@ Agent.implement({
       nullable: true,
       guard: 'members:read',
       description: 'Who made it.',
+      select: { createdById: true },
       resolve: ({ createdById }, _args, context) =>
         createdById === null ? null : userLoader(context).load(createdById),
     }),
@@ -94,6 +103,23 @@ Agent.implement({
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
   }),
 })
+
+/** The agents of these ids, each null where the caller does not see it, as one field shows them. */
+export const agentLoader = (
+  context: Context,
+  info: GraphQLResolveInfo,
+  plan: Prisma.AgentDefaultArgs,
+): DataLoader<AgentRow | null> =>
+  rowsById(context, info, async (ids) => {
+    const { deps, caller } = context
+    const where = agentsOf(caller, ids)
+    if (seesAllAgents(caller)) return deps.prisma.agent.findMany({ ...plan, where })
+    const agents = await deps.prisma.agent.findMany({
+      select: { ...plan.select, ...itsSpaces },
+      where,
+    })
+    return agents.filter((agent) => seesAgent(caller, agent))
+  })
 
 const AgentFilter = builder.inputType('AgentFilter', {
   description: 'What a list of agents is narrowed by; all of what is given.',
@@ -105,17 +131,16 @@ const AgentFilter = builder.inputType('AgentFilter', {
 })
 
 builder.queryFields((t) => ({
-  agent: t.field({
-    type: Agent,
+  agent: t.prismaField({
+    type: 'Agent',
     nullable: true,
     guard: 'agents:read',
     description: 'One agent.',
     args: { id: t.arg.id({ required: true, description: 'The id of the agent.' }) },
-    resolve: (_root, { id }, { deps, caller }) =>
-      findOne(deps.prisma, { ...agents, where: visibleAgents(caller) }, id),
+    resolve: (query, _root, { id }, context, info) => agentLoader(context, info, query).load(id),
   }),
   agents: t.field({
-    type: AgentConnection,
+    type: modelConnection('Agent'),
     nullable: true,
     guard: 'agents:read',
     description: 'The agents within reach: those all of whose spaces are.',
@@ -123,10 +148,12 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: AgentFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, { deps, caller }) => {
+    resolve: (_root, { filter, ...args }, context, info) => {
+      const { deps, caller } = context
       const narrowed = agentFilter({ ...filter, search: searchInput(filter?.search) })
-      const where = Prisma.sql`${visibleAgents(caller)} AND ${narrowed}`
-      return findPage(deps.prisma, { ...agents, where }, pageRequest(args))
+      return listPage(context, info, args, [visibleAgents(caller), narrowed], (query) =>
+        deps.prisma.agent.findMany(query),
+      )
     },
   }),
 }))

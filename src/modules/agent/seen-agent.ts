@@ -1,10 +1,9 @@
 import type { PermissionName } from '../../auth/permissions.ts'
 import { holdsInEvery } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Agent } from '../../generated/prisma/client.ts'
-import { agentsWithInstructions, visibleAgents } from './agent.queries.ts'
+import { agentsOf, itsSpaces, seesAgent } from './agent.visibility.ts'
 
 export interface AgentInSpaces {
   readonly agent: Agent
@@ -18,19 +17,16 @@ export interface AgentInSpaces {
  * @throws UserInputError NOT_FOUND when they do not see it, RequestError FORBIDDEN when they see it only
  */
 export async function seenAgent(
-  { db, caller, workspace }: CallerChange,
+  { db, caller }: CallerChange,
   id: string,
   permission: PermissionName,
   path: readonly string[],
 ): Promise<AgentInSpaces> {
-  const where = visibleAgents(caller)
-  const agent = await findOne<Agent>(db, { ...agentsWithInstructions, where }, id)
-  if (agent === null) throw userError('NOT_FOUND', path, 'There is no such agent.')
-  const rows = await db.agentSpace.findMany({
-    where: { workspaceId: workspace.id, agentId: id },
-    orderBy: { spaceId: 'asc' },
-  })
-  const spaceIds = rows.map(({ spaceId }) => spaceId)
+  const found = await db.agent.findFirst({ where: agentsOf(caller, [id]), include: itsSpaces })
+  if (found === null || !seesAgent(caller, found))
+    throw userError('NOT_FOUND', path, 'There is no such agent.')
+  const { spaces, ...agent } = found
+  const spaceIds = spaces.map(({ spaceId }) => spaceId)
   if (!holdsInEvery(caller.rights, permission, spaceIds))
     throw forbidden([permission], [permission])
   return { agent, spaceIds }

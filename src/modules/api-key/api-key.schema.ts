@@ -74,13 +74,14 @@ ApiKey.implement({
       resolve: async (query, { id }, _args, context, info) => {
         const { deps, caller } = context
         const record = await keyRecordLoader(context).load(id)
-        const loader = rowsById(context, info, (ids) =>
-          deps.prisma.scope.findMany({
-            ...query,
-            where: { AND: [visibleScopes(caller), { id: { in: ids } }] },
-          }),
-        )
-        return await loadList(context, loader, record?.scopes.map((scope) => scope.id) ?? [])
+        const loaderOf = () =>
+          rowsById(context, info, (ids) =>
+            deps.prisma.scope.findMany({
+              ...query,
+              where: { AND: [visibleScopes(caller), { id: { in: ids } }] },
+            }),
+          )
+        return await loadList(context, loaderOf, record?.scopes.map((scope) => scope.id) ?? [])
       },
     }),
     effectivePermissions: t.stringList({

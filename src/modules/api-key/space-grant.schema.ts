@@ -2,9 +2,9 @@ import type { KeyRecord } from '../../auth/key-record.ts'
 import { permissionNames } from '../../auth/permissions.ts'
 import { heldIn, inOrder } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
+import { modelType } from '../../graphql/connection.ts'
 import { maxNames } from '../../input/permission-list.ts'
-import { Space } from '../refs.ts'
-import { spaceLoader } from '../space/space-loader.ts'
+import { spaceLoader } from '../space/space.schema.ts'
 import { rightsOnce } from './key-loaders.ts'
 
 /** One space that a key names. */
@@ -22,11 +22,11 @@ export const SpaceGrant = builder.objectRef<ShownGrant>('SpaceGrant').implement(
   fields: (t) => ({
     spaceId: t.exposeID('spaceId', { description: 'The id of the space.' }),
     space: t.field({
-      type: Space,
+      type: modelType('Space'),
       nullable: true,
       guard: 'spaces:read',
       description: 'The space.',
-      resolve: ({ spaceId }, _args, context) => spaceLoader(context).load(spaceId),
+      resolve: ({ spaceId }, _args, context, info) => spaceLoader(context, info).load(spaceId),
     }),
     permissions: t.stringList({
       listSize: maxNames,

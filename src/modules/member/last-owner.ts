@@ -1,7 +1,7 @@
 import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
+import type { Member } from '../../generated/prisma/client.ts'
 import { isAccepted } from '../api-key/api-key.queries.ts'
-import type { MemberRow } from './member.queries.ts'
 
 /**
  * A workspace keeps a human OWNER who can act: the caller, one who has signed in before, or one with
@@ -12,7 +12,7 @@ import type { MemberRow } from './member.queries.ts'
  */
 export async function assertAnotherOwner(
   { db, workspace, caller }: CallerChange,
-  member: MemberRow,
+  member: Pick<Member, 'id'>,
 ): Promise<void> {
   const others = await db.$queryRaw<unknown[]>`
     SELECT 1 FROM "Member" m JOIN "User" u ON u.id = m."userId"

@@ -2,11 +2,11 @@ import { holdsIn } from '../../auth/policy.ts'
 import type { Role } from '../../auth/roles.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
+import type { Member } from '../../generated/prisma/client.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { noteUnreachedSpaces } from '../space/live-spaces.ts'
-import type { MemberRow } from './member.queries.ts'
 import { assertMachineRole, createMember, openSpaceIds } from './member.service.ts'
 import { assertMayAdmit, assertMayGiveRole } from './role-grants.ts'
 
@@ -22,7 +22,7 @@ export interface CreateMachineUserInput {
 export function createMachineUser(
   context: ServiceContext,
   input: CreateMachineUserInput,
-): Promise<MemberRow> {
+): Promise<Member> {
   const problems = new InputProblems()
   const name = nameInput(problems, ['name'], input.name)
   const spaceIds = input.spaceIds ?? []

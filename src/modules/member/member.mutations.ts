@@ -1,8 +1,8 @@
 import { builder } from '../../builder.ts'
+import type { Member as MemberRow } from '../../generated/prisma/client.ts'
 import { mutation, shown } from '../../graphql/mutation.ts'
-import { Member } from '../refs.ts'
 import { createMachineUser } from './machine-user.service.ts'
-import type { MemberRow } from './member.queries.ts'
+import { Member } from './member.schema.ts'
 import { addMember, leavesByItself, removeMember, updateMember } from './member.service.ts'
 import { RoleType } from './user.schema.ts'
 

@@ -1,21 +1,20 @@
 import { builder } from '../../builder.ts'
-import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
+import { parentId } from '../../db/page.ts'
+import { hasId } from '../../db/where.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import { pageArgs } from '../../graphql/connection.ts'
+import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
+import { listPage, parentsPage } from '../../graphql/rows.ts'
 import { apiKeys, visibleKeys } from '../api-key/api-key.queries.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
-import { ApiKeyConnection, Member, MemberConnection, SpaceConnection } from '../refs.ts'
-import { spaces, visibleSpaces } from '../space/space.queries.ts'
-import { memberFilter, members, visibleMembers } from './member.queries.ts'
+import { ApiKeyConnection } from '../refs.ts'
+import { spacesOfMembers } from '../space/space.visibility.ts'
+import { memberFilter, visibleMembers } from './member.visibility.ts'
 import { RoleType, User, UserKindType } from './user.schema.ts'
 
-const spacesOfMember = Prisma.sql`EXISTS (
-  SELECT 1 FROM "SpaceMember" sm
-   WHERE sm."workspaceId" = s."workspaceId" AND sm."spaceId" = s.id AND sm."memberId" = ${parentId})`
-
-Member.implement({
+export const Member = builder.prismaObject('Member', {
+  select: { id: true, workspaceId: true, createdAt: true },
   description: 'A user in this workspace, with a role.',
   leafFields: 'public',
   fields: (t) => ({
@@ -24,29 +23,26 @@ Member.implement({
       type: User,
       guard: 'public',
       description: 'Whose membership it is.',
-      resolve: ({ userId, kind, name, email }) => ({ id: userId, kind, name, email }),
+      select: { userId: true, name: true, email: true },
+      resolve: ({ userId, name, email }) => ({ id: userId, name, email }),
     }),
     role: t.expose('role', { type: RoleType, description: 'What they can do at most.' }),
     keyCount: t.int({
       nullable: true,
       guard: 'keys:read',
       description: 'How many keys of theirs the caller sees.',
+      select: { userId: true },
       resolve: ({ userId }, _args, context) =>
         keyCounts(context, 'owner', Prisma.sql`k."ownerId" = ${parentId}`).load(userId),
     }),
     spaces: t.field({
-      type: SpaceConnection,
+      type: modelConnection('Space'),
       nullable: true,
       guard: 'spaces:read',
       description: 'The spaces that they were added to, as far as the caller sees them.',
       args: pageArgs(t.arg),
-      resolve: ({ id }, args, context) =>
-        nestedPage(context, 'Member.spaces', id, args, () => ({
-          ...spaces,
-          where: visibleSpaces(context.caller),
-          tie: spacesOfMember,
-          isShared: true,
-        })),
+      resolve: ({ id }, args, context, info) =>
+        parentsPage(context, info, id, args, () => spacesOfMembers(context.caller)),
     }),
     apiKeys: t.field({
       type: ApiKeyConnection,
@@ -54,6 +50,7 @@ Member.implement({
       guard: 'keys:read',
       description: 'Their keys, as far as the caller sees them.',
       args: pageArgs(t.arg),
+      select: { userId: true },
       resolve: ({ userId }, args, context) =>
         nestedPage(context, 'Member.apiKeys', userId, args, () => ({
           ...apiKeys,
@@ -79,17 +76,20 @@ const MemberFilter = builder.inputType('MemberFilter', {
 })
 
 builder.queryFields((t) => ({
-  member: t.field({
-    type: Member,
+  member: t.prismaField({
+    type: 'Member',
     nullable: true,
     guard: 'members:read',
     description: 'One member.',
     args: { id: t.arg.id({ required: true, description: 'The id of the membership.' }) },
-    resolve: (_root, { id }, { deps, caller }) =>
-      findOne(deps.prisma, { ...members, where: visibleMembers(caller) }, id),
+    resolve: (query, _root, { id }, { deps, caller }) =>
+      deps.prisma.member.findFirst({
+        ...query,
+        where: { AND: [visibleMembers(caller), hasId(id)] },
+      }),
   }),
   members: t.field({
-    type: MemberConnection,
+    type: modelConnection('Member'),
     nullable: true,
     guard: 'members:read',
     description: 'The members, people and machine users.',
@@ -97,10 +97,12 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: MemberFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, { deps, caller }) => {
+    resolve: (_root, { filter, ...args }, context, info) => {
+      const { deps, caller } = context
       const narrowed = memberFilter(caller, { ...filter, search: searchInput(filter?.search) })
-      const where = Prisma.sql`${visibleMembers(caller)} AND ${narrowed}`
-      return findPage(deps.prisma, { ...members, where }, pageRequest(args))
+      return listPage(context, info, args, [visibleMembers(caller), narrowed], (query) =>
+        deps.prisma.member.findMany(query),
+      )
     },
   }),
 }))

@@ -1,8 +1,9 @@
 import type { Caller, Principal } from '../../auth/caller.ts'
 import { ceilings, isPromotion, type Role } from '../../auth/roles.ts'
 import { type CallerChange, change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
+import { hasId } from '../../db/where.ts'
 import { userError } from '../../errors.ts'
+import type { Member, UserKind } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { emailInput, emailKey } from '../../input/email.ts'
 import { InputProblems } from '../../input/problems.ts'
@@ -12,7 +13,7 @@ import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { endDescendants } from '../api-key/end-descendants.ts'
 import { changesBetween } from '../audit/event.ts'
 import { assertAnotherOwner } from './last-owner.ts'
-import { type MemberRow, members, visibleMembers } from './member.queries.ts'
+import { visibleMembers } from './member.visibility.ts'
 import {
   assertMayGiveLasting,
   assertMayGiveRole,
@@ -28,9 +29,14 @@ export const openSpaceIds = async ({ db, workspace }: CallerChange): Promise<str
   return rows.map(({ id }) => id)
 }
 
+type MemberToChange = Member & { readonly user: { readonly kind: UserKind } }
+
 /** @throws UserInputError NOT_FOUND for an id that no present member of the workspace has */
-async function findMember(c: CallerChange, id: string): Promise<MemberRow> {
-  const member = await findOne<MemberRow>(c.db, { ...members, where: visibleMembers(c.caller) }, id)
+async function findMember(c: CallerChange, id: string): Promise<MemberToChange> {
+  const member = await c.db.member.findFirst({
+    where: { AND: [visibleMembers(c.caller), hasId(id)] },
+    include: { user: true },
+  })
   if (member === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such member.')
   return member
 }
@@ -42,7 +48,7 @@ export interface AddMemberInput {
 }
 
 /** Enters a human by e-mail, with a role that the caller may give. */
-export function addMember(context: ServiceContext, input: AddMemberInput): Promise<MemberRow> {
+export function addMember(context: ServiceContext, input: AddMemberInput): Promise<Member> {
   const problems = new InputProblems()
   const email = emailInput(problems, ['email'], input.email)
   // Addresses may be longer than names.
@@ -66,10 +72,10 @@ export function addMember(context: ServiceContext, input: AddMemberInput): Promi
 /** Creates a user of its own with its membership, and records the event. */
 export async function createMember(
   c: CallerChange,
-  kind: 'HUMAN' | 'MACHINE',
+  kind: UserKind,
   data: { name: string; role: Role; email?: string; emailKey?: string },
   shown: object,
-): Promise<MemberRow> {
+): Promise<Member> {
   const user = await c.db.user.create({ data: { id: newId('usr'), kind, createdAt: c.now } })
   const member = await c.db.member.create({
     data: {
@@ -82,7 +88,7 @@ export async function createMember(
   })
   const changes = changesBetween({}, { kind, ...shown })
   c.record({ action: 'member.added', targetId: member.id, targetName: member.name, changes })
-  return { ...member, kind }
+  return member
 }
 
 export interface UpdateMemberInput {
@@ -92,10 +98,7 @@ export interface UpdateMemberInput {
 }
 
 /** Changes a member's role or name here. A new role shrinks or widens their keys at once. */
-export function updateMember(
-  context: ServiceContext,
-  input: UpdateMemberInput,
-): Promise<MemberRow> {
+export function updateMember(context: ServiceContext, input: UpdateMemberInput): Promise<Member> {
   const problems = new InputProblems()
   if (input.role === null) problems.add('INVALID', ['role'], 'A role cannot be null.')
   const name = input.name === undefined ? undefined : nameInput(problems, ['name'], input.name)
@@ -116,8 +119,12 @@ export function updateMember(
   })
 }
 
-async function assertMayChangeRole(c: CallerChange, member: MemberRow, role: Role): Promise<void> {
-  if (member.kind === 'MACHINE') assertMachineRole(role)
+async function assertMayChangeRole(
+  c: CallerChange,
+  member: MemberToChange,
+  role: Role,
+): Promise<void> {
+  if (member.user.kind === 'MACHINE') assertMachineRole(role)
   const path = ['input', 'role']
   if (isPromotion(member.role, role)) assertMayGiveLasting(c.caller, path)
   assertMayGiveRole(c.caller, role, await openSpaceIds(c), path)
@@ -131,7 +138,7 @@ export function assertMachineRole(role: Role): void {
 }
 
 export interface RemovedMember {
-  readonly member: MemberRow
+  readonly member: Member
   readonly revokedKeyCount: number
 }
 

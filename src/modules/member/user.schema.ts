@@ -6,7 +6,8 @@ import type { UserKind } from '../../generated/prisma/client.ts'
 /** A user as the workspace shows them, also once they are no member any more. */
 export interface ShownUser {
   readonly id: string
-  readonly kind: UserKind
+  /** Absent: it is looked up where it is shown. */
+  readonly kind?: UserKind
   readonly name: string
   readonly email: string | null
 }
@@ -29,12 +30,26 @@ export const RoleType = builder.enumType('Role', {
   } satisfies Record<(typeof roles)[number], { description: string }>,
 })
 
+const kindLoader = (context: Context): DataLoader<UserKind> =>
+  context.batch<UserKind>('user.kind', async (ids) => {
+    const rows = await context.deps.prisma.user.findMany({
+      where: { id: { in: [...ids] } },
+      select: { id: true, kind: true },
+    })
+    const byId = new Map(rows.map(({ id, kind }) => [id, kind]))
+    return ids.map((id) => byId.get(id) ?? new Error('a member is a user'))
+  })
+
 export const User = builder.objectRef<ShownUser>('User').implement({
   description: 'A user, under the name and e-mail that this workspace knows.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the user.' }),
-    kind: t.expose('kind', { type: UserKindType, description: 'A person or an integration.' }),
+    kind: t.field({
+      type: UserKindType,
+      description: 'A person or an integration.',
+      resolve: ({ id, kind }, _args, context) => kind ?? kindLoader(context).load(id),
+    }),
     name: t.exposeString('name', { description: 'The name in this workspace.' }),
     email: t.exposeString('email', { nullable: true, description: 'Null for a machine user.' }),
   }),
@@ -45,13 +60,10 @@ export const userLoader = (context: Context): DataLoader<ShownUser | null> =>
   context.batch('user', async (ids) => {
     const rows = await context.deps.prisma.member.findMany({
       where: { workspaceId: context.caller.workspaceId, userId: { in: [...ids] } },
-      include: { user: true },
+      select: { userId: true, name: true, email: true },
     })
     const byId = new Map(
-      rows.map(({ userId, name, email, user }) => [
-        userId,
-        { id: userId, kind: user.kind, name, email },
-      ]),
+      rows.map(({ userId, name, email }) => [userId, { id: userId, name, email }]),
     )
     return ids.map((id) => byId.get(id) ?? null)
   })

@@ -5,7 +5,7 @@ import { onlyOwnSessions } from '../../auth/roles.ts'
 import { all, compareInstant, equalsId, isNoneOf } from '../../db/conditions.ts'
 import { type NestedListing, parentId } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import { isAgentWithin } from '../agent/agent.queries.ts'
+import { isAgentWithin } from '../agent/agent.visibility.ts'
 
 export type SessionStatus = 'ACTIVE' | 'TERMINATED'
 

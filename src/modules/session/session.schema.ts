@@ -4,9 +4,9 @@ import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { instantInput, textInput } from '../../graphql/filter-input.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
-import { agentLoader } from '../agent/agent-loader.ts'
+import { agentLoader } from '../agent/agent.schema.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { Agent, RunConnection, Session, SessionConnection } from '../refs.ts'
+import { RunConnection, Session, SessionConnection } from '../refs.ts'
 import { runsOfSessions } from '../run/run.queries.ts'
 import { type SessionStatus, sessionFilter, sessions, visibleSessions } from './session.queries.ts'
 
@@ -23,12 +23,13 @@ Session.implement({
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the session.' }),
-    agent: t.field({
-      type: Agent,
+    agent: t.prismaField({
+      type: 'Agent',
       nullable: true,
       guard: 'agents:read',
       description: 'The agent; null once it is deleted.',
-      resolve: ({ agentId }, _args, context) => agentLoader(context).load(agentId),
+      resolve: (query, { agentId }, _args, context, info) =>
+        agentLoader(context, info, query).load(agentId),
     }),
     agentVersion: t.exposeInt('agentVersion', {
       description: 'The version of the agent that it began with, and keeps.',

@@ -1,11 +1,11 @@
 import { holds } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
+import { hasId } from '../../db/where.ts'
 import { userError } from '../../errors.ts'
-import type { Space } from '../../generated/prisma/client.ts'
+import type { Member, Space } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { type MemberRow, members, visibleMembers } from '../member/member.queries.ts'
+import { visibleMembers } from '../member/member.visibility.ts'
 import { assertMayAdmit, assertUnbounded } from '../member/role-grants.ts'
 import { spaceToChange } from './space.service.ts'
 
@@ -17,13 +17,13 @@ export interface SpaceMemberInput {
 async function findBoth(
   c: CallerChange,
   { spaceId, memberId }: SpaceMemberInput,
-): Promise<{ space: Space; member: MemberRow }> {
+): Promise<{ space: Space; member: Member }> {
   const space = await spaceToChange(c, spaceId, 'spaces:update', ['input', 'spaceId'])
   const { rights, user } = c.caller
-  const listing = { ...members, where: visibleMembers(c.caller) }
   // Whoever may not read members knows of nobody but themselves.
   const isReadable = memberId === user.memberId || holds(rights, 'members:read')
-  const member = isReadable ? await findOne<MemberRow>(c.db, listing, memberId) : null
+  const where = { AND: [visibleMembers(c.caller), hasId(memberId)] }
+  const member = isReadable ? await c.db.member.findFirst({ where }) : null
   if (member === null)
     throw userError('NOT_FOUND', ['input', 'memberId'], 'There is no such member.')
   return { space, member }

@@ -1,8 +1,7 @@
 import { builder } from '../../builder.ts'
 import type { Space as SpaceRow } from '../../generated/prisma/client.ts'
 import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
-import { Space } from '../refs.ts'
-import { SpaceVisibilityType } from './space.schema.ts'
+import { Space, SpaceVisibilityType } from './space.schema.ts'
 import { createSpace, deleteSpace, updateSpace } from './space.service.ts'
 import { addSpaceMember, removeSpaceMember } from './space-members.service.ts'
 

@@ -1,21 +1,16 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../../builder.ts'
-import { findOne, findPage, pageRequest, parentId } from '../../db/page.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
-import { pageArgs } from '../../graphql/connection.ts'
-import { descriptionField } from '../../graphql/description-field.ts'
+import type { Context } from '../../context.ts'
+import { parentId } from '../../db/page.ts'
+import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
-import { agents, agentsOfSpace, visibleAgents } from '../agent/agent.queries.ts'
+import { listPage, parentsPage, planOf, rowsById } from '../../graphql/rows.ts'
+import { agentsOfSpaces } from '../agent/agent.visibility.ts'
 import { apiKeys, keysOfSpace, visibleKeys } from '../api-key/api-key.queries.ts'
-import { members, membersOfSpace, visibleMembers } from '../member/member.queries.ts'
-import {
-  AgentConnection,
-  ApiKeyConnection,
-  MemberConnection,
-  Space,
-  SpaceConnection,
-} from '../refs.ts'
-import { spaceFilter, spaces, visibleSpaces } from './space.queries.ts'
+import { membersOfSpaces } from '../member/member.visibility.ts'
+import { ApiKeyConnection } from '../refs.ts'
+import { spaceFilter, visibleSpaces, visibleSpacesOf } from './space.visibility.ts'
 
 export const SpaceVisibilityType = builder.enumType('SpaceVisibility', {
   description: 'Who reaches a space.',
@@ -25,43 +20,35 @@ export const SpaceVisibilityType = builder.enumType('SpaceVisibility', {
   } as const,
 })
 
-Space.implement({
+export const Space = builder.prismaObject('Space', {
+  select: { id: true, workspaceId: true, createdAt: true },
   description: 'A part of the workspace that keys are granted one by one.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the space.' }),
     name: t.exposeString('name', { description: 'Unique in the workspace, in any case.' }),
-    description: descriptionField(t),
+    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
     visibility: t.expose('visibility', {
       type: SpaceVisibilityType,
       description: 'Who reaches it.',
     }),
     agents: t.field({
-      type: AgentConnection,
+      type: modelConnection('Agent'),
       nullable: true,
       guard: 'agents:read',
       description: 'The agents that live in it, among other spaces perhaps.',
       args: pageArgs(t.arg),
-      resolve: ({ id }, args, context) =>
-        nestedPage(context, 'Space.agents', id, args, () => ({
-          ...agents,
-          where: visibleAgents(context.caller),
-          tie: agentsOfSpace(parentId),
-          isShared: true,
-        })),
+      resolve: ({ id }, args, context, info) =>
+        parentsPage(context, info, id, args, () => agentsOfSpaces(context.caller)),
     }),
     members: t.field({
-      type: MemberConnection,
+      type: modelConnection('Member'),
       nullable: true,
       guard: 'members:read',
       description: 'Those who were added to it.',
       args: pageArgs(t.arg),
-      resolve: ({ id }, args, context) =>
-        nestedPage(context, 'Space.members', id, args, () => ({
-          ...members,
-          where: visibleMembers(context.caller),
-          tie: membersOfSpace(parentId),
-        })),
+      resolve: ({ id }, args, context, info) =>
+        parentsPage(context, info, id, args, () => membersOfSpaces(context.caller)),
     }),
     apiKeys: t.field({
       type: ApiKeyConnection,
@@ -82,6 +69,15 @@ Space.implement({
   }),
 })
 
+/** The spaces of these ids, each null where the caller does not see it, as one field shows them. */
+export const spaceLoader = (context: Context, info: GraphQLResolveInfo) => {
+  const { deps, caller } = context
+  const plan = planOf(context, info)
+  return rowsById(context, info, (ids) =>
+    deps.prisma.space.findMany({ ...plan, where: visibleSpacesOf(caller, ids) }),
+  )
+}
+
 const SpaceFilter = builder.inputType('SpaceFilter', {
   description: 'What a list of spaces is narrowed by; all of what is given.',
   fields: (t) => ({
@@ -91,17 +87,17 @@ const SpaceFilter = builder.inputType('SpaceFilter', {
 })
 
 builder.queryFields((t) => ({
-  space: t.field({
-    type: Space,
+  space: t.prismaField({
+    type: 'Space',
     nullable: true,
     guard: 'spaces:read',
     description: 'One space.',
     args: { id: t.arg.id({ required: true, description: 'The id of the space.' }) },
-    resolve: (_root, { id }, { deps, caller }) =>
-      findOne(deps.prisma, { ...spaces, where: visibleSpaces(caller) }, id),
+    resolve: (query, _root, { id }, { deps, caller }) =>
+      deps.prisma.space.findFirst({ ...query, where: visibleSpacesOf(caller, [id]) }),
   }),
   spaces: t.field({
-    type: SpaceConnection,
+    type: modelConnection('Space'),
     nullable: true,
     guard: 'spaces:read',
     description: 'The spaces within reach.',
@@ -109,10 +105,12 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: SpaceFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, { deps, caller }) => {
+    resolve: (_root, { filter, ...args }, context, info) => {
+      const { deps, caller } = context
       const narrowed = spaceFilter({ ...filter, search: searchInput(filter?.search) })
-      const where = Prisma.sql`${visibleSpaces(caller)} AND ${narrowed}`
-      return findPage(deps.prisma, { ...spaces, where }, pageRequest(args))
+      return listPage(context, info, args, [visibleSpaces(caller), narrowed], (query) =>
+        deps.prisma.space.findMany(query),
+      )
     },
   }),
 }))

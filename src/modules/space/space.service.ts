@@ -2,7 +2,6 @@ import { isPerSpace, permissionNames } from '../../auth/permissions.ts'
 import { heldIn, holdsIn } from '../../auth/policy.ts'
 import { ceilings, reachesAllSpaces, roles } from '../../auth/roles.ts'
 import { type CallerChange, change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Space, SpaceVisibility } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
@@ -11,7 +10,7 @@ import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
 import { assertUnbounded } from '../member/role-grants.ts'
-import { spaces, visibleSpaces } from './space.queries.ts'
+import { visibleSpacesOf } from './space.visibility.ts'
 
 const maxDescription = 1_000
 
@@ -26,7 +25,7 @@ export async function spaceToChange(
   permission: 'spaces:update' | 'spaces:delete',
   path: readonly string[],
 ): Promise<Space> {
-  const space = await findOne<Space>(db, { ...spaces, where: visibleSpaces(caller) }, id)
+  const space = await db.space.findFirst({ where: visibleSpacesOf(caller, [id]) })
   if (space === null) throw userError('NOT_FOUND', path, 'There is no such space.')
   if (!holdsIn(caller.rights, permission, id)) throw forbidden([permission], [permission])
   return space

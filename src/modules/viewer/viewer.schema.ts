@@ -2,11 +2,12 @@ import type { Principal } from '../../auth/caller.ts'
 import { type PermissionSet, permissionNames } from '../../auth/permissions.ts'
 import { inOrder, noRights, type Rights, workspaceWide } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
+import { modelType } from '../../graphql/connection.ts'
 import { ownToken } from '../access-token/token-loaders.ts'
 import { ownKey } from '../api-key/key-loaders.ts'
 import { RoleType, type ShownUser, User } from '../member/user.schema.ts'
-import { AccessToken, ApiKey, Space, Workspace } from '../refs.ts'
-import { spaceLoader } from '../space/space-loader.ts'
+import { AccessToken, ApiKey, Workspace } from '../refs.ts'
+import { spaceLoader } from '../space/space.schema.ts'
 import { findWorkspace } from '../workspace/workspace.schema.ts'
 
 const CallerKindType = builder.enumType('CallerKind', {
@@ -29,11 +30,11 @@ const EffectiveSpace = builder.objectRef<EffectiveSpaceShape>('EffectiveSpace').
   fields: (t) => ({
     spaceId: t.exposeID('spaceId', { description: 'The id of the space.' }),
     space: t.field({
-      type: Space,
+      type: modelType('Space'),
       nullable: true,
       guard: 'spaces:read',
       description: 'The space.',
-      resolve: ({ spaceId }, _args, context) => spaceLoader(context).load(spaceId),
+      resolve: ({ spaceId }, _args, context, info) => spaceLoader(context, info).load(spaceId),
     }),
     permissions: t.stringList({
       listSize: permissionNames.length,
