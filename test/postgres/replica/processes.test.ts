@@ -45,9 +45,14 @@ async function twoServers() {
   const replicas = async () => (await database.query('SELECT id FROM "Replica"')).rows.length
   expect([await status(other), await status(other), await replicas()]).toEqual([200, 200, 2])
   for (const { url } of [writer, other]) {
-    const isHeld = async () =>
-      readMetrics(await (await fetch(`${url}/metrics`)).text()).get('latchkey_lease_held')
+    const metrics = async () => readMetrics(await (await fetch(`${url}/metrics`)).text())
+    const isHeld = async () => (await metrics()).get('latchkey_lease_held')
     await expect.poll(isHeld, { timeout: 10_000 }).toBe(1)
+    // Of the key that one of them has made both have heard.
+    const [now, connections] = [await metrics(), 'latchkey_database_connections']
+    expect(now.get('latchkey_epochs_raised_total')).toBeGreaterThan(0)
+    expect(now.get(`${connections}{state="idle"}`)).toBeGreaterThan(0)
+    expect(now.get(`${connections}{state="waiting"}`)).toBe(0)
   }
   return { writer, other, disable, status, replicas, ask }
 }
