@@ -6,7 +6,6 @@ import { maskError } from './errors.ts'
 import { graphqlPath } from './paths.ts'
 import { useAdmission } from './plugins/use-admission.ts'
 import { useAuthentication } from './plugins/use-authentication.ts'
-import { useCallerTurns } from './plugins/use-caller-turns.ts'
 import { useContentNegotiation } from './plugins/use-content-negotiation.ts'
 import { useDocumentCache } from './plugins/use-document-cache.ts'
 import { useOperationLimits } from './plugins/use-operation-limits.ts'
@@ -51,8 +50,7 @@ export const createGraphQLServer = (
       useRequestParser(),
       useAdmission(),
       useDocumentCache(),
-      useOperationLimits(),
-      useCallerTurns(deps),
+      useOperationLimits(deps),
       useResponse(deps),
     ],
   })

@@ -1,44 +1,91 @@
-import { rateLimited } from '../errors.ts'
-
-/** How many queries of a caller wait at most for their turn. */
-const maxWaiting = 200
-
 interface Line {
+  /** All that have come and not ended. */
+  present: number
   running: number
-  readonly waiting: (() => void)[]
+  readonly waiting: Set<() => void>
+}
+
+/** How many have their turn at once, and how many more wait for it. */
+interface Room {
+  readonly atOnce: number
+  readonly waiting?: number
 }
 
 /**
- * Runs so many queries of each caller at once, and others of the same caller after them: whoever asks
- * a few things is not behind all that another has asked before.
+ * Lets so much work of each caller have its turn at once, and other work of the same caller after it:
+ * whoever asks a few things is not behind all that another has asked before.
  */
 export class CallerTurns {
-  readonly #atOnce: number
+  readonly #room: Room
   readonly #lines = new Map<string, Line>()
 
-  constructor(atOnce: number) {
-    this.#atOnce = atOnce
+  constructor(room: Room) {
+    this.#room = room
+  }
+
+  /** Whether so many of the caller are there that no more should come. */
+  isFull(caller: string): boolean {
+    const { atOnce, waiting = Number.POSITIVE_INFINITY } = this.#room
+    return (this.#lines.get(caller)?.present ?? 0) >= atOnce + waiting
   }
 
   /**
-   * Runs the work when its turn comes, first come first served.
+   * Runs the work when its turn comes, first come first served; of a client that has gone meanwhile
+   * nothing is done, and its place is free at once.
    *
-   * @throws RequestError RATE_LIMITED when too many of the caller's wait already, or as `work` does
+   * @param admit is awaited before, with the place in the line taken
+   * @returns undefined when the client has gone
+   * @throws as `admit` and `work` do
    */
-  async run<T>(caller: string, work: () => T | Promise<T>): Promise<T> {
-    const line = this.#lines.get(caller) ?? { running: 0, waiting: [] }
+  async run<T>(caller: string, { signal, admit, work }: TurnOf<T>): Promise<T | undefined> {
+    const line = this.#lines.get(caller) ?? { present: 0, running: 0, waiting: new Set() }
     this.#lines.set(caller, line)
-    if (line.running < this.#atOnce) line.running += 1
-    else if (line.waiting.length >= maxWaiting) throw rateLimited(1)
-    else await new Promise<void>((resolve) => line.waiting.push(resolve))
+    line.present += 1
     try {
-      return await work()
+      await admit?.()
+      if (line.running < this.#room.atOnce) line.running += 1
+      else if (!(await hasTurn(line, signal))) return undefined
+      try {
+        return signal.aborted ? undefined : await work()
+      } finally {
+        passOn(line)
+      }
     } finally {
-      const next = line.waiting.shift()
-      // Later, for the next may be done at once, and so may all that wait behind it.
-      if (next !== undefined) setImmediate(next)
-      else line.running -= 1
-      if (line.running === 0) this.#lines.delete(caller)
+      line.present -= 1
+      if (line.present === 0) this.#lines.delete(caller)
     }
   }
+}
+
+interface TurnOf<T> {
+  /** Of the client. */
+  readonly signal: AbortSignal
+  readonly admit?: () => Promise<void>
+  readonly work: () => Promise<T>
+}
+
+/** Waits for a turn; false: the client has gone before. */
+const hasTurn = (line: Line, signal: AbortSignal): Promise<boolean> =>
+  new Promise((resolve) => {
+    const leave = (): void => {
+      line.waiting.delete(begin)
+      resolve(false)
+    }
+    const begin = (): void => {
+      signal.removeEventListener('abort', leave)
+      resolve(true)
+    }
+    line.waiting.add(begin)
+    signal.addEventListener('abort', leave, { once: true })
+  })
+
+function passOn(line: Line): void {
+  const [next] = line.waiting
+  if (next === undefined) {
+    line.running -= 1
+    return
+  }
+  line.waiting.delete(next)
+  // Later, for the next may be done at once, and so may all that wait behind it.
+  setImmediate(next)
 }
