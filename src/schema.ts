@@ -9,6 +9,7 @@ import {
   specifiedDirectives,
 } from 'graphql'
 import { builder } from './builder.ts'
+import { refuseLongEnumValues } from './graphql/enum-values.ts'
 import './graphql/scalars.ts'
 import './modules/access-token/access-token.mutations.ts'
 import './modules/access-token/access-token.query-fields.ts'
@@ -46,11 +47,13 @@ const requiresScopes = new GraphQLDirective({
 })
 
 /** The whole API. A field without a decision on who may ask for it would have thrown here. */
-export const schema = builder.toSchema({
-  // A list of directives replaces GraphQL's own: without them no client could @include or @skip.
-  directives: [...specifiedDirectives, requiresScopes],
-  sortSchema: true,
-})
+export const schema = refuseLongEnumValues(
+  builder.toSchema({
+    // A list of directives replaces GraphQL's own: without them no client could @include or @skip.
+    directives: [...specifiedDirectives, requiresScopes],
+    sortSchema: true,
+  }),
+)
 
 /** The API as text, sorted, with what each field asks for: what schema.graphql holds. */
 export const printedSchema = (): string =>

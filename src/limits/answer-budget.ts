@@ -94,6 +94,8 @@ export class AnswerBudget {
   #bytesRead = 0
   #itemsLoaded = 0
   #refusal: GraphQLError | undefined
+  /** The length of the shortest text or list that was refused: longer ones are not measured again. */
+  #leastRefused = Number.POSITIVE_INFINITY
   /** By the root field of a mutation. */
   readonly #refused = new Map<unknown, { fields: number; paths: number; shared?: GraphQLError }>()
   #stepsInTurn = 0
@@ -134,10 +136,17 @@ export class AnswerBudget {
    * a list, whose rejections then end the process.
    */
   admitLeaf(value: unknown, info: GraphQLResolveInfo): unknown {
-    const fits = Array.isArray(value)
-      ? this.#add(info, 0, value.length, value.reduce(addLeafBytes, 2))
-      : this.#add(info, 0, 1, leafBytes(value))
-    return fits ? value : Promise.reject(this.#refuse(info))
+    const length = typeof value === 'string' || Array.isArray(value) ? value.length : 0
+    const isRefused =
+      this.#refusal !== undefined || (length >= this.#leastRefused && !isPayloadValue(info))
+    const fits =
+      !isRefused &&
+      (Array.isArray(value)
+        ? this.#add(info, 0, length, value.reduce(addLeafBytes, 2))
+        : this.#add(info, 0, 1, leafBytes(value)))
+    if (fits) return value
+    this.#leastRefused = Math.min(this.#leastRefused, length)
+    return Promise.reject(this.#refuse(info))
   }
 
   /**

@@ -31,6 +31,7 @@ export async function insertRun(
   { deps: { prisma } }: World,
   { id: workspaceId, ownerId }: Owned,
   sessionId: string,
+  text = 'said',
 ): Promise<string> {
   const id = newId('run')
   const at = new Date()
@@ -41,8 +42,8 @@ export async function insertRun(
       sessionId,
       agentVersion: 1,
       status: 'SUCCEEDED',
-      input: 'in',
-      output: 'out',
+      input: text,
+      output: text,
       createdById: ownerId,
       createdAt: at,
       finishedAt: at,

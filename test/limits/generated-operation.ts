@@ -1,35 +1,141 @@
 import fc, { type GeneratorValue } from 'fast-check'
 import {
+  type GraphQLArgument,
   type GraphQLField,
+  type GraphQLInputType,
   type GraphQLObjectType,
   getNamedType,
+  isEnumType,
+  isInputObjectType,
   isLeafType,
   isObjectType,
   isRequiredArgument,
 } from 'graphql'
+import { encodeCursor } from '../../src/db/page.ts'
+import { newId } from '../../src/ids.ts'
 import { schema } from '../../src/schema.ts'
 
 /** Ids to ask for, by the name of the root field that takes them. */
 export type KnownIds = Readonly<Record<string, readonly string[]>>
 
+export interface Operation {
+  readonly query: string
+  readonly variables: Readonly<Record<string, unknown>>
+}
+
+type Field = GraphQLField<unknown, unknown>
+
 const maxDepth = 10
-const pages = ['', '(first: 1)', '(first: 5)', '(first: 30)', '(first: 100)']
+const pageSizes = [1, 5, 30, 100]
+const day = 86_400_000
 
-/** A valid query of up to a few dozen fields. Every object in its answer tells its type. */
-export function generatedQuery(next: GeneratorValue, ids: KnownIds): string {
-  const oneOf = <T>(values: readonly T[]): T | undefined =>
-    values[next(fc.integer, { min: 0, max: Math.max(0, values.length - 1) })]
-  let left = next(fc.integer, { min: 3, max: 60 })
-  let aliases = 0
+/** What the payload's entity is asked for by; the new name is never anybody else's. */
+const updates = {
+  updateSpace: 'space',
+  updateAgent: 'agent',
+  updateScope: 'scope',
+  updateApiKey: 'apiKey',
+}
 
-  const argumentsOf = ({ name, args }: GraphQLField<unknown, unknown>): string => {
-    const required = args.filter(isRequiredArgument)
-    if (required.length > 0)
-      return `(${required.map((arg) => `${arg.name}: "${oneOf(ids[name] ?? [])}"`).join(', ')})`
-    return args.some((arg) => arg.name === 'first') ? (oneOf(pages) ?? '') : ''
+function typeOf(root: 'Query' | 'Mutation', field: string): GraphQLObjectType {
+  const type = root === 'Query' ? schema.getQueryType() : schema.getMutationType()
+  const inside = field === '' ? type : getNamedType(type?.getFields()[field]?.type)
+  if (!isObjectType(inside)) throw new Error(`${root}.${field} is no object`)
+  return inside
+}
+
+/** Writes one operation: of a few dozen fields, each object of its answer with its type. */
+class Writer {
+  readonly variables: Record<string, unknown> = {}
+  readonly declared: string[] = []
+  readonly fragments: string[] = []
+  readonly #next: GeneratorValue
+  readonly #ids: KnownIds
+  #aliases = 0
+  #left: number
+
+  constructor(next: GeneratorValue, ids: KnownIds) {
+    this.#next = next
+    this.#ids = ids
+    this.#left = next(fc.integer, { min: 3, max: 60 })
   }
 
-  const selectionOf = (type: GraphQLObjectType, depth: number): string => {
+  /** True once in so many times. */
+  once(times: number): boolean {
+    return this.#next(fc.integer, { min: 1, max: times }) === times
+  }
+
+  oneOf<T>(values: readonly T[]): T | undefined {
+    return values[this.#next(fc.integer, { min: 0, max: Math.max(0, values.length - 1) })]
+  }
+
+  /** A value as a literal, or as a variable of that type. */
+  value(value: unknown, type: GraphQLInputType): string {
+    if (this.once(2) || isInputObjectType(getNamedType(type))) return this.variable(value, type)
+    return typeof value === 'string' && isEnumType(getNamedType(type))
+      ? value
+      : JSON.stringify(value)
+  }
+
+  variable(value: unknown, type: GraphQLInputType): string {
+    const name = `v${this.declared.length}`
+    this.variables[name] = value
+    this.declared.push(`$${name}: ${type}`)
+    return `$${name}`
+  }
+
+  anyId(name: string): string {
+    return this.oneOf(this.#ids[name] ?? []) ?? newId('spc')
+  }
+
+  #cursor(): string {
+    const createdAt = new Date(Date.now() + (this.once(2) ? -day : day))
+    return encodeCursor({ createdAt, id: newId('agt') })
+  }
+
+  /** A filter with one or two conditions. */
+  #filter(type: GraphQLInputType): unknown {
+    const named = getNamedType(type)
+    if (!isInputObjectType(named)) return undefined
+    const fields = Object.values(named.getFields())
+    const chosen = [this.oneOf(fields), this.oneOf(fields)].filter((field) => field !== undefined)
+    return Object.fromEntries(chosen.map((field) => [field.name, this.#condition(field)]))
+  }
+
+  #condition({ name, type }: { name: string; type: GraphQLInputType }): unknown {
+    const named = getNamedType(type)
+    if (isEnumType(named)) return this.oneOf(named.getValues())?.name
+    if (named.name === 'Boolean') return this.once(2)
+    if (named.name === 'DateTime') return new Date(Date.now() + day).toISOString()
+    if (name.endsWith('Id')) return this.anyId(name.slice(0, -2))
+    return name === 'permission' ? 'agents:read' : 'a'
+  }
+
+  #argument(field: Field, argument: GraphQLArgument): string | undefined {
+    const { name, type } = argument
+    const written = (value: unknown) => `${name}: ${this.value(value, type)}`
+    if (isRequiredArgument(argument)) return written(this.anyId(field.name))
+    if (name === 'first' && !this.once(4)) return written(this.oneOf(pageSizes))
+    if (name === 'after' && this.once(6)) return written(this.#cursor())
+    if (name === 'filter' && this.once(4)) return written(this.#filter(type))
+    return undefined
+  }
+
+  #arguments(field: Field): string {
+    const written = field.args.flatMap((argument) => this.#argument(field, argument) ?? [])
+    return written.length === 0 ? '' : `(${written.join(', ')})`
+  }
+
+  /** The fields as they are, in a fragment without a name, or in one with a name. */
+  #fragment(type: GraphQLObjectType, fields: string): string {
+    if (!this.once(5)) return fields
+    if (this.once(2)) return `... on ${type.name} { ${fields} }`
+    const name = `F${this.fragments.length}`
+    this.fragments.push(`fragment ${name} on ${type.name} { ${fields} }`)
+    return `...${name}`
+  }
+
+  selection(type: GraphQLObjectType, depth: number): string {
     const all = Object.values(type.getFields()).filter(
       (field) => depth < maxDepth || isLeafType(getNamedType(field.type)),
     )
@@ -37,21 +143,43 @@ export function generatedQuery(next: GeneratorValue, ids: KnownIds): string {
     const objects = all.filter((field) => isObjectType(getNamedType(field.type)))
     const names = new Set(['__typename'])
     const texts = ['__typename']
-    for (let count = next(fc.integer, { min: 1, max: 4 }); count > 0; count -= 1) {
-      const field = oneOf(objects.length > 0 && next(fc.boolean) ? objects : all)
-      if (field === undefined || left <= 0) continue
-      left -= 1
+    for (let count = this.#next(fc.integer, { min: 1, max: 4 }); count > 0; count -= 1) {
+      const field = this.oneOf(objects.length > 0 && this.once(2) ? objects : all)
+      if (field === undefined || this.#left <= 0) continue
+      this.#left -= 1
       const inside = getNamedType(field.type)
+      // Two fragments may name a field with other arguments: every repeated one has an alias.
       const isRepeated = names.has(field.name)
-      if (isRepeated) aliases += 1
+      if (isRepeated) this.#aliases += 1
       names.add(field.name)
-      const alias = isRepeated ? `n${aliases}: ` : ''
-      const selection = isObjectType(inside) ? ` { ${selectionOf(inside, depth + 1)} }` : ''
-      texts.push(`${alias}${field.name}${argumentsOf(field)}${selection}`)
+      const alias = isRepeated ? `n${this.#aliases}: ` : ''
+      const selection = isObjectType(inside) ? ` { ${this.selection(inside, depth + 1)} }` : ''
+      texts.push(`${alias}${field.name}${this.#arguments(field)}${selection}`)
     }
-    return texts.join(' ')
+    return this.#fragment(type, texts.join(' '))
   }
-  const query = schema.getQueryType()
-  if (!query) throw new Error('no queries')
-  return `{ ${selectionOf(query, 1)} }`
+
+  operation(kind: 'query' | 'mutation', selection: string): Operation {
+    const declared = this.declared.length === 0 ? '' : `(${this.declared.join(', ')})`
+    const query = [`${kind} ${declared} { ${selection} }`, ...this.fragments].join('\n')
+    return { query, variables: this.variables }
+  }
+}
+
+/** A valid query. */
+export function generatedQuery(next: GeneratorValue, ids: KnownIds): Operation {
+  const writer = new Writer(next, ids)
+  return writer.operation('query', writer.selection(typeOf('Query', ''), 1))
+}
+
+/** A valid mutation that changes a name, and asks for as much as a query does. */
+export function generatedMutation(next: GeneratorValue, ids: KnownIds): Operation {
+  const writer = new Writer(next, ids)
+  const [field = '', entity = ''] = writer.oneOf(Object.entries(updates)) ?? []
+  const input = { id: writer.anyId(entity), name: newId('spc') }
+  const [argument] = schema.getMutationType()?.getFields()[field]?.args ?? []
+  if (argument === undefined) throw new Error(`${field} has no input`)
+  const at = writer.variable(input, argument.type)
+  const selection = writer.selection(typeOf('Mutation', field), 2)
+  return writer.operation('mutation', `${field}(input: ${at}) { ${selection} }`)
 }

@@ -27,6 +27,11 @@ const largest: Sizes = { spaces: 1_000, agents: 100, keys: 20, scopes: 50 }
 /** Whatever text may be long, in characters that JSON makes six bytes of. */
 const description = '\u0001'.repeat(1_000)
 
+/** As long as what is asked and what is answered may be, in characters that JSON makes six bytes of. */
+const longText = '\u0001'.repeat(100_000)
+const instructions = '\u0001'.repeat(32_768)
+const runsOfSession = 40
+
 const ids = (kind: IdKind, count: number): string[] =>
   Array.from({ length: count }, () => newId(kind))
 
@@ -36,7 +41,8 @@ async function addSessions(world: World, workspace: TestWorkspace, agentIds: rea
     const id = await insertSession(world, workspace, agentId)
     for (let count = 0; count < world.deps.documents.maxCount; count += 1)
       await insertDocument(world, workspace, id)
-    await insertRun(world, workspace, id)
+    for (let count = 0; count < runsOfSession; count += 1)
+      await insertRun(world, workspace, id, longText)
     sessionIds.push(id)
   }
   return sessionIds
@@ -59,7 +65,9 @@ export async function createLargeWorkspace(
   await prisma.space.createMany({
     data: spaceIds.map((id) => ({ ...of, id, name: id, nameKey: id, visibility: 'RESTRICTED' })),
   })
-  await prisma.agent.createMany({ data: agentIds.map((id) => ({ ...of, id, name: id })) })
+  await prisma.agent.createMany({
+    data: agentIds.map((id) => ({ ...of, id, name: id, instructions })),
+  })
   await prisma.scope.createMany({
     data: scopeIds.map((id) => ({ ...of, id, name: id, nameKey: id, permissions: ['*:read'] })),
   })

@@ -63,14 +63,14 @@ test('an answer never has more nodes than its operation was estimated to ask for
   let most = 0
   await fc.assert(
     fc.asyncProperty(fc.gen(), fc.nat(), async (next, which) => {
-      const query = generatedQuery(next, ids)
+      const { query, variables } = generatedQuery(next, ids)
       const document = parse(query)
       expect(validate(schema, document), query).toEqual([])
       const origin = { address: undefined, requestId: 'request' }
       const secret = secrets[which % secrets.length] ?? ''
       const principal = await acceptCredential(world.deps, secret, origin)
       const context = createContext(world.deps, { ...origin, principal })
-      const args = { schema, document, contextValue: context }
+      const args = { schema, document, contextValue: context, variableValues: variables }
       let estimated: number
       try {
         estimated = operationSize(args, { context, isFree: () => false }).nodes

@@ -1,15 +1,21 @@
 import type { Context, DataLoader } from '../../context.ts'
 import { parentId } from '../../db/page.ts'
-import type { Prisma } from '../../generated/prisma/client.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
 import { visibleKeys } from './api-key.queries.ts'
 
 /** How many keys tied to each parent by `link` the caller sees: what the parent's own list holds. */
 export const keyCounts = (context: Context, name: string, link: Prisma.Sql): DataLoader<number> =>
-  context.batch(`keyCount ${name}`, async (parents) => {
-    const rows = await context.deps.prisma.$queryRaw<{ id: string; count: number }[]>`
+  context.batch(`keyCount ${name}`, async (ids) => {
+    const { deps, caller } = context
+    const parents = Prisma.sql`unnest(${ids}::text[]) AS parent (id)`
+    // A key that many parents share is judged once; see findPages.
+    const rows = await deps.prisma.$queryRaw<{ id: string; count: number }[]>`
+      WITH visible AS MATERIALIZED (SELECT k.id FROM "ApiKey" k
+        WHERE ${visibleKeys(caller)} AND EXISTS (SELECT 1 FROM ${parents} WHERE ${link}))
       SELECT ${parentId}, (SELECT count(*)::int FROM "ApiKey" k
-                            WHERE ${visibleKeys(context.caller)} AND ${link}) AS count
-        FROM unnest(${parents}::text[]) AS parent (id)`
+                            WHERE k."workspaceId" = ${caller.workspaceId}
+                              AND (k.id IN (SELECT id FROM visible)) IS TRUE AND ${link}) AS count
+        FROM ${parents}`
     const counts = new Map(rows.map(({ id, count }) => [id, count]))
-    return parents.map((id) => counts.get(id) ?? 0)
+    return ids.map((id) => counts.get(id) ?? 0)
   })

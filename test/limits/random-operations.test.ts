@@ -1,0 +1,194 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import fc, { type GeneratorValue } from 'fast-check'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { everyPlace, type Place, seedRows } from '../input/every-input.ts'
+import { mint } from '../modules/access-token/ask.ts'
+import { longestTurn } from '../setup/longest-turn.ts'
+import { processorTime } from '../setup/processor-time.ts'
+import { seed } from '../setup/seed.ts'
+import { createWorld, type World } from '../setup/world.ts'
+import {
+  generatedMutation,
+  generatedQuery,
+  type KnownIds,
+  type Operation,
+} from './generated-operation.ts'
+import { createLargeWorkspace } from './large-workspace.ts'
+
+/** More with RANDOM_OPERATIONS; a failure prints the seed, which RANDOM_SEED repeats. */
+const count = Number(process.env.RANDOM_OPERATIONS || 500)
+const seedGiven = process.env.RANDOM_SEED
+
+vi.setConfig({ testTimeout: 120_000 + count * 1_000 })
+
+const mebibyte = 1_048_576
+
+let world: World
+let ids: KnownIds
+let places: readonly Place[]
+/** Of the workspace with the largest lists: the owner's key, keys for all and for few spaces, a token. */
+let secrets: readonly string[]
+/** Of another workspace, which hostile texts may change. */
+let other: string
+
+beforeAll(async () => {
+  // Its statistics must not plan the statements of the next file.
+  world = await createWorld({ isNew: true })
+  const large = await createLargeWorkspace(world)
+  const make = seed(world, large.secret)
+  const named = (spaceIds: readonly string[]) => ({
+    permissions: ['*:read', 'members:read', 'scopes:read', 'keys:read', 'tokens:read'],
+    scopeIds: large.scopeIds,
+    spaces: spaceIds.map((spaceId) => ({ spaceId })),
+  })
+  const all = await make.key({ name: 'all', ...named(large.spaceIds) })
+  const few = await make.key({ name: 'few', ...named(large.spaceIds.slice(0, 3)) })
+  const tokens = []
+  for (let made = 0; made < 100; made += 1) tokens.push(await mint(world, all.secret))
+  secrets = [large.secret, all.secret, few.secret, tokens[0]?.token ?? '']
+  const [run] = await world.deps.prisma.run.findMany({ take: 1 })
+  const [document] = await world.deps.prisma.document.findMany({ take: 1 })
+  ids = {
+    space: large.spaceIds,
+    agent: large.agentIds,
+    apiKey: [...large.keyIds, all.id, few.id],
+    scope: large.scopeIds,
+    session: large.sessionIds,
+    member: [large.ownerMemberId],
+    accessToken: tokens.map(({ id }) => id),
+    run: [run?.id ?? ''],
+    document: [document?.id ?? ''],
+  }
+  const workspace = await world.createWorkspace()
+  other = workspace.secret
+  places = [...everyPlace(await seedRows(world, workspace))]
+})
+afterAll(() => world.close())
+
+const pieces = [
+  'a',
+  ' ',
+  '\\',
+  '"',
+  '"""',
+  '["',
+  '{a:"',
+  '\0',
+  'a\u0301',
+  '9',
+  'a@a.',
+  ':',
+  '/',
+  '\ud800',
+]
+
+/** A text of up to a megabyte of JSON, of one piece or two by turns, in a random input. */
+function hostileText(next: GeneratorValue): Operation {
+  const place = next(fc.constantFrom, ...places)
+  const unit = next(fc.constantFrom, ...pieces) + next(fc.constantFrom, '', ...pieces)
+  const bytes = Buffer.byteLength(JSON.stringify(unit)) - 2
+  const most = next(fc.constantFrom, 100, 10_000, mebibyte - 20_000)
+  return place.operation([unit.repeat(Math.max(1, Math.floor(most / bytes)))])
+}
+
+/** How many objects and other values there are. */
+function sizeOf(value: unknown): { objects: number; values: number } {
+  if (typeof value !== 'object' || value === null) return { objects: 0, values: 1 }
+  const own = Array.isArray(value) ? 0 : 1
+  return Object.values(value)
+    .map(sizeOf)
+    .reduce(
+      (sum, { objects, values }) => ({
+        objects: sum.objects + objects,
+        values: sum.values + values,
+      }),
+      { objects: own, values: 0 },
+    )
+}
+
+/** Milliseconds of processor: of the operation, and between two turns of the event loop. */
+const longest = { operation: 2_000, hold: 250 }
+/** A busy machine makes any work take longer at times: what is too long must be so each time. */
+const tries = 3
+
+async function measured(secret: string, { query, variables }: Operation) {
+  let least = { operation: Number.POSITIVE_INFINITY, hold: Number.POSITIVE_INFINITY }
+  for (let tried = 1; ; tried += 1) {
+    const { value, ms } = await longestTurn(() =>
+      processorTime(() => world.gql(secret, query, variables)),
+    )
+    least = {
+      operation: Math.min(least.operation, value.ms),
+      hold: Math.min(least.hold, ms),
+    }
+    const isShort = least.operation < longest.operation && least.hold < longest.hold
+    if (isShort || tried === tries) return { ...least, answer: value.value }
+  }
+}
+
+async function expectBounded(secret: string, { query, variables }: Operation): Promise<void> {
+  const { operation, hold, answer } = await measured(secret, { query, variables })
+  const { status, data, errors } = answer
+  expect(operation, query).toBeLessThan(longest.operation)
+  expect(hold, query).toBeLessThan(longest.hold)
+  expect(Buffer.byteLength(JSON.stringify({ data, errors })), query).toBeLessThan(8.5 * mebibyte)
+  const { objects, values } = sizeOf(data ?? {})
+  expect(objects, query).toBeLessThanOrEqual(10_001)
+  expect(values, query).toBeLessThanOrEqual(250_000)
+  expect(status < 500 || status === 503, query).toBe(true)
+  for (const { extensions } of errors)
+    expect(extensions.code, query).not.toBe('INTERNAL_SERVER_ERROR')
+}
+
+/** What is used once garbage has been collected, in bytes. */
+function memory(): number {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+/** Operations that took seconds, or held the event loop, before they were mended. */
+const onceTooLong = (key: string | undefined, agent: string | undefined): string[] => [
+  '{ accessTokens(first: 1) { nodes { spaces { agents(first: 5) { pageInfo { hasNextPage } } } } } }',
+  '{ accessTokens(first: 100) { nodes { spaceIds } } }',
+  `{ apiKey(id: "${key}") { spaces { space { apiKeys(first: 5) { nodes { id } } } } } }`,
+  `{ agent(id: "${agent}") { spaces { agents(first: 1) { nodes { id } } } } }`,
+  '{ spaces { nodes { agents { nodes { id } } } } }',
+  '{ scopes(first: 100) { nodes { apiKeys(first: 30) { nodes { id } } } } }',
+  '{ workspace { apiKeyCount } scopes(first: 50) { nodes { keyCount } } }',
+  '{ sessions(first: 1) { nodes { runs(first: 5) { nodes { session { runs { nodes { input } } } } } } } }',
+]
+
+test('pages inside many parents, by callers of all, many and few spaces', async () => {
+  // A statement may be planned otherwise from the sixth time on.
+  for (const secret of [...secrets, ...Array<string>(6).fill(secrets[1] ?? '')])
+    for (const query of onceTooLong(ids.apiKey?.[0], ids.agent?.[0]))
+      await expectBounded(secret, { query, variables: {} })
+})
+
+test('a megabyte in place of a value of an enum', async () => {
+  const query =
+    'mutation ($input: UpdateScopeInput!) { updateScope(input: $input) { errors { code } } }'
+  const variables = { input: { id: 'scp_none', agentAccess: 'a@a.'.repeat(257_000) } }
+  await expectBounded(other, { query, variables })
+})
+
+test('random operations over the largest lists and texts: each answer, its time and its memory are bounded', async () => {
+  for (let warm = 0; warm < 20; warm += 1) await world.gql(other, '{ viewer { kind } }')
+  const before = memory()
+  await fc.assert(
+    fc.asyncProperty(fc.gen(), fc.nat(), async (next, which) => {
+      if (which % 3 === 0) await expectBounded(other, hostileText(next))
+      else if (which % 11 === 0) await expectBounded(secrets[0] ?? '', generatedMutation(next, ids))
+      else await expectBounded(secrets[which % secrets.length] ?? '', generatedQuery(next, ids))
+    }),
+    {
+      numRuns: count,
+      endOnFailure: true,
+      ...(seedGiven !== undefined && { seed: Number(seedGiven) }),
+    },
+  )
+  expect(memory() - before).toBeLessThan(100 * mebibyte)
+})
