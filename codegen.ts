@@ -33,7 +33,7 @@ async function writeOperations(): Promise<void> {
   await generate({
     cwd: root,
     schema: printedSchema(),
-    documents: ['test/operations/*.graphql', 'src/http/routes/graphiql/tabs/*.graphql'],
+    documents: ['test/operations/*.graphql', 'scripts/graphiql/tabs/*.graphql'],
     silent: true,
     errorsOnly: true,
     generates: {

@@ -32,5 +32,5 @@ if (status !== 0) {
 const { buildTemplate } = await import('../src/db/template.ts')
 await buildTemplate()
 
-const { buildGraphiql } = await import('../src/http/routes/graphiql/build.ts')
+const { buildGraphiql } = await import('./graphiql/build.ts')
 await buildGraphiql()

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readGraphiqlTabs } from '../../src/http/routes/graphiql/tabs.ts'
+import { readGraphiqlTabs } from '../../scripts/graphiql/tabs.ts'
 import {
   CreateKeyForTwoSpacesDocument,
   RevokeKeyDocument,

@@ -1,9 +1,9 @@
 import type { GraphQLParams } from 'graphql-yoga'
 import type { Context } from '../../context.ts'
 import { RequestError, unauthenticated } from '../../errors.ts'
-import { isTooLarge, maxGraphqlDocumentBytes } from '../graphql-document-limits.ts'
-import { onlyIntrospects } from '../introspection.ts'
-import { onlyRotates } from '../only-rotates.ts'
+import { isTooLarge, maxGraphqlDocumentBytes } from '../../graphql/document-limits.ts'
+import { onlyIntrospects, onlyRotates } from '../../graphql/root-fields.ts'
+
 import { assertParams } from '../request-params.ts'
 import { operationContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'

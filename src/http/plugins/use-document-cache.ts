@@ -1,8 +1,8 @@
 import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql'
 import type { YogaInitialContext } from 'graphql-yoga'
 import { RequestError } from '../../errors.ts'
+import { isTooLong, maxLines, maxTokens } from '../../graphql/document-limits.ts'
 import { Recent } from '../../recent.ts'
-import { isTooLong, maxLines, maxTokens } from '../graphql-document-limits.ts'
 import type { ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
 

@@ -1,3 +1,6 @@
+import type { Deps } from '../../../deps.ts'
+import type { Origin } from '../../../modules/credential/accept.ts'
+import type { Call } from '../route.ts'
 import { type Form, formDecode } from './form.ts'
 import { OAuthError } from './oauth-error.ts'
 
@@ -60,4 +63,20 @@ export function clientCredentials(headers: Headers, form: Form): ClientCredentia
   if (id !== undefined && id !== credentials.id)
     throw new OAuthError('invalid_request', 'The form names another client id.')
   return credentials
+}
+
+/**
+ * Whom `accept` makes of the key that calls as an OAuth client: its id is the client id, the key itself
+ * the client secret. It is held to the same rules as on the API, its first use included.
+ *
+ * @throws RequestError UNAUTHENTICATED, or OAuthError for credentials that are none
+ */
+export function authenticateClient<Client>(
+  accept: (deps: Deps, secret: string, origin: Origin) => Promise<Client>,
+  deps: Deps,
+  { request, address, requestId }: Call,
+  form: Form,
+): Promise<Client> {
+  const { id, secret } = clientCredentials(request.headers, form)
+  return accept(deps, secret, { address, requestId, keyId: id })
 }

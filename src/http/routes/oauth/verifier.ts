@@ -2,11 +2,10 @@ import type { Caller } from '../../../auth/caller.ts'
 import { holds } from '../../../auth/policy.ts'
 import type { Deps } from '../../../deps.ts'
 import { RequestError } from '../../../errors.ts'
-import { acceptCredential } from '../../../modules/credential/accept.ts'
+import { acceptCredential, acceptKey } from '../../../modules/credential/accept.ts'
 import { verifierCost } from '../../../modules/credential/verify.ts'
 import { bearerToken, namingHeader } from '../../credential.ts'
-import { authenticateClient } from './client.ts'
-import { assertNoSecretIn } from './client-credentials.ts'
+import { assertNoSecretIn, authenticateClient } from './client-credentials.ts'
 import type { Call } from './endpoint.ts'
 import type { Form } from './form.ts'
 import { OAuthError } from './oauth-error.ts'
@@ -45,7 +44,7 @@ export async function authenticateVerifier(deps: Deps, call: Call, form: Form): 
   if (isBearer(authorization)) assertNoSecretIn(form)
   const caller = isBearer(authorization)
     ? await authenticateBearer(deps, call, authorization)
-    : await authenticateClient(deps, call, form)
+    : await authenticateClient(acceptKey, deps, call, form)
   await call.charge(caller, verifierCost(caller))
   if (holds(caller.rights, 'keys:verify')) return caller
   const challenge = 'Bearer realm="Latchkey", error="insufficient_scope", scope="keys:verify"'

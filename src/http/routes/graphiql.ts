@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { acceptedCoding } from '../../accepted.ts'
-import type { Route } from '../route.ts'
+import { acceptedCoding } from '../accepted.ts'
+import type { Route } from './route.ts'
 
 /** What is stored of the page beside its content. */
 export interface GraphiqlHead {
@@ -12,9 +12,9 @@ export interface GraphiqlHead {
 
 /** The page as scripts/prepare.ts leaves it. */
 export const graphiqlFiles = {
-  br: new URL('../../../generated/graphiql/page.html.br', import.meta.url),
-  gzip: new URL('../../../generated/graphiql/page.html.gz', import.meta.url),
-  head: new URL('../../../generated/graphiql/head.json', import.meta.url),
+  br: new URL('../../generated/graphiql/page.html.br', import.meta.url),
+  gzip: new URL('../../generated/graphiql/page.html.gz', import.meta.url),
+  head: new URL('../../generated/graphiql/head.json', import.meta.url),
 }
 
 async function readPage() {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
-import { graphqlPath } from '../../paths.ts'
-import { type GraphiqlHead, graphiqlFiles } from './page.ts'
+import { graphqlPath } from '../../src/http/paths.ts'
+import { type GraphiqlHead, graphiqlFiles } from '../../src/http/routes/graphiql.ts'
 import { readGraphiqlTabs } from './tabs.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { rateLimited, serviceUnavailable } from '../../errors.ts'
+import { rateLimited, serviceUnavailable } from '../errors.ts'
 
 /** Each has a file or a connection to the storage open: how many there are at once in a server. */
 const most = { ofWorkspace: 100, ofAll: 400 }
