@@ -84,6 +84,12 @@ export interface LoggedRefusal {
   readonly userId?: string | undefined
 }
 
+/** The HTTP answer to a request that fails as a whole. */
+export interface HttpFailure {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** A failure of the request or of one field, answered as a GraphQL error with this code. */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
@@ -91,16 +97,19 @@ export class RequestError extends Error {
   readonly details: Readonly<Record<string, unknown>>
   /** For the log alone. */
   readonly logged: LoggedRefusal
+  /** Instead of what the code asks for. */
+  readonly http: HttpFailure | undefined
   constructor(
     code: RequestErrorCode,
     message: string,
     details: Readonly<Record<string, unknown>> = {},
-    options: ErrorOptions & { readonly logged?: LoggedRefusal } = {},
+    options: ErrorOptions & { readonly logged?: LoggedRefusal; readonly http?: HttpFailure } = {},
   ) {
     super(message, options)
     this.code = code
     this.details = details
     this.logged = options.logged ?? {}
+    this.http = options.http
   }
 }
 
@@ -123,6 +132,10 @@ export const unauthenticated = (
   logged: LoggedRefusal = {},
   message: string = reasons[reason],
 ): RequestError => new RequestError('UNAUTHENTICATED', message, { reason }, { logged })
+
+/** What is no request of ours at all: HTTP 400, if it asks for no other status. */
+export const badRequest = (message: string, http: HttpFailure = { status: 400 }): RequestError =>
+  new RequestError('BAD_REQUEST', message, {}, { http })
 
 /** Too much was asked for: HTTP 429, and worth while to try again after so many seconds. */
 export const rateLimited = (retryAfterSeconds: number): RequestError =>

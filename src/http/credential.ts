@@ -1,4 +1,8 @@
+import type { Principal } from '../auth/caller.ts'
+import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
+import { authenticateSecret } from '../modules/credential/authenticate.ts'
+import type { RequestState } from './server-context.ts'
 
 /** The headers that hold a credential, with the form that it has there. */
 const forms = {
@@ -7,12 +11,6 @@ const forms = {
 } as const
 
 type CredentialHeader = keyof typeof forms
-
-/** A credential as it was presented. */
-export interface PresentedSecret {
-  readonly secret: string
-  readonly header: CredentialHeader
-}
 
 const malformedIn = (header: CredentialHeader): RequestError =>
   unauthenticated(
@@ -37,7 +35,9 @@ export const namingHeader =
  * @throws RequestError BAD_REQUEST for two different ones (RFC 6750, 3.1), UNAUTHENTICATED for an
  *   Authorization without a scheme
  */
-export function presentedSecret(headers: Headers): PresentedSecret | undefined {
+export function presentedSecret(
+  headers: Headers,
+): { readonly secret: string; readonly header: CredentialHeader } | undefined {
   const bearer = bearerToken(headers.get('authorization')?.trim())
   const apiKey = headers.get('x-api-key')?.trim() || undefined
   if (bearer !== undefined && apiKey !== undefined && bearer !== apiKey)
@@ -47,6 +47,28 @@ export function presentedSecret(headers: Headers): PresentedSecret | undefined {
     )
   if (bearer !== undefined) return { secret: bearer, header: 'Authorization' }
   return apiKey === undefined ? undefined : { secret: apiKey, header: 'X-API-Key' }
+}
+
+/**
+ * Whom a request's credential names, before anything of its body is read. Undefined when it presents
+ * none.
+ *
+ * @throws RequestError as `presentedSecret` and `authenticateSecret`
+ */
+export async function authenticate(
+  deps: Deps,
+  headers: Headers,
+  state: RequestState,
+): Promise<Principal | undefined> {
+  const presented = presentedSecret(headers)
+  if (presented === undefined) return undefined
+  const { address, requestId } = state
+  const workspace = headers.get('x-workspace-id') || undefined
+  const { secret, header } = presented
+  state.caller = await authenticateSecret(deps, secret, { address, requestId, workspace }).catch(
+    namingHeader(header),
+  )
+  return state.caller
 }
 
 /** A scheme is a short word (RFC 9110, 11.1); no key or token begins like one. */

@@ -7,7 +7,13 @@ import {
 import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
 import { isDatabaseFailure } from '../db/failure.ts'
 import type { Deps } from '../deps.ts'
-import { RequestError, type RequestErrorCode, serviceUnavailable } from '../errors.ts'
+import {
+  badRequest,
+  type HttpFailure,
+  RequestError,
+  type RequestErrorCode,
+  serviceUnavailable,
+} from '../errors.ts'
 import type { MediaType } from './accepted.ts'
 import type { RequestState } from './server-context.ts'
 
@@ -25,30 +31,11 @@ const statuses: Partial<Record<RequestErrorCode, number>> = {
 export const challengeOf = (reason: unknown): string =>
   reason === 'MISSING' ? 'Bearer' : 'Bearer error="invalid_token"'
 
-/** What an error makes of the HTTP answer. */
-interface ErrorHttp {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-}
-
-/**
- * What is no request of GraphQL at all: it fails by its status for every client, not only for those
- * of the newer media type.
- */
-export class InvalidGraphQLRequestError extends RequestError {
-  readonly http: ErrorHttp
-
-  constructor(message: string, { status = 400, headers = {} }: Partial<ErrorHttp> = {}) {
-    super('BAD_REQUEST', message)
-    this.http = { status, headers }
-  }
-}
-
 /** The HTTP status and headers that an error asks for, if any. */
-export function httpOf(error: RequestError): ErrorHttp | undefined {
-  if (error instanceof InvalidGraphQLRequestError) return error.http
+export function httpOf(error: unknown): HttpFailure | undefined {
+  if (!(error instanceof RequestError)) return undefined
   const status = statuses[error.code]
-  if (status === undefined) return undefined
+  if (error.http !== undefined || status === undefined) return error.http
   const headers: Record<string, string> = {}
   if (status === 401) headers['www-authenticate'] = challengeOf(error.details.reason)
   if (status === 429) headers['retry-after'] = String(error.details.retryAfterSeconds)
@@ -56,11 +43,19 @@ export function httpOf(error: RequestError): ErrorHttp | undefined {
   return { status, headers }
 }
 
-/** What an unexpected error is shown as: an outage, or a fault of ours, without any of its text. */
-export const unexpected = (cause: unknown): RequestError =>
-  isDatabaseFailure(cause)
-    ? serviceUnavailable(cause)
-    : new RequestError('INTERNAL_SERVER_ERROR', 'Internal server error.', {}, { cause })
+/** What an error is shown as: an unexpected one as an outage, or a fault of ours, without its text. */
+function expected(error: unknown): RequestError {
+  if (error instanceof RequestError) return error
+  return isDatabaseFailure(error)
+    ? serviceUnavailable(error)
+    : new RequestError('INTERNAL_SERVER_ERROR', 'Internal server error.', {}, { cause: error })
+}
+
+/** Logs the cause of what was not expected. */
+export function logCause(error: unknown, logger: Deps['logger'], requestId: string): void {
+  if (error instanceof RequestError && error.cause !== undefined)
+    logger.error({ err: error.cause, requestId }, error.message)
+}
 
 /** What is shown instead of an operation's outcome. The cause of what was not expected is logged. */
 export function shownError(
@@ -68,10 +63,9 @@ export function shownError(
   logger: Deps['logger'],
   state: RequestState,
 ): RequestError {
-  const { requestId } = state
   state.refusal ??= error
-  const shown = error instanceof RequestError ? error : unexpected(error)
-  if (shown.cause !== undefined) logger.error({ err: shown.cause, requestId }, shown.message)
+  const shown = expected(error)
+  logCause(shown, logger, state.requestId)
   return shown
 }
 
@@ -90,12 +84,12 @@ export function maskError(error: unknown): GraphQLError {
   if (origin instanceof GraphQLError) {
     const { code, http } = origin.extensions
     if (http !== undefined && !documentCodes.includes(code))
-      return maskError(new InvalidGraphQLRequestError(origin.message, http as ErrorHttp))
+      return maskError(badRequest(origin.message, http as HttpFailure))
     return placed(error, error instanceof GraphQLError ? error.message : origin.message, {
       extensions: { code: documentCodes.includes(code) ? code : 'BAD_USER_INPUT' },
     })
   }
-  const shown = origin instanceof RequestError ? origin : unexpected(origin)
+  const shown = expected(origin)
   return placed(error, shown.message, {
     originalError: shown,
     extensions: { ...shown.details, code: shown.code },
@@ -109,31 +103,24 @@ function placed(error: unknown, message: string, options: GraphQLErrorOptions): 
   return Object.assign(another, { locations: error.locations })
 }
 
-/** An operation that was not executed is no success where the media type tells (GraphQL over HTTP). */
-const notExecuted: ErrorHttp = { status: 400, headers: {} }
-
 /**
  * What masked errors make of their answer: the highest status that one of them asks for where the
  * whole request came to nothing. Beside data there is none: a client that tries again would do a
- * part twice.
+ * part twice. An operation that was not executed is no success where the media type tells (GraphQL
+ * over HTTP).
  */
 export function httpOfAnswer(
   errors: readonly GraphQLError[],
   data: ExecutionResult['data'],
   type: MediaType,
-): ErrorHttp {
+): HttpFailure {
   const isPartial = Object.values(data ?? {}).some((value) => value !== null)
-  const orElse =
-    data === undefined && type === 'application/graphql-response+json' ? notExecuted : undefined
   const asked = errors
-    .map(({ originalError }) =>
-      !isPartial && originalError instanceof RequestError
-        ? (httpOf(originalError) ?? orElse)
-        : orElse,
-    )
+    .map(({ originalError }) => (isPartial ? undefined : httpOf(originalError)))
     .filter((http) => http !== undefined)
+  const least = data === undefined && type === 'application/graphql-response+json' ? 400 : 200
   return {
-    status: Math.max(200, ...asked.map(({ status }) => status)),
+    status: Math.max(least, ...asked.map(({ status }) => status)),
     headers: Object.assign({}, ...asked.map(({ headers }) => headers)),
   }
 }
@@ -151,10 +138,4 @@ export function outgoing(
     ...(path && { path }),
     extensions: { ...shown, requestId },
   }
-}
-
-/** What the log should hold of a masked error: the cause of one that was not expected. */
-export function causeOf(error: GraphQLError): unknown {
-  const { originalError } = error
-  return originalError instanceof RequestError ? originalError.cause : undefined
 }

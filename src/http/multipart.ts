@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
+import { badRequest, type RequestError } from '../errors.ts'
 import { UploadedFile } from '../input/uploaded-file.ts'
-import { InvalidGraphQLRequestError } from './errors.ts'
 import { parseJson } from './parse-json.ts'
 import { bodyTimeoutMs, maxBodyBytes } from './request-limits.ts'
 
@@ -18,11 +18,9 @@ const limits = { fieldSize: maxBodyBytes, parts: 3, files: 1, headerPairs: 20, h
 const isPartAFile = (name = '', type?: string, filename?: string): boolean =>
   !fieldNames.includes(name) && (filename !== undefined || type === 'application/octet-stream')
 
-const brokenOff = () => new InvalidGraphQLRequestError('The form broke off, or is none.')
+const brokenOff = () => badRequest('The form broke off, or is none.')
 const isNoOperation = () =>
-  new InvalidGraphQLRequestError(
-    'The form must be operations, map and one file, each once, and no more.',
-  )
+  badRequest('The form must be operations, map and one file, each once, and no more.')
 
 /** What is under way, to be given up once the operation is over. */
 const underWay = new WeakMap<Request, AbortController>()
@@ -42,11 +40,11 @@ async function* contentOf(
 /**
  * Reads an operation with one file, by the GraphQL multipart request specification: `operations`,
  * `map`, then the file, which has not arrived yet. It is read as its content is, and fails with a
- * InvalidGraphQLRequestError where the form behind it is not as it should be. What is no such form is taken
+ * RequestError BAD_REQUEST where the form behind it is not as it should be. What is no such form is taken
  * apart no further.
  *
  * @returns the operation, with the file in its place; nothing else of it has been checked
- * @throws InvalidGraphQLRequestError
+ * @throws RequestError BAD_REQUEST
  */
 export async function readMultipart(request: Request): Promise<unknown> {
   const rest = new AbortController()
@@ -58,7 +56,7 @@ export async function readMultipart(request: Request): Promise<unknown> {
   const params = Promise.withResolvers<unknown>()
   const fields = new Map<string, string>()
   let file: BusboyFileStream | undefined
-  const refuse = (error: InvalidGraphQLRequestError): void => {
+  const refuse = (error: RequestError): void => {
     params.reject(error)
     end.reject(error)
     file?.destroy(error)
@@ -67,7 +65,7 @@ export async function readMultipart(request: Request): Promise<unknown> {
   parser.on('partsLimit', () => refuse(isNoOperation()))
   parser.on('field', (name, value, _isNameCut, isCut) => {
     if (!fieldNames.includes(name) || fields.has(name)) refuse(isNoOperation())
-    else if (isCut) refuse(new InvalidGraphQLRequestError(`${name} is too long.`))
+    else if (isCut) refuse(badRequest(`${name} is too long.`))
     else fields.set(name, value)
   })
   parser.on('file', (name, content, filename) => {
@@ -85,12 +83,11 @@ export async function readMultipart(request: Request): Promise<unknown> {
   parser.on('error', () => refuse(brokenOff()))
   parser.on('finish', () => {
     end.resolve()
-    params.reject(new InvalidGraphQLRequestError('The form has no file behind operations and map.'))
+    params.reject(badRequest('The form has no file behind operations and map.'))
   })
   rest.signal.addEventListener('abort', () => file?.destroy())
   pump(request.body, parser, rest.signal).catch(() => refuse(brokenOff()))
-  const isLate = () =>
-    refuse(new InvalidGraphQLRequestError('operations and map took too long.', { status: 408 }))
+  const isLate = () => refuse(badRequest('operations and map took too long.', { status: 408 }))
   const timer = setTimeout(isLate, bodyTimeoutMs)
   return await params.promise.finally(() => clearTimeout(timer))
 }
@@ -132,9 +129,7 @@ function jsonField(fields: ReadonlyMap<string, string>, name: string): Record<st
   } catch {
     // Told below.
   }
-  throw new InvalidGraphQLRequestError(
-    `The form must have ${name}, an object of JSON, before the file.`,
-  )
+  throw badRequest(`The form must have ${name}, an object of JSON, before the file.`)
 }
 
 /** The operation with the file where the map says: one place, which holds null. */
@@ -143,11 +138,9 @@ function withFile(fields: ReadonlyMap<string, string>, name: string, file: Uploa
   const [[key, paths] = [], another] = Object.entries(jsonField(fields, 'map'))
   const path: unknown = Array.isArray(paths) && paths.length === 1 ? paths[0] : undefined
   if (key !== name || typeof path !== 'string' || another !== undefined)
-    throw new InvalidGraphQLRequestError(
-      'map must name the one file of the form, and one place for it.',
-    )
+    throw badRequest('map must name the one file of the form, and one place for it.')
   if (!path.startsWith('variables.'))
-    throw new InvalidGraphQLRequestError('map must lead to a place among the variables.')
+    throw badRequest('map must lead to a place among the variables.')
   const steps = path.split('.')
   const last = steps.pop() ?? ''
   const place = steps.reduce<unknown>(
@@ -155,7 +148,7 @@ function withFile(fields: ReadonlyMap<string, string>, name: string, file: Uploa
     operation,
   )
   if (!isObject(place) || !Object.hasOwn(place, last) || place[last] !== null)
-    throw new InvalidGraphQLRequestError('map must lead to a null in operations.')
+    throw badRequest('map must lead to a null in operations.')
   place[last] = file
   return operation
 }

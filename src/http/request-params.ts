@@ -1,5 +1,4 @@
-import { RequestError } from '../errors.ts'
-import { InvalidGraphQLRequestError } from './errors.ts'
+import { badRequest, RequestError } from '../errors.ts'
 import { isMultipart, readMultipart } from './multipart.ts'
 import { parseJson } from './parse-json.ts'
 
@@ -33,27 +32,26 @@ function paramsOf(members: JsonObject): UnvalidatedParams {
  * A form of another page can be sent without asking first, JSON cannot: but for a form with files,
  * which asks for a credential in a header, nothing else is read.
  *
- * @throws InvalidGraphQLRequestError
+ * @throws RequestError BAD_REQUEST
  */
 export async function readParams(request: Request): Promise<UnvalidatedParams> {
   if (request.method === 'GET') return addressed(new URL(request.url).searchParams)
   const body: unknown = isMultipart(request.headers.get('content-type'))
     ? await readMultipart(request)
     : await readJson(request)
-  if (Array.isArray(body))
-    throw new InvalidGraphQLRequestError('Send one operation; there are no batches.')
-  if (!isObject(body)) throw new InvalidGraphQLRequestError('The body must be an object of JSON.')
+  if (Array.isArray(body)) throw badRequest('Send one operation; there are no batches.')
+  if (!isObject(body)) throw badRequest('The body must be an object of JSON.')
   return paramsOf(body)
 }
 
 async function readJson(request: Request): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
-    throw new InvalidGraphQLRequestError('Send the operation as application/json.', { status: 415 })
+    throw badRequest('Send the operation as application/json.', { status: 415 })
   return await request
     .text()
     .then(parseJson)
     .catch(() => {
-      throw new InvalidGraphQLRequestError('The body is not JSON.')
+      throw badRequest('The body is not JSON.')
     })
 }
 
@@ -71,14 +69,14 @@ function jsonOf(parameters: URLSearchParams, name: string): unknown {
   try {
     return parseJson(text)
   } catch {
-    throw new InvalidGraphQLRequestError(`${name} must be JSON.`)
+    throw badRequest(`${name} must be JSON.`)
   }
 }
 
 /**
  * Checks the types of the parameters. Yoga's own check, which comes after it, knows no operationName.
  *
- * @throws InvalidGraphQLRequestError for the first that is wrong; RequestError
+ * @throws RequestError BAD_REQUEST for the first that is wrong; RequestError
  *   PERSISTED_QUERY_NOT_SUPPORTED for the hash of a document instead of it, by which Apollo's clients
  *   know to send the text
  */
@@ -86,10 +84,8 @@ export function assertParams(params: UnvalidatedParams): void {
   const { query, operationName = '', variables = {}, extensions = {} } = params
   if (query === undefined && isObject(extensions) && isObject(extensions.persistedQuery))
     throw new RequestError('PERSISTED_QUERY_NOT_SUPPORTED', 'PersistedQueryNotSupported')
-  if (typeof query !== 'string')
-    throw new InvalidGraphQLRequestError('query must be the text of a document.')
-  if (typeof operationName !== 'string')
-    throw new InvalidGraphQLRequestError('operationName must be text.')
+  if (typeof query !== 'string') throw badRequest('query must be the text of a document.')
+  if (typeof operationName !== 'string') throw badRequest('operationName must be text.')
   for (const [name, value] of Object.entries({ variables, extensions }))
-    if (!isObject(value)) throw new InvalidGraphQLRequestError(`${name} must be an object.`)
+    if (!isObject(value)) throw badRequest(`${name} must be an object.`)
 }

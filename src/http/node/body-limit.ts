@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { badRequest } from '../../errors.ts'
 import { isMultipart } from '../multipart.ts'
 import { graphqlPath } from '../paths.ts'
 import { bodyTimeoutMs, uploadIdleMs } from '../request-limits.ts'
@@ -27,7 +28,7 @@ const isUpload = ({ method, url = '', headers }: IncomingMessage): boolean =>
 function limitTime(req: IncomingMessage, res: ServerResponse, ms: number): () => void {
   const timer = setTimeout(() => {
     if (res.headersSent) req.destroy()
-    else refuseBody(req, res, { status: 408, message: 'The request body took too long.' })
+    else refuseBody(req, res, badRequest('The request body took too long.', { status: 408 }))
   }, ms)
   const stop = (): void => clearTimeout(timer)
   req.once('end', stop).once('close', stop)

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { type Refusal, refuseBody, tooLarge } from './refuse-body.ts'
+import { badRequest } from '../../errors.ts'
+import { refuseBody, tooLarge } from './refuse-body.ts'
 
 /** The codings of a body that are read (RFC 9110, 8.4.1). One over another is none of them. */
 const decoders = new Map<string, () => Transform>([
@@ -13,16 +14,12 @@ const decoders = new Map<string, () => Transform>([
 ])
 const supported = 'gzip, deflate, br'
 
-const unsupported: Refusal = {
+const unsupported = badRequest(`Content-Encoding must be one of ${supported}, or absent.`, {
   status: 415,
-  message: `Content-Encoding must be one of ${supported}, or absent.`,
   headers: { 'accept-encoding': supported },
-}
+})
 
-const notSo: Refusal = {
-  status: 400,
-  message: 'The request body is not what its Content-Encoding says.',
-}
+const notSo = badRequest('The request body is not what its Content-Encoding says.')
 
 /** Passes on what a body is without its coding; what is too large, or not so encoded, is refused. */
 async function* decoded(
@@ -52,7 +49,7 @@ async function* decoded(
     // Not before: what is answered meanwhile would be taken for a failure.
     await once(res, 'close')
   }
-  throw new Error(refusal.message)
+  throw refusal
 }
 
 /**

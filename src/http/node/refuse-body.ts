@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { badRequest, type RequestError } from '../../errors.ts'
 import { writeError } from './send-error.ts'
 
 /**
@@ -7,26 +8,13 @@ import { writeError } from './send-error.ts'
  */
 export const lingerMs = 1_000
 
-/** Why a body is refused. */
-export interface Refusal {
-  readonly status: 400 | 408 | 413 | 415
-  readonly message: string
-  readonly headers?: Readonly<Record<string, string>>
-}
-
-export const tooLarge = (maxBytes: number): Refusal => ({
-  status: 413,
-  message: `The request body must have at most ${maxBytes} bytes.`,
-})
+export const tooLarge = (maxBytes: number): RequestError =>
+  badRequest(`The request body must have at most ${maxBytes} bytes.`, { status: 413 })
 
 /** Answers, reads on without keeping anything until the body ends or `lingerMs` are over. */
-export function refuseBody(
-  req: IncomingMessage,
-  res: ServerResponse,
-  { status, message, headers }: Refusal,
-): void {
+export function refuseBody(req: IncomingMessage, res: ServerResponse, error: RequestError): void {
   res.shouldKeepAlive = false
-  writeError(res, status, 'BAD_REQUEST', message, headers)
+  writeError(res, error)
   if (req.complete) res.end()
   const timer = setTimeout(() => res.end(), lingerMs)
   req.push = (chunk: unknown) => {
@@ -37,6 +25,6 @@ export function refuseBody(
   res.once('close', () => {
     clearTimeout(timer)
     // Whoever waits for the rest of the body is told that it will not come.
-    req.destroy(new Error(message))
+    req.destroy(error)
   })
 }

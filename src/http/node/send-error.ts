@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { RequestErrorCode } from '../../errors.ts'
-import { commonHeaders } from '../common-headers.ts'
+import type { RequestError } from '../../errors.ts'
+import { commonHeaders } from '../headers.ts'
+import { errorReply } from '../routes/route.ts'
 
 /** The ids of the requests that are being answered. */
 export const requestIds = new WeakMap<ServerResponse, string>()
@@ -10,20 +11,13 @@ export const requestIds = new WeakMap<ServerResponse, string>()
  * that the application failed to answer. The whole answer is written but not ended, so that the
  * caller decides what becomes of the connection.
  */
-export function writeError(
-  res: ServerResponse,
-  status: number,
-  code: RequestErrorCode,
-  message: string,
-  headers: Readonly<Record<string, string>> = {},
-): void {
+export function writeError(res: ServerResponse, error: RequestError): void {
   const requestId = requestIds.get(res) ?? ''
-  const body = JSON.stringify({ errors: [{ message, extensions: { code, requestId } }] })
+  const { status, headers, body } = errorReply(error, requestId)
   res.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
     ...commonHeaders(requestId),
     ...headers,
+    'content-length': Buffer.byteLength(body),
     ...(res.shouldKeepAlive ? {} : { connection: 'close' }),
   })
   res.write(body)

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
+import { badRequest, RequestError } from '../../errors.ts'
 import { UnreadAnswers } from '../../limits/unread-answers.ts'
 import type { RequestLog } from '../request-log.ts'
 import { createServerContext, type ServerContext } from '../server-context.ts'
@@ -110,7 +111,7 @@ function createHandler(
       if (!limitBody(req, res, bodyLimits)) return
       if (req.headers.expect !== undefined) res.writeContinue()
       if (!hasUrl) {
-        writeError(res, 400, 'BAD_REQUEST', 'The request target or Host header is not valid.')
+        writeError(res, badRequest('The request target or Host header is not valid.'))
         res.end()
         return
       }
@@ -128,7 +129,7 @@ function createHandler(
         res.destroy()
         return
       }
-      writeError(res, 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.')
+      writeError(res, new RequestError('INTERNAL_SERVER_ERROR', 'Internal server error.'))
       res.end()
       logger.error({ err: error, requestId }, 'request failed')
     } finally {

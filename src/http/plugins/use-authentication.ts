@@ -3,7 +3,7 @@ import { createContext } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import { unauthenticated } from '../../errors.ts'
 import { sourceOf } from '../../input/addresses.ts'
-import { authenticate } from '../authenticate.ts'
+import { authenticate } from '../credential.ts'
 import type { HttpPlugin, ServerOptions } from '../yoga.ts'
 
 /** By whom answers count: people of a workspace and its keys as one, others by themselves. */
@@ -17,9 +17,8 @@ const callerOf = (principal: Principal | undefined, address = ''): string =>
 export const useAuthentication = (deps: Deps, { introspection }: ServerOptions): HttpPlugin => ({
   async onRequestParse({ request, serverContext: { state } }) {
     const { address, requestId } = state
-    const principal = await authenticate(deps, request.headers, { address, requestId })
+    const principal = await authenticate(deps, request.headers, state)
     if (principal === undefined && introspection !== 'public') throw unauthenticated('MISSING')
-    state.caller = principal
     const { answer } = state.peer
     answer?.assignTo(callerOf(principal, address))
     state.context = createContext(deps, { requestId, address, principal, answer })

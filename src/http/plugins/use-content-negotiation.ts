@@ -1,5 +1,5 @@
+import { badRequest } from '../../errors.ts'
 import { acceptedMediaType } from '../accepted.ts'
-import { InvalidGraphQLRequestError } from '../errors.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
 /**
@@ -9,8 +9,7 @@ import type { HttpPlugin } from '../yoga.ts'
 export const useContentNegotiation = (): HttpPlugin => ({
   onRequestParse({ request, serverContext: { state } }) {
     const type = acceptedMediaType(request.headers.get('accept'))
-    if (type === undefined)
-      throw new InvalidGraphQLRequestError('Answers are application/json.', { status: 406 })
+    if (type === undefined) throw badRequest('Answers are application/json.', { status: 406 })
     state.mediaType = type
   },
 })

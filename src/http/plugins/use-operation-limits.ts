@@ -10,12 +10,12 @@ import { requirementOf } from '../../auth/guard.ts'
 import { holds } from '../../auth/policy.ts'
 import type { Context } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
-import { rateLimited } from '../../errors.ts'
+import { badRequest, rateLimited } from '../../errors.ts'
 import { executeWithinBudget } from '../../graphql/execute.ts'
 import { variableErrors } from '../../graphql/variable-errors.ts'
 import { CallerTurns } from '../../limits/caller-turns.ts'
 import { leastCost, operationSize } from '../../limits/operation-cost.ts'
-import { InvalidGraphQLRequestError, maskError } from '../errors.ts'
+import { maskError } from '../errors.ts'
 import { operationContext, type ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
@@ -102,7 +102,7 @@ export function useOperationLimits({ embedded }: Pick<Deps, 'embedded'>): HttpPl
       })
     },
     onSubscribe() {
-      throw new InvalidGraphQLRequestError('There are no subscriptions.')
+      throw badRequest('There are no subscriptions.')
     },
     async onResultProcess({ serverContext: { state }, result, setResult }) {
       const { context } = state

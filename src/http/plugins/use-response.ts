@@ -1,7 +1,7 @@
 import { type ExecutionResult, OperationTypeNode } from 'graphql'
 import type { Deps } from '../../deps.ts'
-import { callerHeaders, commonHeaders, type ResponseHeaders } from '../common-headers.ts'
-import { causeOf, httpOfAnswer, maskError, outgoing } from '../errors.ts'
+import { httpOfAnswer, logCause, maskError, outgoing } from '../errors.ts'
+import { callerHeaders, commonHeaders, type ResponseHeaders } from '../headers.ts'
 import type { RequestState, ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
@@ -37,10 +37,7 @@ export const useResponse = ({ logger }: Pick<Deps, 'logger'>): HttpPlugin => ({
         body = bodyOf(answer)
       }
       const { data, errors = [] } = answer
-      for (const error of errors) {
-        const cause = causeOf(error)
-        if (cause !== undefined) logger.error({ err: cause, requestId }, error.message)
-      }
+      for (const { originalError } of errors) logCause(originalError, logger, requestId)
       state.refusal = errors[0]
       const http = httpOfAnswer(errors, data, mediaType)
       const headers = { ...headersOf(state), ...http.headers }

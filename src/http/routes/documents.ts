@@ -9,9 +9,9 @@ import { leastCost } from '../../limits/operation-cost.ts'
 import { findDocument } from '../../modules/document/find-document.ts'
 import { textType } from '../../modules/document/media-type.ts'
 import { contentOf } from '../../modules/document/store.ts'
-import { authenticate } from '../authenticate.ts'
-import { callerHeaders } from '../common-headers.ts'
+import { authenticate } from '../credential.ts'
 import { shownError } from '../errors.ts'
+import { callerHeaders } from '../headers.ts'
 import { documentsPath } from '../paths.ts'
 import { type Call, errorReply, jsonReply, notFound, type Reply, type Route } from './route.ts'
 
@@ -60,10 +60,9 @@ export function downloads(deps: Deps): Route {
     const { request, address, requestId, state } = call
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return jsonReply(405, { error: 'Use GET.' }, { allow: 'GET, HEAD' })
-    const principal = await authenticate(deps, request.headers, { address, requestId })
+    const principal = await authenticate(deps, request.headers, state)
     if (principal === undefined) throw unauthenticated('MISSING')
     const context = createContext(deps, { address, requestId, principal })
-    state.caller = principal
     state.context = context
     const reply = await download(context, call, underWay).catch((error: unknown) =>
       errorReply(shownError(error, deps.logger, state), requestId),

@@ -1,7 +1,7 @@
 import { Response as MemoryResponse } from '@whatwg-node/server'
 import type { RequestError, RequestErrorCode } from '../../errors.ts'
-import { commonHeaders, type ResponseHeaders } from '../common-headers.ts'
 import { httpOf } from '../errors.ts'
+import { commonHeaders, type ResponseHeaders } from '../headers.ts'
 import type { RequestState } from '../server-context.ts'
 
 /** A request to a route. */
@@ -33,7 +33,7 @@ export function responseOf({ status, headers, body = null }: Reply, requestId: s
   return body instanceof ReadableStream ? new Response(body, init) : new MemoryResponse(body, init)
 }
 
-export const jsonReply = (status: number, body: unknown, headers?: ResponseHeaders): Reply => ({
+export const jsonReply = (status: number, body: unknown, headers?: ResponseHeaders) => ({
   status,
   headers: { 'content-type': 'application/json; charset=utf-8', ...headers },
   body: JSON.stringify(body),
@@ -48,7 +48,7 @@ const fieldStatuses: Partial<Record<RequestErrorCode, number>> = {
 }
 
 /** A failure of the whole request, shaped as GraphQL answers are (GraphQL over HTTP). */
-export function errorReply(error: RequestError, requestId: string): Reply {
+export function errorReply(error: RequestError, requestId: string) {
   const { message, details, code } = error
   const { status = fieldStatuses[code] ?? 500, headers } = httpOf(error) ?? {}
   const body = { errors: [{ message, extensions: { ...details, code, requestId } }] }

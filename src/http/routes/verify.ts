@@ -9,12 +9,11 @@ import {
   type VerdictCode,
   verifierCost,
 } from '../../modules/credential/verify.ts'
-import type { ResponseHeaders } from '../common-headers.ts'
 import { presentedSecret } from '../credential.ts'
-import { deprecationHeaders } from '../deprecation-headers.ts'
 import { challengeOf, httpOf, shownError } from '../errors.ts'
+import type { ResponseHeaders } from '../headers.ts'
+import { deprecationHeaders, rateLimitHeaders } from '../headers.ts'
 import { verifyPath } from '../paths.ts'
-import { rateLimitHeaders } from '../rate-limit-headers.ts'
 import type { RequestState } from '../server-context.ts'
 import { type Call, jsonReply, type Reply, type Route } from './route.ts'
 

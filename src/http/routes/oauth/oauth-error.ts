@@ -1,5 +1,5 @@
 import { withoutSecrets } from '../../../auth/credentials/without-secrets.ts'
-import type { ResponseHeaders } from '../../common-headers.ts'
+import type { ResponseHeaders } from '../../headers.ts'
 import { jsonReply, type Reply } from '../route.ts'
 
 /** What can be wrong with a request to an OAuth endpoint: the codes of the RFCs. */
