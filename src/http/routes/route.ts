@@ -1,5 +1,7 @@
 import { Response as MemoryResponse } from '@whatwg-node/server'
-import type { RequestError, RequestErrorCode } from '../../errors.ts'
+import type { Principal } from '../../auth/caller.ts'
+import type { Deps } from '../../deps.ts'
+import { type RequestError, type RequestErrorCode, rateLimited } from '../../errors.ts'
 import { httpOf } from '../errors.ts'
 import { commonHeaders, type ResponseHeaders } from '../headers.ts'
 import type { RequestState } from '../server-context.ts'
@@ -40,6 +42,22 @@ export const jsonReply = (status: number, body: unknown, headers?: ResponseHeade
 })
 
 export const notFound: Route = () => jsonReply(404, { error: 'not found' })
+
+/**
+ * Charges whoever was found to call: their key and workspace. A cost of 0 only looks.
+ *
+ * @throws RequestError RATE_LIMITED, and nothing is charged
+ */
+export async function charge(
+  { limits }: Pick<Deps, 'limits'>,
+  { state }: Call,
+  caller: Principal,
+  cost: number,
+): Promise<void> {
+  state.caller = caller
+  state.charged = await limits.charge(caller, cost)
+  if (!state.charged.isAllowed) throw rateLimited(state.charged.retryAfterSeconds)
+}
 
 /** The status of what is a failure of one field in an operation, where there is no operation. */
 const fieldStatuses: Partial<Record<RequestErrorCode, number>> = {

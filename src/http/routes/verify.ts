@@ -1,21 +1,21 @@
 import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
 import { withoutSecrets } from '../../auth/credentials/without-secrets.ts'
 import type { Deps } from '../../deps.ts'
-import { RequestError, rateLimited, UserInputError } from '../../errors.ts'
+import { UserInputError } from '../../errors.ts'
 import { acceptCredential } from '../../modules/credential/accept.ts'
 import {
   prepareVerification,
   type Verdict,
   type VerdictCode,
+  type Verification,
   verifierCost,
 } from '../../modules/credential/verify.ts'
 import { presentedSecret } from '../credential.ts'
 import { challengeOf, httpOf, shownError } from '../errors.ts'
-import type { ResponseHeaders } from '../headers.ts'
 import { deprecationHeaders, rateLimitHeaders } from '../headers.ts'
 import { verifyPath } from '../paths.ts'
 import type { RequestState } from '../server-context.ts'
-import { type Call, jsonReply, type Reply, type Route } from './route.ts'
+import { type Call, charge, jsonReply, type Reply, type Route } from './route.ts'
 
 /** Of a verdict nginx passes 401 and 403 on to the client, and takes any other failure for its own. */
 const statuses: Readonly<Record<VerdictCode | 'MISSING', number>> = {
@@ -33,6 +33,8 @@ const statuses: Readonly<Record<VerdictCode | 'MISSING', number>> = {
   SPACE_NOT_ALLOWED: 403,
   RATE_LIMITED: 403,
 }
+
+type ClientVerdict = Partial<Omit<Verdict, 'code'>> & { readonly code: keyof typeof statuses }
 
 /** A question that is the gateway's own mistake: no client must take it for a verdict on itself. */
 class BadQuestion extends Error {}
@@ -61,14 +63,15 @@ function askedBy({ request: { url }, path }: Call) {
   }
 }
 
-/** The client's credential, or the verdict on there being none or two. */
-function clientSecret(headers: Headers): string | { readonly code: 'MISSING' | 'MALFORMED' } {
+/** The verdict on the client's credential, or on there being none or two. */
+async function verdictOn(headers: Headers, verdictOf: Verification): Promise<ClientVerdict> {
+  let secret: string | undefined
   try {
-    return presentedSecret(headers)?.secret ?? { code: 'MISSING' }
-  } catch (error) {
-    if (error instanceof RequestError) return { code: 'MALFORMED' }
-    throw error
+    secret = presentedSecret(headers)?.secret
+  } catch {
+    return { code: 'MALFORMED' }
   }
+  return secret === undefined ? { code: 'MISSING' } : await verdictOf(secret)
 }
 
 /**
@@ -76,27 +79,21 @@ function clientSecret(headers: Headers): string | { readonly code: 'MISSING' | '
  *   UNAUTHENTICATED for one that is not good, RATE_LIMITED for one that is blocked, or has too little
  *   left to be told that it may not ask
  */
-async function verifierOf(
-  deps: Deps,
-  { request, address, requestId, state }: Call,
-): Promise<KeyCaller | TokenCaller> {
+async function verifierOf(deps: Deps, call: Call): Promise<KeyCaller | TokenCaller> {
+  const { request, address, requestId } = call
   const secret = request.headers.get('latchkey-verifier')?.trim()
   if (!secret) throw new BadQuestion("Send the gateway's own key in Latchkey-Verifier.")
   const caller = await acceptCredential(deps, secret, { address, requestId })
-  state.caller = caller
-  state.charged = await deps.limits.charge(caller, verifierCost(caller))
-  if (!state.charged.isAllowed) throw rateLimited(state.charged.retryAfterSeconds)
+  await charge(deps, call, caller, verifierCost(caller))
   return caller
 }
 
-const idsOf = ({ key, user, workspaceId }: KeyCaller | TokenCaller) => ({
-  'latchkey-key-id': key.id,
-  'latchkey-owner-id': user.id,
-  'latchkey-workspace-id': workspaceId,
-})
-
-function replyTo(code: keyof typeof statuses, headers?: ResponseHeaders): Reply {
-  const status = statuses[code]
+/** Below /verify/ a yes is 200: Envoy, which appends the client's path, knows no other. */
+function verdictReply(
+  { code, caller, permissions, rateLimits = [], retryAfterSeconds }: ClientVerdict,
+  path: string,
+): Reply {
+  const status = code === 'VALID' && path !== verifyPath ? 200 : statuses[code]
   return {
     status,
     headers: {
@@ -104,25 +101,19 @@ function replyTo(code: keyof typeof statuses, headers?: ResponseHeaders): Reply 
       ...(status === 401 && { 'www-authenticate': challengeOf(code) }),
       // nginx keeps the connection only where it is told that no body follows.
       ...(status !== 204 && { 'content-length': '0' }),
-      ...headers,
+      ...rateLimitHeaders({ states: rateLimits }),
+      ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
+      ...(code === 'VALID' &&
+        caller && {
+          'latchkey-key-id': caller.key.id,
+          'latchkey-owner-id': caller.user.id,
+          'latchkey-workspace-id': caller.workspaceId,
+          'latchkey-permissions': (permissions ?? []).join(' '),
+        }),
+      ...(status !== 401 && deprecationHeaders(caller)),
     },
   }
 }
-
-const verdictReply = ({
-  code,
-  caller,
-  permissions,
-  rateLimits,
-  retryAfterSeconds,
-}: Verdict): Reply =>
-  replyTo(code, {
-    ...rateLimitHeaders({ states: rateLimits }),
-    ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),
-    ...(code === 'VALID' &&
-      caller && { ...idsOf(caller), 'latchkey-permissions': (permissions ?? []).join(' ') }),
-    ...(statuses[code] !== 401 && deprecationHeaders(caller)),
-  })
 
 /** Whatever is wrong with the question itself, or with who asks it. */
 function failure(deps: Deps, error: unknown, state: RequestState): Reply {
@@ -140,23 +131,20 @@ function failure(deps: Deps, error: unknown, state: RequestState): Reply {
  * Tells a gateway whether the credential of a request is good for what the address asks, by the
  * status and headers alone: 204, or 401 or 403 with the reason in Latchkey-Verdict. The gateway
  * names itself in Latchkey-Verifier by a key that has keys:verify; without it the answer is 400. Method
- * and body do not matter, nor the path below /verify/, where a yes is 200: Envoy appends the client's
- * path and knows no other yes.
+ * and body do not matter, nor the path below /verify/.
  */
 export const verdicts =
   (deps: Deps): Route =>
-  (call) =>
-    answer(deps, call).catch((error: unknown) => failure(deps, error, call.state))
-
-async function answer(deps: Deps, call: Call): Promise<Reply> {
-  const { request, address, requestId } = call
-  const caller = await verifierOf(deps, call)
-  // Before the client's credential is looked at: it must not matter to what is wrong with these.
-  const verdictOf = prepareVerification({ deps, caller, address, requestId }, askedBy(call))
-  const secret = clientSecret(request.headers)
-  const verdict = typeof secret === 'string' ? await verdictOf(secret) : secret
-  call.state.verdict = verdict
-  const reply = 'caller' in verdict ? verdictReply(verdict) : replyTo(verdict.code)
-  if (reply.status !== 204 || call.path === verifyPath) return reply
-  return { status: 200, headers: { ...reply.headers, 'content-length': '0' } }
-}
+  async (call) => {
+    const { request, path, address, requestId, state } = call
+    try {
+      const caller = await verifierOf(deps, call)
+      // Before the client's credential is looked at: it must not matter to what is wrong with these.
+      const verdictOf = prepareVerification({ deps, caller, address, requestId }, askedBy(call))
+      const verdict = await verdictOn(request.headers, verdictOf)
+      state.verdict = verdict
+      return verdictReply(verdict, path)
+    } catch (error) {
+      return failure(deps, error, state)
+    }
+  }

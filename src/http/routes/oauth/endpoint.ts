@@ -1,22 +1,9 @@
-import type { Principal } from '../../../auth/caller.ts'
 import type { Deps } from '../../../deps.ts'
-import { rateLimited } from '../../../errors.ts'
 import { shownError } from '../../errors.ts'
 import { rateLimitHeaders } from '../../headers.ts'
-import type { RequestState } from '../../server-context.ts'
-import type { Reply, Route, Call as RouteCall } from '../route.ts'
+import type { Call, Reply, Route } from '../route.ts'
 import { OAuthError, oauthErrorReply } from './oauth-error.ts'
-
-/** One request to an endpoint. */
-export interface Call extends RouteCall {
-  /**
-   * Charges whoever was found to call: their key and workspace. The answer tells them how their
-   * limits stand. A cost of 0 only looks.
-   *
-   * @throws RequestError RATE_LIMITED, and nothing is charged
-   */
-  charge(caller: Principal, cost: number): Promise<void>
-}
+import { isBearer } from './verifier.ts'
 
 /** For what is worth while to try again after so many seconds. */
 export const tooMuch = (description: string, retryAfterSeconds: number): OAuthError =>
@@ -26,12 +13,17 @@ export const tooMuch = (description: string, retryAfterSeconds: number): OAuthEr
   })
 
 /** What may be told of whatever ended a call: nothing at all of what was not expected. */
-function asOAuthError(error: unknown, logger: Deps['logger'], state: RequestState): OAuthError {
+function asOAuthError(
+  error: unknown,
+  logger: Deps['logger'],
+  { request, state }: Call,
+): OAuthError {
   state.refusal ??= error
   if (error instanceof OAuthError) return error
   const { code, message, details, cause } = shownError(error, logger, state)
   if (code === 'SERVICE_UNAVAILABLE') return new OAuthError('temporarily_unavailable', message)
-  if (code === 'UNAUTHENTICATED') return new OAuthError('invalid_client', message)
+  if (code === 'UNAUTHENTICATED')
+    return new OAuthError(isBearer(request) ? 'invalid_token' : 'invalid_client', message)
   if (code === 'RATE_LIMITED') return tooMuch(message, Number(details.retryAfterSeconds))
   if (cause === undefined)
     logger.error({ err: error, requestId: state.requestId }, 'no OAuth error')
@@ -49,25 +41,19 @@ const notAllowed = (methods: readonly string[]): OAuthError =>
  * an OAuth error; what was not expected is logged under the id that the client is told.
  */
 export function endpoint(
-  { logger, limits }: Pick<Deps, 'logger' | 'limits'>,
+  { logger }: Pick<Deps, 'logger'>,
   method: 'GET' | 'POST',
   answer: (call: Call) => Reply | Promise<Reply>,
 ): Route {
   const methods = method === 'GET' ? ['GET', 'HEAD'] : [method]
-
   return async (call) => {
     const { state } = call
-    const charge = async (caller: Principal, cost: number): Promise<void> => {
-      state.caller = caller
-      state.charged = await limits.charge(caller, cost)
-      if (!state.charged.isAllowed) throw rateLimited(state.charged.retryAfterSeconds)
-    }
     const respond = async (): Promise<Reply> => {
       if (!methods.includes(call.request.method)) throw notAllowed(methods)
-      return await answer({ ...call, charge })
+      return await answer(call)
     }
     const { headers, ...reply } = await respond().catch((error: unknown) =>
-      oauthErrorReply(asOAuthError(error, logger, state)),
+      oauthErrorReply(asOAuthError(error, logger, call)),
     )
     return { ...reply, headers: { ...headers, ...rateLimitHeaders(state.charged) } }
   }

@@ -48,7 +48,7 @@ async function bodyOf(request: Request): Promise<Uint8Array> {
  */
 export const formDecode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '))
 
-function decoded(body: Uint8Array): [name: string, value: string][] {
+function parametersOf(body: Uint8Array): [name: string, value: string][] {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
     return text.split('&', maxParameters + 1).map((pair) => {
@@ -58,13 +58,6 @@ function decoded(body: Uint8Array): [name: string, value: string][] {
   } catch {
     throw malformed('The form is not well encoded.')
   }
-}
-
-function parametersOf(body: Uint8Array): [name: string, value: string][] {
-  const parameters = decoded(body)
-  if (parameters.length > maxParameters)
-    throw malformed(`A request has at most ${maxParameters} parameters.`)
-  return parameters.filter(([, value]) => value !== '')
 }
 
 /** Whether it is the media type of a form, in UTF-8 if it names a charset. */
@@ -84,8 +77,12 @@ function isForm(contentType: string): boolean {
 export async function readForm(request: Request): Promise<Form> {
   if (!isForm(request.headers.get('content-type') ?? ''))
     throw malformed(`Send the parameters as ${mediaType}, in UTF-8.`)
+  const parameters = parametersOf(await bodyOf(request))
+  if (parameters.length > maxParameters)
+    throw malformed(`A request has at most ${maxParameters} parameters.`)
   const values = new Map<string, string[]>()
-  for (const [name, value] of parametersOf(await bodyOf(request))) {
+  for (const [name, value] of parameters) {
+    if (value === '') continue
     if (!isStorable(name + value)) throw malformed('A parameter must not contain NUL.')
     const earlier = values.get(name)
     if (earlier === undefined) values.set(name, [value])

@@ -3,9 +3,8 @@ import { leastCost } from '../../../limits/operation-cost.ts'
 import { findPresentedToken } from '../../../modules/access-token/introspect.ts'
 import { revokeAccessToken } from '../../../modules/access-token/revoke.ts'
 import { acceptKey } from '../../../modules/credential/accept.ts'
-import type { Reply } from '../route.ts'
+import { type Call, charge, type Reply } from '../route.ts'
 import { authenticateClient } from './client-credentials.ts'
-import type { Call } from './endpoint.ts'
 import { readForm } from './form.ts'
 import { OAuthError, uncached } from './oauth-error.ts'
 
@@ -18,7 +17,7 @@ export const revoke =
   async (call: Call): Promise<Reply> => {
     const form = await readForm(call.request)
     const caller = await authenticateClient(acceptKey, deps, call, form)
-    await call.charge(caller, leastCost)
+    await charge(deps, call, caller, leastCost)
     const jwt = form.get('token')
     if (jwt === undefined) throw new OAuthError('invalid_request', 'Send the token to revoke.')
     const token = await findPresentedToken(deps, caller.workspaceId, jwt)

@@ -3,9 +3,9 @@ import { type UserError, UserInputError } from '../../../errors.ts'
 import { leastCost } from '../../../limits/operation-cost.ts'
 import { createAccessToken } from '../../../modules/access-token/create.ts'
 import { acceptAnyKey } from '../../../modules/credential/accept.ts'
-import type { Reply } from '../route.ts'
+import { type Call, charge, type Reply } from '../route.ts'
 import { authenticateClient } from './client-credentials.ts'
-import { type Call, tooMuch } from './endpoint.ts'
+import { tooMuch } from './endpoint.ts'
 import { readForm } from './form.ts'
 import { OAuthError, uncachedReply } from './oauth-error.ts'
 
@@ -35,7 +35,7 @@ export const exchange =
     if (grantType !== 'client_credentials')
       throw new OAuthError('unsupported_grant_type', 'The only grant is client_credentials.')
     const caller = await authenticateClient(acceptAnyKey, deps, call, form)
-    await call.charge(caller, leastCost)
+    await charge(deps, call, caller, leastCost)
     if (caller.workspaceId === null)
       throw new OAuthError('unauthorized_client', 'A user-level legacy key mints no access tokens.')
     const { address, requestId } = call

@@ -1,54 +1,43 @@
 import type { Caller } from '../../../auth/caller.ts'
 import { holds } from '../../../auth/policy.ts'
 import type { Deps } from '../../../deps.ts'
-import { RequestError } from '../../../errors.ts'
+import { unauthenticated } from '../../../errors.ts'
 import { acceptCredential, acceptKey } from '../../../modules/credential/accept.ts'
 import { verifierCost } from '../../../modules/credential/verify.ts'
 import { bearerToken, namingHeader } from '../../credential.ts'
+import { type Call, charge } from '../route.ts'
 import { assertNoSecretIn, authenticateClient } from './client-credentials.ts'
-import type { Call } from './endpoint.ts'
 import type { Form } from './form.ts'
 import { OAuthError } from './oauth-error.ts'
 
-const isBearer = (authorization: string): boolean => /^bearer\b/i.test(authorization)
+/** Whether a key or token authenticates by itself (RFC 6750, 2.1), and not a client. */
+export const isBearer = ({ headers }: Request): boolean =>
+  /^\s*bearer\b/i.test(headers.get('authorization') ?? '')
 
-/** The key or token in the Authorization header (RFC 6750, 2.1). */
 async function authenticateBearer(
   deps: Deps,
-  { address, requestId, state }: Call,
-  authorization: string,
+  { request: { headers }, address, requestId }: Call,
 ): Promise<Caller> {
-  try {
-    const secret = bearerToken(authorization)
-    if (secret !== undefined)
-      return await acceptCredential(deps, secret, { address, requestId }).catch(
-        namingHeader('Authorization'),
-      )
-  } catch (error) {
-    if (!(error instanceof RequestError && error.code === 'UNAUTHENTICATED')) throw error
-    state.refusal = error
-    throw new OAuthError('invalid_token', error.message)
-  }
-  throw new OAuthError('invalid_token', 'Send an API key or an access token.')
+  const secret = bearerToken(headers.get('authorization')?.trim())
+  if (secret === undefined)
+    throw unauthenticated('MISSING', {}, 'Send an API key or an access token.')
+  return await acceptCredential(deps, secret, { address, requestId }).catch(
+    namingHeader('Authorization'),
+  )
 }
 
 /**
  * Who may ask about tokens: a key as a client, or a key or token of ours as Bearer. They pay nothing
  * for it, for the token's key does; who may not ask pays as for any request.
  *
- * @throws OAuthError invalid_client, invalid_token, or insufficient_scope without keys:verify;
- *   RequestError RATE_LIMITED for who is blocked, or has too little left to be told no
+ * @throws OAuthError insufficient_scope without keys:verify; RequestError UNAUTHENTICATED, RATE_LIMITED for who is blocked, or has too little left to be told no
  */
 export async function authenticateVerifier(deps: Deps, call: Call, form: Form): Promise<Caller> {
-  const authorization = call.request.headers.get('authorization')?.trim() ?? ''
-  if (isBearer(authorization)) assertNoSecretIn(form)
-  const caller = isBearer(authorization)
-    ? await authenticateBearer(deps, call, authorization)
+  if (isBearer(call.request)) assertNoSecretIn(form)
+  const caller = isBearer(call.request)
+    ? await authenticateBearer(deps, call)
     : await authenticateClient(acceptKey, deps, call, form)
-  await call.charge(caller, verifierCost(caller))
+  await charge(deps, call, caller, verifierCost(caller))
   if (holds(caller.rights, 'keys:verify')) return caller
-  const challenge = 'Bearer realm="Latchkey", error="insufficient_scope", scope="keys:verify"'
-  throw new OAuthError('insufficient_scope', 'This needs keys:verify.', {
-    headers: { 'www-authenticate': challenge },
-  })
+  throw new OAuthError('insufficient_scope', 'This needs keys:verify.')
 }
