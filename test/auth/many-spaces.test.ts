@@ -15,18 +15,13 @@ test('a role can reach more spaces than a statement names', { timeout: 120_000 }
       await make.space({ name: 'apart' }),
       await make.space({ name: 'gone', visibility: 'OPEN' }),
     ]
-    const now = new Date(Date.now() - 86_400_000)
-    const spaces = Array.from({ length: 10_001 }, (_, index) => ({
-      workspaceId: workspace.id,
-      id: newId('spc'),
-      name: `${index}`,
-      nameKey: `${index}`,
-      visibility: 'OPEN' as const,
-      createdAt: now,
-      updatedAt: now,
-    }))
-    await world.deps.prisma.space.createMany({ data: spaces })
-    const open = spaces[0]?.id ?? ''
+    const spaceIds = Array.from({ length: 10_001 }, () => newId('spc'))
+    await world.deps.prisma.$executeRaw`
+      INSERT INTO "Space"
+        ("workspaceId", id, name, "nameKey", visibility, "createdAt", "updatedAt")
+      SELECT ${workspace.id}, id, id, id, 'OPEN', now() - interval '1 day', now()
+        FROM unnest(${spaceIds}::text[]) AS added (id)`
+    const [open = ''] = spaceIds
     const agents = new Map<string, string>()
     for (const [name, spaceIds] of Object.entries({
       open: [open],
