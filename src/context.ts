@@ -5,7 +5,7 @@ import type { Deps } from './deps.ts'
 import { RequestError, rateLimited, unauthenticated } from './errors.ts'
 import { AnswerBudget } from './limits/answer-budget.ts'
 import type { Charge } from './limits/buckets.ts'
-import type { UnreadAnswer } from './limits/unread-answers.ts'
+import type { RequestMemory } from './limits/request-memory.ts'
 import type { ServiceContext } from './service-context.ts'
 
 /** Loads by id; what is asked for in one go is read in one go. */
@@ -47,8 +47,8 @@ export interface RequestInfo {
   readonly address: string | undefined
   /** Undefined for a request without credentials, which may do no more than introspect. */
   readonly principal: Principal | undefined
-  /** What its answer takes of memory until it is read; absent where nothing is sent. */
-  readonly answer?: UnreadAnswer | undefined
+  /** What it takes of memory until its answer is read; absent where nothing is sent. */
+  readonly memory?: RequestMemory | undefined
 }
 
 /** @throws RequestError BAD_USER_INPUT for a person who has to say in which workspace they ask */
@@ -68,8 +68,8 @@ class OperationContext implements Context {
   #charged: Charge | undefined
   #loaders: Map<LoaderName, DataLoader<unknown>> | undefined
 
-  constructor(deps: Deps, { requestId, address, principal, answer }: RequestInfo) {
-    this.budget = new AnswerBudget(answer)
+  constructor(deps: Deps, { requestId, address, principal, memory }: RequestInfo) {
+    this.budget = new AnswerBudget(memory)
     this.deps = deps
     this.requestId = requestId
     this.address = address

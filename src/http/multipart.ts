@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
 import { badRequest, type RequestError } from '../errors.ts'
 import { UploadedFile } from '../input/uploaded-file.ts'
+import type { RequestMemory } from '../limits/request-memory.ts'
 import { parseJson } from './parse-json.ts'
 import { bodyTimeoutMs, maxBodyBytes } from './request-limits.ts'
 
@@ -44,9 +45,13 @@ async function* contentOf(
  * apart no further.
  *
  * @returns the operation, with the file in its place; nothing else of it has been checked
- * @throws RequestError BAD_REQUEST
+ * @param memory counts what comes before the file while it is read; absent where nothing is sent
+ * @throws RequestError BAD_REQUEST, or as `RequestMemory.holdBody`
  */
-export async function readMultipart(request: Request): Promise<unknown> {
+export async function readMultipart(
+  request: Request,
+  memory: RequestMemory | undefined,
+): Promise<unknown> {
   const rest = new AbortController()
   underWay.set(request, rest)
   const end = Promise.withResolvers<void>()
@@ -86,7 +91,14 @@ export async function readMultipart(request: Request): Promise<unknown> {
     params.reject(badRequest('The form has no file behind operations and map.'))
   })
   rest.signal.addEventListener('abort', () => file?.destroy())
-  pump(request.body, parser, rest.signal).catch(() => refuse(brokenOff()))
+  let length = 0
+  const write = (chunk: Uint8Array): boolean => {
+    length += chunk.length
+    const refusal = file === undefined ? memory?.holdBody(length) : undefined
+    if (refusal !== undefined) refuse(refusal)
+    return rest.signal.aborted || parser.write(chunk)
+  }
+  pump(request.body, { parser, write, rest: rest.signal }).catch(() => refuse(brokenOff()))
   const isLate = () => refuse(badRequest('operations and map took too long.', { status: 408 }))
   const timer = setTimeout(isLate, bodyTimeoutMs)
   return await params.promise.finally(() => clearTimeout(timer))
@@ -102,17 +114,20 @@ function parserOf(request: Request): BusboyInstance {
   }
 }
 
+interface Pump {
+  readonly parser: BusboyInstance
+  /** Whether the parser takes more at once. */
+  readonly write: (chunk: Uint8Array) => boolean
+  readonly rest: AbortSignal
+}
+
 /** Gives the parser the body as fast as it takes it, and reads to the end what is not wanted. */
-async function pump(
-  body: Request['body'],
-  parser: BusboyInstance,
-  rest: AbortSignal,
-): Promise<void> {
+async function pump(body: Request['body'], { parser, write, rest }: Pump): Promise<void> {
   const reader = body?.getReader()
   for (;;) {
     const next = await reader?.read()
     if (next === undefined || next.done) break
-    if (rest.aborted || parser.write(next.value)) continue
+    if (rest.aborted || write(next.value)) continue
     // Whether it gives up or is given up, the reading goes on.
     await once(parser, 'drain', { signal: rest }).catch(() => undefined)
   }

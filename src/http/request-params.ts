@@ -1,6 +1,8 @@
 import { badRequest, RequestError } from '../errors.ts'
+import type { RequestMemory } from '../limits/request-memory.ts'
 import { isMultipart, readMultipart } from './multipart.ts'
 import { parseJson } from './parse-json.ts'
+import { readText } from './read-text.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -32,27 +34,30 @@ function paramsOf(members: JsonObject): UnvalidatedParams {
  * A form of another page can be sent without asking first, JSON cannot: but for a form with files,
  * which asks for a credential in a header, nothing else is read.
  *
- * @throws RequestError BAD_REQUEST
+ * @param memory counts the body while it is read; absent where nothing is sent
+ * @throws RequestError BAD_REQUEST, or as `RequestMemory.holdBody`
  */
-export async function readParams(request: Request): Promise<UnvalidatedParams> {
+export async function readParams(
+  request: Request,
+  memory: RequestMemory | undefined,
+): Promise<UnvalidatedParams> {
   if (request.method === 'GET') return addressed(new URL(request.url).searchParams)
   const body: unknown = isMultipart(request.headers.get('content-type'))
-    ? await readMultipart(request)
-    : await readJson(request)
+    ? await readMultipart(request, memory)
+    : await readJson(request, memory)
   if (Array.isArray(body)) throw badRequest('Send one operation; there are no batches.')
   if (!isObject(body)) throw badRequest('The body must be an object of JSON.')
   return paramsOf(body)
 }
 
-async function readJson(request: Request): Promise<unknown> {
+async function readJson(request: Request, memory: RequestMemory | undefined): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
     throw badRequest('Send the operation as application/json.', { status: 415 })
-  return await request
-    .text()
-    .then(parseJson)
-    .catch(() => {
-      throw badRequest('The body is not JSON.')
-    })
+  try {
+    return parseJson(await readText(request, memory))
+  } catch (error) {
+    throw error instanceof RequestError ? error : badRequest('The body is not JSON.')
+  }
 }
 
 const addressed = (parameters: URLSearchParams): UnvalidatedParams =>

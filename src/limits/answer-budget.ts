@@ -8,8 +8,8 @@ import {
 import type { Path } from 'graphql/jsutils/Path.js'
 import { RequestError } from '../errors.ts'
 import { isPayloadValue } from './payload-values.ts'
+import type { RequestMemory } from './request-memory.ts'
 import { selectionSize } from './selection-size.ts'
-import type { UnreadAnswer } from './unread-answers.ts'
 
 interface Size {
   readonly objects: number
@@ -84,11 +84,11 @@ const isWithin = (size: Size, limits: Size): boolean =>
 /**
  * Counts what the answer to one operation will hold, each field before anything is done with its
  * value, and the names in an object with the object: those of what fails or is null are there too.
- * Beyond `answerLimits`, and where earlier answers of its caller take the memory that it would need, a
+ * Beyond `answerLimits`, and where other requests take the memory that it would need, a
  * query fails as a whole, and of a mutation each field that is too much.
  */
 export class AnswerBudget {
-  readonly #answer: UnreadAnswer | undefined
+  readonly #memory: RequestMemory | undefined
   #reason: RequestError = tooLarge
   readonly #size = { objects: 0, values: 0, bytes: 0 }
   #bytesRead = 0
@@ -101,8 +101,8 @@ export class AnswerBudget {
   #stepsInTurn = 0
   #nextTurn: Promise<void> | undefined
 
-  constructor(answer?: UnreadAnswer) {
-    this.#answer = answer
+  constructor(memory?: RequestMemory) {
+    this.#memory = memory
   }
 
   /** Why nothing more is done for a query; undefined: it goes on. */
@@ -113,7 +113,7 @@ export class AnswerBudget {
   /**
    * Counts what may be long before it is read from the database.
    *
-   * @throws RequestError QUERY_TOO_COMPLEX for more than an answer holds; as `UnreadAnswer.reserve`
+   * @throws RequestError QUERY_TOO_COMPLEX for more than an answer holds; as `RequestMemory.reserve`
    */
   countRead(bytes: number): void {
     this.#bytesRead += bytes
@@ -234,7 +234,7 @@ export class AnswerBudget {
 
   /** Whether there is memory for so many bytes. */
   #reserve(bytes: number): boolean {
-    const refusal = this.#answer?.reserve(bytes)
+    const refusal = this.#memory?.reserve(bytes)
     if (refusal !== undefined && this.#reason === tooLarge) this.#reason = refusal
     return refusal === undefined
   }

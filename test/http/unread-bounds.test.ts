@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { UnreadAnswers, unreadLimits } from '../../src/limits/unread-answers.ts'
+import { answerLimits } from '../../src/limits/answer-budget.ts'
+import { memoryLimits, ServerMemory } from '../../src/limits/request-memory.ts'
 import { ask } from '../process/program.ts'
 import { eventually } from '../setup/eventually.ts'
 import { seed } from '../setup/seed.ts'
@@ -58,7 +59,7 @@ async function serveWorld() {
 test('what a workspace leaves unread is bounded', async () => {
   const { send, url } = await serveWorld()
   const [workspace, other] = [await createFilled(), await createFilled()]
-  const fit = Math.floor(unreadLimits.ofCaller / 7_000_000)
+  const fit = Math.floor(memoryLimits.ofServer / 3 / 7_000_000)
   const unread: Awaited<ReturnType<typeof send>>[] = []
   for (let count = 0; count < fit; count += 1) unread.push(await send(workspace.secret, large))
   expect(unread.map(({ status }) => status)).toEqual(unread.map(() => 200))
@@ -96,21 +97,28 @@ test('what a workspace leaves unread is bounded', async () => {
     await eventually(async () => expect((await send(workspace.secret, large)).status).toBe(200))
 })
 
-test('what a server holds of all answers is bounded, and what is small passes', () => {
-  const unread = new UnreadAnswers()
+test('callers who take what they can leave room for an answer, and what is small passes', () => {
+  const all = new ServerMemory()
   const begin = (caller: string) => {
-    const answer = unread.begin()
+    const answer = all.begin()
     answer.assignTo(caller)
     return answer
   }
-  const { ofCaller, ofServer, freeOfAnswer } = unreadLimits
-  const callers = Array.from({ length: ofServer / ofCaller }, (_, index) => begin(`${index}`))
-  expect(callers.map((answer) => answer.reserve(ofCaller))).toEqual(callers.map(() => undefined))
+  const takeAll = (caller: string): number => {
+    const answer = begin(caller)
+    let taken = 0
+    while (answer.reserve(taken + memoryLimits.free) === undefined) taken += memoryLimits.free
+    return taken
+  }
+  expect(takeAll('first')).toBe(memoryLimits.ofServer / 3)
+  for (const other of ['second', 'third', 'fourth'])
+    expect(takeAll(other)).toBeGreaterThanOrEqual(answerLimits.bytes)
+  for (let count = 0; count < 30; count += 1) takeAll(`${count}`)
+
   const late = begin('late')
-  expect(late.reserve(freeOfAnswer)).toBeUndefined()
-  expect(late.reserve(freeOfAnswer + 1)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  expect(late.reserve(memoryLimits.free)).toBeUndefined()
+  expect(late.reserve(memoryLimits.free + 1)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
   expect(late.isRefused).toBe(true)
   late.set(0)
-  callers[0]?.set(0)
-  expect(begin('late').reserve(ofCaller)).toBeUndefined()
+  expect(begin('first').reserve(memoryLimits.free + 1)).toMatchObject({ code: 'RATE_LIMITED' })
 })

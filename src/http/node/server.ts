@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { badRequest, RequestError } from '../../errors.ts'
-import { UnreadAnswers } from '../../limits/unread-answers.ts'
+import { ServerMemory } from '../../limits/request-memory.ts'
 import type { RequestLog } from '../request-log.ts'
 import { createServerContext, type ServerContext } from '../server-context.ts'
 import { limitBody } from './body-limit.ts'
@@ -91,11 +91,11 @@ function createHandler(
   answer: NodeHandler,
   { logger, ended, writeTimeoutMs = 30_000, ...bodyLimits }: ListenOptions,
 ) {
-  const unread = new UnreadAnswers()
+  const all = new ServerMemory()
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const memory = unread.begin()
+    const memory = all.begin()
     const { remoteAddress: address } = req.socket
-    const peer = { answer: memory, ...(address !== undefined && { address }) }
+    const peer = { memory, ...(address !== undefined && { address }) }
     const context = createServerContext(peer)
     const { state } = context
     const { requestId } = state

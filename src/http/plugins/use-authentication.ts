@@ -6,7 +6,7 @@ import { sourceOf } from '../../input/addresses.ts'
 import { authenticate } from '../credential.ts'
 import type { HttpPlugin, ServerOptions } from '../yoga.ts'
 
-/** By whom answers count: people of a workspace and its keys as one, others by themselves. */
+/** By whom memory counts: people of a workspace and its keys as one, others by themselves. */
 const callerOf = (principal: Principal | undefined, address = ''): string =>
   principal === undefined ? sourceOf(address) : (principal.workspaceId ?? userIdOf(principal))
 
@@ -19,8 +19,8 @@ export const useAuthentication = (deps: Deps, { introspection }: ServerOptions):
     const { address, requestId } = state
     const principal = await authenticate(deps, request.headers, state)
     if (principal === undefined && introspection !== 'public') throw unauthenticated('MISSING')
-    const { answer } = state.peer
-    answer?.assignTo(callerOf(principal, address))
-    state.context = createContext(deps, { requestId, address, principal, answer })
+    const { memory } = state.peer
+    memory?.assignTo(callerOf(principal, address))
+    state.context = createContext(deps, { requestId, address, principal, memory })
   },
 })

@@ -20,7 +20,9 @@ export const useRequestParser = (): HttpPlugin => ({
       isMultipart(request.headers.get('content-type'))
     )
       throw unauthenticated('MISSING')
-    setRequestParser(readParams as RequestParser)
+    const { memory } = serverContext.state.peer
+    const parse = (sent: Request) => readParams(sent, memory)
+    setRequestParser(parse as RequestParser)
   },
   onResultProcess({ request }) {
     discardRest(request)

@@ -31,7 +31,7 @@ export const useResponse = ({ logger }: Pick<Deps, 'logger'>): HttpPlugin => ({
     setResultProcessor((result, { Response }) => {
       let answer = result as ExecutionResult
       let body = bodyOf(answer)
-      const refusal = state.isRefusable ? peer.answer?.reserve(body.length) : undefined
+      const refusal = state.isRefusable ? peer.memory?.reserve(body.length) : undefined
       if (refusal !== undefined) {
         answer = { errors: [maskError(refusal)] }
         body = bodyOf(answer)
