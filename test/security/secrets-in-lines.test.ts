@@ -1,16 +1,20 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { requestLines } from '../setup/request-lines.ts'
 import { done } from '../setup/seed.ts'
-import { createWorld } from '../setup/world.ts'
+import { createWorld, type World } from '../setup/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterAll(() => world.close())
 
 const viewer = '{ viewer { kind } }'
 const request = (path: string, init?: RequestInit) =>
   new Request(`http://latchkey.test${path}`, init)
 
 test('no secret and nothing endless comes into the line of a request', async () => {
-  const world = await createWorld()
-  onTestFinished(() => world.close())
   const workspace = await world.createWorkspace()
   const before = world.logs.length
   const secret = createApiKeySecret('lk')
