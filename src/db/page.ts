@@ -147,27 +147,34 @@ export async function findPages<Row extends Listed>(
   const { alias, where, tie } = listing
   const withList = Prisma.sql`(SELECT id FROM unnest(${parents}::text[]) AS parent (id)
     WHERE ${listing.parents ?? Prisma.sql`TRUE`} OFFSET 0) AS parent`
-  const toPages = (rows: readonly (Row & { parentId: string })[]) => {
+  const ownRows = { ...listing, where: Prisma.sql`${where} AND ${tie}` }
+  if (!listing.isShared) {
+    const rows = await db.$queryRaw<(Row & OfParent)[]>(pagesOf(withList, ownRows, page))
     const byParent = Map.groupBy(rows, (row) => row.parentId)
     return parents.map((id) => toPage(byParent.get(id) ?? [], page))
   }
-  const ownRows = { ...listing, where: Prisma.sql`${where} AND ${tie}` }
-  if (!listing.isShared) return toPages(await db.$queryRaw(pagesOf(withList, ownRows, page)))
-
   const columns = Prisma.sql`${alias}.id, ${alias}."createdAt"`
-  const links = await db.$queryRaw<(Listed & { parentId: string })[]>(
+  const links = await db.$queryRaw<(Listed & OfParent)[]>(
     isDear(caller, parents)
       ? pagesOfJudgedOnce(withList, caller, { ...listing, columns }, page)
       : pagesOf(withList, { ...ownRows, columns }, page),
   )
   const ids = [...new Set(links.map(({ id }) => id))]
   const rows = new Map((await findByIds<Row>(db, listing, ids)).map((row) => [row?.id, row]))
-  return toPages(
-    links.flatMap(({ parentId, id }) => {
+  const byParent = Map.groupBy(links, (link) => link.parentId)
+  return parents.map((parent) => {
+    const its = byParent.get(parent) ?? []
+    const present = its.flatMap(({ id }) => {
       const row = rows.get(id)
-      return row ? [{ ...row, parentId }] : []
-    }),
-  )
+      return row ? [{ ...row }] : []
+    })
+    // What went out of sight between the statements is missing; what follows the page is not.
+    return { ...toPage(present, page), hasNextPage: its.length > page.limit }
+  })
+}
+
+interface OfParent {
+  readonly parentId: string
 }
 
 /** The pages of all parents as one list, newest first. */
