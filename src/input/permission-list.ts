@@ -11,6 +11,17 @@ const nameShape = /^[a-z*]{1,30}(:[a-z*]{1,30})?$/
 /** What has not the shape of a name may be anything, a secret too. */
 const quoted = (name: string): string => (nameShape.test(name) ? `"${name}"` : '"[…]"')
 
+const isKnown = (name: string): boolean => covers(name).length > 0
+
+/** Several names in one text, of which none is anything but a name: they are shown. */
+const isSeveral = (text: string): boolean =>
+  text.length <= 1_000 && text.includes(':') && text.split(/[,;\s]/).every(isKnown)
+
+const problemOf = (name: string): string =>
+  isSeveral(name)
+    ? `"${name}" is several permissions; name each by itself.`
+    : `There is no permission ${quoted(name)}; see the query permissions.`
+
 /** Names of permissions and aliases, each known; as written, without repetition. */
 export function permissionNamesInput(
   problems: InputProblems,
@@ -22,12 +33,7 @@ export function permissionNamesInput(
     return []
   }
   names.forEach((name, index) => {
-    if (covers(name).length === 0)
-      problems.add(
-        'UNKNOWN_PERMISSION',
-        [...path, index],
-        `There is no permission ${quoted(name)}; see the query permissions.`,
-      )
+    if (!isKnown(name)) problems.add('UNKNOWN_PERMISSION', [...path, index], problemOf(name))
   })
   return [...new Set(names)]
 }

@@ -40,7 +40,7 @@ test('what is asked for in a way that is not known is the mistake of the gateway
     [`?${'x'.repeat(5_000)}`]: 'There is no parameter',
     '?permission=': 'There is no permission "[…]"',
     '?permission=scopes:reed': 'There is no permission "scopes:reed"',
-    '?permission=scopes:read,keys:read': 'There is no permission "[…]"',
+    '?permission=scopes:read,keys:read': '"scopes:read,keys:read" is several permissions',
     '?permission=scopes:read&permission=SCOPES:READ': 'There is no permission "[…]"',
     '?permission=scopes%253Aread': 'There is no permission "[…]"',
     '?permission=%ff%fe': 'There is no permission',

@@ -119,6 +119,13 @@ test.each([
   expect(answer.body.error_description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/)
 })
 
+test('scope: what is divided by commas is shown, with what divides it', async () => {
+  const { body } = await ask(await makeKey(), { scope: 'agents:read,workspace:read' })
+  expect(body.error_description).toBe(
+    "'agents:read,workspace:read' is several permissions; name each by itself. In scope, one blank divides them.",
+  )
+})
+
 // RFC 8707: the token is for who is named, and then not for this API.
 test('resource says whom the token is for', async () => {
   const key = await makeKey()

@@ -15,6 +15,8 @@ function exchangeError({ code, message, path }: UserError): OAuthError {
   if (code === 'LIMIT_REACHED') return tooMuch(message, 60)
   if (code === 'WRONG_STATE') return new OAuthError('unauthorized_client', message)
   if (code === 'EXPIRY_NOT_ALLOWED') return new OAuthError('invalid_client', message)
+  if (code === 'UNKNOWN_PERMISSION')
+    return new OAuthError('invalid_scope', `${message} In scope, one blank divides them.`)
   if (path?.[1] === 'permissions') return new OAuthError('invalid_scope', message)
   if (path?.[1] === 'audience') return new OAuthError('invalid_target', message)
   return new OAuthError('invalid_request', message)
