@@ -118,3 +118,11 @@ test('closing ends by force what outlasts the grace', async () => {
   expect(performance.now() - since).toBeGreaterThan(190)
   await expect(running).rejects.toThrow('fetch failed')
 })
+
+// A server that closes first would make a 502 of what its gateway sends at that moment.
+test('a connection between two requests is kept longer than gateways keep it, 60 s', async () => {
+  const { port } = await serve(ok)
+  const connection = await open(port)
+  await connection.write('GET / HTTP/1.1\r\nHost: test\r\n\r\n')
+  await eventually(() => expect(connection.received()).toMatch(/\r\nKeep-Alive: timeout=65\r\n/i))
+})

@@ -3,6 +3,8 @@ import { readCommand } from '../../../src/commands.ts'
 import { ensureFirstWorkspace } from '../../../src/first-start.ts'
 import { importFile } from '../../../src/modules/api-key/import-file.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
+import { outcome } from '../../setup/outcome.ts'
+import { seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { verdict } from '../api-key/ask.ts'
 import { allowHashes } from './allow-hashes.ts'
@@ -81,6 +83,25 @@ test('latchkey workspace hash-import: allows them in that workspace, and ends it
       changes: JSON.stringify([{ field: 'hashImport', before, after }]),
     })),
   )
+})
+
+test('latchkey workspace hash-import: takes no right’s place, and a dry run stores nothing', async () => {
+  const mine = await world.createWorkspace()
+  await allowHashes(world, mine)
+  const secret = legacySecret()
+  const [hash = {}] = bothHashes(mine.ownerId, secret)
+  const { results } = await storesNothing(world, () =>
+    importKeys(world, mine.secret, [hash], { dryRun: true }),
+  )
+  expect(results).toEqual([['imported']])
+  expect(await verdict(world, secret)).toBe('401 UNKNOWN')
+
+  const reader = await seed(world, mine.secret).key({ name: 'reader', permissions: ['keys:read'] })
+  for (const dryRun of [true, false])
+    expect(
+      await outcome(world, reader.secret, 'importLegacyKeys', { keys: [hash], dryRun }),
+    ).toEqual(['FORBIDDEN keys:create'])
+  expect(await verdict(world, secret)).toBe('401 UNKNOWN')
 })
 
 test('latchkey workspace hash-import: takes a workspace that there is, and on or off', async () => {

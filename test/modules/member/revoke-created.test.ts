@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'
-import { createSignInWorld, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
+import { createSignInWorld, join, type SignInWorld, whoIs } from '../../sign-in/sign-in-world.ts'
 import { mint } from '../access-token/ask.ts'
 import { attempt, verdict } from '../api-key/ask.ts'
 
@@ -174,4 +174,82 @@ test('removeMember(revokeCreated): takes the rights that each revocation takes, 
   expect(
     await outcome(world, remover.secret, 'removeMember', { id: other.id, revokeCreated: true }),
   ).toEqual(['done'])
+})
+
+test('removeMember(revokeCreated): twice at once, each key is revoked once', async () => {
+  const { id, own, created } = await furnished()
+  const before = await revocations()
+  const remove = () => outcome(world, workspace.secret, 'removeMember', { id, revokeCreated: true })
+  const outcomes = await Promise.all([remove(), remove()])
+  expect(outcomes.sort()).toEqual([['NOT_FOUND input.id'], ['done']])
+  expect(await verdict(world, own)).toBe('401 OWNER_REMOVED')
+  expect(await verdicts(created)).toEqual(created.map(() => '401 REVOKED'))
+  expect(await revocations()).toBe(before + created.length)
+})
+
+test('removeMember(revokeCreated): takes what a member made before they were demoted', async () => {
+  const { id, created } = await furnished()
+  await done(world, workspace.secret, 'updateMember', '__typename', { id, role: 'MEMBER' })
+  expect(await verdicts(created)).toEqual(created.map(() => 'ACCEPTED'))
+  await done(world, workspace.secret, 'removeMember', '__typename', { id, revokeCreated: true })
+  expect(await verdicts(created)).toEqual(created.map(() => '401 REVOKED'))
+})
+
+test('removeMember(revokeCreated): racing with the demotion of who removes, it is all or nothing', async () => {
+  for (let round = 0; round < 3; round += 1) {
+    const [leaving, remover] = [await furnished(), await leaver()]
+    const [removal] = await Promise.all([
+      outcome(world, remover.token, 'removeMember', { id: leaving.id, revokeCreated: true }),
+      done(world, workspace.secret, 'updateMember', '__typename', {
+        id: remover.id,
+        role: 'MEMBER',
+      }),
+    ])
+    const isDone = removal[0] === 'done'
+    if (!isDone) expect(removal).toEqual(['FORBIDDEN members:delete'])
+    expect(await verdicts(leaving.created)).toEqual(
+      leaving.created.map(() => (isDone ? '401 REVOKED' : 'ACCEPTED')),
+    )
+  }
+})
+
+// So the removal ends the member's own keys, too, wherever they work: what is left would be theirs.
+test('removeMember(revokeCreated): by a remover in one of two spaces, takes keys of the other, too', async () => {
+  const { id, token } = await leaver()
+  const [here, there] = [await make.space({ name: 'here' }), await make.space({ name: 'there' })]
+  const made: { id: string; secret: string }[] = []
+  for (const spaceId of [here, there]) {
+    const input = { ownerId: robot, permissions: ['agents:read'], spaces: [{ spaceId }] }
+    made.push(await keyBy(token, input))
+  }
+  const permissions = ['members:read', 'members:delete', 'keys:read', 'keys:delete']
+  const remover = await make.key({ name: name(), permissions, spaces: [{ spaceId: here }] })
+  const hidden = { id: made[1]?.id }
+  expect(await outcome(world, remover.secret, 'revokeApiKey', hidden)).toEqual([
+    'NOT_FOUND input.id',
+  ])
+  expect(await outcome(world, remover.secret, 'removeMember', { id, revokeCreated: true })).toEqual(
+    ['done'],
+  )
+  expect(await verdicts(made.map(({ secret }) => secret))).toEqual(['401 REVOKED', '401 REVOKED'])
+})
+
+test('removeMember(revokeCreated): takes nothing in another workspace', async () => {
+  const { id, token } = await leaver()
+  const own = await keyBy(token)
+  const other = await world.createWorkspace()
+  const { userId } = await seed(world, other.secret).machine({ name: 'Robot', role: 'ADMIN' })
+  await signIn.invite(other, `person-${count - 1}`, 'ADMIN')
+  await join(world, token, [other])
+  const { data } = await world.gql(
+    token,
+    'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { secret } }',
+    { input: { name: name(), ownerId: userId, permissions: ['keys:read'] } },
+    { headers: { 'x-workspace-id': other.id } },
+  )
+  await done(world, workspace.secret, 'removeMember', '__typename', { id, revokeCreated: true })
+  expect(await verdicts([own.secret, data.createApiKey.secret])).toEqual([
+    '401 OWNER_REMOVED',
+    'ACCEPTED',
+  ])
 })
