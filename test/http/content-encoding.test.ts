@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createStage, uploadQuery } from '../modules/document/ask.ts'
+import { eventually } from '../setup/eventually.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { open, serve, serveHandler } from './listening.ts'
@@ -175,3 +177,49 @@ test('who leaves within a body is no failure, and neither is a body that nobody 
   expect(refused.status).toBe(401)
   expect(logged).toEqual([])
 })
+
+const isGone = async ({ signal }: Request) => {
+  if (!signal.aborted) await once(signal, 'abort')
+}
+const readers: [string, (request: Request) => Promise<Response>][] = [
+  [
+    'before it is read',
+    async (request) => {
+      await isGone(request)
+      return await echoLength(request)
+    },
+  ],
+  [
+    'while it is read',
+    async (request) => {
+      const reader = request.body?.getReader()
+      await reader?.read()
+      await isGone(request)
+      while ((await reader?.read())?.done === false);
+      return new Response('read')
+    },
+  ],
+]
+const encoded = gzipSync('a'.repeat(mebibyte - 1))
+const cut = Buffer.concat([encoded.subarray(0, -8), Buffer.alloc(8)])
+
+test.each(
+  readers.flatMap(([when, read]) => [
+    ['too large', when, read, gzipSync('a'.repeat(2 * mebibyte))] as const,
+    ['not as it is encoded', when, read, cut] as const,
+  ]),
+)(
+  'a request whose body is %s ends also when its client leaves %s',
+  async (_, _when, read, body) => {
+    const outcomes: unknown[] = []
+    const ended = (_state: unknown, outcome: unknown) => void outcomes.push(outcome)
+    const { port, logged } = await serve(read, { ended })
+    const connection = await open(port)
+    const head = ['POST / HTTP/1.1', 'Host: test', 'Content-Encoding: gzip']
+    await connection.write([...head, `Content-Length: ${body.length}`, '', ''].join('\r\n'))
+    await connection.write(body)
+    connection.socket.destroySoon()
+    await eventually(() => expect(outcomes).toMatchObject([{ status: 499, isAborted: true }]))
+    expect(logged).toEqual([])
+  },
+)

@@ -28,8 +28,10 @@ async function* decoded(
   createDecoder: () => Transform,
   maxBytes: number,
 ): AsyncGenerator<Uint8Array> {
-  const decoder = createDecoder()
   const brokenOff = new Error('the request body broke off')
+  // Nothing would ever come of it.
+  if (req.destroyed) throw brokenOff
+  const decoder = createDecoder()
   req.once('close', () => req.readableEnded || decoder.destroy(brokenOff)).pipe(decoder)
   let refusal = tooLarge(maxBytes)
   let missing = maxBytes
@@ -44,7 +46,7 @@ async function* decoded(
     if (error === brokenOff) throw error
     refusal = notSo
   }
-  if (!res.headersSent) {
+  if (!res.headersSent && !res.closed) {
     refuseBody(req, res, refusal)
     // Not before: what is answered meanwhile would be taken for a failure.
     await once(res, 'close')
