@@ -45,6 +45,8 @@ class BadQuestion extends Error {}
  * an address could ask for less.
  */
 function askedBy({ request: { url }, path }: Call) {
+  // What stands behind it is no part of the query: a client's would hide what a gateway asks after it.
+  if (url.includes('#')) throw new BadQuestion('The address must not have a fragment (#).')
   const { searchParams } = new URL(url)
   const names = ['permission', 'space', 'ip']
   for (const name of searchParams.keys())
