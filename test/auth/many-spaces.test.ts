@@ -72,3 +72,41 @@ test('a role can reach more spaces than a statement names', { timeout: 120_000 }
     await world.close()
   }
 })
+
+// Whom many spaces are named to has their agents looked for in another way.
+test('a key for many spaces lists the agents of these alone', { timeout: 120_000 }, async () => {
+  const world = await createWorld()
+  try {
+    const workspace = await world.createWorkspace()
+    const make = seed(world, workspace.secret)
+    const apart = await make.space({ name: 'apart' })
+    const at = new Date(Date.now() - 86_400_000)
+    const spaces = Array.from({ length: 101 }, (_, index) => ({
+      workspaceId: workspace.id,
+      id: newId('spc'),
+      name: `${index}`,
+      nameKey: `${index}`,
+      visibility: 'RESTRICTED' as const,
+      createdAt: at,
+      updatedAt: at,
+    }))
+    await world.deps.prisma.space.createMany({ data: spaces })
+    const ids = spaces.map(({ id }) => id)
+    await make.agent({ name: 'in all', spaceIds: ids })
+    await make.agent({ name: 'in one', spaceIds: ids.slice(7, 8) })
+    await make.agent({ name: 'partly', spaceIds: [...ids, apart] })
+    await make.agent({ name: 'apart', spaceIds: [apart] })
+    const none = { workspaceId: workspace.id, id: newId('agt'), name: 'none' }
+    await world.deps.prisma.agent.create({ data: { ...none, createdAt: at, updatedAt: at } })
+    const { secret } = await make.key({
+      name: 'k',
+      permissions: ['*:read'],
+      spaces: ids.map((spaceId) => ({ spaceId })),
+    })
+    const { data, errors } = await world.gql(secret, '{ agents { nodes { name } } }')
+    expect(errors).toEqual([])
+    expect(data.agents.nodes).toEqual([{ name: 'in one' }, { name: 'in all' }])
+  } finally {
+    await world.close()
+  }
+})

@@ -7,6 +7,9 @@ import { type AgentStatus, Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
 import { spacesHeld } from '../space/space.visibility.ts'
 
+/** Spaces of a caller beyond which their agents are looked for among all, in the order of the list. */
+const manySpaces = 100
+
 /**
  * The agents that the caller sees: those in every space of which they hold agents:read. One whose
  * spaces include a deleted one, or that has none, is seen with all spaces only.
@@ -16,8 +19,12 @@ export function visibleAgents(caller: Caller): Prisma.AgentWhereInput {
   const held = spacesHeld(caller, 'agents:read')
   if (held === 'all') return live
   // `some` leads from few spaces to their agents; `every` would look at each agent of the workspace.
+  // From many it would be the product of both: then any space will do, since none is another.
   const spaces = Array.isArray(held)
-    ? { some: { spaceId: { in: held } }, none: { spaceId: { notIn: held } } }
+    ? {
+        some: held.length > manySpaces ? {} : { spaceId: { in: held } },
+        none: { spaceId: { notIn: held } },
+      }
     : { some: { space: held }, none: { space: { NOT: held } } }
   return { ...live, spaces }
 }
