@@ -8,20 +8,19 @@ const qualitiesOf = (header: string): Map<string, number> =>
     }),
   )
 
-/** Those of `offered` that are accepted, the preferred first, and of the same quality as offered. */
-function accepted<T extends string>(
+/** The preferred one of `offered`, the first of several; undefined: none is accepted. */
+function preferred<T extends string>(
   qualities: ReadonlyMap<string, number>,
   offered: readonly T[],
   ranges: readonly string[],
-): T[] {
+): T | undefined {
   // The most specific range that covers a value decides about it.
   const qualityOf = (value: T): number =>
     [value, ...ranges]
       .map((range) => qualities.get(range))
       .find((quality) => quality !== undefined) ?? 0
-  return offered
-    .filter((value) => qualityOf(value) > 0)
-    .sort((one, another) => qualityOf(another) - qualityOf(one))
+  const [best] = offered.toSorted((one, another) => qualityOf(another) - qualityOf(one))
+  return best !== undefined && qualityOf(best) > 0 ? best : undefined
 }
 
 const codings = ['br', 'gzip', 'identity'] as const
@@ -31,7 +30,7 @@ export type Coding = (typeof codings)[number]
 
 /** The coding of an answer that an Accept-Encoding header prefers (RFC 9110, 12.5.3). */
 export const acceptedCoding = (header: string | null | undefined): Coding =>
-  (header && accepted(qualitiesOf(header), codings, ['*'])[0]) || 'identity'
+  (header && preferred(qualitiesOf(header), codings, ['*'])) || 'identity'
 
 const mediaTypes = ['application/json', 'application/graphql-response+json'] as const
 
@@ -47,5 +46,5 @@ export function acceptedMediaType(header: string | null): MediaType | undefined 
   if (qualities.size === 0) return mediaTypes[0]
   const place = (type: MediaType): number => [...qualities.keys(), type].indexOf(type)
   const offered = mediaTypes.toSorted((one, another) => place(one) - place(another))
-  return accepted(qualities, offered, ['application/*', '*/*'])[0]
+  return preferred(qualities, offered, ['application/*', '*/*'])
 }

@@ -4,19 +4,16 @@ import { RequestError, unauthenticated } from '../errors.ts'
 import { authenticateSecret } from '../modules/credential/authenticate.ts'
 import type { RequestState } from './server-context.ts'
 
-/** The headers that hold a credential, with the form that it has there. */
-const forms = {
-  Authorization: 'Authorization: Bearer <key or token>',
-  'X-API-Key': 'X-API-Key: <key or token>',
-} as const
+/** The headers that hold a credential, with what stands before it there. */
+const schemes = { Authorization: 'Bearer ', 'X-API-Key': '' } as const
 
-type CredentialHeader = keyof typeof forms
+type CredentialHeader = keyof typeof schemes
 
 const malformedIn = (header: CredentialHeader): RequestError =>
   unauthenticated(
     'MALFORMED',
     {},
-    `${header} holds no well-formed key or token; send "${forms[header]}".`,
+    `${header} holds no well-formed key or token; send "${header}: ${schemes[header]}<key or token>".`,
   )
 
 /** For a promise of a caller: tells whose credential is malformed which header held it. */

@@ -31,10 +31,10 @@ export const commonHeaders = (requestId: string): ResponseHeaders => ({
   'access-control-expose-headers': exposed,
 })
 
-/** What an answer says of the caller's limits and the end of their credential. */
-export const callerHeaders = (context: Context): ResponseHeaders => ({
-  ...rateLimitHeaders(context.charged),
-  ...(!context.isAnonymous && deprecationHeaders(context.principal)),
+/** What an answer says of the caller's limits and the end of their credential; nothing without a context. */
+export const callerHeaders = (context: Context | undefined): ResponseHeaders => ({
+  ...rateLimitHeaders(context?.charged),
+  ...(context && !context.isAnonymous && deprecationHeaders(context.principal)),
 })
 
 const seconds = (ms: number): number => Math.ceil(ms / 1_000)

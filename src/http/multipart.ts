@@ -3,7 +3,7 @@ import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/bus
 import { badRequest, type RequestError } from '../errors.ts'
 import { UploadedFile } from '../input/uploaded-file.ts'
 import type { RequestMemory } from '../limits/request-memory.ts'
-import { parseJson } from './parse-json.ts'
+import { parseJson } from './read-body.ts'
 import { bodyTimeoutMs, maxBodyBytes } from './request-limits.ts'
 
 const fieldNames: readonly string[] = ['operations', 'map']
@@ -92,13 +92,20 @@ export async function readMultipart(
   })
   rest.signal.addEventListener('abort', () => file?.destroy())
   let length = 0
-  const write = (chunk: Uint8Array): boolean => {
+  const isWritten = (chunk: Uint8Array): boolean => {
     length += chunk.length
     const refusal = file === undefined ? memory?.holdBody(length) : undefined
     if (refusal !== undefined) refuse(refusal)
     return rest.signal.aborted || parser.write(chunk)
   }
-  pump(request.body, { parser, write, rest: rest.signal }).catch(() => refuse(brokenOff()))
+  // As fast as the parser takes it, and to the end also where it is not wanted, or given up.
+  const pump = async (): Promise<void> => {
+    for await (const chunk of request.body ?? [])
+      if (!isWritten(chunk))
+        await once(parser, 'drain', { signal: rest.signal }).catch(() => undefined)
+    parser.end()
+  }
+  pump().catch(() => refuse(brokenOff()))
   const isLate = () => refuse(badRequest('operations and map took too long.', { status: 408 }))
   const timer = setTimeout(isLate, bodyTimeoutMs)
   return await params.promise.finally(() => clearTimeout(timer))
@@ -112,26 +119,6 @@ function parserOf(request: Request): BusboyInstance {
   } catch {
     throw brokenOff()
   }
-}
-
-interface Pump {
-  readonly parser: BusboyInstance
-  /** Whether the parser takes more at once. */
-  readonly write: (chunk: Uint8Array) => boolean
-  readonly rest: AbortSignal
-}
-
-/** Gives the parser the body as fast as it takes it, and reads to the end what is not wanted. */
-async function pump(body: Request['body'], { parser, write, rest }: Pump): Promise<void> {
-  const reader = body?.getReader()
-  for (;;) {
-    const next = await reader?.read()
-    if (next === undefined || next.done) break
-    if (rest.aborted || write(next.value)) continue
-    // Whether it gives up or is given up, the reading goes on.
-    await once(parser, 'drain', { signal: rest }).catch(() => undefined)
-  }
-  parser.end()
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

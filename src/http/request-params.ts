@@ -1,8 +1,7 @@
 import { badRequest, RequestError } from '../errors.ts'
 import type { RequestMemory } from '../limits/request-memory.ts'
 import { isMultipart, readMultipart } from './multipart.ts'
-import { parseJson } from './parse-json.ts'
-import { readText } from './read-text.ts'
+import { parseJson, readText } from './read-body.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 

@@ -14,7 +14,7 @@ export interface RequestState {
   /** Milliseconds of the monotonic clock. */
   readonly startedAt: number
   /** Set by `useRoutes`; undefined: not known. */
-  address: string | undefined
+  address?: string | undefined
   /** As it was sent, without the query string; set by `useRoutes`, else empty. */
   path: string
   /** What answers, of a closed set; set by `useRoutes`. */
@@ -22,19 +22,19 @@ export interface RequestState {
   /** Of the answer; set by `useContentNegotiation`. */
   mediaType: MediaType
   /** Set by `useDocumentCache`, also for one that is not valid. */
-  operation: OperationDefinitionNode | undefined
+  operation?: OperationDefinitionNode | undefined
   /** Whether anything else can be answered instead; set by `useResponse`. */
   isRefusable: boolean
   /** Of the operation; set by `useAuthentication`, undefined for a request that it refuses. */
-  context: Context | undefined
+  context?: Context | undefined
   /** Who asks, as soon as that is known. */
-  caller: Principal | undefined
+  caller?: Principal | undefined
   /** Set by routes; an operation's is its context's. */
-  charged: Charge | undefined
+  charged?: Charge | undefined
   /** What ended the request, or the first of the errors in its answer. */
-  refusal: unknown
+  refusal?: unknown
   /** Of /verify, and on whom it is. */
-  verdict: { readonly code: string; readonly caller?: Principal | undefined } | undefined
+  verdict?: { readonly code: string; readonly caller?: Principal | undefined }
 }
 
 /**
@@ -50,17 +50,10 @@ export const createServerContext = (peer: Peer): ServerContext => ({
     peer,
     requestId: randomUUID(),
     startedAt: performance.now(),
-    address: undefined,
     path: '',
     route: 'none',
     mediaType: 'application/json',
-    operation: undefined,
     isRefusable: true,
-    context: undefined,
-    caller: undefined,
-    charged: undefined,
-    refusal: undefined,
-    verdict: undefined,
   },
 })
 

@@ -1,3 +1,4 @@
+import { finished, type Readable } from 'node:stream'
 import { rateLimited, serviceUnavailable } from '../errors.ts'
 
 /** Each has a file or a connection to the storage open: how many there are at once in a server. */
@@ -9,18 +10,24 @@ export class DownloadsUnderWay {
   #all = 0
 
   /**
-   * Begins one.
+   * Opens a content, which counts until it has ended or been given up.
    *
-   * @returns ends it
    * @throws RequestError RATE_LIMITED when the workspace has as many as it may, SERVICE_UNAVAILABLE
-   *   when all together do
+   *   when all together do, and as `open` does
    */
-  begin(workspaceId: string): () => void {
+  async begin(workspaceId: string, open: () => Promise<Readable | null>): Promise<Readable | null> {
     const ofWorkspace = this.#byWorkspace.get(workspaceId) ?? 0
     if (ofWorkspace >= most.ofWorkspace) throw rateLimited(1)
     if (this.#all >= most.ofAll) throw serviceUnavailable(new Error(`${this.#all} downloads`))
     this.#add(workspaceId, 1)
-    return () => this.#add(workspaceId, -1)
+    const end = (): void => this.#add(workspaceId, -1)
+    const content = await open().catch((error: unknown) => {
+      end()
+      throw error
+    })
+    if (content === null) end()
+    else finished(content, end)
+    return content
   }
 
   #add(workspaceId: string, count: number): void {

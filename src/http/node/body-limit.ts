@@ -54,10 +54,7 @@ function count(
   }
   // After an answer Node throws the rest of the body away without a push, however long it is.
   res.once('finish', () => {
-    const end = () => {
-      if (!req.complete) req.destroy()
-    }
-    if (!req.complete) setTimeout(end, lingerMs).unref()
+    if (!req.complete) setTimeout(() => req.complete || req.destroy(), lingerMs).unref()
   })
 }
 

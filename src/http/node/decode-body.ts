@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
-import { badRequest } from '../../errors.ts'
+import { badRequest, RequestError } from '../../errors.ts'
 import { refuseBody, tooLarge } from './refuse-body.ts'
 
 /** The codings of a body that are read (RFC 9110, 8.4.1). One over another is none of them. */
@@ -33,25 +33,23 @@ async function* decoded(
   if (req.destroyed) throw brokenOff
   const decoder = createDecoder()
   req.once('close', () => req.readableEnded || decoder.destroy(brokenOff)).pipe(decoder)
-  let refusal = tooLarge(maxBytes)
   let missing = maxBytes
   try {
     for await (const chunk of decoder as AsyncIterable<Uint8Array>) {
       missing -= chunk.length
-      if (missing < 0) break
+      if (missing < 0) throw tooLarge(maxBytes)
       yield chunk
     }
-    if (missing >= 0) return
   } catch (error) {
     if (error === brokenOff) throw error
-    refusal = notSo
+    const refusal = error instanceof RequestError ? error : notSo
+    if (!res.headersSent && !res.closed) {
+      refuseBody(req, res, refusal)
+      // Not before: what is answered meanwhile would be taken for a failure.
+      await once(res, 'close')
+    }
+    throw refusal
   }
-  if (!res.headersSent && !res.closed) {
-    refuseBody(req, res, refusal)
-    // Not before: what is answered meanwhile would be taken for a failure.
-    await once(res, 'close')
-  }
-  throw refusal
 }
 
 /**

@@ -3,7 +3,6 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { WriteTimeout } from './write-timeout.ts'
 
 /** A longer body is written in parts, so that its progress shows. */
 const partBytes = 65_536
@@ -18,14 +17,12 @@ export interface Answer {
   readonly ownBytes: number
 }
 
-/** Only what is read as it goes is a Response of Node's own, for that takes longer to make. */
-const isStream = (response: object): boolean => response instanceof Response
-
 /** Takes an answer out of its Response. Of a long text only the bytes are kept. */
 export async function readAnswer(response: Response): Promise<Answer> {
   const { status } = response
   const headers = Object.fromEntries(response.headers)
-  if (isStream(response)) {
+  // Only what is read as it goes is a Response of Node's own, for that takes longer to make.
+  if ((response as object) instanceof Response) {
     const body = Readable.fromWeb((response.body ?? new Blob().stream()) as ReadableStream)
     return { status, headers, body, ownBytes: 0 }
   }
@@ -68,18 +65,19 @@ function* partsOf(body: Uint8Array): Generator<Uint8Array> {
  */
 async function* timed(
   content: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-  timeout: WriteTimeout,
+  restartTimeout: () => void,
 ): AsyncGenerator<Uint8Array> {
-  timeout.restart()
+  restartTimeout()
   for await (const part of content) {
-    timeout.restart()
+    restartTimeout()
     yield part
     await nextTurn()
   }
 }
 
 interface SendOptions {
-  readonly timeout: WriteTimeout
+  /** Tells that the client has taken a part. */
+  restartTimeout(): void
   /** Told why an answer was broken off, unless it was by the client. */
   broken(error: unknown): void
 }
@@ -92,7 +90,7 @@ interface SendOptions {
 export async function sendAnswer(
   { status, headers, body }: Pick<Answer, 'status' | 'headers' | 'body'>,
   res: ServerResponse,
-  { timeout, broken }: SendOptions,
+  { restartTimeout, broken }: SendOptions,
 ): Promise<void> {
   // The body limit may have answered meanwhile.
   if (res.destroyed || res.headersSent) {
@@ -108,7 +106,29 @@ export async function sendAnswer(
   if (body instanceof Readable) res.once('close', () => body.destroy())
   const content =
     body instanceof Readable ? ofLength(body, headers['content-length']) : partsOf(body)
-  await pipeline(Readable.from(timed(content, timeout)), res).catch((error: unknown) => {
+  await pipeline(Readable.from(timed(content, restartTimeout)), res).catch((error: unknown) => {
     if (!isOfClient(error)) broken(error)
   })
+}
+
+/**
+ * Resets the connection of an answer that makes no progress for `ms`: from the first restart on,
+ * and after its end has been written, until the system has taken all of it. A client that sends
+ * something makes no progress with that. The reset also frees what the system holds for the client.
+ *
+ * @param expired called before the connection is reset
+ * @returns restarts the time, because a part was taken
+ */
+export function limitWriteTime(res: ServerResponse, ms: number, expired: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const restart = (): void => {
+    if (res.closed) return
+    timer ??= setTimeout(() => {
+      expired()
+      res.socket?.resetAndDestroy()
+    }, ms)
+    timer.refresh()
+  }
+  res.once('prefinish', restart).once('close', () => clearTimeout(timer))
+  return restart
 }

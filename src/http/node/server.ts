@@ -6,12 +6,11 @@ import { badRequest, RequestError } from '../../errors.ts'
 import { ServerMemory } from '../../limits/request-memory.ts'
 import type { RequestLog } from '../request-log.ts'
 import { createServerContext, type ServerContext } from '../server-context.ts'
-import { limitBody } from './body-limit.ts'
+import { type BodyLimits, limitBody } from './body-limit.ts'
 import { compressAnswer } from './compress-answer.ts'
 import { oneAfterAnother } from './pipelining.ts'
-import { readAnswer, sendAnswer } from './send-answer.ts'
+import { limitWriteTime, readAnswer, sendAnswer } from './send-answer.ts'
 import { requestIds, writeError } from './send-error.ts'
-import { createWriteTimeout } from './write-timeout.ts'
 
 /** Answers a request as Node has it; the response is sent by the server. */
 export type NodeHandler = (
@@ -20,13 +19,10 @@ export type NodeHandler = (
   context: ServerContext,
 ) => Promise<Response>
 
-export interface ListenOptions {
+export interface ListenOptions extends BodyLimits {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
-  readonly maxBodyBytes: number
-  /** Of a form that may have a file. */
-  readonly maxUploadBytes: number
   /** How long an answer may make no progress before its connection is reset, in milliseconds. */
   readonly writeTimeoutMs?: number
   readonly logger: Pick<Logger, 'error'>
@@ -101,7 +97,7 @@ function createHandler(
     const { requestId } = state
     requestIds.set(res, requestId)
     const broken = (err: unknown): void => logger.error({ err, requestId }, 'answer broken off')
-    const timeout = createWriteTimeout(res, writeTimeoutMs, () => {
+    const restartTimeout = limitWriteTime(res, writeTimeoutMs, () => {
       // Else it is the client that takes nothing.
       if (!res.writableEnded && !res.writableNeedDrain)
         broken(new Error(`the content did not go on for ${writeTimeoutMs} ms`))
@@ -120,7 +116,7 @@ function createHandler(
       if (memory.isRefused) res.shouldKeepAlive = false
       const sent = await compressAnswer(read, req.headers['accept-encoding'])
       memory.set(sent.ownBytes)
-      await sendAnswer(sent, res, { timeout, broken })
+      await sendAnswer(sent, res, { restartTimeout, broken })
     } catch (error) {
       // A client that went away is no failure of ours.
       if (res.destroyed) return

@@ -1,7 +1,7 @@
 import type { GraphQLParams } from 'graphql-yoga'
 import type { Context } from '../../context.ts'
-import { RequestError, unauthenticated } from '../../errors.ts'
-import { isTooLarge, maxGraphqlDocumentBytes } from '../../graphql/document-limits.ts'
+import { unauthenticated } from '../../errors.ts'
+import { assertDocumentBytes } from '../../graphql/document-limits.ts'
 import { onlyIntrospects, onlyRotates } from '../../graphql/root-fields.ts'
 
 import { assertParams } from '../request-params.ts'
@@ -28,11 +28,7 @@ async function assertAdmitted(context: Context, params: GraphQLParams): Promise<
 /** Refuses documents that are too large, and callers who may not ask for what they ask, before the parser. */
 export const useAdmission = (): HttpPlugin => ({
   async onParams({ params, context }) {
-    if (isTooLarge(params.query))
-      throw new RequestError(
-        'QUERY_TOO_COMPLEX',
-        `A GraphQL document has at most ${maxGraphqlDocumentBytes} bytes.`,
-      )
+    assertDocumentBytes(params.query)
     await assertAdmitted(operationContext(context), params)
     assertParams(params)
   },

@@ -1,7 +1,6 @@
 import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql'
 import type { YogaInitialContext } from 'graphql-yoga'
-import { RequestError } from '../../errors.ts'
-import { isTooLong, maxLines, maxTokens } from '../../graphql/document-limits.ts'
+import { assertDocumentLength } from '../../graphql/document-limits.ts'
 import { Recent } from '../../recent.ts'
 import type { ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
@@ -21,15 +20,8 @@ export function useDocumentCache(): HttpPlugin {
     onParse({ params: { source }, setParsedDocument }) {
       const text = String(source)
       const known = documents.get(text)
-      if (known !== undefined) {
-        setParsedDocument(known)
-        return undefined
-      }
-      if (isTooLong(text))
-        throw new RequestError(
-          'QUERY_TOO_COMPLEX',
-          `A GraphQL document has at most ${maxTokens} tokens on ${maxLines} lines.`,
-        )
+      if (known !== undefined) return setParsedDocument(known)
+      assertDocumentLength(text)
       return ({ result }) => {
         if (result !== null && !(result instanceof Error)) documents.set(text, result)
       }
@@ -38,10 +30,7 @@ export function useDocumentCache(): HttpPlugin {
       const { state, params } = context as unknown as ServerContext & YogaInitialContext
       state.operation = getOperationAST(documentAST, params.operationName) ?? undefined
       const known = validations.get(documentAST)
-      if (known !== undefined) {
-        setResult([...known])
-        return undefined
-      }
+      if (known !== undefined) return setResult([...known])
       return ({ result }) => void validations.set(documentAST, result as readonly GraphQLError[])
     },
   }

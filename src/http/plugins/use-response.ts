@@ -1,15 +1,9 @@
 import { type ExecutionResult, OperationTypeNode } from 'graphql'
 import type { Deps } from '../../deps.ts'
 import { httpOfAnswer, logCause, maskError, outgoing } from '../errors.ts'
-import { callerHeaders, commonHeaders, type ResponseHeaders } from '../headers.ts'
-import type { RequestState, ServerContext } from '../server-context.ts'
+import { callerHeaders, commonHeaders } from '../headers.ts'
+import type { ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
-
-const headersOf = ({ context, requestId, mediaType }: RequestState): ResponseHeaders => ({
-  'content-type': `${mediaType}; charset=utf-8`,
-  ...commonHeaders(requestId),
-  ...(context && callerHeaders(context)),
-})
 
 /**
  * Makes the HTTP answer: status and headers by its errors, which are masked already, and logs the
@@ -40,7 +34,12 @@ export const useResponse = ({ logger }: Pick<Deps, 'logger'>): HttpPlugin => ({
       for (const { originalError } of errors) logCause(originalError, logger, requestId)
       state.refusal = errors[0]
       const http = httpOfAnswer(errors, data, mediaType)
-      const headers = { ...headersOf(state), ...http.headers }
+      const headers = {
+        'content-type': `${mediaType}; charset=utf-8`,
+        ...commonHeaders(requestId),
+        ...callerHeaders(state.context),
+        ...http.headers,
+      }
       return new Response(body, { status: http.status, headers })
     }, mediaType)
   },

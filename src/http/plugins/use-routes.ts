@@ -1,5 +1,6 @@
 import type { Deps } from '../../deps.ts'
 import { shownError } from '../errors.ts'
+import { callerHeaders } from '../headers.ts'
 import { clientAddress } from '../node/client-address.ts'
 import { documentsPath, graphqlPath, verifyPath } from '../paths.ts'
 import { downloads } from '../routes/documents.ts'
@@ -8,7 +9,14 @@ import { health, ready } from '../routes/health.ts'
 import { metricsPage } from '../routes/metrics.ts'
 import { oauthRoutes } from '../routes/oauth/oauth.ts'
 import { preflight } from '../routes/preflight.ts'
-import { type Call, errorReply, notFound, type Route, responseOf } from '../routes/route.ts'
+import {
+  type Call,
+  errorReply,
+  notFound,
+  type Reply,
+  type Route,
+  responseOf,
+} from '../routes/route.ts'
 import { verdicts } from '../routes/verify.ts'
 import type { HttpPlugin, ServerOptions } from '../yoga.ts'
 
@@ -18,6 +26,8 @@ function pathOf(url: string): string {
   const end = url.indexOf('?', start)
   return start < 0 ? '/' : url.slice(start, end < 0 ? undefined : end)
 }
+
+const isVerify = (path: string): boolean => path === verifyPath || path.startsWith(`${verifyPath}/`)
 
 /** Sends the client to a path of ours, with the query that it sent. */
 const redirect =
@@ -45,7 +55,7 @@ export function useRoutes(
 
   /** Undefined: it is an operation's. */
   const routeOf = (request: Request, path: string): Route | undefined => {
-    if (path === verifyPath || path.startsWith(`${verifyPath}/`)) return verify
+    if (isVerify(path)) return verify
     // A gateway whose question came elsewhere, by /verify/../health, would take an answer for a yes.
     if (request.headers.get('latchkey-verifier') !== null) return notFound
     if (request.method === 'OPTIONS') return preflight
@@ -59,21 +69,21 @@ export function useRoutes(
   }
 
   const replyOf = async (route: Route, call: Call): Promise<Response> => {
-    const { requestId } = call
+    const { requestId, state } = call
+    let reply: Reply
     try {
-      return responseOf(await route(call), requestId)
+      reply = await route(call)
     } catch (error) {
-      return responseOf(
-        errorReply(shownError(error, deps.logger, call.state), requestId),
-        requestId,
-      )
+      reply = errorReply(shownError(error, deps.logger, state), requestId)
     }
+    const headers = { ...callerHeaders(state.context), ...reply.headers }
+    return responseOf({ ...reply, headers }, requestId)
   }
 
   const labelOf = (path: string): string => {
     if (path.startsWith(documentsPath)) return documentsPath
-    if (path.startsWith(`${verifyPath}/`)) return verifyPath
-    return ['/', graphqlPath, verifyPath].includes(path) || routes.has(path) ? path : 'other'
+    if (isVerify(path)) return verifyPath
+    return path === '/' || path === graphqlPath || routes.has(path) ? path : 'other'
   }
 
   return {

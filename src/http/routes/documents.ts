@@ -1,4 +1,4 @@
-import { finished, Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { create } from 'content-disposition'
 import { type Context, createContext } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
@@ -10,10 +10,8 @@ import { findDocument } from '../../modules/document/find-document.ts'
 import { textType } from '../../modules/document/media-type.ts'
 import { contentOf } from '../../modules/document/store.ts'
 import { authenticate } from '../credential.ts'
-import { shownError } from '../errors.ts'
-import { callerHeaders } from '../headers.ts'
 import { documentsPath } from '../paths.ts'
-import { type Call, errorReply, jsonReply, notFound, type Reply, type Route } from './route.ts'
+import { type Call, jsonReply, notFound, type Reply, type Route } from './route.ts'
 
 const headersOf = ({ name, mediaType, bytes }: Document): Record<string, string> => ({
   'content-type': mediaType === textType ? `${textType}; charset=utf-8` : mediaType,
@@ -22,22 +20,6 @@ const headersOf = ({ name, mediaType, bytes }: Document): Record<string, string>
   'content-disposition': create(name),
   'content-security-policy': "default-src 'none'; sandbox",
 })
-
-/** The content of a document, counted as long as it is being given; null: it has been deleted. */
-async function countedContent(
-  deps: Deps,
-  document: Document,
-  underWay: DownloadsUnderWay,
-): Promise<Readable | null> {
-  const end = underWay.begin(document.workspaceId)
-  const content = await contentOf(deps, document).catch((error: unknown) => {
-    end()
-    throw error
-  })
-  if (content === null) end()
-  else finished(content, end)
-  return content
-}
 
 /** @throws RequestError RATE_LIMITED, FORBIDDEN, BAD_USER_INPUT for who is in no workspace */
 async function download(context: Context, call: Call, underWay: DownloadsUnderWay): Promise<Reply> {
@@ -48,7 +30,7 @@ async function download(context: Context, call: Call, underWay: DownloadsUnderWa
   if (document === null) return notFound(call)
   const headers = headersOf(document)
   if (call.request.method === 'HEAD') return { status: 200, headers }
-  const content = await countedContent(deps, document, underWay)
+  const content = await underWay.begin(document.workspaceId, () => contentOf(deps, document))
   if (content === null) return notFound(call)
   return { status: 200, headers, body: Readable.toWeb(content) as ReadableStream<Uint8Array> }
 }
@@ -64,9 +46,6 @@ export function downloads(deps: Deps): Route {
     if (principal === undefined) throw unauthenticated('MISSING')
     const context = createContext(deps, { address, requestId, principal })
     state.context = context
-    const reply = await download(context, call, underWay).catch((error: unknown) =>
-      errorReply(shownError(error, deps.logger, state), requestId),
-    )
-    return { ...reply, headers: { ...reply.headers, ...callerHeaders(context) } }
+    return await download(context, call, underWay)
   }
 }

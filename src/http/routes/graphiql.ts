@@ -62,18 +62,15 @@ export function graphiqlPage(): Route {
       'x-frame-options': 'DENY',
     }
     if (namesTag(sent.get('if-none-match'), etag)) return { status: 304, headers }
-    const reply = {
-      status: 200,
-      headers: { ...headers, 'content-type': 'text/html; charset=utf-8' },
-    }
-    if (encoding === 'identity')
-      return method === 'HEAD' ? reply : { ...reply, body: decoded(bodies.gzip) }
-    const body = bodies[encoding]
-    const length = String(body.byteLength)
+    const coded = encoding === 'identity' ? undefined : bodies[encoding]
     return {
       status: 200,
-      headers: { ...reply.headers, 'content-length': length, 'content-encoding': encoding },
-      body: method === 'HEAD' ? null : body,
+      headers: {
+        ...headers,
+        'content-type': 'text/html; charset=utf-8',
+        ...(coded && { 'content-length': String(coded.byteLength), 'content-encoding': encoding }),
+      },
+      body: method === 'HEAD' ? null : (coded ?? decoded(bodies.gzip)),
     }
   }
 }

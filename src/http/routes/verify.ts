@@ -18,23 +18,14 @@ import type { RequestState } from '../server-context.ts'
 import { type Call, charge, jsonReply, type Reply, type Route } from './route.ts'
 
 /** Of a verdict nginx passes 401 and 403 on to the client, and takes any other failure for its own. */
-const statuses: Readonly<Record<VerdictCode | 'MISSING', number>> = {
+const statuses: Partial<Record<VerdictCode, number>> = {
   VALID: 204,
-  MISSING: 401,
-  MALFORMED: 401,
-  NOT_FOUND: 401,
-  EXPIRED: 401,
-  REVOKED: 401,
-  ROTATED: 401,
-  DISABLED: 401,
-  OWNER_REMOVED: 401,
-  IP_NOT_ALLOWED: 401,
   INSUFFICIENT_PERMISSIONS: 403,
   SPACE_NOT_ALLOWED: 403,
   RATE_LIMITED: 403,
 }
 
-type ClientVerdict = Partial<Omit<Verdict, 'code'>> & { readonly code: keyof typeof statuses }
+type ClientVerdict = Partial<Omit<Verdict, 'code'>> & { readonly code: VerdictCode | 'MISSING' }
 
 /** A question that is the gateway's own mistake: no client must take it for a verdict on itself. */
 class BadQuestion extends Error {}
@@ -95,7 +86,8 @@ function verdictReply(
   { code, caller, permissions, rateLimits = [], retryAfterSeconds }: ClientVerdict,
   path: string,
 ): Reply {
-  const status = code === 'VALID' && path !== verifyPath ? 200 : statuses[code]
+  const { [code as VerdictCode]: answered = 401 } = statuses
+  const status = answered === 204 && path !== verifyPath ? 200 : answered
   return {
     status,
     headers: {

@@ -1,7 +1,7 @@
 import type { Deps } from '../../../deps.ts'
 import type { Origin } from '../../../modules/credential/accept.ts'
 import type { Call } from '../route.ts'
-import { type Form, formDecode } from './form.ts'
+import { type Form, formDecode, utf8 } from './form.ts'
 import { OAuthError } from './oauth-error.ts'
 
 /** What a client says that it is, and the secret that is to prove it. */
@@ -13,25 +13,16 @@ export interface ClientCredentials {
 const refused = (description: string): OAuthError => new OAuthError('invalid_client', description)
 
 /** Both parts are form-encoded before base64 (RFC 6749, 2.3.1). */
-function decoded(base64: string): ClientCredentials | undefined {
-  try {
-    const bytes = Buffer.from(base64, 'base64')
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-    const [, id, secret] = /^([^:]+):(.+)$/s.exec(text) ?? []
-    return id === undefined || secret === undefined
-      ? undefined
-      : { id: formDecode(id), secret: formDecode(secret) }
-  } catch {
-    return undefined
-  }
-}
-
 function basicCredentials(authorization: string): ClientCredentials {
-  const [, base64] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
-  const credentials = base64 === undefined ? undefined : decoded(base64)
-  if (credentials === undefined)
-    throw refused('The Authorization header holds no client id and secret in the Basic scheme.')
-  return credentials
+  const [, base64 = ''] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
+  try {
+    const [, id = '', secret = ''] =
+      /^([^:]+):(.+)$/s.exec(utf8(Buffer.from(base64, 'base64'))) ?? []
+    if (id !== '') return { id: formDecode(id), secret: formDecode(secret) }
+  } catch {
+    // Told below.
+  }
+  throw refused('The Authorization header holds no client id and secret in the Basic scheme.')
 }
 
 /**

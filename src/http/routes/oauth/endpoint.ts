@@ -47,14 +47,13 @@ export function endpoint(
 ): Route {
   const methods = method === 'GET' ? ['GET', 'HEAD'] : [method]
   return async (call) => {
-    const { state } = call
-    const respond = async (): Promise<Reply> => {
+    let reply: Reply
+    try {
       if (!methods.includes(call.request.method)) throw notAllowed(methods)
-      return await answer(call)
+      reply = await answer(call)
+    } catch (error) {
+      reply = oauthErrorReply(asOAuthError(error, logger, call))
     }
-    const { headers, ...reply } = await respond().catch((error: unknown) =>
-      oauthErrorReply(asOAuthError(error, logger, call)),
-    )
-    return { ...reply, headers: { ...headers, ...rateLimitHeaders(state.charged) } }
+    return { ...reply, headers: { ...reply.headers, ...rateLimitHeaders(call.state.charged) } }
   }
 }

@@ -48,13 +48,18 @@ async function bodyOf(request: Request): Promise<Uint8Array> {
  */
 export const formDecode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '))
 
+/** @throws TypeError for bytes that are not UTF-8 */
+export const utf8 = (bytes: Uint8Array): string =>
+  new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+
 function parametersOf(body: Uint8Array): [name: string, value: string][] {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
-    return text.split('&', maxParameters + 1).map((pair) => {
-      const [name = '', ...value] = pair.split('=')
-      return [formDecode(name), formDecode(value.join('='))]
-    })
+    return utf8(body)
+      .split('&', maxParameters + 1)
+      .map((pair) => {
+        const [name = '', ...value] = pair.split('=')
+        return [formDecode(name), formDecode(value.join('='))]
+      })
   } catch {
     throw malformed('The form is not well encoded.')
   }

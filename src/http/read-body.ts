@@ -35,3 +35,10 @@ export async function readText(
 async function readToEnd(reader: ReadableStreamDefaultReader): Promise<void> {
   while (!(await reader.read()).done);
 }
+
+/**
+ * Parses JSON as clients send it: some put a byte order mark before it (RFC 8259, 8.1).
+ *
+ * @throws SyntaxError
+ */
+export const parseJson = (text: string): unknown => JSON.parse(text.replace(/^\uFEFF/, ''))
