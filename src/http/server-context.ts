@@ -29,7 +29,7 @@ export interface RequestState {
   context?: Context | undefined
   /** Who asks, as soon as that is known. */
   caller?: Principal | undefined
-  /** Set by routes; an operation's is its context's. */
+  /** Set by routes; an operation's is its context's until it is answered. */
   charged?: Charge | undefined
   /** What ended the request, or the first of the errors in its answer. */
   refusal?: unknown
@@ -56,6 +56,15 @@ export const createServerContext = (peer: Peer): ServerContext => ({
     isRefusable: true,
   },
 })
+
+/**
+ * Lets go of what an operation has read, once it is answered: its client may take long to read the
+ * answer, and nothing else counts it. What the log tells of it stays.
+ */
+export function forgetOperation(state: RequestState): void {
+  state.charged ??= state.context?.charged
+  state.context = undefined
+}
 
 /**
  * The context of the operation.

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { RequestState } from '../../src/http/server-context.ts'
 import { answerLimits } from '../../src/limits/answer-budget.ts'
 import { memoryLimits, ServerMemory } from '../../src/limits/request-memory.ts'
 import { ask } from '../process/program.ts'
 import { eventually } from '../setup/eventually.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
-import { open, serve } from './listening.ts'
+import { open, serve, serveHandler } from './listening.ts'
 
 let world: World
 
@@ -121,4 +122,14 @@ test('callers who take what they can leave room for an answer, and what is small
   expect(late.isRefused).toBe(true)
   late.set(0)
   expect(begin('first').reserve(memoryLimits.free + 1)).toMatchObject({ code: 'RATE_LIMITED' })
+})
+
+test('what an operation has read is let go of with its answer, and what it cost is still told', async () => {
+  const states: RequestState[] = []
+  const ended = (state: RequestState) => void states.push(state)
+  const { url } = await serveHandler(world.app.handle, { ended })
+  const { secret } = await world.createWorkspace()
+  await ask(url, secret, '{ viewer { kind } }')
+  await eventually(() => expect(states).toMatchObject([{ charged: { cost: 1 } }]))
+  expect(states[0]?.context).toBeUndefined()
 })

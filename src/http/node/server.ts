@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { badRequest, RequestError } from '../../errors.ts'
 import { ServerMemory } from '../../limits/request-memory.ts'
 import type { RequestLog } from '../request-log.ts'
-import { createServerContext, type ServerContext } from '../server-context.ts'
+import { createServerContext, forgetOperation, type ServerContext } from '../server-context.ts'
 import { type BodyLimits, limitBody } from './body-limit.ts'
 import { compressAnswer } from './compress-answer.ts'
 import { oneAfterAnother } from './pipelining.ts'
@@ -112,6 +112,7 @@ function createHandler(
         return
       }
       const read = await answer(req, res, context).then(readAnswer)
+      forgetOperation(state)
       memory.set(read.ownBytes)
       if (memory.isRefused) res.shouldKeepAlive = false
       const sent = await compressAnswer(read, req.headers['accept-encoding'])
