@@ -133,11 +133,34 @@ export interface NestedListing extends Listing {
   readonly isShared?: true
 }
 
-/**
- * The same page of each parent's own list, in one statement for all of them. Rows that parents share
- * are read once, in a second one.
- */
+/** Of one statement: the embedded database works on the thread that answers everybody. */
+const mostParents = 250
+/** Spaces that the rows of one statement are compared with, where each row is one parent's own. */
+const mostComparisons = 250_000
+
+/** How many spaces the caller is limited to, each of which a row is compared with; none: to no list. */
+const spacesOf = ({ rights }: Caller): number => (rights.allSpaces ? 0 : rights.spaces.size)
+
+/** The same page of each parent's own list, of as many parents at once as take a short time. */
 export async function findPages<Row extends Listed>(
+  db: Queryable,
+  caller: Caller,
+  parents: readonly string[],
+  listing: NestedListing,
+  page: PageRequest,
+): Promise<Page<Row>[]> {
+  const comparisons = listing.isShared ? 1 : page.limit * spacesOf(caller) || 1
+  const atOnce = Math.max(1, Math.min(mostParents, Math.floor(mostComparisons / comparisons)))
+  const pages: Page<Row>[] = []
+  while (pages.length < parents.length) {
+    const some = parents.slice(pages.length, pages.length + atOnce)
+    pages.push(...(await findPagesAtOnce<Row>(db, caller, some, listing, page)))
+  }
+  return pages
+}
+
+/** In one statement for all of the parents. Rows that parents share are read once, in a second one. */
+async function findPagesAtOnce<Row extends Listed>(
   db: Queryable,
   caller: Caller,
   parents: readonly string[],
@@ -187,8 +210,8 @@ const pagesOf = (parents: Prisma.Sql, listing: Listing, page: PageRequest): Pris
  * A row is compared with as many spaces as the caller is limited to: where parents share their rows,
  * the work could be the product of parents, rows and spaces.
  */
-const isDear = ({ rights }: Caller, parents: readonly string[]): boolean =>
-  !rights.allSpaces && rights.spaces.size * parents.length > 5_000
+const isDear = (caller: Caller, parents: readonly string[]): boolean =>
+  spacesOf(caller) * parents.length > 5_000
 
 /** The same, with `where` worked out once for each row instead of once for each row of each parent. */
 const pagesOfJudgedOnce = (

@@ -8,12 +8,9 @@ import {
   pageRequest,
 } from '../db/page.ts'
 
-/** Of one statement: the embedded database works on the thread that answers everybody. */
-const mostParents = 250
-
 /**
  * A page of a parent's own list. All parents of one operation that ask for the same page are
- * answered together, 250 at a time.
+ * answered together.
  */
 export function nestedPage<Row extends Listed>(
   context: Context,
@@ -24,14 +21,8 @@ export function nestedPage<Row extends Listed>(
 ): Promise<Page<Row>> {
   const page = pageRequest(args)
   const name = `${field} ${page.limit} ${args.after ?? ''}`
-  const loader = context.batch<Page<Row>>(name, async (parents) => {
-    const pages: Page<Row>[] = []
-    while (pages.length < parents.length) {
-      const some = parents.slice(pages.length, pages.length + mostParents)
-      const found = await findPages<Row>(context.deps.prisma, context.caller, some, listing(), page)
-      pages.push(...found)
-    }
-    return pages
-  })
+  const loader = context.batch<Page<Row>>(name, (parents) =>
+    findPages(context.deps.prisma, context.caller, parents, listing(), page),
+  )
   return loader.load(parent)
 }

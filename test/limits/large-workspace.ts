@@ -30,7 +30,7 @@ const description = '\u0001'.repeat(1_000)
 /** As long as what is asked and what is answered may be, in characters that JSON makes six bytes of. */
 const longText = '\u0001'.repeat(100_000)
 const instructions = '\u0001'.repeat(32_768)
-const runsOfSession = 40
+const runsOfSession = 20
 
 const ids = (kind: IdKind, count: number): string[] =>
   Array.from({ length: count }, () => newId(kind))

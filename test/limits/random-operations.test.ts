@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc, { type GeneratorValue } from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { newId } from '../../src/ids.ts'
 import { everyPlace, type Place, seedRows } from '../input/every-input.ts'
 import { mint } from '../modules/access-token/ask.ts'
 import { longestTurn } from '../setup/longest-turn.ts'
@@ -44,9 +45,15 @@ beforeAll(async () => {
   })
   const all = await make.key({ name: 'all', ...named(large.spaceIds) })
   const few = await make.key({ name: 'few', ...named(large.spaceIds.slice(0, 3)) })
-  const tokens = []
-  for (let made = 0; made < 100; made += 1) tokens.push(await mint(world, all.secret))
-  secrets = [large.secret, all.secret, few.secret, tokens[0]?.token ?? '']
+  const token = await mint(world, all.secret)
+  const { accessToken } = world.deps.prisma
+  const minted = await accessToken.findFirstOrThrow({ where: { id: token.id } })
+  const narrowings = minted.narrowings ?? {}
+  const others = Array.from({ length: 99 }, () => newId('tok'))
+  await accessToken.createMany({
+    data: others.map((id) => ({ ...minted, narrowings, id, familyId: id })),
+  })
+  secrets = [large.secret, all.secret, few.secret, token.token]
   const [run] = await world.deps.prisma.run.findMany({ take: 1 })
   const [document] = await world.deps.prisma.document.findMany({ take: 1 })
   ids = {
@@ -56,7 +63,7 @@ beforeAll(async () => {
     scope: large.scopeIds,
     session: large.sessionIds,
     member: [large.ownerMemberId],
-    accessToken: tokens.map(({ id }) => id),
+    accessToken: [token.id, ...others],
     run: [run?.id ?? ''],
     document: [document?.id ?? ''],
   }
