@@ -4,7 +4,7 @@ import { isMultipart } from '../multipart.ts'
 import { graphqlPath } from '../paths.ts'
 import { bodyTimeoutMs, uploadIdleMs } from '../request-limits.ts'
 import { decodeBody } from './decode-body.ts'
-import { lingerMs, refuseBody, tooLarge } from './refuse-body.ts'
+import { lingerMs, refuseBody, tooLarge } from './send-error.ts'
 
 /** How large bodies may be, in bytes. */
 export interface BodyLimits {

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Readable, type Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { badRequest, RequestError } from '../../errors.ts'
-import { refuseBody, tooLarge } from './refuse-body.ts'
+import { refuseBody, tooLarge } from './send-error.ts'
 
 /** The codings of a body that are read (RFC 9110, 8.4.1). One over another is none of them. */
 const decoders = new Map<string, () => Transform>([

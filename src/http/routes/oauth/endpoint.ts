@@ -1,16 +1,9 @@
 import type { Deps } from '../../../deps.ts'
-import { shownError } from '../../errors.ts'
+import { httpOf, shownError } from '../../errors.ts'
 import { rateLimitHeaders } from '../../headers.ts'
 import type { Call, Reply, Route } from '../route.ts'
 import { OAuthError, oauthErrorReply } from './oauth-error.ts'
 import { isBearer } from './verifier.ts'
-
-/** For what is worth while to try again after so many seconds. */
-export const tooMuch = (description: string, retryAfterSeconds: number): OAuthError =>
-  new OAuthError('temporarily_unavailable', description, {
-    status: 429,
-    headers: { 'retry-after': String(retryAfterSeconds) },
-  })
 
 /** What may be told of whatever ended a call: nothing at all of what was not expected. */
 function asOAuthError(
@@ -20,11 +13,12 @@ function asOAuthError(
 ): OAuthError {
   state.refusal ??= error
   if (error instanceof OAuthError) return error
-  const { code, message, details, cause } = shownError(error, logger, state)
-  if (code === 'SERVICE_UNAVAILABLE') return new OAuthError('temporarily_unavailable', message)
+  const shown = shownError(error, logger, state)
+  const { code, message, cause } = shown
+  if (code === 'SERVICE_UNAVAILABLE' || code === 'RATE_LIMITED')
+    return new OAuthError('temporarily_unavailable', message, httpOf(shown))
   if (code === 'UNAUTHENTICATED')
     return new OAuthError(isBearer(request) ? 'invalid_token' : 'invalid_client', message)
-  if (code === 'RATE_LIMITED') return tooMuch(message, Number(details.retryAfterSeconds))
   if (cause === undefined)
     logger.error({ err: error, requestId: state.requestId }, 'no OAuth error')
   return new OAuthError('server_error', 'Internal server error.')

@@ -29,7 +29,6 @@ const headersOf: Partial<Record<OAuthErrorCode, ResponseHeaders>> = {
   insufficient_scope: {
     'www-authenticate': 'Bearer realm="Latchkey", error="insufficient_scope", scope="keys:verify"',
   },
-  temporarily_unavailable: { 'retry-after': '1' },
 }
 
 /** Ends a request to an OAuth endpoint with the answer that its RFC asks for. */

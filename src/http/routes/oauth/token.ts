@@ -1,18 +1,19 @@
 import type { Deps } from '../../../deps.ts'
-import { type UserError, UserInputError } from '../../../errors.ts'
+import { rateLimited, type UserError, UserInputError } from '../../../errors.ts'
 import { leastCost } from '../../../limits/operation-cost.ts'
 import { createAccessToken } from '../../../modules/access-token/create.ts'
 import { acceptAnyKey } from '../../../modules/credential/accept.ts'
+import { httpOf } from '../../errors.ts'
 import { type Call, charge, type Reply } from '../route.ts'
 import { authenticateClient } from './client-credentials.ts'
-import { tooMuch } from './endpoint.ts'
 import { readForm } from './form.ts'
 import { OAuthError, uncachedReply } from './oauth-error.ts'
 
 /** An expected failure of the exchange, as its RFC calls it. */
 function exchangeError({ code, message, path }: UserError): OAuthError {
   // Some of the live ones end before long.
-  if (code === 'LIMIT_REACHED') return tooMuch(message, 60)
+  if (code === 'LIMIT_REACHED')
+    return new OAuthError('temporarily_unavailable', message, httpOf(rateLimited(60)))
   if (code === 'WRONG_STATE') return new OAuthError('unauthorized_client', message)
   if (code === 'EXPIRY_NOT_ALLOWED') return new OAuthError('invalid_client', message)
   if (code === 'UNKNOWN_PERMISSION')
