@@ -1,4 +1,5 @@
 import { badRequest, RequestError } from '../errors.ts'
+import { hasLongName } from '../graphql/long-names.ts'
 import type { RequestMemory } from '../limits/request-memory.ts'
 import { isMultipart, readMultipart } from './multipart.ts'
 import { parseJson, readText } from './read-body.ts'
@@ -92,4 +93,5 @@ export function assertParams(params: UnvalidatedParams): void {
   if (typeof operationName !== 'string') throw badRequest('operationName must be text.')
   for (const [name, value] of Object.entries({ variables, extensions }))
     if (!isObject(value)) throw badRequest(`${name} must be an object.`)
+  if (hasLongName(variables)) throw badRequest('No field in variables has so long a name.')
 }

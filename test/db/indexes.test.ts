@@ -93,6 +93,7 @@ test('a page of sessions of some spaces follows the index of its order, and ends
   const text = plan.map((row) => Object.values(row)[0]).join('\n')
   expect(text).toContain('Session_workspaceId_createdAt_id_idx')
   expect(text).toContain('SessionSpace_pkey')
-  expect(text).not.toContain('Sort')
+  // Beside the page itself, the few spaces of one agent may be sorted.
+  expect(text.slice(0, text.indexOf('SubPlan 1\n'))).not.toContain('Sort')
   expect(Number(/Rows Removed by Filter: (\d+)/.exec(text)?.[1])).toBeLessThan(50)
 })
