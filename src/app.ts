@@ -1,8 +1,7 @@
 import type { Deps } from './deps.ts'
-import type { Peer } from './http/node/peer.ts'
 import type { NodeHandler } from './http/node/server.ts'
 import { createRequestLog, type RequestLog } from './http/request-log.ts'
-import { createServerContext } from './http/server-context.ts'
+import { createServerContext, type Peer } from './http/server-context.ts'
 import { createGraphQLServer, type ServerOptions } from './http/yoga.ts'
 
 /** The application: answers requests, and knows nothing of sockets. */

@@ -3,8 +3,16 @@ import type { OperationDefinitionNode } from 'graphql'
 import type { Principal } from '../auth/caller.ts'
 import type { Context } from '../context.ts'
 import type { Charge } from '../limits/buckets.ts'
+import type { RequestMemory } from '../limits/request-memory.ts'
 import type { MediaType } from './accepted.ts'
-import type { Peer } from './node/peer.ts'
+
+/** Whom a request comes from, as the socket tells it. */
+export interface Peer {
+  /** Absent when it is not known. */
+  readonly address?: string
+  /** What the request takes of memory until its answer is read; absent where there is no socket. */
+  readonly memory?: RequestMemory
+}
 
 /** What is learned of one request while it is answered. */
 export interface RequestState {

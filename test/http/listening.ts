@@ -2,14 +2,13 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createServerAdapter } from '@whatwg-node/server'
 import { onTestFinished } from 'vitest'
-import type { Peer } from '../../src/http/node/peer.ts'
 import {
   type Listener,
   type ListenOptions,
   listen,
   type NodeHandler,
 } from '../../src/http/node/server.ts'
-import type { ServerContext } from '../../src/http/server-context.ts'
+import type { Peer, ServerContext } from '../../src/http/server-context.ts'
 
 export type Fetch = (request: Request, peer: Peer) => Response | Promise<Response>
 

@@ -1,6 +1,6 @@
 import { matcherOf, plainAddress } from '../../input/addresses.ts'
 import { Recent } from '../../recent.ts'
-import type { Peer } from './peer.ts'
+import type { Peer } from '../server-context.ts'
 
 /** The address that a request comes from, in plain form; undefined when it is not known. */
 export type ClientAddress = (peer: Peer, headers: Headers) => string | undefined
