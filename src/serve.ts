@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { promisify } from 'node:util'
 import { destination, pino } from 'pino'
 import { createApp } from './app.ts'
 import { readCommand } from './commands.ts'
@@ -12,6 +13,10 @@ import { maxBodyBytes } from './http/request-limits.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import { watchStrayContents } from './modules/document/stray-content.ts'
 import { endRunsOfLastProcess, watchRuns } from './modules/run/recover.ts'
+import { within } from './within.ts'
+
+/** Who does not take the log is not waited for longer, in milliseconds. */
+const logWithinMs = 1_000
 
 /** What an operator sees at the start. A key that was made is shown here, this once. */
 function greeting(url: string, env: Env, start: FirstStart): string {
@@ -38,8 +43,9 @@ function greeting(url: string, env: Env, start: FirstStart): string {
 
 async function main(): Promise<void> {
   const env = readEnv()
-  // No request waits for the log. Lines that nobody takes are dropped beyond this length in bytes.
-  const log = destination({ dest: 2, sync: false, maxLength: 16_777_216 })
+  // No request waits for the log. Lines that nobody takes are dropped beyond the length in bytes, and
+  // without a least length there is no waiting for what is on its way.
+  const log = destination({ dest: 2, sync: false, minLength: 1, maxLength: 16_777_216 })
   const logger = pino({ level: env.logLevel }, log)
   for (const warning of env.warnings) logger.warn(warning)
   const installation = await openInstallation(env, logger)
@@ -47,6 +53,8 @@ async function main(): Promise<void> {
     await serve(env, installation)
   } finally {
     await installation.close()
+    // What is on its way as the process exits would be lost.
+    await within(promisify(log.flush.bind(log))().catch(() => undefined), logWithinMs)
   }
 }
 

@@ -77,6 +77,11 @@ export class PreparedPGlite extends PGlite {
     })
   }
 
+  /** Ends it behind the statement that runs: one that goes on in a closed database never ends. */
+  override async close(): Promise<void> {
+    await this.runExclusive(() => super.close())
+  }
+
   #run<T>(text: string, values: readonly unknown[] = [], options?: QueryOptions) {
     return this.runExclusive(async (): Promise<Results<T>> => {
       // It may have been closed while this waited, and PGlite would wait for its answer for ever.

@@ -200,6 +200,20 @@ test('what waits for its turn while the database is closed fails', async () => {
   await expect(database.query('SELECT 1')).rejects.toThrow('PGlite is closed')
 })
 
+test.each([0, 2, 4, 8])(
+  'a database is closed behind the statement that runs, %i turns after it was asked',
+  async (turns) => {
+    const database = new PreparedPGlite(options)
+    await database.waitReady
+    const asked = Array.from({ length: 20 }, (_, n) => database.query(`SELECT ${n}`))
+    const outcomes = Promise.allSettled(asked)
+    for (let turn = 0; turn < turns; turn += 1) await undefined
+    await database.close()
+    for (const outcome of await outcomes)
+      if (outcome.status === 'rejected') expect(isDatabaseFailure(outcome.reason)).toBe(true)
+  },
+)
+
 test('a statement that a change has made invalid fails once, and no more', async () => {
   const all = 'SELECT * FROM thing'
   await prepared.query(all)

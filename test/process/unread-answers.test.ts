@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { createFolder, type RunningServer, startServer } from './program.ts'
-import { peakDuring, residentOf } from './resident.ts'
+import { createFolder, type RunningServer, startServer, stop } from './program.ts'
+import { longestTurnIn, peakDuring, residentOf, tellsLongestTurn } from './resident.ts'
 
 // A process starts slowly on a machine that is busy with other tests.
 vi.setConfig({ testTimeout: 120_000 })
@@ -10,6 +10,7 @@ vi.setConfig({ testTimeout: 120_000 })
 const mebibyte = 1_048_576
 /** Of each kind of request. */
 const connections = 200
+const shutdownSeconds = 3
 
 async function send(server: RunningServer, secret: string, query: string, variables: object) {
   const response = await fetch(`${server.url}/graphql`, {
@@ -94,6 +95,8 @@ const graphql = (query: string): string => `/graphql?query=${encodeURIComponent(
 test('hundreds of answers that nobody reads take little memory, and nobody waits for them', async () => {
   const settings = {
     LOG_LEVEL: 'fatal',
+    SHUTDOWN_SECONDS: `${shutdownSeconds}`,
+    ...tellsLongestTurn,
   }
   const server = await startServer({ ...settings, DATA_DIR: await createFolder() })
   const [key = ''] = server.printedKeys
@@ -131,4 +134,10 @@ test('hundreds of answers that nobody reads take little memory, and nobody waits
     )
     expect(growth, kind).toBeLessThan(150)
   }
+  await openUnread(server, requests.pages)
+  const since = performance.now()
+  expect(await stop(server)).toBe(0)
+  expect(longestTurnIn(server)).toBeLessThan(250)
+  // A busy machine takes its time to end a process.
+  expect(performance.now() - since).toBeLessThan((shutdownSeconds + 5) * 1_000)
 })
