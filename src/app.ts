@@ -9,7 +9,7 @@ export interface App {
   fetch(request: Request, peer?: Peer): Promise<Response>
   /** The same for a request as Node has it. */
   readonly handle: NodeHandler
-  /** To be told of each request that it handled, or that was refused before. */
+  /** Called at the end of each request, also one that was refused before it was handled. */
   readonly ended: RequestLog
 }
 

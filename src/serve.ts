@@ -54,7 +54,10 @@ async function main(): Promise<void> {
   } finally {
     await installation.close()
     // What is on its way as the process exits would be lost.
-    await within(promisify(log.flush.bind(log))().catch(() => undefined), logWithinMs)
+    await within(
+      promisify(log.flush.bind(log))().catch(() => undefined),
+      logWithinMs,
+    )
   }
 }
 

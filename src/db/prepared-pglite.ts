@@ -145,7 +145,7 @@ export class PreparedPGlite extends PGlite {
   }
 
   /**
-   * The database answers in the same turn of the event loop, and whoever waited may ask again in it:
+   * The database answers in the same turn of the event loop, and a caller that waited may ask again in it:
    * without a pause, requests that have begun would keep all others from beginning.
    */
   async #giveWay(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import type { Context } from '../context.ts'
 import {
   findPages,
@@ -9,18 +10,20 @@ import {
 } from '../db/page.ts'
 
 /**
- * A page of a parent's own list. All parents of one operation that ask for the same page are
- * answered together.
+ * A page of a parent's own list. All parents of one operation that ask for the same page of the same
+ * field are answered together.
+ *
+ * @param field its name, or its place in the operation where the rows have what is asked for there alone
  */
 export function nestedPage<Row extends Listed>(
   context: Context,
-  field: string,
+  field: string | GraphQLResolveInfo['fieldNodes'],
   parent: string,
   args: PageArgs,
   listing: () => NestedListing,
 ): Promise<Page<Row>> {
   const page = pageRequest(args)
-  const name = `${field} ${page.limit} ${args.after ?? ''}`
+  const name = typeof field === 'string' ? `${field} ${page.limit} ${args.after ?? ''}` : field
   const loader = context.batch<Page<Row>>(name, (parents) =>
     findPages(context.deps.prisma, context.caller, parents, listing(), page),
   )

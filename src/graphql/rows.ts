@@ -2,7 +2,6 @@ import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
 import type { Context, DataLoader } from '../context.ts'
 import {
-  findPages,
   type Listed,
   type NestedListing,
   type Page,
@@ -12,6 +11,7 @@ import {
 } from '../db/page.ts'
 import { type RowsOfPage, rowsOfPage } from '../db/where.ts'
 import { Prisma } from '../generated/prisma/client.ts'
+import { nestedPage } from './nested-page.ts'
 
 /** What Prisma is to read of a row: what the operation shows of it, and its place in a list. */
 interface Plan {
@@ -64,14 +64,11 @@ export function parentsPage(
   args: PageArgs,
   listing: () => NestedListing,
 ): Promise<Page<Listed>> {
-  const page = pageRequest(args)
   const plan = planOfNodes(context, info)
-  const loader = context.batch<Page<Listed>>(info.fieldNodes, (parents) => {
+  return nestedPage<Listed>(context, info.fieldNodes, parent, args, () => {
     const rows = listing()
-    const columns = columnsOf(plan, rows.alias)
-    return findPages(context.deps.prisma, context.caller, parents, { ...rows, columns }, page)
+    return { ...rows, columns: columnsOf(plan, rows.alias) }
   })
-  return loader.load(parent)
 }
 
 /**

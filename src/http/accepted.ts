@@ -1,4 +1,4 @@
-/** What a header lists with its quality, which is 1 where none is told (RFC 9110, 12.4.2). */
+/** What a header lists with its quality, which is 1 where none is given (RFC 9110, 12.4.2). */
 const qualitiesOf = (header: string): Map<string, number> =>
   new Map(
     header.split(',').flatMap((item): [string, number][] => {

@@ -63,7 +63,7 @@ export function rateLimitHeaders(
 
 /**
  * Tells who asks with a legacy secret since when it has been one, as a date of structured fields
- * (RFC 9745), and when it ends, if that is known (RFC 8594). Anybody else is told nothing.
+ * (RFC 9745), and when it ends, if that is known (RFC 8594). Nobody else gets these headers.
  */
 export function deprecationHeaders(principal: Principal | undefined): ResponseHeaders {
   if (principal?.kind !== 'API_KEY' || principal.deprecation === null) return {}

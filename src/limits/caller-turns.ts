@@ -13,7 +13,7 @@ interface Room {
 
 /**
  * Lets so much work of each caller have its turn at once, and other work of the same caller after it:
- * whoever asks a few things is not behind all that another has asked before.
+ * a caller with a few requests does not wait for all that another has sent before.
  */
 export class CallerTurns {
   readonly #room: Room

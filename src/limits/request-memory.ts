@@ -102,7 +102,7 @@ export class ServerMemory {
 
   /**
    * Why there must not be so many bytes more of this caller. A caller holds a third of what others
-   * leave at most, so that those who take what they can leave something to whoever comes next.
+   * leave at most, so that those who take what they can leave something to the next caller.
    */
   refusalOf(caller: string, bytes: number): RequestError | undefined {
     const held = this.#byCaller.get(caller) ?? 0

@@ -173,7 +173,7 @@ test('an Authorization without a scheme is malformed, whatever is beside it', as
   }
 })
 
-test('what is malformed is told by its header, and what to send there', async () => {
+test('the error for a malformed credential names its header, and what to send there', async () => {
   const { secret } = await makeKey()
   const inAuthorization =
     'Authorization holds no well-formed key or token; send "Authorization: Bearer <key or token>".'

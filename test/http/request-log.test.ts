@@ -289,7 +289,7 @@ test.each([
   },
 )
 
-test('a client that leaves before its answer is told of as gone', async () => {
+test('a client that leaves before its answer is logged as aborted', async () => {
   const { socket, write } = await open(await listening())
   const head = 'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json'
   await write(`${head}\r\nContent-Length: 90\r\n\r\n{"query":`)

@@ -78,7 +78,7 @@ test('what a workspace leaves unread is bounded', async () => {
   expect((await send(workspace.secret, small)).status).toBe(200)
   expect((await send(other.secret, large)).status).toBe(200)
 
-  // What a mutation has done is told.
+  // The answer says what a mutation has done.
   const made = await ask(
     url,
     workspace.secret,

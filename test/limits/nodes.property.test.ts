@@ -7,45 +7,19 @@ import { executeWithinBudget } from '../../src/graphql/execute.ts'
 import { operationSize } from '../../src/limits/operation-cost.ts'
 import { acceptCredential } from '../../src/modules/credential/accept.ts'
 import { schema } from '../../src/schema.ts'
-import { mint } from '../modules/access-token/ask.ts'
-import { seed } from '../setup/seed.ts'
 import { createWorld, type World } from '../setup/world.ts'
-import { generatedQuery, type KnownIds } from './generated-operation.ts'
-import { createLargeWorkspace, type LargeWorkspace } from './large-workspace.ts'
+import { generatedQuery } from './generated-operation.ts'
+import { createLargeCallers, type LargeCallers } from './large-callers.ts'
+import { createLargeWorkspace } from './large-workspace.ts'
 
 let world: World
-let large: LargeWorkspace
-let ids: KnownIds
-/** The owner's; keys that name every space and few; a token. */
-let secrets: readonly string[]
+let callers: LargeCallers
 
 beforeAll(async () => {
   // Its statistics must not plan the statements of the next file.
   world = await createWorld({ isNew: true })
-  large = await createLargeWorkspace(world, { spaces: 40, agents: 8, keys: 4, scopes: 50 })
-  const make = seed(world, large.secret)
-  const named = (spaceIds: readonly string[]) => ({
-    permissions: ['*:read', 'members:read', 'scopes:read', 'keys:read', 'tokens:read'],
-    scopeIds: large.scopeIds,
-    spaces: spaceIds.map((spaceId) => ({ spaceId })),
-  })
-  const all = await make.key({ name: 'all', ...named(large.spaceIds) })
-  const few = await make.key({ name: 'few', ...named(large.spaceIds.slice(0, 3)) })
-  const token = await mint(world, all.secret)
-  secrets = [large.secret, all.secret, few.secret, token.token]
-  const [run] = await world.deps.prisma.run.findMany({ take: 1 })
-  const [document] = await world.deps.prisma.document.findMany({ take: 1 })
-  ids = {
-    space: large.spaceIds,
-    agent: large.agentIds,
-    apiKey: [...large.keyIds, all.id, few.id],
-    scope: large.scopeIds,
-    session: large.sessionIds,
-    member: [large.ownerMemberId],
-    accessToken: [token.id],
-    run: [run?.id ?? ''],
-    document: [document?.id ?? ''],
-  }
+  const large = await createLargeWorkspace(world, { spaces: 40, agents: 8, keys: 4, scopes: 50 })
+  callers = await createLargeCallers(world, large)
 })
 afterAll(() => world.close())
 
@@ -63,11 +37,11 @@ test('an answer never has more nodes than its operation was estimated to ask for
   let most = 0
   await fc.assert(
     fc.asyncProperty(fc.gen(), fc.nat(), async (next, which) => {
-      const { query, variables } = generatedQuery(next, ids)
+      const { query, variables } = generatedQuery(next, callers.ids)
       const document = parse(query)
       expect(validate(schema, document), query).toEqual([])
       const origin = { address: undefined, requestId: 'request' }
-      const secret = secrets[which % secrets.length] ?? ''
+      const secret = callers.secrets[which % callers.secrets.length] ?? ''
       const principal = await acceptCredential(world.deps, secret, origin)
       const context = createContext(world.deps, { ...origin, principal })
       const args = { schema, document, contextValue: context, variableValues: variables }

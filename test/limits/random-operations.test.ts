@@ -4,10 +4,8 @@ import fc, { type GeneratorValue } from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { everyPlace, type Place, seedRows } from '../input/every-input.ts'
-import { mint } from '../modules/access-token/ask.ts'
 import { longestTurn } from '../setup/longest-turn.ts'
 import { processorTime } from '../setup/processor-time.ts'
-import { seed } from '../setup/seed.ts'
 import { createWorld, type World } from '../setup/world.ts'
 import {
   generatedMutation,
@@ -15,6 +13,7 @@ import {
   type KnownIds,
   type Operation,
 } from './generated-operation.ts'
+import { createLargeCallers } from './large-callers.ts'
 import { createLargeWorkspace } from './large-workspace.ts'
 
 /** More with RANDOM_OPERATIONS; a failure prints the seed, which RANDOM_SEED repeats. */
@@ -37,36 +36,17 @@ beforeAll(async () => {
   // Its statistics must not plan the statements of the next file.
   world = await createWorld({ isNew: true })
   const large = await createLargeWorkspace(world)
-  const make = seed(world, large.secret)
-  const named = (spaceIds: readonly string[]) => ({
-    permissions: ['*:read', 'members:read', 'scopes:read', 'keys:read', 'tokens:read'],
-    scopeIds: large.scopeIds,
-    spaces: spaceIds.map((spaceId) => ({ spaceId })),
-  })
-  const all = await make.key({ name: 'all', ...named(large.spaceIds) })
-  const few = await make.key({ name: 'few', ...named(large.spaceIds.slice(0, 3)) })
-  const token = await mint(world, all.secret)
+  const callers = await createLargeCallers(world, large)
   const { accessToken } = world.deps.prisma
-  const minted = await accessToken.findFirstOrThrow({ where: { id: token.id } })
+  const [tokenId = ''] = callers.ids.accessToken ?? []
+  const minted = await accessToken.findFirstOrThrow({ where: { id: tokenId } })
   const narrowings = minted.narrowings ?? {}
   const others = Array.from({ length: 99 }, () => newId('tok'))
   await accessToken.createMany({
     data: others.map((id) => ({ ...minted, narrowings, id, familyId: id })),
   })
-  secrets = [large.secret, all.secret, few.secret, token.token]
-  const [run] = await world.deps.prisma.run.findMany({ take: 1 })
-  const [document] = await world.deps.prisma.document.findMany({ take: 1 })
-  ids = {
-    space: large.spaceIds,
-    agent: large.agentIds,
-    apiKey: [...large.keyIds, all.id, few.id],
-    scope: large.scopeIds,
-    session: large.sessionIds,
-    member: [large.ownerMemberId],
-    accessToken: [token.id, ...others],
-    run: [run?.id ?? ''],
-    document: [document?.id ?? ''],
-  }
+  secrets = callers.secrets
+  ids = { ...callers.ids, accessToken: [tokenId, ...others] }
   const workspace = await world.createWorkspace()
   other = workspace.secret
   places = [...everyPlace(await seedRows(world, workspace))]

@@ -7,7 +7,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const count = 2_000
 
-// A full pipe takes nothing more: whoever writes to it in the event loop stops all requests.
+// A full pipe takes nothing more: a write to it in the event loop stops all requests.
 test('no request waits for who reads the log, and no line is lost when the server stops', async () => {
   const server = await startServer({ DATA_DIR: await createFolder(), LOG_REQUESTS: 'on' })
   const { stderr } = server.child

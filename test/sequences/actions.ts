@@ -9,6 +9,7 @@ import {
   legacyKey,
   limits,
   owner,
+  type Places,
   permissions,
   places,
   scopeIds,
@@ -36,7 +37,7 @@ const ownerPart = (choice: Choice): Input =>
     : {}
 
 /** Permissions, and where. */
-function rights(choice: Choice): Input {
+function rights(choice: Choice): Input & Places {
   const declared = permissions(choice)
   return { permissions: declared, ...places(choice, declared) }
 }
@@ -235,7 +236,7 @@ export const actions: Readonly<Record<string, Action>> = {
     weight: 2,
     permission: 'keys:create',
     input: (choice) => {
-      const { permissions: declared, allSpaces, spaces } = rights(choice) as any
+      const { permissions: declared, allSpaces, spaces } = rights(choice)
       const value = `$${choice.random.chance(0.9) ? choice.n : choice.random.below(choice.n)}`
       return {
         keys: [
@@ -246,7 +247,7 @@ export const actions: Readonly<Record<string, Action>> = {
             ownerId: owner(choice),
             permissions: declared,
             ...(allSpaces && { allSpaces }),
-            ...(spaces && { spaceIds: spaces.map((grant: Input) => grant.spaceId) }),
+            ...(spaces && { spaceIds: spaces.map(({ spaceId }) => spaceId) }),
           },
         ],
       }

@@ -67,8 +67,14 @@ export function permissions({ random, caller }: Choice): string[] {
   return kind === 8 ? ['*'] : closed(random.some(permissionNames, 0.1))
 }
 
+/** Every space, or these. */
+export interface Places extends Input {
+  readonly allSpaces?: true
+  readonly spaces?: readonly { readonly spaceId: string }[]
+}
+
 /** Where a key is to act: everywhere, in some of the spaces within the caller's reach, or nowhere. */
-export function places(choice: Choice, declared: readonly string[]): Input {
+export function places(choice: Choice, declared: readonly string[]): Places {
   const { random, stage, snapshot, caller } = choice
   const kind = random.below(10)
   if (kind < 3) return { allSpaces: true }

@@ -3,7 +3,7 @@ import type { Credential, Stage } from './stage.ts'
 import { legacySecret, resolveInput, type Step } from './steps.ts'
 import { makeOlder } from './time.ts'
 
-/** What came of a step. */
+/** The result of a step. */
 export interface Outcome {
   readonly isDone: boolean
   /** Codes of errors. */

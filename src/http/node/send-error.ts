@@ -45,7 +45,7 @@ export function refuseBody(req: IncomingMessage, res: ServerResponse, error: Req
   req.resume()
   res.once('close', () => {
     clearTimeout(timer)
-    // Whoever waits for the rest of the body is told that it will not come.
+    // A reader that waits for the rest of the body fails: it will not come.
     req.destroy(error)
   })
 }

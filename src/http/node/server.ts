@@ -26,7 +26,7 @@ export interface ListenOptions extends BodyLimits {
   /** How long an answer may make no progress before its connection is reset, in milliseconds. */
   readonly writeTimeoutMs?: number
   readonly logger: Pick<Logger, 'error'>
-  /** To be told of each request, whoever answered it. */
+  /** Called at the end of each request. */
   readonly ended?: RequestLog
 }
 

@@ -12,7 +12,7 @@ function presents({ headers }: Request, token: string): boolean {
 /**
  * What Prometheus reads, in its text format.
  *
- * @param token METRICS_TOKEN; undefined: whoever asks is answered
+ * @param token METRICS_TOKEN; undefined: no token is needed
  */
 export const metricsPage =
   ({ metrics: { registry } }: Deps, token: string | undefined): Route =>

@@ -44,7 +44,7 @@ export const jsonReply = (status: number, body: unknown, headers?: ResponseHeade
 export const notFound: Route = () => jsonReply(404, { error: 'not found' })
 
 /**
- * Charges whoever was found to call: their key and workspace. A cost of 0 only looks.
+ * Charges the caller: their key and workspace. A cost of 0 only looks.
  *
  * @throws RequestError RATE_LIMITED, and nothing is charged
  */

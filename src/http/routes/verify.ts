@@ -93,7 +93,7 @@ function verdictReply(
     headers: {
       'latchkey-verdict': code,
       ...(status === 401 && { 'www-authenticate': challengeOf(code) }),
-      // nginx keeps the connection only where it is told that no body follows.
+      // nginx keeps the connection only where a header says that no body follows.
       ...(status !== 204 && { 'content-length': '0' }),
       ...rateLimitHeaders({ states: rateLimits }),
       ...(retryAfterSeconds !== undefined && { 'retry-after': String(retryAfterSeconds) }),

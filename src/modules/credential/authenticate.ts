@@ -10,7 +10,7 @@ import { unlessKnown } from './judge.ts'
 import { noSuchWorkspace } from './user-level.ts'
 
 /**
- * Whom a key or token names, whoever issued it: rules 1 and 2 of the decision. A replaced token is let
+ * The caller that a key or token of any issuer names: rules 1 and 2 of the decision. A replaced token is let
  * in for its rotation, a user-level key and a person also without a workspace.
  *
  * @throws RequestError UNAUTHENTICATED with the reason, WORKSPACE_NOT_FOUND for a workspace that is

@@ -5,7 +5,7 @@ import type { Call, Reply, Route } from '../route.ts'
 import { OAuthError, oauthErrorReply } from './oauth-error.ts'
 import { isBearer } from './verifier.ts'
 
-/** What may be told of whatever ended a call: nothing at all of what was not expected. */
+/** What a client may read about an error: nothing about an unexpected one. */
 function asOAuthError(
   error: unknown,
   logger: Deps['logger'],
@@ -32,7 +32,7 @@ const notAllowed = (methods: readonly string[]): OAuthError =>
 
 /**
  * An endpoint that answers to one method, and a GET also to HEAD. Whatever `answer` throws becomes
- * an OAuth error; what was not expected is logged under the id that the client is told.
+ * an OAuth error; an unexpected error is logged under the request id that the client gets.
  */
 export function endpoint(
   { logger }: Pick<Deps, 'logger'>,
