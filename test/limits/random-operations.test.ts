@@ -4,8 +4,7 @@ import fc, { type GeneratorValue } from 'fast-check'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { everyPlace, type Place, seedRows } from '../input/every-input.ts'
-import { longestTurn } from '../setup/longest-turn.ts'
-import { processorTime } from '../setup/processor-time.ts'
+import { leastOfRequest, mostOfRequest } from '../setup/request-time.ts'
 import { createWorld, type World } from '../setup/world.ts'
 import {
   generatedMutation,
@@ -94,31 +93,11 @@ function sizeOf(value: unknown): { objects: number; values: number } {
     )
 }
 
-/** Milliseconds of processor: of the operation, and between two turns of the event loop. */
-const longest = { operation: 2_000, hold: 250 }
-/** A busy machine makes any work take longer at times: what is too long must be so each time. */
-const tries = 3
-
-async function measured(secret: string, { query, variables }: Operation) {
-  let least = { operation: Number.POSITIVE_INFINITY, hold: Number.POSITIVE_INFINITY }
-  for (let tried = 1; ; tried += 1) {
-    const { value, ms } = await longestTurn(() =>
-      processorTime(() => world.gql(secret, query, variables)),
-    )
-    least = {
-      operation: Math.min(least.operation, value.ms),
-      hold: Math.min(least.hold, ms),
-    }
-    const isShort = least.operation < longest.operation && least.hold < longest.hold
-    if (isShort || tried === tries) return { ...least, answer: value.value }
-  }
-}
-
 async function expectBounded(secret: string, { query, variables }: Operation): Promise<void> {
-  const { operation, hold, answer } = await measured(secret, { query, variables })
-  const { status, data, errors } = answer
-  expect(operation, query).toBeLessThan(longest.operation)
-  expect(hold, query).toBeLessThan(longest.hold)
+  const { value, all, hold } = await leastOfRequest(() => world.gql(secret, query, variables))
+  const { status, data, errors } = value
+  expect(all, query).toBeLessThan(mostOfRequest.all)
+  expect(hold, query).toBeLessThan(mostOfRequest.hold)
   expect(Buffer.byteLength(JSON.stringify({ data, errors })), query).toBeLessThan(8.5 * mebibyte)
   const { objects, values } = sizeOf(data ?? {})
   expect(objects, query).toBeLessThanOrEqual(10_001)
