@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { expect } from 'vitest'
 import type { RunningServer } from './program.ts'
 
 /** A setting of a server that runs this first, with `gc`. */
@@ -62,4 +63,32 @@ export async function peakDuring<T>(
   const value = await work()
   clearInterval(timer)
   return { value, peak }
+}
+
+/**
+ * A setting of a server that tells at the signal SIGUSR2 what it holds once its garbage is collected. What
+ * is resident is more: compilers take and leave memory whenever the machine lets them run.
+ */
+export const tellsHeld = runsFirst(`
+  process.on('SIGUSR2', () => {
+    gc()
+    const { heapUsed, external } = process.memoryUsage()
+    console.error('held: ' + (heapUsed + external) / 2 ** 20 + ' MiB')
+  })`)
+
+/** The most that a server with `tellsHeld` holds while something is done, in MiB. */
+export async function mostHeldDuring<T>(
+  { child, output }: RunningServer,
+  work: () => Promise<T>,
+): Promise<{ value: T; most: number }> {
+  const told = (): number[] =>
+    [...output.stderr.matchAll(/^held: (\S+) MiB$/gm)].map(([, held]) => Number(held))
+  const already = told().length
+  const ask = (): void => void child.kill('SIGUSR2')
+  const timer = setInterval(ask, 50)
+  const value = await work()
+  clearInterval(timer)
+  ask()
+  await expect.poll(() => told().length).toBeGreaterThan(already)
+  return { value, most: Math.max(...told().slice(already)) }
 }
