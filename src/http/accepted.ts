@@ -23,13 +23,11 @@ function preferred<T extends string>(
   return best !== undefined && qualityOf(best) > 0 ? best : undefined
 }
 
+/** Of answers, as they are preferred. */
 const codings = ['br', 'gzip', 'identity'] as const
 
-/** The codings of answers, as they are preferred. */
-export type Coding = (typeof codings)[number]
-
 /** The coding of an answer that an Accept-Encoding header prefers (RFC 9110, 12.5.3). */
-export const acceptedCoding = (header: string | null | undefined): Coding =>
+export const acceptedCoding = (header: string | null | undefined): (typeof codings)[number] =>
   (header && preferred(qualitiesOf(header), codings, ['*'])) || 'identity'
 
 const mediaTypes = ['application/json', 'application/graphql-response+json'] as const

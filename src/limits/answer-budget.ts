@@ -131,7 +131,8 @@ export class AnswerBudget {
   }
 
   /**
-   * Counts the value of a field that leads nowhere, or a list of such values, and gives it back.
+   * Counts the value of a field that leads nowhere, or a list of such values, and gives it back; a list
+   * later where other requests have waited long enough.
    * Rejects with QUERY_TOO_COMPLEX, and never throws: the executor would lose sight of other items of
    * a list, whose rejections then end the process.
    */
@@ -144,7 +145,7 @@ export class AnswerBudget {
       (Array.isArray(value)
         ? this.#add(info, 0, length, value.reduce(addLeafBytes, 2))
         : this.#add(info, 0, 1, leafBytes(value)))
-    if (fits) return value
+    if (fits) return Array.isArray(value) ? this.#inTurn(value, length) : value
     this.#leastRefused = Math.min(this.#leastRefused, length)
     return Promise.reject(this.#refuse(info))
   }
@@ -162,10 +163,7 @@ export class AnswerBudget {
     const { fields, nameBytes, typenames, typenameBytes } = selectionSize(info)
     const bytes = 4 + count * (nameBytes + typenameBytes + 3)
     if (!this.#add(info, count, count * typenames, bytes)) return Promise.reject(this.#refuse(info))
-    const steps = count * fields
-    if (!this.#fitsIntoTurn(steps)) return this.#later(value, steps)
-    this.#stepsInTurn += steps
-    return value
+    return this.#inTurn(value, count * fields)
   }
 
   /** Waits, before so many steps of work, until other requests have had their turn of the event loop. */
@@ -243,8 +241,15 @@ export class AnswerBudget {
     return this.#stepsInTurn === 0 || this.#stepsInTurn + steps <= stepsPerTurn
   }
 
-  async #later(value: unknown, fields: number): Promise<unknown> {
-    await this.turn(fields)
+  /** Gives a value back, before so many steps of work with it, at once or in a later turn. */
+  #inTurn(value: unknown, steps: number): unknown {
+    if (!this.#fitsIntoTurn(steps)) return this.#later(value, steps)
+    this.#stepsInTurn += steps
+    return value
+  }
+
+  async #later(value: unknown, steps: number): Promise<unknown> {
+    await this.turn(steps)
     if (this.#refusal !== undefined) throw this.#refusal
     return value
   }

@@ -115,12 +115,16 @@ function memory(): number {
   return heapUsed + external
 }
 
+const aliases = (field: string, count: number): string =>
+  Array.from({ length: count }, (_, n) => `a${n}: ${field}`).join(' ')
+
 /** Operations that took seconds, or held the event loop, before they were mended. */
 const onceTooLong = (key: string | undefined, agent: string | undefined): string[] => [
   '{ accessTokens(first: 1) { nodes { spaces { agents(first: 5) { pageInfo { hasNextPage } } } } } }',
   '{ accessTokens(first: 100) { nodes { spaceIds } } }',
   `{ apiKey(id: "${key}") { spaces { space { apiKeys(first: 5) { nodes { id } } } } } }`,
   `{ agent(id: "${agent}") { spaces { agents(first: 1) { nodes { id } } } } }`,
+  `{ apiKey(id: "${key}") { spaces { ${aliases('effectivePermissions', 28)} } } }`,
   '{ spaces { nodes { agents { nodes { id } } } } }',
   '{ scopes(first: 100) { nodes { apiKeys(first: 30) { nodes { id } } } } }',
   '{ workspace { apiKeyCount } scopes(first: 50) { nodes { keyCount } } }',

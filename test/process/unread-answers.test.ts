@@ -116,6 +116,7 @@ test('hundreds of answers that nobody reads take little memory, and nobody waits
     'long answers': get(graphql(large)),
     downloads: get(`/documents/${document}`),
     'schemas sent ahead': get(graphql(schema)).repeat(10),
+    'OAuth answers sent ahead': get('/.well-known/oauth-authorization-server').repeat(1_000),
     'small answers sent ahead': get(graphql('{ viewer { kind } }')).repeat(1_000),
   }
   for (const [kind, request] of Object.entries(requests)) {
