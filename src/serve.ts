@@ -47,18 +47,23 @@ async function main(): Promise<void> {
   // without a least length there is no waiting for what is on its way.
   const log = destination({ dest: 2, sync: false, minLength: 1, maxLength: 16_777_216 })
   const logger = pino({ level: env.logLevel }, log)
-  for (const warning of env.warnings) logger.warn(warning)
-  const installation = await openInstallation(env, logger)
   try {
-    await serve(env, installation)
+    for (const warning of env.warnings) logger.warn(warning)
+    const installation = await openInstallation(env, logger)
+    await serve(env, installation).finally(installation.close)
   } finally {
-    await installation.close()
-    // What is on its way as the process exits would be lost.
-    await within(
-      promisify(log.flush.bind(log))().catch(() => undefined),
-      logWithinMs,
-    )
+    await endLog(log)
   }
+}
+
+/** Writes the rest of the log: what is on its way as the process exits would be lost. */
+async function endLog(log: ReturnType<typeof destination>): Promise<void> {
+  const isWritten = promisify(log.flush.bind(log))().then(
+    () => true,
+    () => true,
+  )
+  // An exit would write it as well, and wait for ever for a reader that takes nothing.
+  if (!(await within(isWritten, logWithinMs))) log.destroy()
 }
 
 /** Serves until the process is asked to end, and finishes what it has begun. */

@@ -79,6 +79,8 @@ export class PreparedPGlite extends PGlite {
 
   /** Ends it behind the statement that runs: one that goes on in a closed database never ends. */
   override async close(): Promise<void> {
+    // Getting ready takes the same turn.
+    await this._checkReady()
     await this.runExclusive(() => super.close())
   }
 

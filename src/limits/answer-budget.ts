@@ -40,6 +40,9 @@ const maxRefusedPaths = 16_384
 /** Steps of work, such as fields, before other requests get a turn of the event loop. */
 const stepsPerTurn = 5_000
 
+/** A shorter list of names is given back at once: to wait takes longer than to write it. */
+const leastInTurn = 16
+
 const told = (limit: number): string => limit.toLocaleString('en-US')
 
 const tooLarge = new RequestError(
@@ -131,8 +134,8 @@ export class AnswerBudget {
   }
 
   /**
-   * Counts the value of a field that leads nowhere, or a list of such values, and gives it back; a list
-   * later where other requests have waited long enough.
+   * Counts the value of a field that leads nowhere, or a list of such values, and gives it back; a long
+   * list later where other requests have waited long enough.
    * Rejects with QUERY_TOO_COMPLEX, and never throws: the executor would lose sight of other items of
    * a list, whose rejections then end the process.
    */
@@ -145,7 +148,8 @@ export class AnswerBudget {
       (Array.isArray(value)
         ? this.#add(info, 0, length, value.reduce(addLeafBytes, 2))
         : this.#add(info, 0, 1, leafBytes(value)))
-    if (fits) return Array.isArray(value) ? this.#inTurn(value, length) : value
+    if (fits)
+      return Array.isArray(value) && length >= leastInTurn ? this.#inTurn(value, length) : value
     this.#leastRefused = Math.min(this.#leastRefused, length)
     return Promise.reject(this.#refuse(info))
   }

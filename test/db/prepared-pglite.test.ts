@@ -209,10 +209,18 @@ test.each([0, 2, 4, 8])(
     const outcomes = Promise.allSettled(asked)
     for (let turn = 0; turn < turns; turn += 1) await undefined
     await database.close()
-    for (const outcome of await outcomes)
+    const [first, ...others] = await outcomes
+    expect(first?.status).toBe(turns === 0 ? 'rejected' : 'fulfilled')
+    for (const outcome of others)
       if (outcome.status === 'rejected') expect(isDatabaseFailure(outcome.reason)).toBe(true)
   },
 )
+
+test('a database that is closed before it is ready is ready first', async () => {
+  const database = new PreparedPGlite(options)
+  await database.close()
+  await expect(database.close()).rejects.toThrow('PGlite is closed')
+})
 
 test('a statement that a change has made invalid fails once, and no more', async () => {
   const all = 'SELECT * FROM thing'

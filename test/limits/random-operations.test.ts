@@ -138,6 +138,7 @@ const onceTooLong = (key: string | undefined, agent: string | undefined): string
   `{ apiKey(id: "${key}") { spaces { space { apiKeys(first: 5) { nodes { id } } } } } }`,
   `{ agent(id: "${agent}") { spaces { agents(first: 1) { nodes { id } } } } }`,
   `{ apiKey(id: "${key}") { spaces { ${aliases('effectivePermissions', 28)} } } }`,
+  `{ scopes(first: 50) { nodes { apiKeys(first: 20) { nodes { ${aliases('permissions', 28)} } } } } }`,
   '{ spaces { nodes { agents { nodes { id } } } } }',
   '{ scopes(first: 100) { nodes { apiKeys(first: 30) { nodes { id } } } } }',
   '{ workspace { apiKeyCount } scopes(first: 50) { nodes { keyCount } } }',

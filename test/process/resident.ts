@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { setTimeout } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { RunningServer } from './program.ts'
 
@@ -79,30 +78,11 @@ export const tellsHeld = runsFirst(`
     console.error('held: ' + (heapUsed + external) / 2 ** 20 + ' MiB')
   })`)
 
-/** The most that a server with `tellsHeld` holds while something is done, in MiB. */
-export async function mostHeldDuring<T>(
-  { child, output }: RunningServer,
-  work: () => Promise<T>,
-): Promise<{ value: T; most: number }> {
-  const told = (): number[] =>
-    [...output.stderr.matchAll(/^held: (\S+) MiB$/gm)].map(([, held]) => Number(held))
+/** What a server with `tellsHeld` holds now, in MiB. */
+export async function heldBy({ child, output }: RunningServer): Promise<number> {
+  const told = () => [...output.stderr.matchAll(/^held: (\S+) MiB$/gm)]
   const already = told().length
-  const look = async (): Promise<void> => {
-    const before = told().length
-    child.kill('SIGUSR2')
-    await expect.poll(() => told().length).toBeGreaterThan(before)
-  }
-  const working = work()
-  let isOver = false
-  const end = (): void => {
-    isOver = true
-  }
-  working.then(end, end)
-  // To collect all garbage takes a server's time: between two looks it must come to its work.
-  while (!isOver) {
-    await look()
-    await setTimeout(400)
-  }
-  await look()
-  return { value: await working, most: Math.max(...told().slice(already)) }
+  child.kill('SIGUSR2')
+  await expect.poll(() => told().length).toBeGreaterThan(already)
+  return Number(told().at(-1)?.[1])
 }
