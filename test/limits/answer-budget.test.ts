@@ -1,11 +1,11 @@
 import { parse, validate } from 'graphql'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createContext } from '../../src/context.ts'
 import { executeWithinBudget } from '../../src/graphql/execute.ts'
 import { acceptCredential } from '../../src/modules/credential/accept.ts'
 import { schema } from '../../src/schema.ts'
-import { longestTurn } from '../setup/longest-turn.ts'
 import { processorTime } from '../setup/processor-time.ts'
+import { leastOfRequest, mostOfRequest } from '../setup/request-time.ts'
 import { seed } from '../setup/seed.ts'
 import { type Statements, watchStatements } from '../setup/statements.ts'
 import { createWorld, type World } from '../setup/world.ts'
@@ -71,16 +71,13 @@ test('lists without pages count by what they can hold, before anything is read',
 
 const mebibyte = 1024 ** 2
 
-/** Milliseconds; the embedded database works on the same thread. */
-const longestHold = inject('postgres') === null ? 500 : 250
-
 /** Executes an operation, and sees that it holds up nobody and fills no memory. */
 async function measured(query: string, secret?: string): Promise<any> {
   await executed('{ viewer { kind } }')
   const before = process.memoryUsage()
-  const { value, ms } = await longestTurn(() => executed(query, secret))
+  const { value, hold } = await leastOfRequest(() => executed(query, secret))
   const { rss } = process.memoryUsage()
-  expect(ms).toBeLessThan(longestHold)
+  expect(hold).toBeLessThan(mostOfRequest.hold)
   expect(rss - before.rss).toBeLessThan(200 * mebibyte)
   return value
 }
