@@ -4,14 +4,14 @@ import type { Member } from '../../generated/prisma/client.ts'
 import { isAccepted } from '../api-key/api-key.queries.ts'
 
 /**
- * A workspace keeps a human OWNER who can act: the caller, one who has signed in before, or one with
- * a key for everything, as the first start makes it. One whose address was entered, and who has
- * never come, may never come.
+ * A workspace keeps a human OWNER who can act: one who has signed in before, or one with a key for
+ * everything, as the first start makes it. One whose address was entered, and who has never come, may
+ * never come, and a key for less may end in a minute.
  *
  * @throws UserInputError WRONG_STATE when no other one than this member is left
  */
 export async function assertAnotherOwner(
-  { db, workspace, caller }: CallerChange,
+  { db, workspace }: CallerChange,
   member: Pick<Member, 'id'>,
 ): Promise<void> {
   const others = await db.$queryRaw<unknown[]>`
@@ -19,8 +19,7 @@ export async function assertAnotherOwner(
       JOIN "Workspace" w ON w.id = m."workspaceId"
      WHERE m."workspaceId" = ${workspace.id} AND m.role = 'OWNER' AND m."removedAt" IS NULL
        AND u.kind = 'HUMAN' AND m.id <> ${member.id}
-       AND (m."userId" = ${caller.user.id}
-         OR EXISTS (SELECT 1 FROM "Identity" i WHERE i."userId" = m."userId")
+       AND (EXISTS (SELECT 1 FROM "Identity" i WHERE i."userId" = m."userId")
          OR EXISTS (SELECT 1 FROM "ApiKey" k
              WHERE k."workspaceId" = m."workspaceId" AND k."ownerId" = m."userId"
                AND '*' = ANY(k.permissions) AND ${isAccepted}))
