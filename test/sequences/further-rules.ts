@@ -66,14 +66,14 @@ export function ownersRule({ before, after, step }: Played): Violation[] {
   })
 }
 
-/** Of the OWNERs that have signed in, or have a key for everything, one stays. */
+/** The last OWNER who has signed in leaves to one with a key for everything alone. */
 export function lastOwnerRule({ before, after, step }: Played): Violation[] {
-  const canAct = ({ held }: Snapshot): boolean =>
-    [...held.values()].some(
-      ({ kind, role, hasSignedIn, isLive, key }) =>
-        role === 'OWNER' &&
-        (hasSignedIn || (kind === 'SECRET' && isLive && key?.permissions.includes('*'))),
-    )
-  const wrong = canAct(before) && !canAct(after) ? ['they left'] : []
+  const ownersIn = ({ held }: Snapshot) => [...held.values()].filter(({ role }) => role === 'OWNER')
+  const had = ownersIn(before).some(({ hasSignedIn }) => hasSignedIn)
+  const has = ownersIn(after).some(
+    ({ kind, hasSignedIn, isLive, key }) =>
+      hasSignedIn || (kind === 'SECRET' && isLive && key?.permissions.includes('*')),
+  )
+  const wrong = had && !has ? ['they left'] : []
   return breach('no OWNER is left who can act', step.by, wrong)
 }
