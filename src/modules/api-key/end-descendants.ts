@@ -29,8 +29,8 @@ const ofUser = (workspaceId: string, userId: string): Prisma.Sql => Prisma.sql`
 
 /**
  * The descendants of a key or user, themselves included: the keys that they made, the secrets that they
- * were given, and the descendants of these. What a secret was given, by itself or by a token, is its own also once
- * another one has replaced it.
+ * were given, and the descendants of these. What a secret was given, by itself or by a token, is its own
+ * also once another one has replaced it.
  */
 const findDescendants = ({ db, workspace }: Change, root: Root): Promise<Descendant[]> =>
   db.$queryRaw<Descendant[]>`
