@@ -23,6 +23,12 @@ const mostKept = 200
 const longestKept = 4_000
 /** A plan that suits a small table must not outlast it by much. */
 const plansLastMs = 60_000
+/** Rows that are changed until it is looked at whether a table has outgrown its statistics. */
+const changesBetween = 50
+const analyzeAfterMs = 50
+/** Of a table: as autovacuum has it, but of small tables earlier. A smaller sample does not hold the thread. */
+const outgrown = `SELECT relname FROM pg_stat_user_tables
+  WHERE n_mod_since_analyze > 20 + 0.2 * n_live_tup`
 /** How long statements follow each other in one turn of the event loop. */
 const turnMs = 10
 
@@ -43,6 +49,8 @@ export class PreparedPGlite extends PGlite {
   #named = 0
   #plannedAt = performance.now()
   #turnBegan = 0
+  #changes = 0
+  #analyzing: NodeJS.Timeout | undefined
 
   override async query<T>(
     text: string,
@@ -79,6 +87,7 @@ export class PreparedPGlite extends PGlite {
 
   /** Ends it behind the statement that runs: one that goes on in a closed database never ends. */
   override async close(): Promise<void> {
+    clearTimeout(this.#analyzing)
     // Getting ready takes the same turn.
     await this._checkReady()
     await this.runExclusive(() => super.close())
@@ -120,6 +129,7 @@ export class PreparedPGlite extends PGlite {
           rows.push(options?.rowMode === 'array' ? row : Object.fromEntries(named()))
         } else if (message instanceof messages.CommandCompleteMessage)
           affectedRows += countOf(message.text)
+      this.#analyzeAfter(affectedRows)
       return { rows: rows as T[], fields, affectedRows }
     })
   }
@@ -154,6 +164,24 @@ export class PreparedPGlite extends PGlite {
     if (performance.now() - this.#turnBegan < turnMs) return
     await nextTurn()
     this.#turnBegan = performance.now()
+  }
+
+  /** Nobody else does: without statistics a plan is a matter of luck, and may take the product of all rows. */
+  #analyzeAfter(changes: number): void {
+    this.#changes += changes
+    if (this.#changes < changesBetween) return
+    this.#changes = 0
+    this.#analyzing ??= setTimeout(() => {
+      this.#analyzing = undefined
+      this.#analyzeOutgrown().catch(() => undefined)
+    }, analyzeAfterMs).unref()
+  }
+
+  async #analyzeOutgrown(): Promise<void> {
+    // What was changed in the last second would be known too late.
+    await this.query('SELECT pg_stat_force_next_flush()')
+    const { rows } = await this.query<{ relname: string }>(outgrown)
+    for (const { relname } of rows) await this.query(`ANALYZE "${relname}"`)
   }
 
   async #planAnew(): Promise<void> {

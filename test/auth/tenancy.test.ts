@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { type GraphQLInputType, getNamedType, isInputObjectType } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
@@ -65,27 +66,29 @@ function idsOfNothing(kind: Kind, isLimited: boolean): Record<string, unknown> {
 async function contents(workspaceId: string): Promise<unknown> {
   const { prisma } = world.deps
   const where = { where: { workspaceId } }
+  const tables = await Promise.all([
+    prisma.agent.findMany(where),
+    prisma.agentSpace.findMany(where),
+    prisma.agentVersion.findMany(where),
+    prisma.session.findMany(where),
+    prisma.sessionSpace.findMany(where),
+    prisma.run.findMany(where),
+    prisma.document.findMany(where),
+    prisma.space.findMany(where),
+    prisma.spaceMember.findMany(where),
+    prisma.member.findMany(where),
+    prisma.scope.findMany(where),
+    prisma.apiKey.findMany(where),
+    prisma.apiKeySecret.findMany(where),
+    prisma.apiKeyScope.findMany(where),
+    prisma.spaceGrant.findMany(where),
+    prisma.accessToken.findMany(where),
+    prisma.auditEvent.findMany(where),
+  ])
   return {
     workspace: await prisma.workspace.findUnique({ where: { id: workspaceId } }),
-    rows: await Promise.all([
-      prisma.agent.findMany(where),
-      prisma.agentSpace.findMany(where),
-      prisma.agentVersion.findMany(where),
-      prisma.session.findMany(where),
-      prisma.sessionSpace.findMany(where),
-      prisma.run.findMany(where),
-      prisma.document.findMany(where),
-      prisma.space.findMany(where),
-      prisma.spaceMember.findMany(where),
-      prisma.member.findMany(where),
-      prisma.scope.findMany(where),
-      prisma.apiKey.findMany(where),
-      prisma.apiKeySecret.findMany(where),
-      prisma.apiKeyScope.findMany(where),
-      prisma.spaceGrant.findMany(where),
-      prisma.accessToken.findMany(where),
-      prisma.auditEvent.findMany(where),
-    ]),
+    // In no order of the database's, which depends on the plan.
+    rows: tables.map((rows) => rows.map((row) => inspect(row)).toSorted()),
   }
 }
 

@@ -233,3 +233,26 @@ test('a statement that a change has made invalid fails once, and no more', async
   await prepared.query(all).catch(() => undefined)
   expect((await prepared.query(all)).rows).toEqual([])
 })
+
+test('a table that has grown is analyzed, as autovacuum would, and one that has not is left alone', async () => {
+  const rowsKnown = async (): Promise<number> => {
+    const { rows } = await prepared.query<{ reltuples: number }>(
+      `SELECT reltuples FROM pg_class WHERE relname = 'thing'`,
+    )
+    return rows[0]?.reltuples ?? 0
+  }
+  const add = (from: number, to: number) =>
+    prepared.query('INSERT INTO thing (id) SELECT i FROM generate_series($1::int, $2::int) i', [
+      from,
+      to,
+    ])
+  await add(1, 10)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(await rowsKnown()).toBe(-1)
+  await add(11, 200)
+  await vi.waitFor(async () => expect(await rowsKnown()).toBe(200))
+  // A fifth of it is more than what is looked at.
+  await add(201, 220)
+  await add(221, 2_000)
+  await vi.waitFor(async () => expect(await rowsKnown()).toBe(2_000))
+})
