@@ -7,6 +7,23 @@ export const none = { id: { in: [] } }
 /** The row of this id. What has no id's shape is nowhere, and is not sent. */
 export const hasId = (id: string) => (isId(id) ? { id } : none)
 
+/**
+ * The value, of all there are, where it is not stored but worked out. What equals such a value is taken
+ * for rare: it would be worked out for every row before the first of a page is found.
+ */
+export const isNoOther = <Value extends string>(
+  value: Value,
+  all: Readonly<Record<string, Value>>,
+) => ({
+  notIn: Object.values(all).filter((other) => other !== value),
+})
+
+/** After the one and before the other instant; undefined: whenever. */
+export const between = (after: Date | undefined, before: Date | undefined) => ({
+  ...(after && { gt: after }),
+  ...(before && { lt: before }),
+})
+
 /** Contains the text, in any case; the text's own wildcards stand for themselves. */
 export const containing = (text: string) => ({
   contains: text.replaceAll(/[\\%_]/g, '\\$&'),

@@ -5,21 +5,15 @@ import type {
   Workspace as WorkspaceRow,
 } from '../generated/prisma/client.ts'
 import { connectionOf } from '../graphql/connection.ts'
-import type { AccessTokenRow } from './access-token/access-token.queries.ts'
-import type { ApiKeyRow } from './api-key/api-key.queries.ts'
 import type { RunRow } from './run/run.queries.ts'
 
 // The entities that types of several modules lead to, so that no module imports another's types.
 
 export const Workspace = builder.objectRef<WorkspaceRow>('Workspace')
-export const ApiKey = builder.objectRef<ApiKeyRow>('ApiKey')
-export const AccessToken = builder.objectRef<AccessTokenRow>('AccessToken')
 export const Session = builder.objectRef<SessionRow>('Session')
 export const Run = builder.objectRef<RunRow>('Run')
 export const Document = builder.objectRef<DocumentRow>('Document')
 
 export const WorkspaceConnection = connectionOf('Workspace', Workspace)
-export const ApiKeyConnection = connectionOf('ApiKey', ApiKey)
-export const AccessTokenConnection = connectionOf('AccessToken', AccessToken)
 export const SessionConnection = connectionOf('Session', Session)
 export const RunConnection = connectionOf('Run', Run)

@@ -1,11 +1,10 @@
 import type { Principal } from '../../auth/caller.ts'
 import { builder } from '../../builder.ts'
-import { findOne, findPage, pageRequest } from '../../db/page.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
-import { pageArgs } from '../../graphql/connection.ts'
-import { AccessToken, AccessTokenConnection } from '../refs.ts'
-import { accessTokenFilter, accessTokens, visibleTokens } from './access-token.queries.ts'
+import { hasId } from '../../db/where.ts'
+import { modelConnection, pageArgs } from '../../graphql/connection.ts'
+import { listPage } from '../../graphql/rows.ts'
 import { AccessTokenStatusType } from './access-token.schema.ts'
+import { accessTokenFilter, visibleTokens } from './access-token.visibility.ts'
 
 const isOwnKey = (keyId: unknown, principal: Principal): boolean =>
   'key' in principal && principal.key?.id === keyId
@@ -29,17 +28,20 @@ const AccessTokenFilter = builder.inputType('AccessTokenFilter', {
 })
 
 builder.queryFields((t) => ({
-  accessToken: t.field({
-    type: AccessToken,
+  accessToken: t.prismaField({
+    type: 'AccessToken',
     nullable: true,
     guard: 'tokens:read',
     description: 'One access token.',
     args: { id: t.arg.id({ required: true, description: 'The id of the token.' }) },
-    resolve: (_root, { id }, { deps, caller }) =>
-      findOne(deps.prisma, { ...accessTokens, where: visibleTokens(caller) }, id),
+    resolve: (query, _root, { id }, { deps, caller }) =>
+      deps.prisma.accessToken.findFirst({
+        ...query,
+        where: { AND: [visibleTokens(caller), hasId(id)] },
+      }),
   }),
   accessTokens: t.field({
-    type: AccessTokenConnection,
+    type: modelConnection('AccessToken'),
     nullable: true,
     guard: 'tokens:read',
     description: 'The access tokens that the caller sees, ended ones included.',
@@ -47,10 +49,12 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: AccessTokenFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, { deps, caller }) => {
-      const its = accessTokenFilter(caller, filter ?? {})
-      const where = Prisma.sql`${visibleTokens(caller)} AND ${its}`
-      return findPage(deps.prisma, { ...accessTokens, where }, pageRequest(args))
+    resolve: (_root, { filter, ...args }, context, info) => {
+      const { deps, caller } = context
+      const where = [visibleTokens(caller), accessTokenFilter(caller, filter ?? {})]
+      return listPage(context, info, args, where, (query) =>
+        deps.prisma.accessToken.findMany(query),
+      )
     },
   }),
 }))

@@ -2,15 +2,15 @@ import type { Principal } from '../../auth/caller.ts'
 import { permissionNames } from '../../auth/permissions.ts'
 import { reaches } from '../../auth/policy.ts'
 import { builder } from '../../builder.ts'
+import type { Context } from '../../context.ts'
+import type { AccessTokenState, AccessTokenStatus } from '../../generated/prisma/client.ts'
 import { modelType } from '../../graphql/connection.ts'
 import { loadList } from '../../graphql/load-list.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
-import { ownKey, visibleKeyLoader } from '../api-key/key-loaders.ts'
-import { AccessToken, ApiKey } from '../refs.ts'
+import { apiKeyLoader, ownKey } from '../api-key/key-loaders.ts'
 import { spaceLoader } from '../space/space.schema.ts'
-import type { AccessTokenRow, AccessTokenStatus } from './access-token.queries.ts'
 import { maxAudience } from './audience-input.ts'
-import { tokenSpaceIdsLoader } from './token-loaders.ts'
+import { tokenSpaceIdsLoader, tokenStateLoader } from './token-loaders.ts'
 
 export const AccessTokenStatusType = builder.enumType('AccessTokenStatus', {
   description: 'Whether a token is accepted, as far as that is up to the token itself.',
@@ -22,20 +22,28 @@ export const AccessTokenStatusType = builder.enumType('AccessTokenStatus', {
   } satisfies Record<AccessTokenStatus, { description: string }>,
 })
 
-const isItself = (principal: Principal, { id }: AccessTokenRow): boolean =>
+const isItself = (principal: Principal, { id }: { readonly id: string }): boolean =>
   principal.kind === 'ACCESS_TOKEN' && principal.tokenId === id
 
-AccessToken.implement({
+/** A field of what the token is at the moment. */
+const stateOf =
+  <Name extends keyof AccessTokenState>(name: Name) =>
+  async ({ id }: { readonly id: string }, _args: object, context: Context) =>
+    (await tokenStateLoader(context).load(id))[name]
+
+export const AccessToken = builder.prismaObject('AccessToken', {
+  select: { id: true, workspaceId: true, createdAt: true },
   description: 'A short-lived token derived from a key. It never does more than its key can now.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'Also the jti claim.' }),
-    status: t.expose('status', {
+    status: t.field({
       type: AccessTokenStatusType,
       description: 'Whether it is accepted.',
+      resolve: stateOf('status'),
     }),
-    apiKey: t.field({
-      type: ApiKey,
+    apiKey: t.prismaField({
+      type: 'ApiKey',
       nullable: true,
       guard: {
         permissions: ['keys:read'],
@@ -45,10 +53,11 @@ AccessToken.implement({
         },
       },
       description: 'The key that it is derived from.',
-      resolve: (token, _args, context) =>
+      select: { keyId: true },
+      resolve: (query, token, _args, context, info) =>
         isItself(context.principal, token)
-          ? ownKey(context)
-          : visibleKeyLoader(context).load(token.keyId),
+          ? ownKey(context, query)
+          : apiKeyLoader(context, info, query).load(token.keyId),
     }),
     permissions: t.exposeStringList('permissions', {
       listSize: permissionNames.length,
@@ -93,14 +102,16 @@ AccessToken.implement({
       nullable: true,
       description: 'When it was revoked.',
     }),
-    lastUsedAt: t.expose('lastUsedAt', {
+    lastUsedAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'When it was last used here, to within ten seconds; null: never.',
+      resolve: stateOf('lastUsedAt'),
     }),
-    lastUsedIp: t.exposeString('lastUsedIp', {
+    lastUsedIp: t.string({
       nullable: true,
       description: 'The address that it was last used from.',
+      resolve: stateOf('lastUsedIp'),
     }),
   }),
 })

@@ -1,13 +1,10 @@
 import type { SignToken } from '../../auth/access-tokens.ts'
 import { cutRights, heldBySpace, workspaceWide } from '../../auth/policy.ts'
 import { declaredBySnapshot, type TokenSnapshot } from '../../auth/token-record.ts'
-import type { CallerChange, Change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
-import { RequestError } from '../../errors.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
+import type { CallerChange } from '../../db/change.ts'
+import type { AccessToken } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { changesBetween } from '../audit/event.ts'
-import { type AccessTokenRow, accessTokens } from './access-token.queries.ts'
 
 /** What a new token is made of, all of it checked. */
 export interface NewToken {
@@ -25,7 +22,7 @@ export interface NewToken {
 
 /** A token as it is given: shown this once, and stored nowhere. */
 export interface IssuedToken {
-  readonly accessToken: AccessTokenRow
+  readonly accessToken: AccessToken
   readonly token: string
   /** Rounded down: it lives no shorter. */
   readonly expiresInSeconds: number
@@ -42,7 +39,7 @@ export async function issueToken(
   const { key, snapshot, audience, expiresAt, predecessor } = token
   const id = newId('tok')
   const { db, workspace, now } = c
-  await db.accessToken.create({
+  const accessToken = await db.accessToken.create({
     data: {
       workspaceId: workspace.id,
       id,
@@ -90,18 +87,10 @@ export async function issueToken(
   })
   const lifetimeMs = expiresAt.getTime() - now.getTime()
   return {
-    accessToken: await readToken(c, id),
+    accessToken,
     token: jwt,
     // What `exp` is after `iat`: both are whole seconds.
     expiresInSeconds: Math.ceil(lifetimeMs / 1_000),
     permissions,
   }
-}
-
-/** The token as it is now, to be shown. */
-export async function readToken({ db, workspace }: Change, id: string): Promise<AccessTokenRow> {
-  const where = Prisma.sql`t."workspaceId" = ${workspace.id}`
-  const row = await findOne<AccessTokenRow>(db, { ...accessTokens, where }, id)
-  if (row === null) throw new RequestError('INTERNAL_SERVER_ERROR', 'The token is gone.')
-  return row
 }

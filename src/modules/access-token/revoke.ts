@@ -1,20 +1,20 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import { holds } from '../../auth/policy.ts'
 import { type CallerChange, change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
+import { hasId } from '../../db/where.ts'
 import { forbidden, userError } from '../../errors.ts'
+import type { AccessToken, ApiKey } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { keyToChange, noSuchKey } from '../api-key/key-to-change.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
-import { type AccessTokenRow, accessTokens, visibleTokens } from './access-token.queries.ts'
-import { readToken } from './issue.ts'
+import { visibleTokens } from './access-token.visibility.ts'
 import { revokeTokens } from './revoke-tokens.ts'
 
 export interface RevokeAccessTokenInput {
   readonly id?: string | null | undefined
 }
 
-const isItsOwn = (caller: Caller, token: AccessTokenRow): boolean =>
+const isItsOwn = (caller: Caller, token: AccessToken): boolean =>
   isKeyItself(caller, token.keyId) ||
   (caller.kind === 'ACCESS_TOKEN' && caller.tokenId === token.id)
 
@@ -25,17 +25,20 @@ const isItsOwn = (caller: Caller, token: AccessTokenRow): boolean =>
  * @throws RequestError FORBIDDEN without it, and for an OWNER's token without members:own;
  *   UserInputError NOT_FOUND
  */
-async function tokenToRevoke(c: CallerChange, id: string): Promise<AccessTokenRow> {
+async function tokenToRevoke(
+  c: CallerChange,
+  id: string,
+): Promise<AccessToken & { readonly key: ApiKey }> {
   const { caller, db } = c
-  const where = visibleTokens(caller)
-  const token = await findOne<AccessTokenRow>(db, { ...accessTokens, where }, id)
+  const where = { AND: [visibleTokens(caller), hasId(id)] }
+  const token = await db.accessToken.findFirst({ where, include: { key: true } })
   if (token !== null && isItsOwn(caller, token)) return token
   if (!holds(caller.rights, 'tokens:delete')) throw forbidden(['tokens:delete'], ['tokens:delete'])
   if (token === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such token.')
   const { role } = await db.member.findUniqueOrThrow({
-    where: { workspaceId_userId: { workspaceId: c.workspace.id, userId: token.ownerId } },
+    where: { workspaceId_userId: { workspaceId: c.workspace.id, userId: token.key.ownerId } },
   })
-  assertMayTouchOwnersThings(caller, { userId: token.ownerId, role })
+  assertMayTouchOwnersThings(caller, { userId: token.key.ownerId, role })
   return token
 }
 
@@ -46,7 +49,7 @@ async function tokenToRevoke(c: CallerChange, id: string): Promise<AccessTokenRo
 export const revokeAccessToken = (
   context: ServiceContext,
   input: RevokeAccessTokenInput,
-): Promise<AccessTokenRow> =>
+): Promise<AccessToken> =>
   change(context, { permission: () => null }, async (c) => {
     const id = input.id ?? (c.caller.kind === 'ACCESS_TOKEN' ? c.caller.tokenId : undefined)
     if (id === undefined)
@@ -60,10 +63,12 @@ export const revokeAccessToken = (
     c.record({
       action: 'access_token.revoked',
       targetId: token.id,
-      targetName: token.keyName,
+      targetName: token.key.name,
       changes: [{ field: 'revokedTokenCount', before: 0, after: count }],
     })
-    return readToken(c, token.id)
+    return c.db.accessToken.findUniqueOrThrow({
+      where: { workspaceId_id: { workspaceId: c.workspace.id, id } },
+    })
   })
 
 export interface RevokeAccessTokensInput {

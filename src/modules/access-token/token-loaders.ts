@@ -1,14 +1,26 @@
 import type { Context, DataLoader } from '../../context.ts'
-import { findOne } from '../../db/page.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
-import { type AccessTokenRow, accessTokens } from './access-token.queries.ts'
+import { type AccessToken, type AccessTokenState, Prisma } from '../../generated/prisma/client.ts'
 
 /** The calling token itself: reading it takes no permission. Null for every other caller. */
-export function ownToken({ deps, principal }: Context): Promise<AccessTokenRow | null> {
-  if (principal.kind !== 'ACCESS_TOKEN') return Promise.resolve(null)
-  const where = Prisma.sql`t."workspaceId" = ${principal.workspaceId}`
-  return findOne(deps.prisma, { ...accessTokens, where }, principal.tokenId)
+export async function ownToken(
+  { deps, principal }: Context,
+  plan: Prisma.AccessTokenDefaultArgs,
+): Promise<AccessToken | null> {
+  if (principal.kind !== 'ACCESS_TOKEN') return null
+  const { workspaceId, tokenId: id } = principal
+  const where = { workspaceId_id: { workspaceId, id } }
+  return await deps.prisma.accessToken.findUnique({ ...plan, where })
 }
+
+/** What each of the tokens is now. For tokens that the caller has been shown. */
+export const tokenStateLoader = (context: Context): DataLoader<AccessTokenState> =>
+  context.batch('accessToken.state', async (ids) => {
+    const { deps, caller } = context
+    const where = { workspaceId: caller.workspaceId, tokenId: { in: [...ids] } }
+    const states = await deps.prisma.accessTokenState.findMany({ where })
+    const byToken = new Map(states.map((state) => [state.tokenId, state]))
+    return ids.map((id) => byToken.get(id) ?? new Error('a token has a state'))
+  })
 
 /** The ids of the spaces that a token was minted for and that are not deleted. */
 export const tokenSpaceIdsLoader = (context: Context): DataLoader<string[]> =>

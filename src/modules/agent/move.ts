@@ -2,7 +2,7 @@ import { findKeyRecords, rightsOf } from '../../auth/key-record.ts'
 import { gainedByMove, type Rights } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
-import { mayLive } from '../api-key/api-key.queries.ts'
+import { mayLive } from '../api-key/key-state.ts'
 
 /**
  * What the keys can do that the caller's credential comes from: its own key, which a token may hold

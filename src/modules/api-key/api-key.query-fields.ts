@@ -1,11 +1,11 @@
 import { builder } from '../../builder.ts'
-import { findOne, findPage, pageRequest } from '../../db/page.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
-import { pageArgs } from '../../graphql/connection.ts'
+import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { instantInput, permissionInput, searchInput } from '../../graphql/filter-input.ts'
-import { ApiKey, ApiKeyConnection } from '../refs.ts'
-import { apiKeyFilter, apiKeys, visibleKeys } from './api-key.queries.ts'
+import { listPage } from '../../graphql/rows.ts'
+import { apiKeyFilter } from './api-key.filter.ts'
 import { ApiKeyStatusType } from './api-key.schema.ts'
+import { visibleKeys } from './api-key.visibility.ts'
+import { apiKeyLoader } from './key-loaders.ts'
 
 const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   description: 'What a list of keys is narrowed by; all of what is given.',
@@ -55,17 +55,16 @@ function filterInput(filter: typeof ApiKeyFilter.$inferInput) {
 }
 
 builder.queryFields((t) => ({
-  apiKey: t.field({
-    type: ApiKey,
+  apiKey: t.prismaField({
+    type: 'ApiKey',
     nullable: true,
     guard: 'keys:read',
     description: 'One key.',
     args: { id: t.arg.id({ required: true, description: 'The id of the key.' }) },
-    resolve: (_root, { id }, { deps, caller }) =>
-      findOne(deps.prisma, { ...apiKeys, where: visibleKeys(caller) }, id),
+    resolve: (query, _root, { id }, context, info) => apiKeyLoader(context, info, query).load(id),
   }),
   apiKeys: t.field({
-    type: ApiKeyConnection,
+    type: modelConnection('ApiKey'),
     nullable: true,
     guard: 'keys:read',
     description: 'The keys that the caller sees, expired and revoked ones included.',
@@ -73,10 +72,12 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: ApiKeyFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, { deps, caller }) => {
+    resolve: (_root, { filter, ...args }, context, info) => {
+      const { deps, caller } = context
       const narrowed = apiKeyFilter(caller, filterInput(filter ?? {}))
-      const where = Prisma.sql`${visibleKeys(caller)} AND ${narrowed}`
-      return findPage(deps.prisma, { ...apiKeys, where }, pageRequest(args))
+      return listPage(context, info, args, [visibleKeys(caller), narrowed], (query) =>
+        deps.prisma.apiKey.findMany(query),
+      )
     },
   }),
 }))

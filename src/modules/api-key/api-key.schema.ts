@@ -1,21 +1,22 @@
 import { permissionNames } from '../../auth/permissions.ts'
 import { builder } from '../../builder.ts'
-import { parentId } from '../../db/page.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
-import { pageArgs } from '../../graphql/connection.ts'
-import { descriptionField } from '../../graphql/description-field.ts'
+import type { Context } from '../../context.ts'
+import type { ApiKeyState, ApiKeyStatus } from '../../generated/prisma/client.ts'
+import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { loadList } from '../../graphql/load-list.ts'
-import { nestedPage } from '../../graphql/nested-page.ts'
-import { rowsById } from '../../graphql/rows.ts'
+import { parentsPage, rowsById } from '../../graphql/rows.ts'
 import { maxBlocks } from '../../input/addresses.ts'
 import { maxNames } from '../../input/permission-list.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
-import { accessTokens, visibleTokens } from '../access-token/access-token.queries.ts'
+import { tokensOfKeys } from '../access-token/access-token.visibility.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { AccessTokenConnection, ApiKey } from '../refs.ts'
 import { visibleScopes } from '../scope/scope.visibility.ts'
-import type { ApiKeyStatus } from './api-key.queries.ts'
-import { effectivePermissionsLoader, keyRecordLoader, visibleKeyIdLoader } from './key-loaders.ts'
+import {
+  effectivePermissionsLoader,
+  keyRecordLoader,
+  keyStateLoader,
+  visibleKeyIdLoader,
+} from './key-loaders.ts'
 import { SpaceGrant } from './space-grant.schema.ts'
 import { maxGrants, maxScopes } from './terms-input.ts'
 
@@ -29,14 +30,25 @@ export const ApiKeyStatusType = builder.enumType('ApiKeyStatus', {
   } satisfies Record<ApiKeyStatus, { description: string }>,
 })
 
-ApiKey.implement({
+/** A field of what the key is at the moment. */
+const stateOf =
+  <Name extends keyof ApiKeyState>(name: Name) =>
+  async ({ id }: { readonly id: string }, _args: object, context: Context) =>
+    (await keyStateLoader(context).load(id))[name]
+
+export const ApiKey = builder.prismaObject('ApiKey', {
+  select: { id: true, workspaceId: true, createdAt: true },
   description: 'A credential for integrations. It never does more than its owner can now.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the key; rotation keeps it.' }),
     name: t.exposeString('name', { description: "Unique among its owner's live keys." }),
-    description: descriptionField(t),
-    status: t.expose('status', { type: ApiKeyStatusType, description: 'Whether it is accepted.' }),
+    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    status: t.field({
+      type: ApiKeyStatusType,
+      description: 'Whether it is accepted.',
+      resolve: stateOf('status'),
+    }),
     start: t.exposeString('start', { description: "The secret's first characters." }),
     last4: t.exposeString('last4', { description: "The secret's last four characters." }),
     legacy: t.exposeBoolean('legacy', { description: 'Whether it was issued elsewhere.' }),
@@ -45,6 +57,7 @@ ApiKey.implement({
       nullable: true,
       guard: 'members:read',
       description: 'Whom the key acts for: a person or a machine user.',
+      select: { ownerId: true },
       resolve: ({ ownerId }, _args, context) => userLoader(context).load(ownerId),
     }),
     createdBy: t.field({
@@ -52,12 +65,14 @@ ApiKey.implement({
       nullable: true,
       guard: 'members:read',
       description: 'Who made it; null: the operator.',
+      select: { createdById: true },
       resolve: ({ createdById }, _args, context) =>
         createdById === null ? null : userLoader(context).load(createdById),
     }),
     createdByKeyId: t.id({
       nullable: true,
       description: 'The key that made it, if a key did that the caller sees.',
+      select: { createdByKeyId: true },
       resolve: ({ createdByKeyId }, _args, context) =>
         createdByKeyId === null ? null : visibleKeyIdLoader(context).load(createdByKeyId),
     }),
@@ -110,6 +125,7 @@ ApiKey.implement({
       listSize: maxBlocks,
       nullable: true,
       description: 'CIDR blocks or addresses; null: any address; never empty.',
+      select: { allowedIps: true },
       resolve: ({ allowedIps }) => (allowedIps.length === 0 ? null : allowedIps),
     }),
     requestsPerMinute: t.exposeInt('requestsPerMinute', {
@@ -123,20 +139,22 @@ ApiKey.implement({
       nullable: true,
       description: 'When it ends; null: not by itself.',
     }),
-    effectiveExpiresAt: t.expose('effectiveExpiresAt', {
+    effectiveExpiresAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: "With the workspace's lifetime policy applied, and to a legacy key the sunset.",
+      resolve: stateOf('effectiveExpiresAt'),
     }),
     rotatedAt: t.expose('rotatedAt', {
       type: 'DateTime',
       nullable: true,
       description: 'When its secret was last replaced.',
     }),
-    previousSecretExpiresAt: t.expose('previousSecretExpiresAt', {
+    previousSecretExpiresAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'Until when the secret before the last rotation still works; null: it does not.',
+      resolve: stateOf('previousSecretExpiresAt'),
     }),
     revokedAt: t.expose('revokedAt', {
       type: 'DateTime',
@@ -148,6 +166,7 @@ ApiKey.implement({
       nullable: true,
       guard: 'members:read',
       description: 'Who revoked it.',
+      select: { revokedById: true },
       resolve: ({ revokedById }, _args, context) =>
         revokedById === null ? null : userLoader(context).load(revokedById),
     }),
@@ -156,26 +175,24 @@ ApiKey.implement({
       description: 'Why it was revoked.',
     }),
     accessTokens: t.field({
-      type: AccessTokenConnection,
+      type: modelConnection('AccessToken'),
       nullable: true,
       guard: 'tokens:read',
       description: 'The tokens derived from it, as far as the caller sees them.',
       args: pageArgs(t.arg),
-      resolve: ({ id }, args, context) =>
-        nestedPage(context, 'ApiKey.accessTokens', id, args, () => ({
-          ...accessTokens,
-          where: visibleTokens(context.caller),
-          tie: Prisma.sql`t."keyId" = ${parentId}`,
-        })),
+      resolve: ({ id }, args, context, info) =>
+        parentsPage(context, info, id, args, () => tokensOfKeys(context.caller)),
     }),
-    lastUsedAt: t.expose('lastUsedAt', {
+    lastUsedAt: t.field({
       type: 'DateTime',
       nullable: true,
       description: 'When it was last used, to within ten seconds; null: never.',
+      resolve: stateOf('lastUsedAt'),
     }),
-    lastUsedIp: t.exposeString('lastUsedIp', {
+    lastUsedIp: t.string({
       nullable: true,
       description: 'The address that it was last used from.',
+      resolve: stateOf('lastUsedIp'),
     }),
   }),
 })

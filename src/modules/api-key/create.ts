@@ -5,13 +5,13 @@ import type { KeyTerms } from '../../auth/grant.ts'
 import { holds } from '../../auth/policy.ts'
 import { type CallerChange, type Change, change } from '../../db/change.ts'
 import { forbidden, userError } from '../../errors.ts'
+import type { ApiKey } from '../../generated/prisma/client.ts'
 import { isIdOf, newId } from '../../ids.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import { limitsOf } from '../../limits/plans.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
-import type { ApiKeyRow } from './api-key.queries.ts'
 import { type KeyChange, takeKeyName } from './key-name.ts'
 import {
   assertMayHaveSecretOf,
@@ -28,7 +28,7 @@ export const maxKeyDescription = 1_000
 
 /** A key with its secret: shown this once, and stored nowhere. */
 export interface KeyWithSecret {
-  readonly apiKey: ApiKeyRow
+  readonly apiKey: ApiKey
   readonly secret: string
 }
 

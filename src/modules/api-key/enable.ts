@@ -1,6 +1,6 @@
 import { change } from '../../db/change.ts'
+import type { ApiKey } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import type { ApiKeyRow } from './api-key.queries.ts'
 import { assertGrantable, assertLive, keyToChange, readKey } from './key-to-change.ts'
 
 interface KeyInput {
@@ -8,7 +8,7 @@ interface KeyInput {
 }
 
 /** Refuses a key until it is enabled again. For a disabled one nothing changes. */
-export const disableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKeyRow> =>
+export const disableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKey> =>
   change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, id)
     assertLive(key)
@@ -25,7 +25,7 @@ export const disableApiKey = (context: ServiceContext, { id }: KeyInput): Promis
  * Accepts a disabled key again: it must be one that the caller could grant. It gives nobody more than
  * they had, so who was given its secrets is not asked about.
  */
-export const enableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKeyRow> =>
+export const enableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKey> =>
   change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, id)
     assertLive(key)

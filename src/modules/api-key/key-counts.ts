@@ -1,7 +1,7 @@
 import type { Context, DataLoader } from '../../context.ts'
 import { parentId } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import { visibleKeys } from './api-key.queries.ts'
+import { isVisibleKey } from './api-key.visibility.ts'
 
 /** How many keys tied to each parent by `link` the caller sees: what the parent's own list holds. */
 export const keyCounts = (context: Context, name: string, link: Prisma.Sql): DataLoader<number> =>
@@ -11,7 +11,7 @@ export const keyCounts = (context: Context, name: string, link: Prisma.Sql): Dat
     // A key that many parents share is judged once; see findPages.
     const rows = await deps.prisma.$queryRaw<{ id: string; count: number }[]>`
       WITH visible AS MATERIALIZED (SELECT k.id FROM "ApiKey" k
-        WHERE ${visibleKeys(caller)} AND EXISTS (SELECT 1 FROM ${parents} WHERE ${link}))
+        WHERE ${isVisibleKey(caller)} AND EXISTS (SELECT 1 FROM ${parents} WHERE ${link}))
       SELECT ${parentId}, (SELECT count(*)::int FROM "ApiKey" k
                             WHERE k."workspaceId" = ${caller.workspaceId}
                               AND (k.id IN (SELECT id FROM visible)) IS TRUE AND ${link}) AS count

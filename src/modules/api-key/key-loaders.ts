@@ -1,10 +1,13 @@
+import type { GraphQLResolveInfo } from 'graphql'
+import type { Caller } from '../../auth/caller.ts'
 import { findKeyRecords, type KeyRecord, keyRecordBytes, rightsOf } from '../../auth/key-record.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { holds, type Rights, workspaceWide } from '../../auth/policy.ts'
 import type { Context, DataLoader } from '../../context.ts'
-import { findByIds } from '../../db/page.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
-import { type ApiKeyRow, apiKeys, visibleKeys } from './api-key.queries.ts'
+import type { ApiKey, ApiKeyState, Prisma } from '../../generated/prisma/client.ts'
+import { rowsById } from '../../graphql/rows.ts'
+import { isId } from '../../ids.ts'
+import { visibleKeys } from './api-key.visibility.ts'
 
 /** What the keys of these ids declare and may do now. For keys that the caller has been shown. */
 export const keyRecordLoader = (context: Context): DataLoader<KeyRecord | null> =>
@@ -40,27 +43,48 @@ export const effectivePermissionsLoader = (
     return permissions
   })
 
+/** What each of the keys is now. For keys that the caller has been shown. */
+export const keyStateLoader = (context: Context): DataLoader<ApiKeyState> =>
+  context.batch('apiKey.state', async (ids) => {
+    const { deps, caller } = context
+    const where = { workspaceId: caller.workspaceId, keyId: { in: [...ids] } }
+    const states = await deps.prisma.apiKeyState.findMany({ where })
+    const byKey = new Map(states.map((state) => [state.keyId, state]))
+    return ids.map((id) => byKey.get(id) ?? new Error('a key has a state'))
+  })
+
+/** The keys of these ids that the caller sees. */
+const visibleKeysOf = (caller: Caller, ids: readonly string[]): Prisma.ApiKeyWhereInput => ({
+  AND: [visibleKeys(caller), { id: { in: ids.filter(isId) } }],
+})
+
 /** The ids themselves of those keys that the caller sees and may read; null of the others. */
 export const visibleKeyIdLoader = (context: Context): DataLoader<string | null> =>
   context.batch('visibleKeyId', async (ids) => {
     const { deps, caller } = context
     if (!holds(caller.rights, 'keys:read')) return ids.map(() => null)
-    const rows = await deps.prisma.$queryRaw<{ id: string }[]>`
-      SELECT k.id FROM "ApiKey" k WHERE ${visibleKeys(caller)} AND k.id = ANY(${ids}::text[])`
+    const where = visibleKeysOf(caller, ids)
+    const rows = await deps.prisma.apiKey.findMany({ where, select: { id: true } })
     const visible = new Set(rows.map(({ id }) => id))
     return ids.map((id) => (visible.has(id) ? id : null))
   })
 
-/** Those of these keys that the caller sees. */
-export const visibleKeyLoader = (context: Context): DataLoader<ApiKeyRow | null> =>
-  context.batch('visibleKey', (ids) =>
-    findByIds(context.deps.prisma, { ...apiKeys, where: visibleKeys(context.caller) }, ids),
+/** The keys of these ids, each null where the caller does not see it, as one field shows them. */
+export const apiKeyLoader = (
+  context: Context,
+  info: GraphQLResolveInfo,
+  plan: Prisma.ApiKeyDefaultArgs,
+): DataLoader<ApiKey | null> =>
+  rowsById(context, info, (ids) =>
+    context.deps.prisma.apiKey.findMany({ ...plan, where: visibleKeysOf(context.caller, ids) }),
   )
 
 /** The calling key, or the calling token's: reading it takes no permission. Null for a person. */
-export async function ownKey({ deps, caller }: Context): Promise<ApiKeyRow | null> {
-  if (caller.key === null) return null
-  const where = Prisma.sql`k."workspaceId" = ${caller.workspaceId}`
-  const [row] = await findByIds<ApiKeyRow>(deps.prisma, { ...apiKeys, where }, [caller.key.id])
-  return row ?? null
+export async function ownKey(
+  { deps, caller: { workspaceId, key } }: Pick<Context, 'deps' | 'caller'>,
+  plan: Prisma.ApiKeyDefaultArgs,
+): Promise<ApiKey | null> {
+  if (key === null) return null
+  const where = { workspaceId_id: { workspaceId, id: key.id } }
+  return await deps.prisma.apiKey.findUnique({ ...plan, where })
 }

@@ -5,7 +5,7 @@ import type { Change } from '../../db/change.ts'
 import { type UserError, UserInputError } from '../../errors.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { nameKey } from '../../input/text.ts'
-import { visibleKeys } from './api-key.queries.ts'
+import { isVisibleKey } from './api-key.visibility.ts'
 
 /** A change on behalf of a caller, or of the operator, who sees everything. */
 export type KeyChange = Change & { readonly caller?: Caller | null }
@@ -13,7 +13,7 @@ export type KeyChange = Change & { readonly caller?: Caller | null }
 /** Whether the caller sees the key `k` and may read it. */
 export const isReadableKey = (caller: Caller | null | undefined): Prisma.Sql => {
   if (!caller) return Prisma.sql`TRUE`
-  return holds(caller.rights, 'keys:read') ? visibleKeys(caller) : Prisma.sql`FALSE`
+  return holds(caller.rights, 'keys:read') ? isVisibleKey(caller) : Prisma.sql`FALSE`
 }
 
 /**

@@ -2,12 +2,12 @@ import { grantProblems, type KeyTerms } from '../../auth/grant.ts'
 import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
 import type { CallerChange, Change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
-import { RequestError, userError } from '../../errors.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
+import { hasId } from '../../db/where.ts'
+import { userError } from '../../errors.ts'
+import type { ApiKey } from '../../generated/prisma/client.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
-import { type ApiKeyRow, apiKeys, visibleKeys } from './api-key.queries.ts'
+import { visibleKeys } from './api-key.visibility.ts'
 
 export const noSuchKey = (path: readonly string[]): Error =>
   userError('NOT_FOUND', path, 'There is no such API key.')
@@ -23,7 +23,8 @@ export async function keyToChange(
   id: string,
   path: readonly string[] = ['input', 'id'],
 ): Promise<KeyRecord> {
-  const row = await findOne<ApiKeyRow>(c.db, { ...apiKeys, where: visibleKeys(c.caller) }, id)
+  const where = { AND: [visibleKeys(c.caller), hasId(id)] }
+  const row = await c.db.apiKey.findFirst({ where, select: { id: true } })
   const [record] = row === null ? [] : await findKeyRecords(c.db, c.workspace.id, [row.id])
   if (record === undefined) throw noSuchKey(path)
   assertMayTouchOwnersThings(c.caller, { userId: record.ownerId, role: record.ownerRole })
@@ -92,12 +93,8 @@ export function assertGrantable(c: CallerChange, terms: KeyTerms): void {
 }
 
 /** The key as it is now, to be shown. */
-export async function readKey({ db, workspace }: Change, id: string): Promise<ApiKeyRow> {
-  const where = Prisma.sql`k."workspaceId" = ${workspace.id}`
-  const row = await findOne<ApiKeyRow>(db, { ...apiKeys, where }, id)
-  if (row === null) throw new RequestError('INTERNAL_SERVER_ERROR', 'The key is gone.')
-  return row
-}
+export const readKey = ({ db, workspace }: Change, id: string): Promise<ApiKey> =>
+  db.apiKey.findUniqueOrThrow({ where: { workspaceId_id: { workspaceId: workspace.id, id } } })
 
 /** Whether the caller's permissions on keys cover this one: some roles' end at their own. */
 export const isWithinKeyRole = (

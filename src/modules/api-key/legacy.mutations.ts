@@ -1,7 +1,7 @@
 import { builder } from '../../builder.ts'
 import { errorsField, mutation, shown } from '../../graphql/mutation.ts'
-import { ApiKey } from '../refs.ts'
 import { SpaceGrantInput } from './api-key.mutations.ts'
+import { ApiKey } from './api-key.schema.ts'
 import type { KeyWithSecret } from './create.ts'
 import {
   type ImportedKey as ImportedKeyRow,

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../auth/key-record.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import { isLive } from './api-key.queries.ts'
+import { isLive } from './key-state.ts'
 
 /**
  * How many keys of the workspace are live, neither revoked nor expired, as they count for its plan:

@@ -1,10 +1,10 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import { untilAllLocked } from '../../db/all-locked.ts'
 import { type CallerChange, change, type Work } from '../../db/change.ts'
+import type { ApiKey } from '../../generated/prisma/client.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import type { ApiKeyRow } from './api-key.queries.ts'
 import { endDescendants } from './end-descendants.ts'
 import { endLive } from './end-keys.ts'
 import { keyToChange, readKey } from './key-to-change.ts'
@@ -28,7 +28,7 @@ export const revokesItself = (principal: Principal, input: RevokeApiKeyInput): b
   isKeyItself(principal, input.id) && !input.includeCreated
 
 export interface RevokedKeys {
-  readonly apiKey: ApiKeyRow
+  readonly apiKey: ApiKey
   /** How many keys this revoked: none when they were revoked before. */
   readonly revokedCount: number
 }

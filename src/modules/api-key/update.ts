@@ -2,11 +2,11 @@ import { onlyNarrows } from '../../auth/grant.ts'
 import type { KeyRecord } from '../../auth/key-record.ts'
 import { type CallerChange, change } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
+import type { ApiKey } from '../../generated/prisma/client.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../audit/event.ts'
-import type { ApiKeyRow } from './api-key.queries.ts'
 import { clearLinks, maxKeyDescription, storedTerms, storeLinks } from './create.ts'
 import { takeKeyName } from './key-name.ts'
 import { assertLive, keyToChange, noteUngrantable, readKey } from './key-to-change.ts'
@@ -24,10 +24,7 @@ export interface UpdateApiKeyInput extends KeyTermsInput {
  * Changes a live key. Absent fields stay. The key as it would be must be one that the caller may
  * grant, and so may who has been given a secret of it, unless it is only narrowed.
  */
-export function updateApiKey(
-  context: ServiceContext,
-  input: UpdateApiKeyInput,
-): Promise<ApiKeyRow> {
+export function updateApiKey(context: ServiceContext, input: UpdateApiKeyInput): Promise<ApiKey> {
   return change(context, { permission: 'keys:update' }, async (c) => {
     const key = await keyToChange(c, input.id)
     assertLive(key)

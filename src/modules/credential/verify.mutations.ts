@@ -1,12 +1,9 @@
 import { permissionNames } from '../../auth/permissions.ts'
 import { builder } from '../../builder.ts'
-import { findOne } from '../../db/page.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
 import { mutation } from '../../graphql/mutation.ts'
 import { limitSubjects } from '../../limits/buckets.ts'
-import { type ApiKeyRow, apiKeys } from '../api-key/api-key.queries.ts'
+import { ownKey } from '../api-key/key-loaders.ts'
 import { RateLimit } from '../rate-limit/rate-limit.schema.ts'
-import { ApiKey } from '../refs.ts'
 import { prepareVerification, type Verdict, type VerdictCode } from './verify.ts'
 
 const VerdictCodeType = builder.enumType('VerdictCode', {
@@ -58,17 +55,14 @@ mutation<typeof VerifyApiKeyInput.$inferInput, Verdict>('verifyApiKey', {
       description: 'The verdict; with errors, for which there is none, never VALID.',
       resolve: ({ code }) => code ?? 'INSUFFICIENT_PERMISSIONS',
     }),
-    apiKey: t.field({
-      type: ApiKey,
+    apiKey: t.prismaField({
+      type: 'ApiKey',
       nullable: true,
       guard: 'public',
       description:
         'The key, or the key of the token; null where the secret is not known. It costs the caller 1.',
-      resolve: ({ caller }, _args, { deps }) => {
-        if (caller === undefined) return null
-        const where = Prisma.sql`k."workspaceId" = ${caller.workspaceId}`
-        return findOne<ApiKeyRow>(deps.prisma, { ...apiKeys, where }, caller.key.id)
-      },
+      resolve: (query, { caller }, _args, { deps }) =>
+        caller === undefined ? null : ownKey({ deps, caller }, query),
     }),
     permissions: t.stringList({
       nullable: true,

@@ -1,7 +1,7 @@
 import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import type { Member } from '../../generated/prisma/client.ts'
-import { isAccepted } from '../api-key/api-key.queries.ts'
+import { isAccepted } from '../api-key/key-state.ts'
 
 /**
  * A workspace keeps a human OWNER who can act: one who has signed in before, or one with a key for

@@ -1,14 +1,10 @@
 import { builder } from '../../builder.ts'
-import { parentId } from '../../db/page.ts'
 import { hasId } from '../../db/where.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
-import { nestedPage } from '../../graphql/nested-page.ts'
 import { listPage, parentsPage } from '../../graphql/rows.ts'
-import { apiKeys, visibleKeys } from '../api-key/api-key.queries.ts'
+import { isOwned, keysOfParents } from '../api-key/api-key.visibility.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
-import { ApiKeyConnection } from '../refs.ts'
 import { spacesOfMembers } from '../space/space.visibility.ts'
 import { memberFilter, visibleMembers } from './member.visibility.ts'
 import { RoleType, User, UserKindType } from './user.schema.ts'
@@ -32,8 +28,7 @@ export const Member = builder.prismaObject('Member', {
       guard: 'keys:read',
       description: 'How many keys of theirs the caller sees.',
       select: { userId: true },
-      resolve: ({ userId }, _args, context) =>
-        keyCounts(context, 'owner', Prisma.sql`k."ownerId" = ${parentId}`).load(userId),
+      resolve: ({ userId }, _args, context) => keyCounts(context, 'owner', isOwned).load(userId),
     }),
     spaces: t.field({
       type: modelConnection('Space'),
@@ -45,18 +40,14 @@ export const Member = builder.prismaObject('Member', {
         parentsPage(context, info, id, args, () => spacesOfMembers(context.caller)),
     }),
     apiKeys: t.field({
-      type: ApiKeyConnection,
+      type: modelConnection('ApiKey'),
       nullable: true,
       guard: 'keys:read',
       description: 'Their keys, as far as the caller sees them.',
       args: pageArgs(t.arg),
       select: { userId: true },
-      resolve: ({ userId }, args, context) =>
-        nestedPage(context, 'Member.apiKeys', userId, args, () => ({
-          ...apiKeys,
-          where: visibleKeys(context.caller),
-          tie: Prisma.sql`k."ownerId" = ${parentId}`,
-        })),
+      resolve: ({ userId }, args, context, info) =>
+        parentsPage(context, info, userId, args, () => keysOfParents(context.caller, isOwned)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When they were added.' }),
   }),

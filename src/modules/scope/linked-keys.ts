@@ -5,8 +5,9 @@ import { declaredBy } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import { Prisma, type Scope } from '../../generated/prisma/client.ts'
-import { isLive, keysOfScope, mayLive, visibleKeys } from '../api-key/api-key.queries.ts'
+import { isVisibleKey, linksTo } from '../api-key/api-key.visibility.ts'
 import { formatKeyList, type ListedKey } from '../api-key/format-key-list.ts'
+import { isLive, mayLive } from '../api-key/key-state.ts'
 import { beyondReceivers, findBeyondReceivers } from '../api-key/receivers.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 
@@ -20,9 +21,9 @@ interface LinkedKey extends ListedKey {
 /** The keys linked to the scope that are live or may be again, and whether the caller sees each. */
 async function findLinkedKeys(c: CallerChange, { id }: Scope): Promise<LinkedKey[]> {
   const rows = await c.db.$queryRaw<LinkedRow[]>`
-    SELECT k.id, (${visibleKeys(c.caller)}) AS "isVisible", ${isLive} AS "isLive"
+    SELECT k.id, (${isVisibleKey(c.caller)}) AS "isVisible", ${isLive} AS "isLive"
       FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
-     WHERE k."workspaceId" = ${c.workspace.id} AND ${mayLive} AND ${keysOfScope(Prisma.sql`${id}`)}
+     WHERE k."workspaceId" = ${c.workspace.id} AND ${mayLive} AND ${linksTo(Prisma.sql`${id}`)}
      ORDER BY k.id`
   const byId = new Map(rows.map((row) => [row.id, row]))
   const records = await findKeyRecords(c.db, c.workspace.id, [...byId.keys()])

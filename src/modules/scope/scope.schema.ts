@@ -4,12 +4,10 @@ import { parentId } from '../../db/page.ts'
 import { hasId } from '../../db/where.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { permissionInput, searchInput } from '../../graphql/filter-input.ts'
-import { nestedPage } from '../../graphql/nested-page.ts'
-import { listPage } from '../../graphql/rows.ts'
+import { listPage, parentsPage } from '../../graphql/rows.ts'
 import { maxNames } from '../../input/permission-list.ts'
-import { apiKeys, keysOfScope, visibleKeys } from '../api-key/api-key.queries.ts'
+import { keysOfParents, linksTo } from '../api-key/api-key.visibility.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
-import { ApiKeyConnection } from '../refs.ts'
 import { scopeFilter, visibleScopes } from './scope.visibility.ts'
 
 export const AccessLevelType = builder.enumType('AccessLevel', {
@@ -46,22 +44,18 @@ export const Scope = builder.prismaObject('Scope', {
       nullable: true,
       guard: 'keys:read',
       description: 'How many of the keys that link to it the caller sees.',
-      resolve: ({ id }, _args, context) =>
-        keyCounts(context, 'scope', keysOfScope(parentId)).load(id),
+      resolve: ({ id }, _args, context) => keyCounts(context, 'scope', linksTo(parentId)).load(id),
     }),
     apiKeys: t.field({
-      type: ApiKeyConnection,
+      type: modelConnection('ApiKey'),
       nullable: true,
       guard: 'keys:read',
       description: 'The keys that link to it, as far as the caller sees them.',
       args: pageArgs(t.arg),
-      resolve: ({ id }, args, context) =>
-        nestedPage(context, 'Scope.apiKeys', id, args, () => ({
-          ...apiKeys,
-          where: visibleKeys(context.caller),
-          tie: keysOfScope(parentId),
-          isShared: true,
-        })),
+      resolve: ({ id }, args, context, info) =>
+        parentsPage(context, info, id, args, () =>
+          keysOfParents(context.caller, linksTo(parentId)),
+        ),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),

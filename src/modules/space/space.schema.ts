@@ -1,15 +1,12 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../../builder.ts'
 import type { Context } from '../../context.ts'
-import { parentId } from '../../db/page.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
-import { nestedPage } from '../../graphql/nested-page.ts'
 import { listPage, parentsPage, planOf, rowsById } from '../../graphql/rows.ts'
 import { agentsOfSpaces } from '../agent/agent.visibility.ts'
-import { apiKeys, keysOfSpace, visibleKeys } from '../api-key/api-key.queries.ts'
+import { isForSpace, keysOfParents } from '../api-key/api-key.visibility.ts'
 import { membersOfSpaces } from '../member/member.visibility.ts'
-import { ApiKeyConnection } from '../refs.ts'
 import { spaceFilter, visibleSpaces, visibleSpacesOf } from './space.visibility.ts'
 
 export const SpaceVisibilityType = builder.enumType('SpaceVisibility', {
@@ -51,18 +48,13 @@ export const Space = builder.prismaObject('Space', {
         parentsPage(context, info, id, args, () => membersOfSpaces(context.caller)),
     }),
     apiKeys: t.field({
-      type: ApiKeyConnection,
+      type: modelConnection('ApiKey'),
       nullable: true,
       guard: 'keys:read',
       description: 'The keys that name it, and those for all spaces.',
       args: pageArgs(t.arg),
-      resolve: ({ id }, args, context) =>
-        nestedPage(context, 'Space.apiKeys', id, args, () => ({
-          ...apiKeys,
-          where: visibleKeys(context.caller),
-          tie: keysOfSpace(parentId),
-          isShared: true,
-        })),
+      resolve: ({ id }, args, context, info) =>
+        parentsPage(context, info, id, args, () => keysOfParents(context.caller, isForSpace)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),

@@ -18,18 +18,30 @@ const reachedByRole = ({ user }: Caller): Prisma.SpaceWhereInput => ({
   OR: [{ visibility: 'OPEN' }, { members: { some: { memberId: user.memberId } } }],
 })
 
+/** Spaces of a caller, in a statement: these, or as a condition. */
+export type SpacesOfCaller = string[] | Prisma.SpaceWhereInput
+
 /**
  * The spaces in which the caller holds the permission: every one, these, or as a condition. A
  * credential that is not limited to a list holds it wherever its user's role reaches, if anywhere.
  *
  * @throws RequestError QUERY_TOO_COMPLEX for a credential that names more than a statement takes
  */
-export function spacesHeld(
-  caller: Caller,
-  permission: PermissionName,
-): 'all' | string[] | Prisma.SpaceWhereInput {
+export function spacesHeld(caller: Caller, permission: PermissionName): 'all' | SpacesOfCaller {
   const ids = spacesWith(caller.rights, permission)
-  if (ids === 'all' || ids.length <= manyIds) return ids
+  return ids === 'all' ? ids : inStatement(caller, ids)
+}
+
+/**
+ * The spaces within reach of a caller without all spaces, whatever they may do there.
+ *
+ * @throws RequestError QUERY_TOO_COMPLEX as `spacesHeld`
+ */
+export const spacesReached = (caller: Caller): SpacesOfCaller =>
+  inStatement(caller, [...caller.rights.spaces.keys()])
+
+function inStatement(caller: Caller, ids: string[]): SpacesOfCaller {
+  if (ids.length <= manyIds) return ids
   if (caller.allSpaces) return reachedByRole(caller)
   if (ids.length <= mostIds) return ids
   const most = mostIds.toLocaleString('en-US')

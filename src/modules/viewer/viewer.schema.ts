@@ -6,7 +6,7 @@ import { modelType } from '../../graphql/connection.ts'
 import { ownToken } from '../access-token/token-loaders.ts'
 import { ownKey } from '../api-key/key-loaders.ts'
 import { RoleType, type ShownUser, User } from '../member/user.schema.ts'
-import { AccessToken, ApiKey, Workspace } from '../refs.ts'
+import { Workspace } from '../refs.ts'
 import { spaceLoader } from '../space/space.schema.ts'
 import { findWorkspace } from '../workspace/workspace.schema.ts'
 
@@ -64,20 +64,21 @@ const Viewer = builder.objectRef<Principal>('Viewer').implement({
       description: 'The user that the credential acts for.',
       resolve: userOf,
     }),
-    apiKey: t.field({
-      type: ApiKey,
+    apiKey: t.prismaField({
+      type: 'ApiKey',
       nullable: true,
       guard: 'public',
       description:
         "The calling key, or the calling token's; null for a person, and for a key in no workspace.",
-      resolve: ({ workspaceId }, _args, context) => (workspaceId === null ? null : ownKey(context)),
+      resolve: (query, { workspaceId }, _args, context) =>
+        workspaceId === null ? null : ownKey(context, query),
     }),
-    accessToken: t.field({
-      type: AccessToken,
+    accessToken: t.prismaField({
+      type: 'AccessToken',
       nullable: true,
       guard: 'public',
       description: 'The calling token, if it is one.',
-      resolve: (_principal, _args, context) => ownToken(context),
+      resolve: (query, _principal, _args, context) => ownToken(context, query),
     }),
     workspace: t.field({
       type: Workspace,

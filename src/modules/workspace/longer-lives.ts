@@ -11,7 +11,7 @@ import { Prisma, type Workspace } from '../../generated/prisma/client.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { nameKey } from '../../input/text.ts'
 import { limitsOf } from '../../limits/plans.ts'
-import { visibleKeys } from '../api-key/api-key.queries.ts'
+import { isVisibleKey } from '../api-key/api-key.visibility.ts'
 import { formatKeyList } from '../api-key/format-key-list.ts'
 import { freeKeyName } from '../api-key/key-name.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
@@ -55,7 +55,7 @@ function relaxed(before: EndingPolicies, after: EndingPolicies): (keyof EndingPo
 async function findLongerLived(c: CallerChange, before: EndingPolicies): Promise<LongerLived[]> {
   const endBefore = expiryUnderPolicies(before)
   const rows = await c.db.$queryRaw<LongerLife[]>`
-    SELECT k.id, (${visibleKeys(c.caller)}) AS "isVisible",
+    SELECT k.id, (${isVisibleKey(c.caller)}) AS "isVisible",
            (${endBefore} <= clock_timestamp()) AS "comesBack"
       FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
      WHERE k."workspaceId" = ${c.workspace.id} AND k."revokedAt" IS NULL

@@ -7,7 +7,8 @@ import { Prisma, type Workspace as WorkspaceRow } from '../../generated/prisma/c
 import { pageArgs } from '../../graphql/connection.ts'
 import { isAllowedAddress } from '../../input/addresses.ts'
 import { limitsOf } from '../../limits/plans.ts'
-import { isAccepted, visibleKeys } from '../api-key/api-key.queries.ts'
+import { isVisibleKey } from '../api-key/api-key.visibility.ts'
+import { isAccepted } from '../api-key/key-state.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
 import { isPending } from '../member/claim.ts'
 import { Workspace, WorkspaceConnection } from '../refs.ts'
@@ -80,7 +81,7 @@ Workspace.implement({
         'How many live keys the caller sees of those that count for `keyLimit`: all but user-level legacy keys.',
       resolve: (workspace, _args, context) => {
         assertCurrent(workspace, context)
-        return countLiveKeys(context.deps.prisma, workspace.id, visibleKeys(context.caller))
+        return countLiveKeys(context.deps.prisma, workspace.id, isVisibleKey(context.caller))
       },
     }),
     requestsPerMinute: t.int({

@@ -1,14 +1,12 @@
 import { grantProblems } from '../../../auth/grant.ts'
 import { change, operatorChange } from '../../../db/change.ts'
 import { findKeyPrefixes } from '../../../db/key-prefixes.ts'
-import { findByIds } from '../../../db/page.ts'
 import type { Deps } from '../../../deps.ts'
 import { type UserError, userError } from '../../../errors.ts'
-import { Prisma } from '../../../generated/prisma/client.ts'
+import type { ApiKey } from '../../../generated/prisma/client.ts'
 import { InputProblems } from '../../../input/problems.ts'
 import { nameKey } from '../../../input/text.ts'
 import type { ServiceContext } from '../../../service-context.ts'
-import { type ApiKeyRow, apiKeys } from '../api-key.queries.ts'
 import { type Decided, decider, noteTaken } from './decide.ts'
 import { type LegacyKeyInput, readLegacyKey, termsOf } from './key-input.ts'
 import { storeLegacyKeys } from './store.ts'
@@ -27,7 +25,7 @@ export interface ImportedKey {
   /** Its place in the input. */
   readonly index: number
   /** The key that was imported, or was there; null with errors, and for one that a dry run would import. */
-  readonly apiKey: ApiKeyRow | null
+  readonly apiKey: ApiKey | null
   /** Whether it was there already. */
   readonly isKnown: boolean
   readonly errors: readonly UserError[]
@@ -136,9 +134,8 @@ async function shownResults(
   decided: readonly Decided[],
 ): Promise<ImportedKey[]> {
   const ids = [...new Set(decided.flatMap(({ id }) => id ?? []))]
-  const where = Prisma.sql`k."workspaceId" = ${workspace.id}`
-  const rows = await findByIds<ApiKeyRow>(db, { ...apiKeys, where }, ids)
-  const byId = new Map(rows.flatMap((row) => (row === null ? [] : [[row.id, row] as const])))
+  const rows = await db.apiKey.findMany({ where: { workspaceId: workspace.id, id: { in: ids } } })
+  const byId = new Map(rows.map((row) => [row.id, row]))
   return decided.map(({ key: { index, problems }, id, made }) => ({
     index,
     apiKey: (id !== undefined && !problems.any && byId.get(id)) || null,

@@ -1,0 +1,78 @@
+import type { Caller } from '../../auth/caller.ts'
+import { namesCovering } from '../../auth/permissions.ts'
+import { reaches } from '../../auth/policy.ts'
+import { between, containing, hasId, isNoOther, none } from '../../db/where.ts'
+import { ApiKeyStatus, type Prisma } from '../../generated/prisma/client.ts'
+import { isId } from '../../ids.ts'
+import { visibleKeys } from './api-key.visibility.ts'
+
+/** What a list of keys is narrowed by; instants already read. */
+export interface ApiKeyFilter {
+  readonly status?: ApiKeyStatus | null | undefined
+  readonly ownerId?: string | null | undefined
+  readonly spaceId?: string | null | undefined
+  readonly scopeId?: string | null | undefined
+  readonly permission?: string | null | undefined
+  readonly legacy?: boolean | null | undefined
+  readonly createdById?: string | null | undefined
+  readonly createdByKeyId?: string | null | undefined
+  readonly createdAfter?: Date | undefined
+  readonly createdBefore?: Date | undefined
+  readonly expiresAfter?: Date | undefined
+  readonly expiresBefore?: Date | undefined
+  /** Includes keys never used. */
+  readonly lastUsedBefore?: Date | undefined
+  readonly neverUsed?: boolean | null | undefined
+  readonly search?: string | null | undefined
+}
+
+/** The keys that act in a space, if it is within the caller's reach. */
+function keysActingIn(caller: Caller, id: string): Prisma.ApiKeyWhereInput {
+  if (!isId(id) || !reaches(caller.rights, id)) return none
+  const live = { id, deletedAt: null }
+  return {
+    workspace: { spaces: { some: live } },
+    OR: [{ allSpaces: true }, { grants: { some: { space: live } } }],
+  }
+}
+
+/** The keys that declare the permission, directly, by scope or by alias. */
+function keysDeclaring(permission: string): Prisma.ApiKeyWhereInput {
+  const permissions = { hasSome: namesCovering(permission) }
+  return { OR: [{ permissions }, { scopes: { some: { scope: { permissions } } } }] }
+}
+
+/** The conditions on what keys are at the moment of reading. */
+function stateFilter(filter: ApiKeyFilter): Prisma.ApiKeyStateWhereInput[] {
+  const { status, expiresAfter, expiresBefore, lastUsedBefore, neverUsed } = filter
+  const conditions: Prisma.ApiKeyStateWhereInput[] = []
+  if (status) conditions.push({ status: isNoOther(status, ApiKeyStatus) })
+  if (expiresAfter || expiresBefore)
+    conditions.push({ effectiveExpiresAt: between(expiresAfter, expiresBefore) })
+  if (lastUsedBefore)
+    conditions.push({ OR: [{ lastUsedAt: null }, { lastUsedAt: { lt: lastUsedBefore } }] })
+  if (typeof neverUsed === 'boolean')
+    conditions.push({ lastUsedAt: neverUsed ? null : { not: null } })
+  return conditions
+}
+
+/** The keys that fulfil all of the filter. */
+export function apiKeyFilter(caller: Caller, filter: ApiKeyFilter): Prisma.ApiKeyWhereInput {
+  const { ownerId, spaceId, scopeId, permission, legacy, createdById, createdByKeyId } = filter
+  const { createdAfter, createdBefore, search } = filter
+  const conditions = stateFilter(filter).map((state): Prisma.ApiKeyWhereInput => ({ state }))
+  const ofId = (id: string, condition: Prisma.ApiKeyWhereInput) =>
+    conditions.push(isId(id) ? condition : none)
+  if (typeof ownerId === 'string') ofId(ownerId, { ownerId })
+  if (typeof createdById === 'string') ofId(createdById, { createdById })
+  if (typeof scopeId === 'string') ofId(scopeId, { scopes: { some: { scopeId } } })
+  if (typeof createdByKeyId === 'string')
+    conditions.push({ createdByKey: { AND: [visibleKeys(caller), hasId(createdByKeyId)] } })
+  if (typeof spaceId === 'string') conditions.push(keysActingIn(caller, spaceId))
+  if (typeof permission === 'string') conditions.push(keysDeclaring(permission))
+  if (typeof legacy === 'boolean') conditions.push({ legacy })
+  if (createdAfter || createdBefore)
+    conditions.push({ createdAt: between(createdAfter, createdBefore) })
+  if (search) conditions.push({ name: containing(search) })
+  return { AND: conditions }
+}

@@ -1,0 +1,83 @@
+import type { Caller } from '../../auth/caller.ts'
+import { onlyOwnKeys } from '../../auth/roles.ts'
+import { all, isNoneOf, isThere } from '../../db/conditions.ts'
+import { type NestedListing, parentId } from '../../db/page.ts'
+import { none } from '../../db/where.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import { spacesReached } from '../space/space.visibility.ts'
+
+/** A key sees itself; a person who has signed in, every key of theirs. */
+function itselfOrTheirs(caller: Caller): Prisma.ApiKeyWhereInput {
+  if (caller.kind === 'HUMAN') return { ownerId: caller.user.id }
+  return caller.kind === 'API_KEY' ? { id: caller.key.id } : none
+}
+
+/** What a key names beyond the caller's reach. */
+function beyondReach(caller: Caller): Prisma.SpaceGrantWhereInput {
+  const reached = spacesReached(caller)
+  return Array.isArray(reached) ? { spaceId: { notIn: reached } } : { space: { NOT: reached } }
+}
+
+/**
+ * The keys that the caller sees: with all spaces every one; else those that name only spaces within
+ * reach, their owner's keys for all spaces by a credential for all spaces, itself, and all of one's
+ * own by one's sign-in. Of these, only their own where the role's permissions on keys end there. A
+ * user-level key is more than what it is here: without all spaces only itself and its owner's sign-in
+ * see it.
+ */
+export function visibleKeys(caller: Caller): Prisma.ApiKeyWhereInput {
+  const { workspaceId, rights, user } = caller
+  const ofRole = { workspaceId, ...(onlyOwnKeys(user.role) && { ownerId: user.id }) }
+  if (rights.allSpaces) return ofRole
+  const ordinary: Prisma.ApiKeyWhereInput[] = [
+    { allSpaces: false, grants: { none: beyondReach(caller) } },
+    ...(caller.allSpaces ? [{ allSpaces: true, ownerId: user.id }] : []),
+  ]
+  return { ...ofRole, OR: [itselfOrTheirs(caller), { userLevel: false, OR: ordinary }] }
+}
+
+function reachesAllItNames({ rights }: Caller): Prisma.Sql {
+  const spaceId = Prisma.sql`g."spaceId"`
+  const outside = Prisma.sql`g."workspaceId" = k."workspaceId" AND g."keyId" = k.id
+    AND ${isNoneOf(spaceId, [...rights.spaces.keys()])}`
+  return Prisma.sql`NOT ${isThere(Prisma.sql`"SpaceGrant" g`, outside, spaceId)}`
+}
+
+const isItselfOrTheirs = (caller: Caller): Prisma.Sql => {
+  if (caller.kind === 'HUMAN') return Prisma.sql`k."ownerId" = ${caller.user.id}`
+  return caller.kind === 'API_KEY' ? Prisma.sql`k.id = ${caller.key.id}` : Prisma.sql`FALSE`
+}
+
+/** `visibleKeys` in SQL: whether the caller sees the key `k`. */
+export function isVisibleKey(caller: Caller): Prisma.Sql {
+  const { workspaceId, rights, user } = caller
+  const conditions = [Prisma.sql`k."workspaceId" = ${workspaceId}`]
+  if (onlyOwnKeys(user.role)) conditions.push(Prisma.sql`k."ownerId" = ${user.id}`)
+  if (!rights.allSpaces)
+    conditions.push(Prisma.sql`(${isItselfOrTheirs(caller)}
+      OR (NOT k."userLevel" AND NOT k."allSpaces" AND ${reachesAllItNames(caller)})
+      OR (NOT k."userLevel" AND k."allSpaces" AND ${caller.allSpaces} AND k."ownerId" = ${user.id}))`)
+  return all(conditions)
+}
+
+/** What ties a key to the member that owns it. */
+export const isOwned = Prisma.sql`k."ownerId" = ${parentId}`
+
+/** What ties a key to a space: it names the space, or is for all spaces. */
+export const isForSpace = Prisma.sql`(k."allSpaces" OR EXISTS (
+  SELECT 1 FROM "SpaceGrant" sg
+   WHERE sg."workspaceId" = k."workspaceId" AND sg."keyId" = k.id AND sg."spaceId" = ${parentId}))`
+
+/** Whether the key \`k\` links to a scope. */
+export const linksTo = (scopeId: Prisma.Sql): Prisma.Sql => Prisma.sql`EXISTS (
+  SELECT 1 FROM "ApiKeyScope" kl
+   WHERE kl."workspaceId" = k."workspaceId" AND kl."keyId" = k.id AND kl."scopeId" = ${scopeId})`
+
+/** \`visibleKeys\` in SQL, of those that are tied to each parent in turn. */
+export const keysOfParents = (caller: Caller, tie: Prisma.Sql): NestedListing => ({
+  from: Prisma.sql`"ApiKey" k`,
+  alias: Prisma.sql`k`,
+  where: isVisibleKey(caller),
+  tie,
+  ...(tie !== isOwned && { isShared: true }),
+})
