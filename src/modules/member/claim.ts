@@ -27,6 +27,13 @@ export const isPending = (email: string): Prisma.Sql => Prisma.sql`
   m."emailKey" = ${emailKey(email)} AND m."removedAt" IS NULL AND u.kind = 'HUMAN'
   AND NOT EXISTS (SELECT 1 FROM "Identity" i WHERE i."userId" = m."userId")`
 
+/** `isPending` as a condition of Prisma. */
+export const pendingMemberships = (email: string): Prisma.MemberWhereInput => ({
+  emailKey: emailKey(email),
+  removedAt: null,
+  user: { kind: 'HUMAN', identities: { none: {} } },
+})
+
 /** The pending membership that a request claims. */
 export interface ClaimTarget {
   readonly workspaceId: string

@@ -6,7 +6,6 @@ import { modelType } from '../../graphql/connection.ts'
 import { ownToken } from '../access-token/token-loaders.ts'
 import { ownKey } from '../api-key/key-loaders.ts'
 import { RoleType, type ShownUser, User } from '../member/user.schema.ts'
-import { Workspace } from '../refs.ts'
 import { spaceLoader } from '../space/space.schema.ts'
 import { findWorkspace } from '../workspace/workspace.schema.ts'
 
@@ -80,8 +79,8 @@ const Viewer = builder.objectRef<Principal>('Viewer').implement({
       description: 'The calling token, if it is one.',
       resolve: (query, _principal, _args, context) => ownToken(context, query),
     }),
-    workspace: t.field({
-      type: Workspace,
+    workspace: t.prismaField({
+      type: 'Workspace',
       nullable: true,
       guard: {
         permissions: ['workspace:read'],
@@ -91,8 +90,8 @@ const Viewer = builder.objectRef<Principal>('Viewer').implement({
         },
       },
       description: 'The workspace.',
-      resolve: ({ workspaceId }, _args, context) =>
-        workspaceId === null ? null : findWorkspace(context),
+      resolve: (query, { workspaceId }, _args, context) =>
+        workspaceId === null ? null : findWorkspace(context, query),
     }),
     role: t.field({
       type: RoleType,

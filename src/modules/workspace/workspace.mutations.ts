@@ -2,8 +2,8 @@ import { notSignedIn } from '../../auth/guard.ts'
 import { builder } from '../../builder.ts'
 import type { Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
 import { mutation, shown } from '../../graphql/mutation.ts'
-import { Workspace } from '../refs.ts'
 import { createWorkspace } from './create-workspace.ts'
+import { Workspace } from './workspace.schema.ts'
 import { updateWorkspace } from './workspace.service.ts'
 
 const CreateWorkspaceInput = builder.inputType('CreateWorkspaceInput', {

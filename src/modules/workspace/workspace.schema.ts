@@ -1,17 +1,13 @@
-import type { SignIn } from '../../auth/caller.ts'
 import { builder } from '../../builder.ts'
 import type { Context } from '../../context.ts'
-import { findPage, type Listing, pageRequest } from '../../db/page.ts'
 import { badUserInput } from '../../errors.ts'
-import { Prisma, type Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
-import { pageArgs } from '../../graphql/connection.ts'
-import { isAllowedAddress } from '../../input/addresses.ts'
+import type { Prisma, Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
+import { modelConnection, pageArgs } from '../../graphql/connection.ts'
+import { listPage } from '../../graphql/rows.ts'
 import { limitsOf } from '../../limits/plans.ts'
 import { isVisibleKey } from '../api-key/api-key.visibility.ts'
-import { isAccepted } from '../api-key/key-state.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
-import { isPending } from '../member/claim.ts'
-import { Workspace, WorkspaceConnection } from '../refs.ts'
+import { enterableWorkspaces } from './workspace.visibility.ts'
 
 const PlanType = builder.enumType('Plan', {
   description: 'What a workspace may use.',
@@ -25,20 +21,31 @@ const PlanType = builder.enumType('Plan', {
   } as const,
 })
 
-/** The caller's workspace, read anew for each operation. */
-export const findWorkspace = ({ deps, caller }: Context): Promise<WorkspaceRow | null> =>
-  deps.prisma.workspace.findUnique({ where: { id: caller.workspaceId } })
+/** The caller's workspace, read anew for each field that shows it. */
+export const findWorkspace = (
+  { deps, caller }: Context,
+  plan: Prisma.WorkspaceDefaultArgs,
+): Promise<WorkspaceRow | null> =>
+  deps.prisma.workspace.findUnique({ ...plan, where: { id: caller.workspaceId } })
 
 /**
  * The caller's rights are those in their current workspace, so what asks for some is told of no
  * other one: a person may list several.
  */
-function assertCurrent({ id }: WorkspaceRow, { caller }: Context): void {
+function assertCurrent({ id }: Pick<WorkspaceRow, 'id'>, { caller }: Context): void {
   if (id !== caller.workspaceId)
     throw badUserInput(['X-Workspace-Id'], 'Name this workspace in X-Workspace-Id.')
 }
 
-Workspace.implement({
+/** What of a workspace says what its plan allows. */
+const planColumns = {
+  plan: true,
+  enterpriseRequestsPerMinute: true,
+  enterpriseKeyLimit: true,
+} as const
+
+export const Workspace = builder.prismaObject('Workspace', {
+  select: { id: true, createdAt: true },
   description: 'The tenant: members, spaces, agents and keys belong to it.',
   leafFields: 'public',
   fields: (t) => ({
@@ -69,6 +76,7 @@ Workspace.implement({
       nullable: true,
       guard: { permissions: ['workspace:read', 'keys:read'] },
       description: 'How many live keys the plan allows; null: no limit.',
+      select: planColumns,
       resolve: (workspace, _args, context) => {
         assertCurrent(workspace, context)
         return limitsOf(context.deps.limits.plans, workspace).keyLimit
@@ -87,6 +95,7 @@ Workspace.implement({
     requestsPerMinute: t.int({
       nullable: true,
       description: "The plan's limit; null: none.",
+      select: planColumns,
       resolve: (workspace, _args, { deps }) =>
         limitsOf(deps.limits.plans, workspace).requestsPerMinute,
     }),
@@ -99,64 +108,25 @@ Workspace.implement({
   }),
 })
 
-const membershipsOf = (userId: string): Prisma.Sql => Prisma.sql`w.id IN (
-  SELECT m."workspaceId" FROM "Member" m WHERE m."userId" = ${userId} AND m."removedAt" IS NULL)`
-
-/** The ids of the workspaces where a user-level key is accepted, from the request's address. */
-async function acceptingWorkspaces(
-  { deps, address }: Context,
-  keyId: string,
-  userId: string,
-): Promise<string[]> {
-  const rows = await deps.prisma.$queryRaw<{ id: string; allowedIps: string[] }[]>`
-    SELECT w.id, k."allowedIps" FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
-     WHERE k.id = ${keyId} AND ${membershipsOf(userId)} AND ${isAccepted}`
-  return rows
-    .filter(({ allowedIps }) => allowedIps.length === 0 || isAllowedAddress(address, allowedIps))
-    .map(({ id }) => id)
-}
-
-/**
- * The workspaces of a person; for who is in none yet, those where their address was entered. Anybody
- * can enter it, so for who is in one this changes nothing.
- */
-const enterableBy = ({ userId, email }: SignIn): Prisma.Sql => Prisma.sql`
-  (${membershipsOf(userId)} OR w.id IN (
-    SELECT m."workspaceId" FROM "Member" m JOIN "User" u ON u.id = m."userId"
-     WHERE ${isPending(email ?? '')} AND NOT EXISTS (
-       SELECT 1 FROM "Member" own WHERE own."userId" = ${userId} AND own."removedAt" IS NULL)))`
-
-/** The workspaces `w` that a credential can enter. */
-async function isEnterable(context: Context): Promise<Prisma.Sql> {
-  const { principal } = context
-  if (principal.kind === 'HUMAN') return enterableBy(principal.signIn)
-  if (principal.workspaceId !== null && !(principal.kind === 'API_KEY' && principal.isUserLevel))
-    return Prisma.sql`w.id = ${principal.workspaceId}`
-  const ids = await acceptingWorkspaces(context, principal.key.id, principal.user.id)
-  return Prisma.sql`w.id = ANY(${ids}::text[])`
-}
-
-const enterable = async (context: Context): Promise<Listing> => ({
-  from: Prisma.sql`"Workspace" w`,
-  alias: Prisma.sql`w`,
-  where: await isEnterable(context),
-})
-
 builder.queryFields((t) => ({
-  workspace: t.field({
-    type: Workspace,
+  workspace: t.prismaField({
+    type: 'Workspace',
     nullable: true,
     guard: 'workspace:read',
     description: 'The current workspace.',
-    resolve: (_root, _args, context) => findWorkspace(context),
+    resolve: (query, _root, _args, context) => findWorkspace(context, query),
   }),
   workspaces: t.field({
-    type: WorkspaceConnection,
+    type: modelConnection('Workspace'),
     guard: 'public',
     description:
       'The workspaces that this credential can enter: one for a key or token, all of their own for a person, of which a user-level legacy key can enter those where it is accepted. To a person who is in none it lists those that wait for them: who names one in X-Workspace-Id joins it. Needs no permission.',
     args: pageArgs(t.arg),
-    resolve: async (_root, args, context) =>
-      findPage<WorkspaceRow>(context.deps.prisma, await enterable(context), pageRequest(args)),
+    resolve: async (_root, args, context, info) => {
+      const where = await enterableWorkspaces(context)
+      return await listPage(context, info, args, [where], (query) =>
+        context.deps.prisma.workspace.findMany(query),
+      )
+    },
   }),
 }))
