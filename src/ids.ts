@@ -25,6 +25,9 @@ export const newId = (kind: IdKind): string => `${kind}_${nextUlid().toLowerCase
 /** Whether it has an id's shape; anything else names nothing and is not looked up. */
 export const isId = (value: string): boolean => shape.test(value)
 
+/** The kind that an id says. */
+export const prefixOf = (id: string): string => id.slice(0, 3)
+
 /** Whether it has the shape of an id of that kind. */
 export const isIdOf = (kind: IdKind, value: string): boolean =>
   value.startsWith(kind) && isId(value)

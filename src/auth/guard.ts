@@ -207,24 +207,35 @@ export const hasRights = (context: Context, question: RightsQuestion): boolean =
   )
 }
 
-/** What a built field declares; undefined for one that is open to every caller. */
-export const requirementOf = (field: {
+/** A field of the built schema. */
+interface Built {
   readonly extensions: Readonly<Record<string, unknown>>
-}): Requirement<never, never> | undefined =>
+}
+
+/** What a built field declares; undefined for one that is open to every caller. */
+export const requirementOf = (field: Built): Requirement<never, never> | undefined =>
   field.extensions.requirement as Requirement<never, never> | undefined
 
 /** Whether a built field is for people who sign in. */
-export const isForPeople = (field: {
-  readonly extensions: Readonly<Record<string, unknown>>
-}): boolean => field.extensions.signedInOnly === true
+export const isForPeople = (field: Built): boolean => field.extensions.signedInOnly === true
 
 /** The error for a key or token that asks for what is for people alone. */
 export const notSignedIn = (): Error =>
   forbidden([], [], 'Only a person who has signed in can do this.')
 
+/** Why the caller may not ask for what this field shows; undefined: they may. For fields without `unless`. */
+export function refusalOf(field: Built, context: Context): Error | undefined {
+  const { permissions = [], allSpaces = false } = requirementOf(field) ?? {}
+  const isHeld = hasRights(context, { permissions, allSpaces, exempt: false })
+  return isHeld ? undefined : errorOf(field, context)
+}
+
 /** The error of a refused field: what it asks for, and what of it is missing. */
 export function unauthorized(_parent: object, context: Context, info: GraphQLResolveInfo): Error {
-  const field = info.parentType.getFields()[info.fieldName]
+  return errorOf(info.parentType.getFields()[info.fieldName], context)
+}
+
+function errorOf(field: Built | undefined, context: Context): Error {
   if (field !== undefined && isForPeople(field)) return notSignedIn()
   const permissions = (field && requirementOf(field)?.permissions) ?? []
   const missing = permissions.filter((name) => !holds(context.caller.rights, name))

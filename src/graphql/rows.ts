@@ -27,9 +27,13 @@ const planOfNodes = (context: Context, info: GraphQLResolveInfo): Plan =>
     select: { id: true, createdAt: true },
   }) as Plan
 
-/** Of what a field leads to that is not read by its parent. It takes as long as reading some columns. */
-export const planOf = (context: Context, info: GraphQLResolveInfo): Plan =>
-  queryFromInfo({ context, info }) as Plan
+/**
+ * Of what a field leads to that is not read by its parent. It takes as long as reading some columns.
+ *
+ * @param typeName the type of the rows, where the field leads to objects of several
+ */
+export const planOf = (context: Context, info: GraphQLResolveInfo, typeName?: string): Plan =>
+  queryFromInfo({ context, info, ...(typeName && { typeName }) }) as Plan
 
 /** One page of the rows that fulfil all conditions. */
 export async function listPage<Where>(

@@ -1,4 +1,17 @@
+import { badUserInput } from '../errors.ts'
 import type { InputProblems } from './problems.ts'
+
+/** How many ids one field takes. */
+export const maxIds = 100
+
+/**
+ * How many ids a field is asked for.
+ * @throws RequestError BAD_USER_INPUT for more than 100
+ */
+export function idCount(ids: readonly unknown[]): number {
+  if (ids.length > maxIds) throw badUserInput(['ids'], `ids names at most ${maxIds} objects.`)
+  return ids.length
+}
 
 /**
  * Notes an id that a list holds twice: lists of ids are all or nothing, so a repetition is a

@@ -1,9 +1,11 @@
 import {
   type GraphQLField,
+  type GraphQLInterfaceType,
   type GraphQLObjectType,
   type GraphQLOutputType,
   getNamedType,
   getNullableType,
+  isInterfaceType,
   isListType,
   isObjectType,
 } from 'graphql'
@@ -24,7 +26,8 @@ export type FieldClass =
   | 'VALUE'
   | 'VALUE_LIST'
 
-const has = (type: GraphQLObjectType, field: string): boolean => field in type.getFields()
+const has = (type: GraphQLObjectType | GraphQLInterfaceType, field: string): boolean =>
+  field in type.getFields()
 
 const isList = (type: GraphQLOutputType): boolean => isListType(getNullableType(type))
 
@@ -37,7 +40,7 @@ export function fieldClass(
   { type }: Pick<GraphQLField<unknown, unknown>, 'type'>,
 ): FieldClass {
   const named = getNamedType(type)
-  if (!isObjectType(named)) return 'LEAF'
+  if (!isObjectType(named) && !isInterfaceType(named)) return 'LEAF'
   if (has(parent, 'pageInfo') || has(parent, 'cursor')) return 'PAGE_PART'
   if (has(named, 'pageInfo')) return 'CONNECTION'
   if (!has(named, 'id')) return isList(type) ? 'VALUE_LIST' : 'VALUE'

@@ -46,12 +46,16 @@ export const hasOwnCost = (
 ): field is typeof field & { extensions: { cost: (input: unknown) => number } } =>
   typeof field.extensions.cost === 'function'
 
-/** Whether a variable decides what of a document is run, or how large a page is. */
+/** The arguments that say how many items a list has. */
+const sizes: readonly string[] = ['first', 'ids']
+
+/** Whether a variable decides what of a document is run, or how large a list is. */
 const dependsOnVariables = (document: DocumentNode): boolean =>
   contains(
     document,
     (node) =>
-      (node.kind === 'Directive' || (node.kind === 'Argument' && node.name.value === 'first')) &&
+      (node.kind === 'Directive' ||
+        (node.kind === 'Argument' && sizes.includes(node.name.value))) &&
       hasVariable(node),
   )
 

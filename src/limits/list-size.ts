@@ -10,8 +10,8 @@ export interface ListRequest {
   readonly args: Readonly<Record<string, unknown>>
 }
 
-/** The most items that a list can hold; `page`: as many as `first` says. */
-export type ListSize = number | 'page' | ((request: ListRequest) => number)
+/** The most items that a list can hold; `page`: as many as `first` says; `ids`: one for each of `ids`. */
+export type ListSize = number | 'page' | 'ids' | ((request: ListRequest) => number)
 
 /**
  * Live spaces that the caller reaches. A key of their own may name more, whose number must not be told

@@ -2,19 +2,20 @@ import {
   type ExecutionArgs,
   type FieldNode,
   type GraphQLField,
-  GraphQLInt,
+  type GraphQLInterfaceType,
   type GraphQLObjectType,
   type GraphQLSchema,
   getArgumentValues,
   getNamedType,
   getOperationAST,
   getVariableValues,
+  isInterfaceType,
   isObjectType,
-  valueFromAST,
 } from 'graphql'
-import { defaultPageSize, pageSize } from '../db/page.ts'
+import { defaultPageSize } from '../db/page.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError } from '../errors.ts'
+import { idCountOf, pageSizeOf } from './argument-size.ts'
 import { type FieldClass, fieldClass } from './field-class.ts'
 import { introspectionSize } from './introspection-size.ts'
 import { hasOwnCost, type IsFree, keepCost, knownCost } from './known-costs.ts'
@@ -74,16 +75,14 @@ export interface Pricing extends Pick<Asked, 'context'> {
   readonly isFree: IsFree
 }
 
-/** @throws RequestError BAD_USER_INPUT for a `first` outside 1 to 100 */
-function pageSizeOf({ arguments: args }: FieldNode, variables: Asked['variables']): number {
-  const first = args?.find(({ name }) => name.value === 'first')
-  return pageSize(valueFromAST(first?.value, GraphQLInt, variables) as number | null | undefined)
-}
+const aliasesIn = (fields: Fields): number =>
+  [...fields].filter(([key, [node]]) => key !== node?.name.value).length
 
 const isIntrospection = ({ name }: { readonly name: string }): boolean => name.startsWith('__')
 
 function rootCost({ field, node, isFreed }: RootField, variables: Asked['variables']): number {
   if (isFreed || isIntrospection(field)) return 0
+  if (field.extensions.listSize === 'ids') return Math.max(1, idCountOf(node, variables))
   if (!hasOwnCost(field)) return 1
   const { input } = getArgumentValues(field, node, variables)
   return Math.max(1, field.extensions.cost(input))
@@ -139,7 +138,7 @@ class Bill {
       else if (isCharged[kind] || (root.isFreed && kind === 'OWN_ENTITY'))
         this.#count('cost', times.charged)
       const type = getNamedType(field.type)
-      if (!isObjectType(type)) continue
+      if (!isObjectType(type) && !isInterfaceType(type)) continue
       if (key === '__schema' && isStandardIntrospection(this.#schema, this.#selections, nodes))
         continue
       const inside = this.#inside(times, kind, root, field, node)
@@ -147,8 +146,39 @@ class Bill {
       const hasRows = kind === 'PAGE_PART' && field.name !== 'pageInfo'
       if (kind !== 'PAGE_PART' || (hasRows && isCounted)) this.#countNodes(inside.nodes)
       isCounted ||= hasRows
-      this.#add(type, this.#selections.below(type, nodes), depth + 1, inside, root)
+      if (isInterfaceType(type)) this.#addLargest(type, nodes, depth + 1, inside, root)
+      else this.#add(type, this.#selections.below(type, nodes), depth + 1, inside, root)
     }
+  }
+
+  /**
+   * Fields of objects of an interface: each has one of its types, so the largest cost of a type counts.
+   * Aliases count for all types together; those that the types share count once.
+   */
+  #addLargest(
+    type: GraphQLInterfaceType,
+    nodes: readonly FieldNode[],
+    depth: number,
+    times: Times,
+    root: RootField,
+  ): void {
+    const bills = this.#schema.getPossibleTypes(type).map((possible) => {
+      const bill = new Bill(this.#schema, this.#selections, this.#isFree, this.#asked)
+      Object.assign(bill.sums, this.sums)
+      bill.#add(possible, this.#selections.below(possible, nodes), depth, times, root)
+      return bill
+    })
+    const shared = aliasesIn(this.#selections.below(type, nodes))
+    const own = bills.map(({ sums }) => sums.aliases - this.sums.aliases - shared)
+    this.#count(
+      'aliases',
+      own.reduce((sum, more) => sum + more, shared),
+    )
+    this.sums.cost = Math.max(...bills.map(({ sums }) => sums.cost))
+    this.sums.nodes = Math.max(...bills.map(({ sums }) => sums.nodes))
+    const counts = bills.map(({ nodeCounts }) => nodeCounts)
+    const most = (asked: Asked): number => Math.max(...counts.map((its) => nodesFor(its, asked)))
+    this.nodeCounts.push({ factor: 1, lists: [most] })
   }
 
   get cost(): number {
@@ -169,8 +199,9 @@ class Bill {
     field: GraphQLField<unknown, unknown>,
     node: FieldNode,
   ): Times {
-    if (kind === 'CONNECTION') {
-      const size = pageSizeOf(node, this.#asked.variables)
+    if (kind === 'CONNECTION' || field.extensions.listSize === 'ids') {
+      const sizeOf = kind === 'CONNECTION' ? pageSizeOf : idCountOf
+      const size = sizeOf(node, this.#asked.variables)
       return { charged: charged * size, nodes: { ...nodes, factor: nodes.factor * size } }
     }
     if (kind !== 'ENTITY_LIST' && kind !== 'VALUE_LIST') return { charged, nodes }
@@ -227,13 +258,13 @@ export interface OperationSize {
 const notRun: OperationSize = { cost: leastCost, nodes: 0, canRun: false }
 
 /**
- * What a valid operation asks for. It costs for each root field 1, or what its input comes to; inside it each field that leads to another
- * entity, a list of entities or a connection 1, times the page sizes of the lists around it; 1 at
- * least. Of root fields that another pays for the first costs nothing, so that one request is one
- * such field. An operation that will not be run, for its name or a variable is wrong, costs 1, too:
- * the executor says why.
+ * What a valid operation asks for. It costs for each root field 1, for each of its `ids` 1, or what
+ * its input comes to; inside it each field that leads to another entity, a list of entities or a
+ * connection 1, times the page sizes of the lists around it; 1 at least. Of root fields that another
+ * pays for the first costs nothing, so that one request is one such field. An operation that will not
+ * be run, for its name or a variable is wrong, costs 1, too: the executor says why.
  * @throws RequestError QUERY_TOO_COMPLEX beyond the limits of an operation, BAD_USER_INPUT for a
- * `first` outside 1 to 100
+ * `first` outside 1 to 100 or more than 100 `ids`
  */
 export function operationSize(
   {

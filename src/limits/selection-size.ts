@@ -2,6 +2,7 @@ import {
   type FieldNode,
   type GraphQLResolveInfo,
   getNamedType,
+  isAbstractType,
   Kind,
   type SelectionSetNode,
 } from 'graphql'
@@ -41,11 +42,18 @@ function namesIn(
   return names
 }
 
-function sizeOf(node: FieldNode, { fragments, returnType }: GraphQLResolveInfo): SelectionSize {
-  const names = node.selectionSet ? namesIn(node.selectionSet, fragments) : new Map()
+/** The length in JSON of the longest name that an object of the type can have as its type. */
+function typenameLength({ returnType, schema }: GraphQLResolveInfo): number {
+  const type = getNamedType(returnType)
+  const types = isAbstractType(type) ? schema.getPossibleTypes(type) : [type]
+  return Math.max(...types.map(({ name }) => `"${name}"`.length))
+}
+
+function sizeOf(node: FieldNode, info: GraphQLResolveInfo): SelectionSize {
+  const names = node.selectionSet ? namesIn(node.selectionSet, info.fragments) : new Map()
   const typenames = [...names].filter(([, isTypename]) => isTypename)
   const nameBytes = [...names.keys()].reduce((sum, name) => sum + name.length + 4, 0)
-  const typenameBytes = typenames.length * `"${getNamedType(returnType).name}"`.length
+  const typenameBytes = typenames.length * typenameLength(info)
   return { fields: names.size, nameBytes, typenames: typenames.length, typenameBytes }
 }
 

@@ -4,6 +4,7 @@ import {
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLField,
+  type GraphQLInterfaceType,
   type GraphQLObjectType,
   type GraphQLSchema,
   Kind,
@@ -18,7 +19,8 @@ export type Fields = ReadonlyMap<string, readonly FieldNode[]>
 /** What of a document is run, with given variables. */
 export interface Selections {
   root(type: GraphQLObjectType, selectionSet: SelectionSetNode): Fields
-  below(type: GraphQLObjectType, fields: readonly FieldNode[]): Fields
+  /** Of an interface: what is asked of each of its types. */
+  below(type: GraphQLObjectType | GraphQLInterfaceType, fields: readonly FieldNode[]): Fields
 }
 
 /**
@@ -37,7 +39,7 @@ export function selectionsOf(
     root: (type, selectionSet) =>
       collectFields(schema, fragments, variables, type, selectionSet).fields,
     below: (type, fields) =>
-      collectSubFields(schema, fragments, variables, type, [...fields]).fields,
+      collectSubFields(schema, fragments, variables, type as GraphQLObjectType, [...fields]).fields,
   }
 }
 

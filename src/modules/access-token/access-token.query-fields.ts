@@ -2,8 +2,9 @@ import type { Principal } from '../../auth/caller.ts'
 import { builder } from '../../builder.ts'
 import { hasId } from '../../db/where.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
-import { listPage } from '../../graphql/rows.ts'
-import { AccessTokenStatusType } from './access-token.schema.ts'
+import { nodeType } from '../../graphql/node.ts'
+import { listPage, planOf } from '../../graphql/rows.ts'
+import { AccessToken, AccessTokenStatusType } from './access-token.schema.ts'
 import { accessTokenFilter, visibleTokens } from './access-token.visibility.ts'
 
 const isOwnKey = (keyId: unknown, principal: Principal): boolean =>
@@ -25,6 +26,15 @@ const AccessTokenFilter = builder.inputType('AccessTokenFilter', {
       description: "Those of this user's keys.",
     }),
   }),
+})
+
+nodeType('tok', AccessToken, {
+  item: 'accessToken',
+  find: (context, ids, info) =>
+    context.deps.prisma.accessToken.findMany({
+      ...planOf(context, info, 'AccessToken'),
+      where: { AND: [visibleTokens(context.caller), { id: { in: ids } }] },
+    }),
 })
 
 builder.queryFields((t) => ({

@@ -7,7 +7,8 @@ import { searchInput } from '../../graphql/filter-input.ts'
 import { loadList } from '../../graphql/load-list.ts'
 import { longText } from '../../graphql/long-text.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
-import { listPage, rowsById } from '../../graphql/rows.ts'
+import { nodeType } from '../../graphql/node.ts'
+import { listPage, planOf, rowsById } from '../../graphql/rows.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { SessionConnection } from '../refs.ts'
@@ -104,22 +105,32 @@ export const Agent = builder.prismaObject('Agent', {
   }),
 })
 
+/** Those of the agents of these ids that the caller sees. */
+async function findAgents(
+  { deps, caller }: Context,
+  ids: readonly string[],
+  plan: Prisma.AgentDefaultArgs,
+): Promise<AgentRow[]> {
+  const where = agentsOf(caller, ids)
+  if (seesAllAgents(caller)) return deps.prisma.agent.findMany({ ...plan, where })
+  const agents = await deps.prisma.agent.findMany({
+    select: { ...plan.select, ...itsSpaces },
+    where,
+  })
+  return agents.filter((agent) => seesAgent(caller, agent))
+}
+
 /** The agents of these ids, each null where the caller does not see it, as one field shows them. */
 export const agentLoader = (
   context: Context,
   info: GraphQLResolveInfo,
   plan: Prisma.AgentDefaultArgs,
-): DataLoader<AgentRow | null> =>
-  rowsById(context, info, async (ids) => {
-    const { deps, caller } = context
-    const where = agentsOf(caller, ids)
-    if (seesAllAgents(caller)) return deps.prisma.agent.findMany({ ...plan, where })
-    const agents = await deps.prisma.agent.findMany({
-      select: { ...plan.select, ...itsSpaces },
-      where,
-    })
-    return agents.filter((agent) => seesAgent(caller, agent))
-  })
+): DataLoader<AgentRow | null> => rowsById(context, info, (ids) => findAgents(context, ids, plan))
+
+nodeType('agt', Agent, {
+  item: 'agent',
+  find: (context, ids, info) => findAgents(context, ids, planOf(context, info, 'Agent')),
+})
 
 const AgentFilter = builder.inputType('AgentFilter', {
   description: 'What a list of agents is narrowed by; all of what is given.',

@@ -1,11 +1,12 @@
 import { builder } from '../../builder.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { instantInput, permissionInput, searchInput } from '../../graphql/filter-input.ts'
-import { listPage } from '../../graphql/rows.ts'
+import { nodeType } from '../../graphql/node.ts'
+import { listPage, planOf } from '../../graphql/rows.ts'
 import { apiKeyFilter } from './api-key.filter.ts'
-import { ApiKeyStatusType } from './api-key.schema.ts'
+import { ApiKey, ApiKeyStatusType } from './api-key.schema.ts'
 import { visibleKeys } from './api-key.visibility.ts'
-import { apiKeyLoader } from './key-loaders.ts'
+import { apiKeyLoader, visibleKeysOf } from './key-loaders.ts'
 
 const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   description: 'What a list of keys is narrowed by; all of what is given.',
@@ -53,6 +54,15 @@ function filterInput(filter: typeof ApiKeyFilter.$inferInput) {
     lastUsedBefore: instantInput('lastUsedBefore', lastUsedBefore),
   }
 }
+
+nodeType('key', ApiKey, {
+  item: 'apiKey',
+  find: (context, ids, info) =>
+    context.deps.prisma.apiKey.findMany({
+      ...planOf(context, info, 'ApiKey'),
+      where: visibleKeysOf(context.caller, ids),
+    }),
+})
 
 builder.queryFields((t) => ({
   apiKey: t.prismaField({

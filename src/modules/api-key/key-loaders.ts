@@ -54,7 +54,7 @@ export const keyStateLoader = (context: Context): DataLoader<ApiKeyState> =>
   })
 
 /** The keys of these ids that the caller sees. */
-const visibleKeysOf = (caller: Caller, ids: readonly string[]): Prisma.ApiKeyWhereInput => ({
+export const visibleKeysOf = (caller: Caller, ids: readonly string[]): Prisma.ApiKeyWhereInput => ({
   AND: [visibleKeys(caller), { id: { in: ids.filter(isId) } }],
 })
 

@@ -1,7 +1,9 @@
 import { builder } from '../../builder.ts'
 import type { Context, DataLoader } from '../../context.ts'
+import { findByIds } from '../../db/page.ts'
 import type { Deps } from '../../deps.ts'
 import type { Document as DocumentRow } from '../../generated/prisma/client.ts'
+import { nodeType } from '../../graphql/node.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { Document, Session } from '../refs.ts'
 import { sessionLoader } from '../session/session-loader.ts'
@@ -91,6 +93,12 @@ builder.objectFields(Session, (t) => ({
     resolve: () => ({}),
   }),
 }))
+
+nodeType('doc', Document, {
+  item: 'document',
+  find: ({ deps, caller }, ids) =>
+    findByIds(deps.prisma, { ...documents, where: visibleDocuments(caller) }, ids),
+})
 
 builder.queryField('document', (t) =>
   t.field({

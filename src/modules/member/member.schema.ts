@@ -2,7 +2,8 @@ import { builder } from '../../builder.ts'
 import { hasId } from '../../db/where.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
-import { listPage, parentsPage } from '../../graphql/rows.ts'
+import { nodeType } from '../../graphql/node.ts'
+import { listPage, parentsPage, planOf } from '../../graphql/rows.ts'
 import { isOwned, keysOfParents } from '../api-key/api-key.visibility.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
 import { spacesOfMembers } from '../space/space.visibility.ts'
@@ -51,6 +52,14 @@ export const Member = builder.prismaObject('Member', {
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When they were added.' }),
   }),
+})
+
+nodeType('mem', Member, {
+  item: 'member',
+  find: (context, ids, info) => {
+    const where = { AND: [visibleMembers(context.caller), { id: { in: ids } }] }
+    return context.deps.prisma.member.findMany({ ...planOf(context, info, 'Member'), where })
+  },
 })
 
 const MemberFilter = builder.inputType('MemberFilter', {

@@ -1,7 +1,8 @@
 import { builder } from '../../builder.ts'
-import { findOne } from '../../db/page.ts'
+import { findByIds, findOne } from '../../db/page.ts'
 import type { RunStatus } from '../../generated/prisma/client.ts'
 import { longText } from '../../graphql/long-text.ts'
+import { nodeType } from '../../graphql/node.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { Run, Session } from '../refs.ts'
 import { sessionLoader } from '../session/session-loader.ts'
@@ -69,6 +70,12 @@ Run.implement({
       description: 'When it ended; null while it runs.',
     }),
   }),
+})
+
+nodeType('run', Run, {
+  item: 'run',
+  find: ({ deps, caller }, ids) =>
+    findByIds(deps.prisma, { ...runs, where: visibleRuns(caller) }, ids),
 })
 
 builder.queryField('run', (t) =>

@@ -4,7 +4,8 @@ import { parentId } from '../../db/page.ts'
 import { hasId } from '../../db/where.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { permissionInput, searchInput } from '../../graphql/filter-input.ts'
-import { listPage, parentsPage } from '../../graphql/rows.ts'
+import { nodeType } from '../../graphql/node.ts'
+import { listPage, parentsPage, planOf } from '../../graphql/rows.ts'
 import { maxNames } from '../../input/permission-list.ts'
 import { keysOfParents, linksTo } from '../api-key/api-key.visibility.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
@@ -60,6 +61,14 @@ export const Scope = builder.prismaObject('Scope', {
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
   }),
+})
+
+nodeType('scp', Scope, {
+  item: 'scope',
+  find: (context, ids, info) => {
+    const where = { AND: [visibleScopes(context.caller), { id: { in: ids } }] }
+    return context.deps.prisma.scope.findMany({ ...planOf(context, info, 'Scope'), where })
+  },
 })
 
 const ScopeFilter = builder.inputType('ScopeFilter', {

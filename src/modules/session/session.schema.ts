@@ -1,9 +1,10 @@
 import { builder } from '../../builder.ts'
-import { findOne, findPage, pageRequest } from '../../db/page.ts'
+import { findByIds, findOne, findPage, pageRequest } from '../../db/page.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { pageArgs } from '../../graphql/connection.ts'
 import { instantInput, textInput } from '../../graphql/filter-input.ts'
 import { nestedPage } from '../../graphql/nested-page.ts'
+import { nodeType } from '../../graphql/node.ts'
 import { agentLoader } from '../agent/agent.schema.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { RunConnection, Session, SessionConnection } from '../refs.ts'
@@ -79,6 +80,12 @@ const SessionFilter = builder.inputType('SessionFilter', {
     createdAfter: t.field({ type: 'DateTime', description: 'Those that began after this.' }),
     createdBefore: t.field({ type: 'DateTime', description: 'Those that began before this.' }),
   }),
+})
+
+nodeType('ses', Session, {
+  item: 'session',
+  find: ({ deps, caller }, ids) =>
+    findByIds(deps.prisma, { ...sessions, where: visibleSessions(caller) }, ids),
 })
 
 builder.queryFields((t) => ({

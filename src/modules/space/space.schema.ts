@@ -3,6 +3,7 @@ import { builder } from '../../builder.ts'
 import type { Context } from '../../context.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
+import { nodeType } from '../../graphql/node.ts'
 import { listPage, parentsPage, planOf, rowsById } from '../../graphql/rows.ts'
 import { agentsOfSpaces } from '../agent/agent.visibility.ts'
 import { isForSpace, keysOfParents } from '../api-key/api-key.visibility.ts'
@@ -69,6 +70,14 @@ export const spaceLoader = (context: Context, info: GraphQLResolveInfo) => {
     deps.prisma.space.findMany({ ...plan, where: visibleSpacesOf(caller, ids) }),
   )
 }
+
+nodeType('spc', Space, {
+  item: 'space',
+  find: (context, ids, info) => {
+    const where = visibleSpacesOf(context.caller, ids)
+    return context.deps.prisma.space.findMany({ ...planOf(context, info, 'Space'), where })
+  },
+})
 
 const SpaceFilter = builder.inputType('SpaceFilter', {
   description: 'What a list of spaces is narrowed by; all of what is given.',

@@ -3,7 +3,8 @@ import type { Context } from '../../context.ts'
 import { badUserInput } from '../../errors.ts'
 import type { Prisma, Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
-import { listPage } from '../../graphql/rows.ts'
+import { nodeType } from '../../graphql/node.ts'
+import { listPage, planOf } from '../../graphql/rows.ts'
 import { limitsOf } from '../../limits/plans.ts'
 import { isVisibleKey } from '../api-key/api-key.visibility.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
@@ -106,6 +107,14 @@ export const Workspace = builder.prismaObject('Workspace', {
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
+})
+
+nodeType('wsp', Workspace, {
+  item: 'workspace',
+  find: async (context, ids, info) =>
+    ids.includes(context.caller.workspaceId)
+      ? [await findWorkspace(context, planOf(context, info, 'Workspace'))]
+      : [],
 })
 
 builder.queryFields((t) => ({

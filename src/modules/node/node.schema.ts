@@ -1,0 +1,41 @@
+import { builder } from '../../builder.ts'
+import { findNodes, type Identified, Node } from '../../graphql/node.ts'
+import { idCount, maxIds } from '../../input/ids.ts'
+
+builder.queryFields((t) => ({
+  node: t.field({
+    type: Node,
+    nullable: true,
+    guard: 'public',
+    description:
+      "Any object by its id, under the rules of its type's own query field: it needs the same permissions, and what the caller does not see is null.",
+    args: { id: t.arg.id({ required: true, description: 'The id of the object.' }) },
+    resolve: async (_root, { id }, context, info) => {
+      const [found = null] = await findNodes(context, info, [id])
+      if (found instanceof Error) throw found
+      return found
+    },
+  }),
+  nodes: t.field({
+    type: [Node],
+    nullable: { list: false, items: true },
+    guard: 'public',
+    listSize: 'ids',
+    description:
+      'Objects by their ids, in the order of the ids: each as `node` gives it. Each id costs 1.',
+    args: {
+      ids: t.arg.idList({
+        required: true,
+        description: `The ids of the objects; ${maxIds} at most.`,
+      }),
+    },
+    resolve: async (_root, { ids }, context, info) => {
+      idCount(ids)
+      const found = await findNodes(context, info, ids)
+      // To the executor an error in a list is the failure of that item alone.
+      return found.map((it) =>
+        it instanceof Error ? context.budget.failure(it, info) : it,
+      ) as (Identified | null)[]
+    },
+  }),
+}))
