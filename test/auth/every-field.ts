@@ -65,12 +65,25 @@ export function operationOf(type: 'query' | 'mutation', fields: readonly string[
   return `${type} ${text.includes('$file') ? '($file: File!)' : ''} { ${text} }`
 }
 
-/** The arguments of the query fields that ask for one thing: of nothing. */
-export const queryArguments: Readonly<Record<string, string>> = Object.fromEntries(
-  ['accessToken', 'agent', 'apiKey', 'document', 'member', 'run', 'scope', 'session', 'space'].map(
-    (name) => [name, `(id: "${noSpace}")`],
+/** The arguments of the query fields that ask for things by their ids: of nothing. */
+export const queryArguments: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [
+      'accessToken',
+      'agent',
+      'apiKey',
+      'document',
+      'member',
+      'run',
+      'scope',
+      'session',
+      'space',
+    ].map((name) => [name, `(id: "${noSpace}")`]),
   ),
-)
+  // Of an id that is none of an object: what an id of a type asks for is that type's.
+  node: `(id: "${newId('usr')}")`,
+  nodes: `(ids: ["${newId('usr')}"])`,
+}
 
 export const queryField = (name: string): string =>
   `${name}${queryArguments[name] ?? ''} { __typename }`

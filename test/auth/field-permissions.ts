@@ -13,7 +13,7 @@ const open = (names: string): TypePermissions => ({ open: names, guarded: {} })
 
 export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   Query: {
-    open: 'permissions rateLimits viewer workspaces',
+    open: 'node nodes permissions rateLimits viewer workspaces',
     guarded: {
       accessToken: ['tokens:read'],
       accessTokens: ['tokens:read'],

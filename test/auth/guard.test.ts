@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { printSchemaWithDirectives } from '@graphql-tools/utils'
-import { isObjectType } from 'graphql'
+import { isInterfaceType, isObjectType } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { type Guard, requirementOf } from '../../src/auth/guard.ts'
 import { schema as wholeSchema } from '../../src/schema.ts'
@@ -211,9 +211,16 @@ test('nothing but the guard speaks to scope-auth', () => {
   expect(files.sort()).toEqual(['auth/guard.ts', 'builder.ts'])
 })
 
-// Other doors to an entity than its own field: a root `node`, or events that nobody checks again.
-test('there is no door by global id and none for subscriptions', () => {
+// Other ways to an entity than its own field: by its id under any type, or events that nobody checks again.
+test('what has an id of its own is found by it under the guard of its own query field', () => {
   expect(wholeSchema.getSubscriptionType()).toBeUndefined()
-  expect(Object.keys(wholeSchema.getQueryType()?.getFields() ?? {})).not.toContain('node')
-  expect(Object.keys(wholeSchema.getQueryType()?.getFields() ?? {})).not.toContain('nodes')
+  const node = wholeSchema.getType('Node')
+  if (!isInterfaceType(node)) throw new Error('Node is no interface')
+  const items = wholeSchema.getQueryType()?.getFields() ?? {}
+  const types = wholeSchema.getPossibleTypes(node)
+  expect(types.length).toBeGreaterThan(9)
+  for (const { name } of types) {
+    const item = items[`${name.charAt(0).toLowerCase()}${name.slice(1)}`]
+    expect(item && requirementOf(item)?.permissions, name).toHaveLength(1)
+  }
 })

@@ -17,6 +17,8 @@ export interface IdPlace {
     | 'user'
   readonly query: string
   readonly nothing: unknown
+  /** Whether the id of an object of any other kind names that object. */
+  readonly takesAnyKind?: true
 }
 
 type Kind = IdPlace['kind']
@@ -27,6 +29,17 @@ const item = (kind: Kind, field: string): IdPlace => ({
   query: `query ($id: ID!) { it: ${field}(id: $id) { __typename id } }`,
   nothing: null,
 })
+
+const itemOfAnyKind = (kind: Kind): IdPlace[] => [
+  { ...item(kind, 'node'), takesAnyKind: true },
+  {
+    name: 'nodes',
+    kind,
+    query: 'query ($id: ID!) { it: nodes(ids: [$id]) { __typename id } }',
+    nothing: [null],
+    takesAnyKind: true,
+  },
+]
 
 const filter = (kind: Kind, list: string, field: string): IdPlace => ({
   name: `${list} of ${field}`,
@@ -130,6 +143,9 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   item('scope', 'scope'),
   item('session', 'session'),
   item('space', 'space'),
+  ...(Object.keys(own) as (keyof OwnIds)[]).flatMap((kind) =>
+    kind === 'legacy' || kind === 'user' ? [] : itemOfAnyKind(kind),
+  ),
   filter('key', 'accessTokens', 'apiKeyId'),
   filter('user', 'accessTokens', 'ownerId'),
   filter('space', 'agents', 'spaceId'),

@@ -34,7 +34,11 @@ type Kind = keyof typeof prefixes
 const kinds = Object.keys(prefixes) as Kind[]
 
 /** Ids that name nothing for the caller, whatever they name elsewhere. */
-function idsOfNothing(kind: Kind, isLimited: boolean): Record<string, unknown> {
+function idsOfNothing(
+  kind: Kind,
+  isLimited: boolean,
+  takesAnyKind: boolean,
+): Record<string, unknown> {
   const own = mine.own[kind]
   const [hidden, begunHidden] = isLimited ? [mine.hidden[kind], mine.begunHidden[kind]] : []
   return {
@@ -43,9 +47,11 @@ function idsOfNothing(kind: Kind, isLimited: boolean): Record<string, unknown> {
     ...(hidden && { 'out of reach': hidden }),
     ...(begunHidden && { 'begun out of reach': begunHidden }),
     ...Object.fromEntries(
-      kinds.filter((it) => it !== kind).map((it) => [`its own ${it}`, mine.own[it]]),
+      kinds
+        .filter((it) => it !== kind && (!takesAnyKind || it === 'user'))
+        .map((it) => [`its own ${it}`, mine.own[it]]),
     ),
-    'a workspace': mine.id,
+    'a workspace': takesAnyKind ? theirs.id : mine.id,
     'in another case': own.toUpperCase(),
     'with a space behind': `${own} `,
     'with a NUL behind': `${own}\0`,
@@ -112,8 +118,9 @@ test.each(inPlaceOf)(
     )
     expect(places).not.toEqual([])
     const before = [await contents(mine.id), await contents(theirs.id)]
-    for (const { name, query, nothing } of places) {
-      const asked = Object.entries(idsOfNothing(kind, isLimited)).map(async ([what, id]) => {
+    for (const { name, query, nothing, takesAnyKind = false } of places) {
+      const ids = idsOfNothing(kind, isLimited, takesAnyKind)
+      const asked = Object.entries(ids).map(async ([what, id]) => {
         const { status, data, errors } = await world.gql(secret, query, { id })
         expect({ status, data, errors }, `${name}: ${what}`).toEqual({
           status: 200,

@@ -1,4 +1,4 @@
-import { isAbstractType, isIntrospectionType, isObjectType } from 'graphql'
+import { getNamedType, isAbstractType, isIntrospectionType, isObjectType } from 'graphql'
 import { expect, test } from 'vitest'
 import { type FieldClass, fieldClass } from '../../src/limits/field-class.ts'
 import { schema } from '../../src/schema.ts'
@@ -51,6 +51,7 @@ test('it is decided what each field leads to', () => {
     'Query.apiKey',
     'Query.document',
     'Query.member',
+    'Query.node',
     'Query.run',
     'Query.scope',
     'Query.session',
@@ -70,6 +71,7 @@ test('it is decided what each field leads to', () => {
     'AccessToken.spaces',
     'Agent.spaces',
     'ApiKey.scopes',
+    'Query.nodes',
     'Session.documents',
   ])
   expect(
@@ -97,7 +99,13 @@ test("a payload's own entity is in payloads, and parts of pages are in pages alo
   expect(parts).toHaveLength(connections.length * 4)
 })
 
-// Which fields of one would be run is known only when it is: nothing could be counted before.
-test('there is no interface and no union', () => {
-  expect(types.filter(isAbstractType)).toEqual([])
+// Which fields of one are run is known only when they are: what is counted before is the most of its types.
+test('the one interface is Node, which only what names ids leads to, and there is no union', () => {
+  expect(types.filter(isAbstractType).map(({ name }) => name)).toEqual(['Node'])
+  const leading = types.filter(isObjectType).flatMap((type) =>
+    Object.values(type.getFields())
+      .filter((field) => isAbstractType(getNamedType(field.type)))
+      .map((field) => `${type.name}.${field.name}`),
+  )
+  expect(leading).toEqual(['Query.node', 'Query.nodes'])
 })

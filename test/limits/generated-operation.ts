@@ -3,10 +3,12 @@ import {
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputType,
+  type GraphQLInterfaceType,
   type GraphQLObjectType,
   getNamedType,
   isEnumType,
   isInputObjectType,
+  isInterfaceType,
   isLeafType,
   isObjectType,
   isRequiredArgument,
@@ -88,6 +90,14 @@ class Writer {
     return this.oneOf(this.#ids[name] ?? []) ?? newId('spc')
   }
 
+  /** What a field is asked for: an id of its type, or ids of any. */
+  #required({ name }: Field): string | string[] {
+    const ofAny = (): string => this.anyId(this.oneOf(Object.keys(this.#ids)) ?? '')
+    if (name === 'node') return ofAny()
+    if (name !== 'nodes') return this.anyId(name)
+    return Array.from({ length: this.#next(fc.integer, { min: 0, max: 20 }) }, ofAny)
+  }
+
   #cursor(): string {
     const createdAt = new Date(Date.now() + (this.once(2) ? -day : day))
     return encodeCursor({ createdAt, id: newId('agt') })
@@ -114,7 +124,7 @@ class Writer {
   #argument(field: Field, argument: GraphQLArgument): string | undefined {
     const { name, type } = argument
     const written = (value: unknown) => `${name}: ${this.value(value, type)}`
-    if (isRequiredArgument(argument)) return written(this.anyId(field.name))
+    if (isRequiredArgument(argument)) return written(this.#required(field))
     if (name === 'first' && !this.once(4)) return written(this.oneOf(pageSizes))
     if (name === 'after' && this.once(6)) return written(this.#cursor())
     if (name === 'filter' && this.once(4)) return written(this.#filter(type))
@@ -135,7 +145,8 @@ class Writer {
     return `...${name}`
   }
 
-  selection(type: GraphQLObjectType, depth: number): string {
+  /** @param isBesideOthers of other types, whose fields of the same names may be of other types */
+  selection(type: GraphQLObjectType, depth: number, isBesideOthers = false): string {
     const all = Object.values(type.getFields()).filter(
       (field) => depth < maxDepth || isLeafType(getNamedType(field.type)),
     )
@@ -149,14 +160,28 @@ class Writer {
       this.#left -= 1
       const inside = getNamedType(field.type)
       // Two fragments may name a field with other arguments: every repeated one has an alias.
-      const isRepeated = names.has(field.name)
+      const isRepeated = isBesideOthers || names.has(field.name)
       if (isRepeated) this.#aliases += 1
       names.add(field.name)
       const alias = isRepeated ? `n${this.#aliases}: ` : ''
-      const selection = isObjectType(inside) ? ` { ${this.selection(inside, depth + 1)} }` : ''
+      const selection = isObjectType(inside)
+        ? ` { ${this.selection(inside, depth + 1)} }`
+        : isInterfaceType(inside)
+          ? ` { ${this.#selectionOfTypes(inside, depth + 1)} }`
+          : ''
       texts.push(`${alias}${field.name}${this.#arguments(field)}${selection}`)
     }
     return this.#fragment(type, texts.join(' '))
+  }
+
+  /** Of an interface: what is asked of objects of some of its types. */
+  #selectionOfTypes(type: GraphQLInterfaceType, depth: number): string {
+    const possible = [...schema.getPossibleTypes(type)]
+    const some = new Set([0, 1, 2].map(() => this.oneOf(possible)).filter((it) => it !== undefined))
+    const fragments = [...some].map(
+      (it, index) => `... on ${it.name} { ${this.selection(it, depth, index > 0)} }`,
+    )
+    return ['__typename', ...fragments].join(' ')
   }
 
   operation(kind: 'query' | 'mutation', selection: string): Operation {

@@ -95,6 +95,72 @@ test('the operation that is named is counted, and no other', () => {
   expect(cost(two, {}, 'B')).toBe(1)
 })
 
+const onAgent = '... on Agent { sessions(first: 7) { nodes { createdBy { name } } } }'
+const onSpace =
+  '... on Space { agents(first: 30) { nodes { createdBy { name } spaces { name } } } }'
+const ids = (length: number): string => JSON.stringify(Array.from({ length }, () => id))
+
+test('an object by its id costs what it does by its own query field', () => {
+  expect(cost(`{ node(id: "${id}") { id } }`)).toBe(1)
+  const selection = 'createdBy { name } spaces { apiKeys(first: 3) { nodes { id } } }'
+  const own = cost(`{ agent(id: "${id}") { ${selection} } }`)
+  expect(own).toBe(23)
+  expect(cost(`{ node(id: "${id}") { ... on Agent { ${selection} } } }`)).toBe(own)
+  expect(
+    cost(`{ node(id: "${id}") { ...N } } fragment N on Node { ...A ... on Node { ...A } }
+    fragment A on Agent { ${selection} }`),
+  ).toBe(own)
+  expect(cost(`{ nodes(ids: ${ids(5)}) { ... on Agent { ${selection} } } }`)).toBe(5 * own)
+})
+
+test('what is asked of objects of several types costs what it does of the dearest', () => {
+  const [agent, space] = [1 + 1 + 7, 1 + 1 + 2 * 30]
+  expect(cost(`{ node(id: "${id}") { ${onAgent} } }`)).toBe(agent)
+  expect(cost(`{ node(id: "${id}") { ${onSpace} } }`)).toBe(space)
+  expect(cost(`{ node(id: "${id}") { ${onAgent} ${onSpace} } }`)).toBe(space)
+  expect(cost(`{ nodes(ids: ${ids(4)}) { ${onSpace} ${onAgent} } viewer { user { id } } }`)).toBe(
+    4 * space + 2,
+  )
+  expect(cost(`{ nodes(ids: ${ids(100)}) { id } nodes(ids: ${ids(100)}) { __typename } }`)).toBe(
+    100,
+  )
+  expect(() => cost(`{ nodes(ids: ${ids(100)}) { ${onSpace} ${onAgent} } }`)).toThrow(
+    'costs at most 1000',
+  )
+  expect(() => cost(`{ nodes(ids: ${ids(101)}) { id } }`)).toThrow('at most 100 objects')
+})
+
+test('the nodes of objects of several types are the most that one of them has', () => {
+  const size = (query: string, liveSpaces: number) => {
+    const principal = { ...context.principal, liveSpaces } as Principal
+    const document = known.get(query) ?? parse(query)
+    known.set(query, document)
+    expect(validate(schema, document)).toEqual([])
+    const asking = { context: { ...context, principal }, isFree: () => false }
+    return operationSize({ schema, document }, asking).nodes
+  }
+  const known = new Map<string, ReturnType<typeof parse>>()
+  const query = `{ nodes(ids: ${ids(3)}) { ... on Agent { spaces { id } }
+    ... on Space { agents(first: 10) { nodes { id } } } } }`
+  // Also where the document is known from a caller of more spaces, or of fewer.
+  for (const spaces of [15, 4, 200]) expect(size(query, spaces)).toBe(3 + 3 * Math.max(spaces, 10))
+})
+
+test('aliases count for all types together, and those of their interface once', () => {
+  const aliases = (count: number, name = 'a'): string =>
+    Array.from({ length: count }, (_, index) => `${name}${index}: id`).join(' ')
+  const node = (selection: string) => cost(`{ node(id: "${id}") { ${selection} } }`)
+  expect(node(aliases(30))).toBe(1)
+  expect(node(`... on Node { ${aliases(20)} } ... on Agent { ${aliases(10, 'b')} }`)).toBe(1)
+  expect(node(`... on Space { ${aliases(15)} } ... on Agent { ${aliases(15, 'b')} }`)).toBe(1)
+  for (const selection of [
+    aliases(31),
+    `... on Space { ${aliases(16)} } ... on Agent { ${aliases(15, 'b')} }`,
+    `${aliases(16)} ... on Agent { createdBy { ${aliases(15)} } }`,
+  ])
+    expect(() => node(selection), selection).toThrow('at most 30 aliases')
+})
+
 test('introspection costs no more than any request does', () => {
   expect(cost('{ __typename __schema { types { name } } __type(name: "Space") { name } }')).toBe(1)
   expect(cost('{ __typename viewer { __typename } }')).toBe(1)
@@ -137,6 +203,11 @@ test('a document costs what its variables and its caller make of it, however oft
      fragment S on Space { agents(first: $n) { nodes { createdBy { id } } } }`,
   )
   for (const n of [3, 5, 3]) expect(inFragment({ n })).toBe(1 + 2 + 2 * n)
+  const named = costOf(
+    'query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Agent { createdBy { id } } } }',
+  )
+  for (const count of [3, 100, 0])
+    expect(named({ ids: Array.from({ length: count }, () => id) })).toBe(Math.max(1, 2 * count))
   const optional = costOf(
     'query ($with: Boolean!) { viewer { role } workspace @include(if: $with) { name } }',
   )

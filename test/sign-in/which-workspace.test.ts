@@ -101,6 +101,8 @@ test.each([
   '{ workspace { id } }',
   '{ spaces { nodes { id } } }',
   '{ agent(id: "agt_none") { id } }',
+  '{ node(id: "agt_00000000000000000000000000") { id } }',
+  '{ nodes(ids: ["agt_00000000000000000000000000"]) { id } }',
   '{ apiKeys { nodes { id } } }',
   'mutation { createSpace(input: { name: "x" }) { errors { code } } }',
   'mutation { removeMember(input: { id: "mem_none" }) { errors { code } } }',

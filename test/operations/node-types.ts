@@ -1,0 +1,57 @@
+import { type GraphQLObjectType, getNamedType, isInterfaceType, isLeafType } from 'graphql'
+import { schema } from '../../src/schema.ts'
+import { fieldPermissions } from '../auth/field-permissions.ts'
+import type { Furnished } from '../auth/furnish.ts'
+import type { OwnIds } from '../auth/id-places.ts'
+
+/** A type of Node, with the query field for one of its objects. */
+export interface NodeType {
+  readonly name: string
+  readonly item: string
+  /** What that field needs. */
+  readonly needs: readonly string[]
+  /** All of its scalars and enums. */
+  readonly leaves: string
+}
+
+const node = schema.getType('Node')
+const types: readonly GraphQLObjectType[] = isInterfaceType(node)
+  ? schema.getPossibleTypes(node)
+  : []
+
+export const nodeTypes: readonly NodeType[] = types.map((type) => {
+  const item = `${type.name.charAt(0).toLowerCase()}${type.name.slice(1)}`
+  const leaves = Object.values(type.getFields()).filter((field) =>
+    isLeafType(getNamedType(field.type)),
+  )
+  return {
+    name: type.name,
+    item,
+    needs: fieldPermissions.Query?.guarded[item] ?? [],
+    leaves: leaves.map((field) => field.name).join(' '),
+  }
+})
+
+const kinds: Readonly<Record<string, keyof OwnIds>> = {
+  AccessToken: 'token',
+  Agent: 'agent',
+  ApiKey: 'key',
+  Document: 'document',
+  Member: 'member',
+  Run: 'run',
+  Scope: 'scope',
+  Session: 'session',
+  Space: 'space',
+}
+
+/** The id of the workspace's own object of that type. */
+export const ownId = ({ id, own }: Furnished, { name }: NodeType): string => {
+  const kind = kinds[name]
+  return kind === undefined ? id : own[kind]
+}
+
+/** Of those objects that a limited key does not see; undefined: it sees all of that type. */
+export const hiddenId = ({ hidden }: Furnished, { name }: NodeType): string | undefined => {
+  const kind = kinds[name]
+  return kind && hidden[kind]
+}
