@@ -25,7 +25,7 @@ export const newId = (kind: IdKind): string => `${kind}_${nextUlid().toLowerCase
 /** Whether it has an id's shape; anything else names nothing and is not looked up. */
 export const isId = (value: string): boolean => shape.test(value)
 
-/** The kind that an id says. */
+/** The prefix of an id, which names its kind. */
 export const prefixOf = (id: string): string => id.slice(0, 3)
 
 /** Whether it has the shape of an id of that kind. */

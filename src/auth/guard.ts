@@ -223,11 +223,18 @@ export const isForPeople = (field: Built): boolean => field.extensions.signedInO
 export const notSignedIn = (): Error =>
   forbidden([], [], 'Only a person who has signed in can do this.')
 
-/** Why the caller may not ask for what this field shows; undefined: they may. For fields without `unless`. */
+/**
+ * The error for a caller who lacks what the field needs; undefined for one who has it. Calls that the
+ * field would exempt are none of this.
+ *
+ * @throws RequestError BAD_USER_INPUT for a caller in no workspace
+ */
 export function refusalOf(field: Built, context: Context): Error | undefined {
   const { permissions = [], allSpaces = false } = requirementOf(field) ?? {}
-  const isHeld = hasRights(context, { permissions, allSpaces, exempt: false })
-  return isHeld ? undefined : errorOf(field, context)
+  const isLetThrough =
+    hasRights(context, { permissions, allSpaces, exempt: false }) &&
+    (!isForPeople(field) || isSignedIn(context))
+  return isLetThrough ? undefined : errorOf(field, context)
 }
 
 /** The error of a refused field: what it asks for, and what of it is missing. */

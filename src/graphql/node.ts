@@ -49,7 +49,10 @@ export function nodeType<Row extends Identified>(
   nodeTypes.set(kind, { ...resolution, name: type.name })
 }
 
-/** The objects of one type. @throws what its query field throws to this caller, for each id alike */
+/**
+ * The objects of one type, by their ids.
+ * @throws RequestError as its query field does, whether or not there is such an object
+ */
 async function findOfType(
   { item, find }: NodeType,
   context: Context,
@@ -65,9 +68,8 @@ async function findOfType(
 }
 
 /**
- * The object of each id, those of one type read in one statement; null for what the caller does not
- * see and for what is no id of an object. Instead of it, an error where the query field of its type
- * fails: of ids of a type that the caller may not read, none tells whether there is such an object.
+ * The object of each id; null for what the caller does not see and for what names no object, an error
+ * where the query field of its type fails. Objects of one type are read in one statement.
  */
 export async function findNodes(
   context: Context,
