@@ -52,11 +52,12 @@ export class PreparedPGlite extends PGlite {
   #changes = 0
   #analyzing: NodeJS.Timeout | undefined
 
-  override async query<T>(
-    text: string,
-    values?: unknown[],
-    options?: QueryOptions,
-  ): Promise<Results<T>> {
+  override query<T>(text: string, values?: unknown[], options?: QueryOptions): Promise<Results<T>> {
+    return this.#alone(text, values, options)
+  }
+
+  /** Runs a statement while no transaction is open. */
+  async #alone<T>(text: string, values?: unknown[], options?: QueryOptions): Promise<Results<T>> {
     await this._checkReady()
     return this._runExclusiveTransaction(() => this.#run<T>(text, values, options))
   }
@@ -179,9 +180,9 @@ export class PreparedPGlite extends PGlite {
 
   async #analyzeOutgrown(): Promise<void> {
     // What was changed in the last second would be known too late.
-    await this.query('SELECT pg_stat_force_next_flush()')
-    const { rows } = await this.query<{ relname: string }>(outgrown)
-    for (const { relname } of rows) await this.query(`ANALYZE "${relname}"`)
+    await this.#alone('SELECT pg_stat_force_next_flush()')
+    const { rows } = await this.#alone<{ relname: string }>(outgrown)
+    for (const { relname } of rows) await this.#alone(`ANALYZE "${relname}"`)
   }
 
   async #planAnew(): Promise<void> {

@@ -1,0 +1,149 @@
+import {
+  type GraphQLField,
+  type GraphQLObjectType,
+  getNamedType,
+  getNullableType,
+  isLeafType,
+  isListType,
+  isObjectType,
+  isRequiredArgument,
+} from 'graphql'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { schema } from '../../src/schema.ts'
+import { done } from '../setup/seed.ts'
+import { type Statements, watchStatements } from '../setup/statements.ts'
+import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { fill } from './fill.ts'
+
+const rows = 50
+/** How many rows are compared; of a list within the rows fewer, for an operation costs 1,000 at most. */
+const pages = { outer: [5, rows], inner: [2, 7] } as const
+
+let world: World
+let workspace: TestWorkspace
+let statements: Statements
+
+beforeAll(async () => {
+  statements = watchStatements()
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+  await fill(world, workspace, rows)
+  for (let count = 0; count < rows; count++)
+    await done(world, workspace.secret, 'createScope', 'scope { id }', { name: `scope ${count}` })
+})
+afterAll(async () => {
+  statements.stop()
+  await world.close()
+})
+
+type Field = GraphQLField<unknown, unknown>
+
+const fieldsOf = (type: GraphQLObjectType): Field[] =>
+  Object.values(type.getFields()).filter(({ args }) => !args.some(isRequiredArgument))
+
+const objectOf = ({ type }: Field): GraphQLObjectType | undefined => {
+  const named = getNamedType(type)
+  return isObjectType(named) ? named : undefined
+}
+
+const nodeOf = (type: GraphQLObjectType): GraphQLObjectType | undefined => {
+  const { nodes } = type.getFields()
+  return nodes && type.name.endsWith('Connection') ? objectOf(nodes) : undefined
+}
+
+/** All that is shown without another object. */
+const leavesOf = (type: GraphQLObjectType): string =>
+  fieldsOf(type)
+    .filter((field) => isLeafType(getNamedType(field.type)))
+    .map(({ name }) => name)
+    .join(' ')
+
+/** A relation of the rows of a list: where it is, and what is asked for there. */
+interface Relation {
+  readonly name: string
+  readonly list: string
+  readonly selection: string
+  readonly page: keyof typeof pages
+}
+
+/** The relations of a type, and of what only its rows lead to. */
+function relationsOf(
+  type: GraphQLObjectType,
+  list: string,
+  within: (selection: string) => string,
+  isListed: ReadonlySet<string>,
+  page: Relation['page'] = 'outer',
+): Relation[] {
+  return fieldsOf(type).flatMap((field) => {
+    const target = objectOf(field)
+    if (target === undefined) return []
+    const node = nodeOf(target)
+    const below = (selection: string): string =>
+      within(
+        node === undefined
+          ? `${field.name} { ${selection} }`
+          : `${field.name}(first: 2) { nodes { ${selection} } }`,
+      )
+    const relation = {
+      name: `${type.name}.${field.name}`,
+      list,
+      selection: below(leavesOf(node ?? target)),
+      page,
+    }
+    const isOnlyHere = node !== undefined || isListType(nullable(field))
+    const further = node ?? target
+    return isOnlyHere && !isListed.has(further.name) && further.name !== type.name
+      ? [
+          relation,
+          ...relationsOf(further, list, below, new Set([...isListed, further.name]), 'inner'),
+        ]
+      : [relation]
+  })
+}
+
+const nullable = ({ type }: Field) => getNullableType(type)
+
+function everyRelation(): Relation[] {
+  const query = schema.getQueryType()
+  if (!query) throw new Error('there are no queries')
+  const lists = fieldsOf(query).flatMap((field) => {
+    const type = objectOf(field)
+    const node = type && nodeOf(type)
+    return node ? [{ list: field.name, node }] : []
+  })
+  const isListed = new Set(lists.map(({ node }) => node.name))
+  return lists.flatMap(({ list, node }) => relationsOf(node, list, (it) => it, isListed))
+}
+
+async function statementsOf({ list, selection }: Relation, first: number): Promise<string[]> {
+  const from = statements.sent.length
+  const query = `query ($first: Int) { ${list}(first: $first) { nodes { ${selection} } } }`
+  const { data, errors } = await world.gql(workspace.secret, query, { first })
+  expect(errors, query).toEqual([])
+  // By a key there is one workspace to list.
+  if (list !== 'workspaces') expect(data[list].nodes, query).toHaveLength(first)
+  // Beside it, uses are written, and the credential may have to be read.
+  return statements.sent
+    .slice(from)
+    .filter((text) => text.trimStart().startsWith('SELECT') && !text.includes('"ApiKeySecret" ps'))
+}
+
+const relations = everyRelation()
+
+test('the relations of all types are found', () => {
+  const types = new Set(relations.map(({ name }) => name.split('.')[0]))
+  for (const type of ['Agent', 'Document', 'Member', 'Run', 'Scope', 'Session', 'Space', 'ApiKey'])
+    expect([...types]).toContain(type)
+})
+
+// Time must grow with what is shown, and not with one more trip to the database for each row.
+test.each(relations.map((relation) => [relation.name, relation] as const))(
+  '%s of a long page takes as many statements as of a short one',
+  async (_name, relation) => {
+    await statementsOf(relation, 1)
+    const [least, most] = pages[relation.page]
+    const few = await statementsOf(relation, least)
+    const many = await statementsOf(relation, most)
+    expect(many.length, [...few, 'and', ...many].join('\n')).toBe(few.length)
+  },
+)
