@@ -73,19 +73,6 @@ export function pageRequest({ first, after }: PageArgs): PageRequest {
   return { limit, after: cursor }
 }
 
-/** The columns of a listed table but those that may be long. */
-export const columnsWithout = <Name extends string>(
-  alias: string,
-  names: Readonly<Record<Name, string>>,
-  long: readonly NoInfer<Name>[],
-): Prisma.Sql =>
-  Prisma.raw(
-    (Object.keys(names) as Name[])
-      .filter((name) => !long.includes(name))
-      .map((name) => `${alias}."${name}"`)
-      .join(', '),
-  )
-
 /** Rows to list: a FROM with the listed table under `alias`, and which of its rows. */
 export interface Listing {
   readonly from: Prisma.Sql

@@ -8,6 +8,8 @@ import { listenerName } from '../../src/db/replica/listener.ts'
 export interface Statements {
   /** Every one so far, as text. */
   readonly sent: readonly string[]
+  /** The parameters of each. */
+  readonly parameters: readonly unknown[][]
   /** Runs after a statement was answered and before its answer is given; what it throws is the answer. */
   answering: (text: string) => void | Promise<void>
   stop(): void
@@ -24,6 +26,7 @@ const isListener = (client: unknown): boolean =>
  */
 export function watchStatements(): Statements {
   const sent: string[] = []
+  const parameters: unknown[][] = []
   const prototype: { query: (...args: any[]) => any } = inject('postgres')
     ? pg.Client.prototype
     : PreparedPGlite.prototype
@@ -31,6 +34,7 @@ export function watchStatements(): Statements {
   const spy = vi.spyOn(prototype, 'query')
   const statements: Statements = {
     sent,
+    parameters,
     answering: () => undefined,
     stop: () => spy.mockRestore(),
   }
@@ -42,6 +46,7 @@ export function watchStatements(): Statements {
     const isBeside = text === settingUp || isListener(this)
     if (typeof text !== 'string' || isBeside) return query.apply(this, args)
     sent.push(text)
+    parameters.push(Array.isArray(args[1]) ? args[1] : (args[0]?.values ?? []))
     const callback = args.at(-1)
     if (typeof callback === 'function')
       return query.apply(this, [

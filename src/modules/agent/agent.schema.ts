@@ -6,13 +6,11 @@ import { modelConnection, modelType, pageArgs } from '../../graphql/connection.t
 import { searchInput } from '../../graphql/filter-input.ts'
 import { loadList } from '../../graphql/load-list.ts'
 import { longText } from '../../graphql/long-text.ts'
-import { nestedPage } from '../../graphql/nested-page.ts'
 import { nodeType } from '../../graphql/node.ts'
-import { listPage, planOf, rowsById } from '../../graphql/rows.ts'
+import { listPage, parentsPage, planOf, rowsById } from '../../graphql/rows.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { SessionConnection } from '../refs.ts'
-import { sessionsOfAgents } from '../session/session.queries.ts'
+import { sessionsOfAgents } from '../session/session.visibility.ts'
 import { spaceLoader } from '../space/space.schema.ts'
 import { maxSpaces } from './agent.service.ts'
 import {
@@ -83,13 +81,13 @@ export const Agent = builder.prismaObject('Agent', {
       },
     }),
     sessions: t.field({
-      type: SessionConnection,
+      type: modelConnection('Session'),
       nullable: true,
       guard: 'sessions:read',
       description: 'The sessions with it; those that the caller sees.',
       args: pageArgs(t.arg),
-      resolve: ({ id }, args, context) =>
-        nestedPage(context, 'Agent.sessions', id, args, () => sessionsOfAgents(context.caller)),
+      resolve: ({ id }, args, context, info) =>
+        parentsPage(context, info, id, args, () => sessionsOfAgents(context.caller)),
     }),
     createdBy: t.field({
       type: User,

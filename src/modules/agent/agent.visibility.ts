@@ -7,8 +7,17 @@ import { type AgentStatus, Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
 import { spacesHeld } from '../space/space.visibility.ts'
 
-/** Spaces of a caller beyond which their agents are looked for among all, in the order of the list. */
+/** Spaces beyond which what is in them is looked for among all, in the order of the list. */
 const manySpaces = 100
+
+/** That the spaces of something, one at least, are all among those held (unanimity). */
+export function allAmong(held: string[] | Prisma.SpaceWhereInput) {
+  if (!Array.isArray(held)) return { some: { space: held }, none: { space: { NOT: held } } }
+  // `some` leads from few spaces to what is in them; `every` would look at all of the workspace.
+  // From many it would be the product of both: then any space will do, since none is another.
+  const some = held.length > manySpaces ? {} : { spaceId: { in: held } }
+  return { some, none: { spaceId: { notIn: held } } }
+}
 
 /**
  * The agents that the caller sees: those in every space of which they hold agents:read. One whose
@@ -17,16 +26,7 @@ const manySpaces = 100
 export function visibleAgents(caller: Caller): Prisma.AgentWhereInput {
   const live = { workspaceId: caller.workspaceId, deletedAt: null }
   const held = spacesHeld(caller, 'agents:read')
-  if (held === 'all') return live
-  // `some` leads from few spaces to their agents; `every` would look at each agent of the workspace.
-  // From many it would be the product of both: then any space will do, since none is another.
-  const spaces = Array.isArray(held)
-    ? {
-        some: held.length > manySpaces ? {} : { spaceId: { in: held } },
-        none: { spaceId: { notIn: held } },
-      }
-    : { some: { space: held }, none: { space: { NOT: held } } }
-  return { ...live, spaces }
+  return held === 'all' ? live : { ...live, spaces: allAmong(held) }
 }
 
 /** What of an agent is read beside what is shown, so that `seesAgent` can judge. */

@@ -1,16 +1,16 @@
 import { type CallerChange, change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
 import { userError } from '../../errors.ts'
 import type { Document } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { assertHeldForSession } from '../session/seen-session.ts'
-import { documents, visibleDocuments } from './document.queries.ts'
+import { ofSessionHeld } from '../session/session.visibility.ts'
+import { documentOf } from './document.visibility.ts'
 import { documentHasGone, removeStrayContent } from './stray-content.ts'
 
 /** The document, seen by the caller, for whose session they hold documents:delete. */
 async function documentToDelete(c: CallerChange, id: string): Promise<Document> {
-  const where = visibleDocuments(c.caller)
-  const document = await findOne<Document>(c.db, { ...documents, where }, id)
+  const found = await c.db.document.findFirst({ where: documentOf(c.caller, id) })
+  const document = await ofSessionHeld(c.db, c.caller, 'documents:read', found)
   if (document === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such document.')
   await assertHeldForSession(c, document.sessionId, 'documents:delete')
   return document

@@ -1,9 +1,8 @@
 import { builder } from '../../builder.ts'
 import type { Document as DocumentRow } from '../../generated/prisma/client.ts'
 import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
-import { Document } from '../refs.ts'
 import { deleteDocument } from './delete.ts'
-import './document.schema.ts'
+import { Document } from './document.schema.ts'
 import { uploadDocument } from './upload.ts'
 
 const UploadDocumentInput = builder.inputType('UploadDocumentInput', {

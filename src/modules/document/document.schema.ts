@@ -1,17 +1,19 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../../builder.ts'
 import type { Context, DataLoader } from '../../context.ts'
-import { findByIds } from '../../db/page.ts'
 import type { Deps } from '../../deps.ts'
-import type { Document as DocumentRow } from '../../generated/prisma/client.ts'
+import type { Document as DocumentRow, Prisma } from '../../generated/prisma/client.ts'
 import { nodeType } from '../../graphql/node.ts'
+import { planOf } from '../../graphql/rows.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { Document, Session } from '../refs.ts'
-import { sessionLoader } from '../session/session-loader.ts'
-import { documents, visibleDocuments } from './document.queries.ts'
-import { findDocument } from './find-document.ts'
+import { sessionLoader } from '../session/session.schema.ts'
+import { ofSessionsHeld } from '../session/session.visibility.ts'
+import { documentsOf, visibleDocuments } from './document.visibility.ts'
 import { mediaTypes } from './media-type.ts'
 
-Document.implement({
+export const Document = builder.prismaObject('Document', {
+  // Who sees it is judged by its session.
+  select: { id: true, workspaceId: true, createdAt: true, sessionId: true },
   description:
     'A file that was given to a session. The text of those that are text is told the agent.',
   leafFields: 'public',
@@ -21,12 +23,13 @@ Document.implement({
     mediaType: t.exposeString('mediaType', { description: 'What its content shows it to be.' }),
     bytes: t.exposeInt('bytes', { description: 'How long it is.' }),
     sha256: t.exposeString('sha256', { description: 'The SHA-256 of its content, in hex.' }),
-    session: t.field({
-      type: Session,
+    session: t.prismaField({
+      type: 'Session',
       nullable: true,
       guard: 'sessions:read',
       description: 'The session that it was given to.',
-      resolve: ({ sessionId }, _args, context) => sessionLoader(context).load(sessionId),
+      resolve: (query, { sessionId }, _args, context, info) =>
+        sessionLoader(context, info, query).load(sessionId),
     }),
     url: t.string({
       description: 'Where to download it, with the same credentials as the API.',
@@ -37,6 +40,7 @@ Document.implement({
       nullable: true,
       guard: 'members:read',
       description: 'Who uploaded it.',
+      select: { createdById: true },
       resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
     }),
     createdById: t.exposeID('createdById', { description: 'The id of the user who uploaded it.' }),
@@ -64,27 +68,33 @@ const DocumentLimits = builder.objectRef<object>('DocumentLimits').implement({
   }),
 })
 
-/** The documents of each session, as far as the caller sees them, newest first. */
-const documentsLoader = (context: Context): DataLoader<DocumentRow[]> =>
-  context.batch('documents', async (sessionIds) => {
-    const { from } = documents
-    const rows = await context.deps.prisma.$queryRaw<DocumentRow[]>`
-      SELECT d.* FROM ${from} WHERE ${visibleDocuments(context.caller)}
-         AND d."sessionId" = ANY(${[...sessionIds]}::text[])
-       ORDER BY d."createdAt" DESC, d.id DESC`
+/** The documents of each session, as far as the caller sees them, newest first, as one field shows them. */
+const documentsLoader = (
+  context: Context,
+  { fieldNodes }: GraphQLResolveInfo,
+  plan: Prisma.DocumentDefaultArgs,
+): DataLoader<DocumentRow[]> =>
+  context.batch(fieldNodes, async (sessionIds) => {
+    const { prisma } = context.deps
+    const rows = await prisma.document.findMany({
+      ...plan,
+      where: await visibleDocuments(prisma, context.caller, sessionIds),
+      orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+    })
     const bySession = Map.groupBy(rows, ({ sessionId }) => sessionId)
     return sessionIds.map((id) => bySession.get(id) ?? [])
   })
 
-builder.objectFields(Session, (t) => ({
-  documents: t.field({
-    type: [Document],
+builder.prismaObjectFields('Session', (t) => ({
+  documents: t.prismaField({
+    type: ['Document'],
     nullable: true,
     guard: 'documents:read',
     description: 'The files that were given to it, the newest first.',
     listSize: ({ context: { deps } }) => deps.documents.maxCount,
     extensions: { chargedSize: ({ documents: { maxCount } }: Deps) => maxCount },
-    resolve: ({ id }, _args, context) => documentsLoader(context).load(id),
+    resolve: (query, { id }, _args, context, info) =>
+      documentsLoader(context, info, query).load(id),
   }),
   documentLimits: t.field({
     type: DocumentLimits,
@@ -94,19 +104,29 @@ builder.objectFields(Session, (t) => ({
   }),
 }))
 
+/** The documents of these ids that the caller sees. */
+async function findDocuments(
+  { deps: { prisma }, caller }: Context,
+  ids: string[],
+  plan: Prisma.DocumentDefaultArgs,
+): Promise<DocumentRow[]> {
+  const documents = await prisma.document.findMany({ ...plan, where: documentsOf(caller, ids) })
+  return ofSessionsHeld(prisma, caller, 'documents:read', documents)
+}
+
 nodeType('doc', Document, {
   item: 'document',
-  find: ({ deps, caller }, ids) =>
-    findByIds(deps.prisma, { ...documents, where: visibleDocuments(caller) }, ids),
+  find: (context, ids, info) => findDocuments(context, ids, planOf(context, info, 'Document')),
 })
 
 builder.queryField('document', (t) =>
-  t.field({
-    type: Document,
+  t.prismaField({
+    type: 'Document',
     nullable: true,
     guard: 'documents:read',
     description: 'One document.',
     args: { id: t.arg.id({ required: true, description: 'The id of the document.' }) },
-    resolve: (_root, { id }, context) => findDocument(context, id),
+    resolve: async (query, _root, { id }, context) =>
+      (await findDocuments(context, [id], query))[0] ?? null,
   }),
 )

@@ -1,9 +1,9 @@
 import { holds } from '../../auth/policy.ts'
-import { findOne } from '../../db/page.ts'
 import { forbidden } from '../../errors.ts'
 import type { Document } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { documents, visibleDocuments } from './document.queries.ts'
+import { ofSessionHeld } from '../session/session.visibility.ts'
+import { documentOf } from './document.visibility.ts'
 
 const permission = 'documents:read'
 
@@ -13,9 +13,10 @@ const permission = 'documents:read'
  * @throws RequestError FORBIDDEN to who may read none at all
  */
 export async function findDocument(
-  { deps, caller }: Pick<ServiceContext, 'deps' | 'caller'>,
+  { deps: { prisma }, caller }: Pick<ServiceContext, 'deps' | 'caller'>,
   id: string,
 ): Promise<Document | null> {
   if (!holds(caller.rights, permission)) throw forbidden([permission], [permission])
-  return await findOne(deps.prisma, { ...documents, where: visibleDocuments(caller) }, id)
+  const document = await prisma.document.findFirst({ where: documentOf(caller, id) })
+  return ofSessionHeld(prisma, caller, permission, document)
 }

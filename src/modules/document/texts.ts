@@ -1,7 +1,6 @@
 import { addAbortSignal, type Readable } from 'node:stream'
-import type { Document } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { documents, visibleDocuments } from './document.queries.ts'
+import { visibleDocuments } from './document.visibility.ts'
 import { textType } from './media-type.ts'
 import { contentOf, withStorage } from './store.ts'
 
@@ -40,11 +39,11 @@ export async function documentTexts(
   maxLength: number,
   signal: AbortSignal,
 ): Promise<DocumentText[]> {
-  const rows = await deps.prisma.$queryRaw<Document[]>`
-    SELECT d.* FROM ${documents.from}
-     WHERE d."workspaceId" = ${caller.workspaceId} AND d."sessionId" = ${sessionId}
-       AND d."mediaType" = ${textType} AND ${visibleDocuments(caller)}
-     ORDER BY d."createdAt", d.id`
+  const visible = await visibleDocuments(deps.prisma, caller, [sessionId])
+  const rows = await deps.prisma.document.findMany({
+    where: { ...visible, mediaType: textType },
+    orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+  })
   const texts: DocumentText[] = []
   let room = maxLength
   for (const document of rows) {

@@ -1,10 +1,9 @@
 import { change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
 import { userError } from '../../errors.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { assertHeldForSession } from '../session/seen-session.ts'
 import { endRun } from './end.ts'
-import { knownRuns, type RunRow, runs } from './run.queries.ts'
+import { ifKnown, type RunRow, runOf } from './run.visibility.ts'
 
 /** Cancels a run in progress. One that was canceled stays as it is. */
 export async function cancelRun(
@@ -14,7 +13,9 @@ export async function cancelRun(
   const options = { permission: 'agents:run', keepsAuthorization: true } as const
   const { run: canceled, isNew } = await change(context, options, async (c) => {
     const path = ['input', 'id']
-    const run = await findOne<RunRow>(c.db, { ...runs, where: knownRuns(c.caller) }, id)
+    const omit = { input: true, output: true } as const
+    const found = await c.db.run.findFirst({ omit, where: runOf(c.caller, id) })
+    const run = await ifKnown(c.db, c.caller, found)
     if (run === null) throw userError('NOT_FOUND', path, 'There is no such run.')
     await assertHeldForSession(c, run.sessionId, 'agents:run')
     if (run.status === 'CANCELED') return { run, isNew: false }

@@ -1,6 +1,6 @@
 import { userError } from '../../errors.ts'
 import type { RunsTaken } from '../../runtime/under-way.ts'
-import type { RunsInProgress } from './run.queries.ts'
+import type { RunsInProgress } from './run.visibility.ts'
 
 /** Each waits for the endpoint, and keeps its question and a connection: of one workspace, */
 const maxRunsInWorkspace = 100

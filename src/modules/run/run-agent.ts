@@ -13,7 +13,7 @@ import { assertInUse, insertSession } from '../session/session.service.ts'
 import { answer, type Begun } from './answer.ts'
 import { conversationLength, maxConversationLength } from './conversation.ts'
 import { assertRoomInProcess, assertRoomInWorkspace } from './room.ts'
-import { type RunsInProgress, runsInProgress, tokenIdOf } from './run.queries.ts'
+import { type RunsInProgress, runsInProgress, tokenIdOf } from './run.visibility.ts'
 
 const maxInputLength = 100_000
 

@@ -1,9 +1,8 @@
 import { builder } from '../../builder.ts'
 import { mutation, shown } from '../../graphql/mutation.ts'
-import { Run } from '../refs.ts'
 import { cancelRun } from './cancel.ts'
-import type { RunRow } from './run.queries.ts'
-import './run.schema.ts'
+import { Run } from './run.schema.ts'
+import type { RunRow } from './run.visibility.ts'
 import { runAgent } from './run-agent.ts'
 
 interface RunPayload {

@@ -1,12 +1,13 @@
 import { builder } from '../../builder.ts'
-import { findByIds, findOne } from '../../db/page.ts'
-import type { RunStatus } from '../../generated/prisma/client.ts'
+import type { Context } from '../../context.ts'
+import type { Prisma, RunStatus } from '../../generated/prisma/client.ts'
 import { longText } from '../../graphql/long-text.ts'
 import { nodeType } from '../../graphql/node.ts'
+import { planOf } from '../../graphql/rows.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { Run, Session } from '../refs.ts'
-import { sessionLoader } from '../session/session-loader.ts'
-import { runs, visibleRuns } from './run.queries.ts'
+import { sessionLoader } from '../session/session.schema.ts'
+import { ofSessionsHeld } from '../session/session.visibility.ts'
+import { type RunRow, runsOf } from './run.visibility.ts'
 
 const RunStatusType = builder.enumType('RunStatus', {
   description: 'Where a run stands.',
@@ -18,17 +19,20 @@ const RunStatusType = builder.enumType('RunStatus', {
   } satisfies Record<RunStatus, { description: string }>,
 })
 
-Run.implement({
+export const Run = builder.prismaObject('Run', {
+  // Who sees it is judged by its session.
+  select: { id: true, workspaceId: true, createdAt: true, sessionId: true },
   description: 'What an agent was asked, and its answer. A run is never repeated.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the run.' }),
-    session: t.field({
-      type: Session,
+    session: t.prismaField({
+      type: 'Session',
       nullable: true,
       guard: 'sessions:read',
       description: 'The session that it is part of.',
-      resolve: ({ sessionId }, _args, context) => sessionLoader(context).load(sessionId),
+      resolve: (query, { sessionId }, _args, context, info) =>
+        sessionLoader(context, info, query).load(sessionId),
     }),
     status: t.expose('status', { type: RunStatusType, description: 'Where it stands.' }),
     input: t.string({
@@ -60,6 +64,7 @@ Run.implement({
       nullable: true,
       guard: 'members:read',
       description: 'Who asked.',
+      select: { createdById: true },
       resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
     }),
     createdById: t.exposeID('createdById', { description: 'The id of the user who asked.' }),
@@ -72,20 +77,29 @@ Run.implement({
   }),
 })
 
+/** The runs of these ids that the caller sees. */
+async function findRuns(
+  { deps: { prisma }, caller }: Context,
+  ids: string[],
+  plan: Prisma.RunDefaultArgs,
+): Promise<RunRow[]> {
+  const runs = await prisma.run.findMany({ ...plan, where: runsOf(caller, ids) })
+  return ofSessionsHeld(prisma, caller, 'sessions:read', runs)
+}
+
 nodeType('run', Run, {
   item: 'run',
-  find: ({ deps, caller }, ids) =>
-    findByIds(deps.prisma, { ...runs, where: visibleRuns(caller) }, ids),
+  find: (context, ids, info) => findRuns(context, ids, planOf(context, info, 'Run')),
 })
 
 builder.queryField('run', (t) =>
-  t.field({
-    type: Run,
+  t.prismaField({
+    type: 'Run',
     nullable: true,
     guard: 'sessions:read',
     description: 'One run: to be polled while it runs in the background.',
     args: { id: t.arg.id({ required: true, description: 'The id of the run.' }) },
-    resolve: (_root, { id }, { deps, caller }) =>
-      findOne(deps.prisma, { ...runs, where: visibleRuns(caller) }, id),
+    resolve: async (query, _root, { id }, context) =>
+      (await findRuns(context, [id], query))[0] ?? null,
   }),
 )

@@ -1,9 +1,8 @@
 import type { PermissionName } from '../../auth/permissions.ts'
 import type { CallerChange } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Session } from '../../generated/prisma/client.ts'
-import { heldForSession, sessions, visibleSessions } from './session.queries.ts'
+import { sessionsHeld } from './session.visibility.ts'
 
 /**
  * Asserts that the caller holds the permission for the session, and so for its runs and documents.
@@ -15,9 +14,8 @@ export async function assertHeldForSession(
   id: string,
   permission: PermissionName,
 ): Promise<void> {
-  const where = heldForSession(caller, permission)
-  if ((await findOne<Session>(db, { ...sessions, where }, id)) === null)
-    throw forbidden([permission], [permission])
+  const held = await sessionsHeld(db, caller, permission, [id])
+  if (held.length === 0) throw forbidden([permission], [permission])
 }
 
 /**
@@ -31,11 +29,11 @@ export async function seenSession(
   permission: PermissionName,
   path: readonly string[],
 ): Promise<Session> {
-  const where = visibleSessions(c.caller)
-  const session = await findOne<Session>(c.db, { ...sessions, where }, id)
-  if (session === null) throw userError('NOT_FOUND', path, 'There is no such session.')
+  const [seen] = await sessionsHeld(c.db, c.caller, 'sessions:read', [id])
+  if (seen === undefined) throw userError('NOT_FOUND', path, 'There is no such session.')
   await assertHeldForSession(c, id, permission)
-  return session
+  const { workspaceId } = c.caller
+  return c.db.session.findUniqueOrThrow({ where: { workspaceId_id: { workspaceId, id } } })
 }
 
 /** @throws UserInputError WRONG_STATE for a session that is terminated */

@@ -1,8 +1,7 @@
 import { builder } from '../../builder.ts'
 import type { Session as SessionRow } from '../../generated/prisma/client.ts'
 import { mutation, shown } from '../../graphql/mutation.ts'
-import { Session } from '../refs.ts'
-import './session.schema.ts'
+import { Session } from './session.schema.ts'
 import { createSession, terminateSession } from './session.service.ts'
 
 interface SessionPayload {

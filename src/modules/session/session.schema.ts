@@ -1,15 +1,21 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../../builder.ts'
-import { findByIds, findOne, findPage, pageRequest } from '../../db/page.ts'
-import { Prisma } from '../../generated/prisma/client.ts'
-import { pageArgs } from '../../graphql/connection.ts'
+import type { Context, DataLoader } from '../../context.ts'
+import type { Prisma, Session as SessionRow } from '../../generated/prisma/client.ts'
+import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { instantInput, textInput } from '../../graphql/filter-input.ts'
-import { nestedPage } from '../../graphql/nested-page.ts'
 import { nodeType } from '../../graphql/node.ts'
+import { listPage, parentsPage, planOf, rowsById } from '../../graphql/rows.ts'
 import { agentLoader } from '../agent/agent.schema.ts'
 import { User, userLoader } from '../member/user.schema.ts'
-import { RunConnection, Session, SessionConnection } from '../refs.ts'
-import { runsOfSessions } from '../run/run.queries.ts'
-import { type SessionStatus, sessionFilter, sessions, visibleSessions } from './session.queries.ts'
+import { runsOfSessions } from '../run/run.visibility.ts'
+import {
+  type SessionStatus,
+  sessionFilter,
+  sessionsByRole,
+  sessionsHeld,
+  visibleOfPage,
+} from './session.visibility.ts'
 
 const SessionStatusType = builder.enumType('SessionStatus', {
   description: 'Whether a session goes on.',
@@ -19,7 +25,8 @@ const SessionStatusType = builder.enumType('SessionStatus', {
   } satisfies Record<SessionStatus, { description: string }>,
 })
 
-Session.implement({
+export const Session = builder.prismaObject('Session', {
+  select: { id: true, workspaceId: true, createdAt: true },
   description: 'A conversation with an agent, as the agent was when it began.',
   leafFields: 'public',
   fields: (t) => ({
@@ -29,6 +36,7 @@ Session.implement({
       nullable: true,
       guard: 'agents:read',
       description: 'The agent; null once it is deleted.',
+      select: { agentId: true },
       resolve: (query, { agentId }, _args, context, info) =>
         agentLoader(context, info, query).load(agentId),
     }),
@@ -38,6 +46,7 @@ Session.implement({
     status: t.field({
       type: SessionStatusType,
       description: 'Whether it goes on.',
+      select: { terminatedAt: true },
       resolve: ({ terminatedAt }) => (terminatedAt === null ? 'ACTIVE' : 'TERMINATED'),
     }),
     reference: t.exposeString('reference', {
@@ -45,19 +54,20 @@ Session.implement({
       description: "The caller's own name for it; unique per agent among active sessions.",
     }),
     runs: t.field({
-      type: RunConnection,
+      type: modelConnection('Run'),
       nullable: true,
       guard: 'sessions:read',
       description: 'What the agent was asked in it.',
       args: pageArgs(t.arg),
-      resolve: ({ id }, args, context) =>
-        nestedPage(context, 'Session.runs', id, args, () => runsOfSessions(context.caller)),
+      resolve: ({ id }, args, context, info) =>
+        parentsPage(context, info, id, args, () => runsOfSessions(context.caller)),
     }),
     createdBy: t.field({
       type: User,
       nullable: true,
       guard: 'members:read',
       description: 'Whose it is.',
+      select: { createdById: true },
       resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
     }),
     createdById: t.exposeID('createdById', { description: 'The id of the user whose it is.' }),
@@ -69,6 +79,25 @@ Session.implement({
     }),
   }),
 })
+
+/** The sessions of these ids that the caller sees. */
+async function findSessions(
+  { deps: { prisma }, caller }: Context,
+  ids: string[],
+  plan: Prisma.SessionDefaultArgs,
+): Promise<SessionRow[]> {
+  const held = await sessionsHeld(prisma, caller, 'sessions:read', ids)
+  const where = { workspaceId: caller.workspaceId, id: { in: held } }
+  return prisma.session.findMany({ ...plan, where })
+}
+
+/** The same, each null where the caller does not see it, as one field shows them. */
+export const sessionLoader = (
+  context: Context,
+  info: GraphQLResolveInfo,
+  plan: Prisma.SessionDefaultArgs,
+): DataLoader<SessionRow | null> =>
+  rowsById(context, info, (ids) => findSessions(context, ids, plan))
 
 const SessionFilter = builder.inputType('SessionFilter', {
   description: 'What a list of sessions is narrowed by; all of what is given.',
@@ -84,22 +113,20 @@ const SessionFilter = builder.inputType('SessionFilter', {
 
 nodeType('ses', Session, {
   item: 'session',
-  find: ({ deps, caller }, ids) =>
-    findByIds(deps.prisma, { ...sessions, where: visibleSessions(caller) }, ids),
+  find: (context, ids, info) => findSessions(context, ids, planOf(context, info, 'Session')),
 })
 
 builder.queryFields((t) => ({
-  session: t.field({
-    type: Session,
+  session: t.prismaField({
+    type: 'Session',
     nullable: true,
     guard: 'sessions:read',
     description: 'One session.',
     args: { id: t.arg.id({ required: true, description: 'The id of the session.' }) },
-    resolve: (_root, { id }, { deps, caller }) =>
-      findOne(deps.prisma, { ...sessions, where: visibleSessions(caller) }, id),
+    resolve: (query, _root, { id }, context, info) => sessionLoader(context, info, query).load(id),
   }),
   sessions: t.field({
-    type: SessionConnection,
+    type: modelConnection('Session'),
     nullable: true,
     guard: 'sessions:read',
     description: 'The sessions with agents within reach; to a MEMBER, their own.',
@@ -107,15 +134,18 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: SessionFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, { deps, caller }) => {
+    resolve: (_root, { filter, ...args }, context, info) => {
+      const { caller } = context
+      const { prisma } = context.deps
       const narrowed = sessionFilter(caller, {
         ...filter,
         reference: textInput('reference', filter?.reference),
         createdAfter: instantInput('createdAfter', filter?.createdAfter),
         createdBefore: instantInput('createdBefore', filter?.createdBefore),
       })
-      const where = Prisma.sql`${visibleSessions(caller)} AND ${narrowed}`
-      return findPage(deps.prisma, { ...sessions, where }, pageRequest(args))
+      return listPage(context, info, args, [sessionsByRole(caller), narrowed], async (query) =>
+        prisma.session.findMany({ ...query, where: await visibleOfPage(prisma, caller, query) }),
+      )
     },
   }),
 }))

@@ -1,5 +1,4 @@
 import { type CallerChange, change } from '../../db/change.ts'
-import { findOne } from '../../db/page.ts'
 import { userError } from '../../errors.ts'
 import type { Session } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
@@ -10,7 +9,7 @@ import { type AgentInSpaces, seenAgent } from '../agent/seen-agent.ts'
 import { changesBetween } from '../audit/event.ts'
 import { endRun } from '../run/end.ts'
 import { seenSession } from './seen-session.ts'
-import { sessions, visibleSessions } from './session.queries.ts'
+import { sessionsHeld } from './session.visibility.ts'
 
 /** No credential's rights depend on a session. */
 const keepsAuthorization = true
@@ -64,8 +63,8 @@ async function assertReferenceFree(c: CallerChange, agentId: string, reference: 
     where: { workspaceId_agentId_activeReference: key },
   })
   if (taken === null) return
-  const seen = await findOne(c.db, { ...sessions, where: visibleSessions(c.caller) }, taken.id)
-  throw seen === null
+  const [seen] = await sessionsHeld(c.db, c.caller, 'sessions:read', [taken.id])
+  throw seen === undefined
     ? userError('INVALID', ['input', 'reference'], 'Choose another reference.')
     : userError('NAME_TAKEN', ['input', 'reference'], 'An active session has this reference.')
 }

@@ -1,46 +1,47 @@
 import type { Caller } from '../../auth/caller.ts'
+import type { Queryable } from '../../auth/key-record.ts'
 import type { CallerChange } from '../../db/change.ts'
-import { columnsWithout, type NestedListing, parentId } from '../../db/page.ts'
+import { type NestedListing, parentId } from '../../db/page.ts'
+import { hasId } from '../../db/where.ts'
 import { Prisma, type Run } from '../../generated/prisma/client.ts'
-import { heldForSession, visibleSessions } from '../session/session.queries.ts'
+import { isHeldForSession, ofSessionHeld } from '../session/session.visibility.ts'
 
 /** A run without what was said, which may be long. */
 export type RunRow = Omit<Run, 'input' | 'output'>
-
-/** The listed table of runs, with their sessions. */
-export const runs = {
-  from: Prisma.sql`"Run" r
-    JOIN "Session" s ON s."workspaceId" = r."workspaceId" AND s.id = r."sessionId"`,
-  alias: Prisma.sql`r`,
-  columns: columnsWithout('r', Prisma.RunScalarFieldEnum, ['input', 'output']),
-}
 
 /** The token by which the caller asks; null: by none. */
 export const tokenIdOf = (caller: Caller): string | null =>
   caller.kind === 'ACCESS_TOKEN' ? caller.tokenId : null
 
-/** The runs that the caller sees: those of the sessions that they see. */
-export const visibleRuns = visibleSessions
+/** The run of this id, before it is judged who sees it. */
+export const runOf = ({ workspaceId }: Caller, id: string) => ({ workspaceId, ...hasId(id) })
 
 /**
- * The runs that the caller knows of: those that they see, and those with agents that they see which
- * the same credential began for the same user. Another token of the same key may read less than the
- * one that asked, and a key may have been given to somebody else.
+ * A run that was found, or null where the caller does not know of it: they neither see it nor did the
+ * same credential begin it, for the same user and with an agent that they see. Another token of the
+ * same key may read less than the one that asked, and a key may have been given to somebody else.
  */
-export function knownRuns(caller: Caller): Prisma.Sql {
-  const visible = visibleRuns(caller)
-  if (caller.key === null) return visible
-  return Prisma.sql`((${visible})
-    OR (r."apiKeyId" = ${caller.key.id}
-      AND r."accessTokenId" IS NOT DISTINCT FROM ${tokenIdOf(caller)}::text
-      AND r."createdById" = ${caller.user.id} AND ${heldForSession(caller, 'agents:read')}))`
+export async function ifKnown(
+  db: Queryable,
+  caller: Caller,
+  run: RunRow | null,
+): Promise<RunRow | null> {
+  const isBegun =
+    run?.apiKeyId === caller.key?.id &&
+    run?.accessTokenId === tokenIdOf(caller) &&
+    run.createdById === caller.user.id
+  return (
+    (await ofSessionHeld(db, caller, 'sessions:read', run)) ??
+    (isBegun ? await ofSessionHeld(db, caller, 'agents:read', run) : null)
+  )
 }
 
 /** The visible runs of each session in turn: all of those of a visible one. */
 export const runsOfSessions = (caller: Caller): NestedListing => ({
-  ...runs,
-  parents: Prisma.sql`EXISTS (
-    SELECT 1 FROM "Session" s WHERE ${visibleSessions(caller)} AND s.id = ${parentId})`,
+  from: Prisma.sql`"Run" r`,
+  alias: Prisma.sql`r`,
+  parents: Prisma.sql`EXISTS (SELECT 1 FROM "Session" s
+    WHERE ${isHeldForSession(caller, 'sessions:read')} AND s.id = ${parentId})`,
   where: Prisma.sql`r."workspaceId" = ${caller.workspaceId}`,
   tie: Prisma.sql`r."sessionId" = ${parentId}`,
 })

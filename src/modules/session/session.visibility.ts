@@ -1,0 +1,141 @@
+import type { Caller } from '../../auth/caller.ts'
+import type { Queryable } from '../../auth/key-record.ts'
+import type { PermissionName } from '../../auth/permissions.ts'
+import { spacesWith } from '../../auth/policy.ts'
+import { onlyOwnSessions } from '../../auth/roles.ts'
+import { isNoneOf } from '../../db/conditions.ts'
+import { type NestedListing, parentId } from '../../db/page.ts'
+import { none, type RowsOfPage } from '../../db/where.ts'
+import { Prisma } from '../../generated/prisma/client.ts'
+import { isId } from '../../ids.ts'
+import { allAmong, isAgentWithin } from '../agent/agent.visibility.ts'
+import { spacesHeld } from '../space/space.visibility.ts'
+
+export type SessionStatus = 'ACTIVE' | 'TERMINATED'
+
+/** The sessions of the workspace that the caller's role reaches. */
+export const sessionsByRole = ({ workspaceId, user }: Caller): Prisma.SessionWhereInput => ({
+  workspaceId,
+  ...(onlyOwnSessions(user.role) && { createdById: user.id }),
+})
+
+/**
+ * The sessions that the caller sees: sessions:read in every space that the agent has and in every one
+ * that it had when the session began, deleted or not, and as whoever it belongs to where their role
+ * ends there. Those of a deleted agent are there still.
+ */
+export function visibleSessions(caller: Caller): Prisma.SessionWhereInput {
+  const held = spacesHeld(caller, 'sessions:read')
+  if (held === 'all') return sessionsByRole(caller)
+  const spaces = allAmong(held)
+  // No index leads from a space to the sessions that began in it: it is by their agents.
+  return { ...sessionsByRole(caller), agent: { spaces }, spaces: { ...spaces, some: {} } }
+}
+
+/** `sessionsByRole` in SQL, of a session `s`. */
+const isByRole = ({ workspaceId, user }: Caller): Prisma.Sql =>
+  onlyOwnSessions(user.role)
+    ? Prisma.sql`s."workspaceId" = ${workspaceId} AND s."createdById" = ${user.id}`
+    : Prisma.sql`s."workspaceId" = ${workspaceId}`
+
+/** Whether the spaces of the agent as the session `s` began, one at least, are all among the ids. */
+const hasBegunWithin = (ids: readonly string[]): Prisma.Sql => Prisma.sql`coalesce((
+  SELECT NOT bool_or(${isNoneOf(Prisma.sql`x."spaceId"`, ids)}) FROM "SessionSpace" x
+   WHERE x."workspaceId" = s."workspaceId" AND x."sessionId" = s.id), FALSE)`
+
+/** `visibleSessions` in SQL, of a session `s` and by any permission. */
+export function isHeldForSession(caller: Caller, permission: PermissionName): Prisma.Sql {
+  const ids = spacesWith(caller.rights, permission)
+  if (ids === 'all') return isByRole(caller)
+  const isWithin = isAgentWithin(ids, Prisma.sql`s."workspaceId"`, Prisma.sql`s."agentId"`)
+  return Prisma.sql`${isByRole(caller)} AND ${isWithin} AND ${hasBegunWithin(ids)}`
+}
+
+/** The visible sessions of each agent in turn; an agent's spaces are looked at once for all of its sessions. */
+export function sessionsOfAgents(caller: Caller): NestedListing {
+  const ids = spacesWith(caller.rights, 'sessions:read')
+  const listing = {
+    from: Prisma.sql`"Session" s`,
+    alias: Prisma.sql`s`,
+    where: isByRole(caller),
+    tie: Prisma.sql`s."agentId" = ${parentId}`,
+  }
+  if (ids === 'all') return listing
+  const parents = isAgentWithin(ids, Prisma.sql`${caller.workspaceId}`, parentId)
+  return { ...listing, parents, where: Prisma.sql`${listing.where} AND ${hasBegunWithin(ids)}` }
+}
+
+/**
+ * Those of the sessions for which the caller holds the permission. In SQL all spaces are one parameter:
+ * a condition of Prisma names each of them, and takes longer to plan than the rest.
+ */
+export async function sessionsHeld(
+  db: Queryable,
+  caller: Caller,
+  permission: PermissionName,
+  ids: readonly string[],
+): Promise<string[]> {
+  const rows = await db.$queryRaw<{ id: string }[]>`
+    SELECT s.id FROM "Session" s
+     WHERE s.id = ANY(${ids.filter(isId)}::text[]) AND ${isHeldForSession(caller, permission)}`
+  return rows.map(({ id }) => id)
+}
+
+/** A run or a document that was found, or null where the caller lacks the permission for its session. */
+export async function ofSessionHeld<Row extends { readonly sessionId: string }>(
+  db: Queryable,
+  caller: Caller,
+  permission: PermissionName,
+  row: Row | null,
+): Promise<Row | null> {
+  if (row === null) return null
+  return (await sessionsHeld(db, caller, permission, [row.sessionId])).length > 0 ? row : null
+}
+
+/** The newest sessions of a list, of which each is judged. */
+const mostJudged = 250
+
+/**
+ * The sessions of a page that the caller sees. Who sees many finds them among the newest.
+ * `visibleSessions` is for who sees few: it reads all that they see, and then sorts it.
+ */
+export async function visibleOfPage(
+  db: Prisma.TransactionClient,
+  caller: Caller,
+  { where, orderBy, take }: RowsOfPage<Prisma.SessionWhereInput>,
+): Promise<Prisma.SessionWhereInput> {
+  const { workspaceId, rights } = caller
+  if (rights.allSpaces) return where
+  const select = { id: true }
+  const newest = await db.session.findMany({ where, orderBy, take: mostJudged, select })
+  const judged = newest.map(({ id }) => id)
+  const held = await sessionsHeld(db, caller, 'sessions:read', judged)
+  return held.length < take && judged.length === mostJudged
+    ? { AND: [where, visibleSessions(caller)] }
+    : { workspaceId, id: { in: held } }
+}
+
+/** What a list of sessions is narrowed by. */
+export interface SessionFilter {
+  readonly agentId?: string | null | undefined
+  readonly status?: SessionStatus | null | undefined
+  readonly reference?: string | null | undefined
+  /** Only those of the caller's own user. */
+  readonly mine?: boolean | null | undefined
+  readonly createdAfter?: Date | undefined
+  readonly createdBefore?: Date | undefined
+}
+
+export const sessionFilter = (
+  { user }: Caller,
+  { agentId, status, reference, mine, createdAfter, createdBefore }: SessionFilter,
+): Prisma.SessionWhereInput => ({
+  ...(typeof agentId === 'string' && (isId(agentId) ? { agentId } : none)),
+  ...(status && { terminatedAt: status === 'ACTIVE' ? null : { not: null } }),
+  ...(typeof reference === 'string' && { reference }),
+  ...(mine && { createdById: user.id }),
+  createdAt: {
+    ...(createdAfter && { gt: createdAfter }),
+    ...(createdBefore && { lt: createdBefore }),
+  },
+})
