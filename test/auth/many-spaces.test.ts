@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { done, seed } from '../setup/seed.ts'
 import { createWorld } from '../setup/world.ts'
+import { insertDocument, insertRun, insertSession } from './insert-session.ts'
 
 // What a role reaches is not listed in a statement, which takes so many parameters and no more. A
 // token lists it: then there are too many, which is said.
@@ -59,7 +60,46 @@ test('a role can reach more spaces than a statement names', { timeout: 120_000 }
     expect(names(data.spaces.nodes[0].agents)).toEqual(['both', 'added'])
     expect([0, 1, 2, 3].map((n) => data[`s${n}`]?.id ?? null)).toEqual([added, null, null, open])
 
+    const session = await insertSession(world, workspace, agents.get('both') ?? '')
+    const run = await insertRun(world, workspace, session)
+    const document = await insertDocument(world, workspace, session)
+    const hidden = await insertSession(world, workspace, agents.get('partly') ?? '')
     const { token } = await done(world, secret, 'createAccessToken', 'token', {})
+    const its = `nodes { id runs { nodes { id session { id } } } documents { id session { id } } }`
+    const items = `{ session(id: "${session}") { id } run(id: "${run}") { session { id } }
+      document(id: "${document}") { session { id } } hidden: session(id: "${hidden}") { id } }`
+    const list = `{ sessions { ${its} } }`
+    const id = session
+    const shown = {
+      sessions: {
+        nodes: [
+          {
+            id,
+            runs: { nodes: [{ id: run, session: { id } }] },
+            documents: [{ id: document, session: { id } }],
+          },
+        ],
+      },
+    }
+    for (const credential of [secret, token]) {
+      expect((await world.gql(credential, items)).data).toEqual({
+        session: { id },
+        run: { session: { id } },
+        document: { session: { id } },
+        hidden: null,
+      })
+      expect((await world.gql(credential, list)).data).toEqual(shown)
+    }
+    // The newest sessions, of which each is judged, are not all any more.
+    await world.deps.prisma.$executeRaw`
+      INSERT INTO "Session" ("workspaceId", id, "agentId", "agentVersion", "createdById", "createdAt")
+      SELECT ${workspace.id}, 'ses_' || lpad(i::text, 26, '0'), ${agents.get('partly')}, 1,
+             ${workspace.ownerId}, now() FROM generate_series(1, 300) i`
+    expect((await world.gql(secret, list)).data).toEqual(shown)
+    const sessions = await world.gql(token, list)
+    expect(sessions.data).toEqual({ sessions: null })
+    expect(sessions.errors.map(({ extensions }) => extensions.code)).toEqual(['QUERY_TOO_COMPLEX'])
+
     const listed = await world.gql(token, lists)
     expect(listed.data).toEqual({ agents: null, spaces: null })
     expect(listed.errors.map(({ extensions }) => extensions.code)).toEqual([
