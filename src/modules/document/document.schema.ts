@@ -12,7 +12,7 @@ import { documentsOf, visibleDocuments } from './document.visibility.ts'
 import { mediaTypes } from './media-type.ts'
 
 export const Document = builder.prismaObject('Document', {
-  // Who sees it is judged by its session.
+  // Who sees it follows from its session.
   select: { id: true, workspaceId: true, createdAt: true, sessionId: true },
   description:
     'A file that was given to a session. The text of those that are text is told the agent.',

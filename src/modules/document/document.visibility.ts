@@ -4,7 +4,7 @@ import { hasId } from '../../db/where.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
 import { sessionsHeld } from '../session/session.visibility.ts'
 
-/** The document of this id, before it is judged who sees it. */
+/** The document of this id, before it is checked who sees it. */
 export const documentOf = ({ workspaceId }: Caller, id: string) => ({
   workspaceId,
   deletedAt: null,

@@ -20,7 +20,7 @@ const RunStatusType = builder.enumType('RunStatus', {
 })
 
 export const Run = builder.prismaObject('Run', {
-  // Who sees it is judged by its session.
+  // Who sees it follows from its session.
   select: { id: true, workspaceId: true, createdAt: true, sessionId: true },
   description: 'What an agent was asked, and its answer. A run is never repeated.',
   leafFields: 'public',

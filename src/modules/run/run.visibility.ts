@@ -13,7 +13,7 @@ export type RunRow = Omit<Run, 'input' | 'output'>
 export const tokenIdOf = (caller: Caller): string | null =>
   caller.kind === 'ACCESS_TOKEN' ? caller.tokenId : null
 
-/** The run of this id, before it is judged who sees it. */
+/** The run of this id, before it is checked who sees it. */
 export const runOf = ({ workspaceId }: Caller, id: string) => ({ workspaceId, ...hasId(id) })
 
 /**

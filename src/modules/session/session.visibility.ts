@@ -20,15 +20,15 @@ export const sessionsByRole = ({ workspaceId, user }: Caller): Prisma.SessionWhe
 })
 
 /**
- * The sessions that the caller sees: sessions:read in every space that the agent has and in every one
- * that it had when the session began, deleted or not, and as whoever it belongs to where their role
- * ends there. Those of a deleted agent are there still.
+ * The sessions that the caller sees: of those that their role reaches the ones for which they hold
+ * sessions:read in every space that the agent has and in every one that it had when the session began,
+ * deleted or not. Those of a deleted agent are there still.
  */
 export function visibleSessions(caller: Caller): Prisma.SessionWhereInput {
   const held = spacesHeld(caller, 'sessions:read')
   if (held === 'all') return sessionsByRole(caller)
   const spaces = allAmong(held)
-  // No index leads from a space to the sessions that began in it: it is by their agents.
+  // No index leads from a space to the sessions that began in it, but one from their agents.
   return { ...sessionsByRole(caller), agent: { spaces }, spaces: { ...spaces, some: {} } }
 }
 
@@ -43,7 +43,7 @@ const hasBegunWithin = (ids: readonly string[]): Prisma.Sql => Prisma.sql`coales
   SELECT NOT bool_or(${isNoneOf(Prisma.sql`x."spaceId"`, ids)}) FROM "SessionSpace" x
    WHERE x."workspaceId" = s."workspaceId" AND x."sessionId" = s.id), FALSE)`
 
-/** `visibleSessions` in SQL, of a session `s` and by any permission. */
+/** `visibleSessions` in SQL, of a session `s` and for any permission. */
 export function isHeldForSession(caller: Caller, permission: PermissionName): Prisma.Sql {
   const ids = spacesWith(caller.rights, permission)
   if (ids === 'all') return isByRole(caller)
@@ -92,12 +92,12 @@ export async function ofSessionHeld<Row extends { readonly sessionId: string }>(
   return (await sessionsHeld(db, caller, permission, [row.sessionId])).length > 0 ? row : null
 }
 
-/** The newest sessions of a list, of which each is judged. */
-const mostJudged = 250
+/** How many of the newest sessions of a list are checked one by one. */
+const mostChecked = 250
 
 /**
- * The sessions of a page that the caller sees. Who sees many finds them among the newest.
- * `visibleSessions` is for who sees few: it reads all that they see, and then sorts it.
+ * The sessions of a page that the caller sees. Who sees many finds enough among the newest; for who
+ * sees few `visibleSessions` reads all that they see, and then sorts it.
  */
 export async function visibleOfPage(
   db: Prisma.TransactionClient,
@@ -105,14 +105,13 @@ export async function visibleOfPage(
   { where, orderBy, take }: RowsOfPage<Prisma.SessionWhereInput>,
 ): Promise<Prisma.SessionWhereInput> {
   const { workspaceId, rights } = caller
-  if (rights.allSpaces) return where
-  const select = { id: true }
-  const newest = await db.session.findMany({ where, orderBy, take: mostJudged, select })
-  const judged = newest.map(({ id }) => id)
-  const held = await sessionsHeld(db, caller, 'sessions:read', judged)
-  return held.length < take && judged.length === mostJudged
-    ? { AND: [where, visibleSessions(caller)] }
-    : { workspaceId, id: { in: held } }
+  if (!rights.allSpaces) {
+    const query = { where, orderBy, take: mostChecked, select: { id: true } }
+    const newest = (await db.session.findMany(query)).map(({ id }) => id)
+    const held = await sessionsHeld(db, caller, 'sessions:read', newest)
+    if (held.length >= take || newest.length < mostChecked) return { workspaceId, id: { in: held } }
+  }
+  return { AND: [where, visibleSessions(caller)] }
 }
 
 /** What a list of sessions is narrowed by. */
