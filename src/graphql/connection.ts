@@ -4,7 +4,7 @@ import { builder, type Types } from '../builder.ts'
 import { encodeCursor, type Listed, type Page } from '../db/page.ts'
 import type PrismaTypes from '../generated/pothos.ts'
 
-const PageInfo = builder.objectRef<Page<Listed>>('PageInfo').implement({
+const PageInfo = builder.objectRef<Page>('PageInfo').implement({
   description: 'Where a page stands in its list.',
   leafFields: 'public',
   fields: (t) => ({
@@ -29,11 +29,7 @@ const cursorOf = (row: Listed | undefined): string | null =>
   row === undefined ? null : encodeCursor(row)
 
 /** The connection and edge types of a listed entity: `<name>Connection`, `<name>Edge`. */
-export function connectionOf<Row extends Listed>(
-  name: string,
-  node: ObjectRef<Types, Row>,
-): ObjectRef<Types, Page<Row>> {
-  const listed = node as ObjectRef<Types, Listed>
+function connectionOf(name: string, listed: ObjectRef<Types, Listed>): ObjectRef<Types, Page> {
   const edge = builder.objectRef<Listed>(`${name}Edge`).implement({
     description: `A place in a list of type ${name}.`,
     leafFields: 'public',
@@ -47,7 +43,7 @@ export function connectionOf<Row extends Listed>(
       }),
     }),
   })
-  const connection = builder.objectRef<Page<Listed>>(`${name}Connection`).implement({
+  return builder.objectRef<Page>(`${name}Connection`).implement({
     description: `A page of a list of type ${name}, newest first.`,
     fields: (t) => ({
       edges: t.field({
@@ -72,17 +68,16 @@ export function connectionOf<Row extends Listed>(
       }),
     }),
   })
-  return connection as ObjectRef<Types, Page<Row>>
 }
 
 /** The type of a model, for fields of modules that do not know it otherwise. */
 export const modelType = (model: keyof PrismaTypes): ObjectRef<Types, object> =>
   getRefFromModel(model, builder) as ObjectRef<Types, object>
 
-const connections = new Map<string, ObjectRef<Types, Page<Listed>>>()
+const connections = new Map<string, ObjectRef<Types, Page>>()
 
 /** The connection of a model: the same wherever it is asked for. */
-export function modelConnection(model: keyof PrismaTypes): ObjectRef<Types, Page<Listed>> {
+export function modelConnection(model: keyof PrismaTypes): ObjectRef<Types, Page> {
   const connection =
     connections.get(model) ?? connectionOf(model, modelType(model) as ObjectRef<Types, Listed>)
   connections.set(model, connection)

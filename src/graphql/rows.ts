@@ -1,17 +1,10 @@
 import { queryFromInfo } from '@pothos/plugin-prisma'
 import type { GraphQLResolveInfo } from 'graphql'
 import type { Context, DataLoader } from '../context.ts'
-import {
-  type Listed,
-  type NestedListing,
-  type Page,
-  type PageArgs,
-  pageRequest,
-  toPage,
-} from '../db/page.ts'
+import { findPages, type NestedListing } from '../db/nested-pages.ts'
+import { type Listed, type Page, type PageArgs, pageRequest, toPage } from '../db/page.ts'
 import { type RowsOfPage, rowsOfPage } from '../db/where.ts'
 import { Prisma } from '../generated/prisma/client.ts'
-import { nestedPage } from './nested-page.ts'
 
 /** What Prisma is to read of a row: what the operation shows of it, and its place in a list. */
 interface Plan {
@@ -42,7 +35,7 @@ export async function listPage<Where>(
   args: PageArgs,
   where: Where[],
   find: (query: Plan & RowsOfPage<Where>) => Promise<Listed[]>,
-): Promise<Page<Listed>> {
+): Promise<Page> {
   const page = pageRequest(args)
   const rows = await find({ ...planOfNodes(context, info), ...rowsOfPage(page, where) })
   return toPage(rows, page)
@@ -58,8 +51,7 @@ const columnsOf = ({ select }: Plan, alias: Prisma.Sql): Prisma.Sql =>
   )
 
 /**
- * A page of a parent's own list: of those of all parents that one field of the operation has, read
- * at once.
+ * A page of a parent's own list. All parents that one field of the operation has are answered together.
  */
 export function parentsPage(
   context: Context,
@@ -67,12 +59,15 @@ export function parentsPage(
   parent: string,
   args: PageArgs,
   listing: () => NestedListing,
-): Promise<Page<Listed>> {
+): Promise<Page> {
   const plan = planOfNodes(context, info)
-  return nestedPage<Listed>(context, info.fieldNodes, parent, args, () => {
+  const page = pageRequest(args)
+  const loader = context.batch<Page>(info.fieldNodes, (parents) => {
     const rows = listing()
-    return { ...rows, columns: columnsOf(plan, rows.alias) }
+    const columns = columnsOf(plan, rows.alias)
+    return findPages(context.deps.prisma, context.caller, parents, { ...rows, columns }, page)
   })
+  return loader.load(parent)
 }
 
 /**

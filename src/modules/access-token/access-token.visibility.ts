@@ -1,8 +1,7 @@
 import type { Caller } from '../../auth/caller.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
 import { liveTokenSpacesWhere } from '../../auth/token-record.ts'
-import { all, isNoneOf } from '../../db/conditions.ts'
-import { type NestedListing, parentId } from '../../db/page.ts'
+import { isNoneOf, type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { hasId, isNoOther, none } from '../../db/where.ts'
 import { AccessTokenStatus, Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
@@ -60,7 +59,7 @@ function isVisibleToken(caller: Caller): Prisma.Sql {
         isNoneOf(Prisma.sql`named.id`, [...rights.spaces.keys()]),
       )}))
       OR (t."allSpaces" AND ${caller.allSpaces} AND k."ownerId" = ${user.id}))`)
-  return all(conditions)
+  return Prisma.join(conditions, ' AND ')
 }
 
 /** The same, of those of each key in turn. */

@@ -1,7 +1,6 @@
 import type { Caller } from '../../auth/caller.ts'
 import { holds, holdsInEvery, spacesWith } from '../../auth/policy.ts'
-import { isNoneOf, isThere } from '../../db/conditions.ts'
-import { type NestedListing, parentId } from '../../db/page.ts'
+import { isNoneOf, isThere, type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { containing, none } from '../../db/where.ts'
 import { type AgentStatus, Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'

@@ -1,7 +1,6 @@
 import type { Caller } from '../../auth/caller.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
-import { all, isNoneOf, isThere } from '../../db/conditions.ts'
-import { type NestedListing, parentId } from '../../db/page.ts'
+import { isNoneOf, isThere, type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { none } from '../../db/where.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { spacesReached } from '../space/space.visibility.ts'
@@ -57,7 +56,7 @@ export function isVisibleKey(caller: Caller): Prisma.Sql {
     conditions.push(Prisma.sql`(${isItselfOrTheirs(caller)}
       OR (NOT k."userLevel" AND NOT k."allSpaces" AND ${reachesAllItNames(caller)})
       OR (NOT k."userLevel" AND k."allSpaces" AND ${caller.allSpaces} AND k."ownerId" = ${user.id}))`)
-  return all(conditions)
+  return Prisma.join(conditions, ' AND ')
 }
 
 /** What ties a key to the member that owns it. */

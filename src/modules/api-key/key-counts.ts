@@ -1,5 +1,5 @@
 import type { Context, DataLoader } from '../../context.ts'
-import { parentId } from '../../db/page.ts'
+import { parentId } from '../../db/nested-pages.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { isVisibleKey } from './api-key.visibility.ts'
 

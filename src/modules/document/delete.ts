@@ -4,12 +4,12 @@ import type { Document } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { assertHeldForSession } from '../session/seen-session.ts'
 import { ofSessionHeld } from '../session/session.visibility.ts'
-import { documentOf } from './document.visibility.ts'
+import { documentsOf } from './document.visibility.ts'
 import { documentHasGone, removeStrayContent } from './stray-content.ts'
 
 /** The document, seen by the caller, for whose session they hold documents:delete. */
 async function documentToDelete(c: CallerChange, id: string): Promise<Document> {
-  const found = await c.db.document.findFirst({ where: documentOf(c.caller, id) })
+  const found = await c.db.document.findFirst({ where: documentsOf(c.caller, [id]) })
   const document = await ofSessionHeld(c.db, c.caller, 'documents:read', found)
   if (document === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such document.')
   await assertHeldForSession(c, document.sessionId, 'documents:delete')

@@ -1,14 +1,14 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { Queryable } from '../../auth/key-record.ts'
-import { hasId } from '../../db/where.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
+import { isId } from '../../ids.ts'
 import { sessionsHeld } from '../session/session.visibility.ts'
 
-/** The document of this id, before it is checked who sees it. */
-export const documentOf = ({ workspaceId }: Caller, id: string) => ({
+/** The documents of these ids, before it is checked who sees them. */
+export const documentsOf = ({ workspaceId }: Caller, ids: readonly string[]) => ({
   workspaceId,
   deletedAt: null,
-  ...hasId(id),
+  id: { in: ids.filter(isId) },
 })
 
 /** The documents of these sessions that the caller sees. */

@@ -3,7 +3,7 @@ import { forbidden } from '../../errors.ts'
 import type { Document } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { ofSessionHeld } from '../session/session.visibility.ts'
-import { documentOf } from './document.visibility.ts'
+import { documentsOf } from './document.visibility.ts'
 
 const permission = 'documents:read'
 
@@ -17,6 +17,6 @@ export async function findDocument(
   id: string,
 ): Promise<Document | null> {
   if (!holds(caller.rights, permission)) throw forbidden([permission], [permission])
-  const document = await prisma.document.findFirst({ where: documentOf(caller, id) })
+  const document = await prisma.document.findFirst({ where: documentsOf(caller, [id]) })
   return ofSessionHeld(prisma, caller, permission, document)
 }

@@ -1,7 +1,7 @@
 import type { Caller } from '../../auth/caller.ts'
 import { holdsIn } from '../../auth/policy.ts'
 import type { Role } from '../../auth/roles.ts'
-import { type NestedListing, parentId } from '../../db/page.ts'
+import { type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { containing, none } from '../../db/where.ts'
 import { Prisma, type UserKind } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'

@@ -3,7 +3,7 @@ import { userError } from '../../errors.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { assertHeldForSession } from '../session/seen-session.ts'
 import { endRun } from './end.ts'
-import { ifKnown, type RunRow, runOf } from './run.visibility.ts'
+import { ifKnown, type RunRow, runsOf } from './run.visibility.ts'
 
 /** Cancels a run in progress. One that was canceled stays as it is. */
 export async function cancelRun(
@@ -14,7 +14,7 @@ export async function cancelRun(
   const { run: canceled, isNew } = await change(context, options, async (c) => {
     const path = ['input', 'id']
     const omit = { input: true, output: true } as const
-    const found = await c.db.run.findFirst({ omit, where: runOf(c.caller, id) })
+    const found = await c.db.run.findFirst({ omit, where: runsOf(c.caller, [id]) })
     const run = await ifKnown(c.db, c.caller, found)
     if (run === null) throw userError('NOT_FOUND', path, 'There is no such run.')
     await assertHeldForSession(c, run.sessionId, 'agents:run')

@@ -1,13 +1,13 @@
 import { builder } from '../../builder.ts'
 import type { Context } from '../../context.ts'
-import type { Prisma, RunStatus } from '../../generated/prisma/client.ts'
+import type { Prisma, Run as RunInFull, RunStatus } from '../../generated/prisma/client.ts'
 import { longText } from '../../graphql/long-text.ts'
 import { nodeType } from '../../graphql/node.ts'
 import { planOf } from '../../graphql/rows.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { sessionLoader } from '../session/session.schema.ts'
 import { ofSessionsHeld } from '../session/session.visibility.ts'
-import { type RunRow, runsOf } from './run.visibility.ts'
+import { runsOf } from './run.visibility.ts'
 
 const RunStatusType = builder.enumType('RunStatus', {
   description: 'Where a run stands.',
@@ -82,7 +82,7 @@ async function findRuns(
   { deps: { prisma }, caller }: Context,
   ids: string[],
   plan: Prisma.RunDefaultArgs,
-): Promise<RunRow[]> {
+): Promise<RunInFull[]> {
   const runs = await prisma.run.findMany({ ...plan, where: runsOf(caller, ids) })
   return ofSessionsHeld(prisma, caller, 'sessions:read', runs)
 }

@@ -1,9 +1,9 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { Queryable } from '../../auth/key-record.ts'
 import type { CallerChange } from '../../db/change.ts'
-import { type NestedListing, parentId } from '../../db/page.ts'
-import { hasId } from '../../db/where.ts'
+import { type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { Prisma, type Run } from '../../generated/prisma/client.ts'
+import { isId } from '../../ids.ts'
 import { isHeldForSession, ofSessionHeld } from '../session/session.visibility.ts'
 
 /** A run without what was said, which may be long. */
@@ -13,8 +13,11 @@ export type RunRow = Omit<Run, 'input' | 'output'>
 export const tokenIdOf = (caller: Caller): string | null =>
   caller.kind === 'ACCESS_TOKEN' ? caller.tokenId : null
 
-/** The run of this id, before it is checked who sees it. */
-export const runOf = ({ workspaceId }: Caller, id: string) => ({ workspaceId, ...hasId(id) })
+/** The runs of these ids, before it is checked who sees them. */
+export const runsOf = ({ workspaceId }: Caller, ids: readonly string[]) => ({
+  workspaceId,
+  id: { in: ids.filter(isId) },
+})
 
 /**
  * A run that was found, or null where the caller does not know of it: they neither see it nor did the

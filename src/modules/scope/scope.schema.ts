@@ -1,6 +1,6 @@
 import { type AccessLevel, accessLevelOf } from '../../auth/access-level.ts'
 import { builder } from '../../builder.ts'
-import { parentId } from '../../db/page.ts'
+import { parentId } from '../../db/nested-pages.ts'
 import { hasId } from '../../db/where.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { permissionInput, searchInput } from '../../graphql/filter-input.ts'

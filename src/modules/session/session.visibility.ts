@@ -3,9 +3,8 @@ import type { Queryable } from '../../auth/key-record.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { spacesWith } from '../../auth/policy.ts'
 import { onlyOwnSessions } from '../../auth/roles.ts'
-import { isNoneOf } from '../../db/conditions.ts'
-import { type NestedListing, parentId } from '../../db/page.ts'
-import { none, type RowsOfPage } from '../../db/where.ts'
+import { isNoneOf, type NestedListing, parentId } from '../../db/nested-pages.ts'
+import { between, none, type RowsOfPage } from '../../db/where.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
 import { allAmong, isAgentWithin } from '../agent/agent.visibility.ts'
@@ -81,15 +80,30 @@ export async function sessionsHeld(
   return rows.map(({ id }) => id)
 }
 
-/** A run or a document that was found, or null where the caller lacks the permission for its session. */
+/**
+ * Those of the runs or documents for whose sessions the caller holds the permission. It is asked where
+ * there are none as well, so that what is hidden takes as long as what is not there.
+ */
+export async function ofSessionsHeld<Row extends { readonly sessionId: string }>(
+  db: Queryable,
+  caller: Caller,
+  permission: PermissionName,
+  rows: Row[],
+): Promise<Row[]> {
+  const ids = rows.map(({ sessionId }) => sessionId)
+  const held = new Set(await sessionsHeld(db, caller, permission, ids))
+  return rows.filter(({ sessionId }) => held.has(sessionId))
+}
+
+/** The same of one that was looked for; null: there is none, or none for them. */
 export async function ofSessionHeld<Row extends { readonly sessionId: string }>(
   db: Queryable,
   caller: Caller,
   permission: PermissionName,
   row: Row | null,
 ): Promise<Row | null> {
-  if (row === null) return null
-  return (await sessionsHeld(db, caller, permission, [row.sessionId])).length > 0 ? row : null
+  const [held] = await ofSessionsHeld(db, caller, permission, row === null ? [] : [row])
+  return held ?? null
 }
 
 /** How many of the newest sessions of a list are checked one by one. */
@@ -133,8 +147,5 @@ export const sessionFilter = (
   ...(status && { terminatedAt: status === 'ACTIVE' ? null : { not: null } }),
   ...(typeof reference === 'string' && { reference }),
   ...(mine && { createdById: user.id }),
-  createdAt: {
-    ...(createdAfter && { gt: createdAfter }),
-    ...(createdBefore && { lt: createdBefore }),
-  },
+  createdAt: between(createdAfter, createdBefore),
 })

@@ -1,7 +1,7 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { holdsIn, spacesWith } from '../../auth/policy.ts'
-import { type NestedListing, parentId } from '../../db/page.ts'
+import { type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { containing } from '../../db/where.ts'
 import { RequestError } from '../../errors.ts'
 import { Prisma, type SpaceVisibility } from '../../generated/prisma/client.ts'
