@@ -2,21 +2,44 @@ import { loadavg } from 'node:os'
 import { measure, type Round } from './measure.ts'
 import type { Subject } from './subject.ts'
 
-/** Two subjects, and what their ratio is. */
-export interface Comparison {
-  readonly title: string
-  readonly a: Subject
-  readonly b: Subject
-  readonly ratioName: string
-  ratio(a: Round, b: Round): number
-}
-
 /** How it is measured. */
 export interface Measurement {
   readonly rounds: number
   readonly connections: number
   /** Of a round. */
   readonly seconds: number
+}
+
+/** One side of a comparison. */
+export interface Side {
+  readonly name: string
+  warmUp(): Promise<unknown>
+  round(): Promise<Round>
+}
+
+/** What of each other side is put beside the same of the first. */
+export interface Ratio {
+  readonly name: string
+  of(first: Round, other: Round): number
+}
+
+export const rates: Ratio = {
+  name: 'ratio of the rates',
+  of: (first, other) => other.requestsPerSecond / first.requestsPerSecond,
+}
+
+/** With the same number of connections, all of them busy. */
+export const times: Ratio = {
+  name: 'ratio of the times',
+  of: (first, other) => first.requestsPerSecond / other.requestsPerSecond,
+}
+
+export interface Comparison {
+  readonly title: string
+  readonly sides: readonly Side[]
+  readonly ratio: Ratio
+  /** What the ratio is to be, as printed. */
+  readonly goal?: string
 }
 
 /** The middle value; the upper one of two. */
@@ -34,28 +57,52 @@ const middle = (rounds: readonly Round[]): Round => ({
   p99: median(rounds.map(({ p99 }) => p99)),
 })
 
-/** Measures both in turn, round by round, so that whatever else the machine does meets both alike. */
+/** Measures all sides in turn, round by round, so that other work of the machine meets all alike. */
 export async function compare(
-  { title, a, b, ratioName, ratio }: Comparison,
+  { title, sides, ratio, goal }: Comparison,
+  { rounds }: Pick<Measurement, 'rounds'>,
+): Promise<void> {
+  console.log(`${title}\n`)
+  for (const side of sides) await side.warmUp()
+  const results = sides.map((side) => ({ name: side.name, side, rounds: [] as Round[] }))
+  for (let round = 1; round <= rounds; round++) {
+    console.log(`round ${round}`)
+    for (const { name, side, rounds } of results) {
+      const result = await side.round()
+      rounds.push(result)
+      console.log(`  ${row(name, result)}`)
+    }
+  }
+  console.log('\nmedians')
+  for (const { name, rounds } of results) console.log(`  ${row(name, middle(rounds))}`)
+  const [first, ...others] = results
+  for (const other of others) {
+    const ratios = other.rounds.flatMap((result, index) => {
+      const beside = first?.rounds[index]
+      return beside ? [ratio.of(beside, result)] : []
+    })
+    const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`
+    console.log(
+      `  ${ratio.name}, ${other.name} to ${first?.name}: ${median(ratios).toFixed(2)} ` +
+        `(${range} over ${rounds} rounds)${goal ? `; goal: ${goal}` : ''}`,
+    )
+  }
+  console.log(`  load of the machine now: ${loadavg()[0]?.toFixed(1)}\n`)
+}
+
+/** The same of subjects, each under the load of as many connections. */
+export async function compareSubjects(
+  {
+    subjects,
+    ...comparison
+  }: Omit<Comparison, 'sides'> & { readonly subjects: readonly Subject[] },
   { rounds, connections, seconds }: Measurement,
 ): Promise<void> {
-  console.log(`${title}; ${connections} connections\n`)
-  for (const subject of [a, b]) await measure(subject, connections, 5)
-  const results: { readonly a: Round; readonly b: Round }[] = []
-  for (let round = 1; round <= rounds; round++) {
-    const result = {
-      a: await measure(a, connections, seconds),
-      b: await measure(b, connections, seconds),
-    }
-    results.push(result)
-    console.log(`round ${round}: ratio ${ratio(result.a, result.b).toFixed(2)}`)
-    console.log(`  ${row(a.name, result.a)}\n  ${row(b.name, result.b)}`)
-  }
-  const ratios = results.map((result) => ratio(result.a, result.b))
-  console.log('\nmedians')
-  console.log(`  ${row(a.name, middle(results.map((result) => result.a)))}`)
-  console.log(`  ${row(b.name, middle(results.map((result) => result.b)))}`)
-  const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`
-  console.log(`  ${ratioName}: ${median(ratios).toFixed(2)} (${range} over ${rounds} rounds)`)
-  console.log(`  load of the machine now: ${loadavg()[0]?.toFixed(1)}\n`)
+  const sides = subjects.map((subject) => ({
+    name: subject.name,
+    warmUp: () => measure(subject, connections, Math.min(seconds, 5)),
+    round: () => measure(subject, connections, seconds),
+  }))
+  const title = `${comparison.title}; ${connections} connections`
+  await compare({ ...comparison, title, sides }, { rounds })
 }

@@ -1,76 +1,9 @@
 import { cpus } from 'node:os'
-import { fileURLToPath } from 'node:url'
-import { compare, type Measurement } from './compare.ts'
-import {
-  byToken,
-  type Database,
-  embeddedDatabase,
-  postgresDatabase,
-  withLatchkey,
-} from './latchkey.ts'
-import { graphqlBody, isData, type Subject, startSubject } from './subject.ts'
-import { verifyBesideBetterAuth } from './verify.ts'
+import { besideStock } from './stock.ts'
+import { tokenBesideKey } from './token.ts'
+import { verification } from './verify.ts'
 
-const here = fileURLToPath(new URL('.', import.meta.url))
-
-const startStock = (): Promise<Subject> =>
-  startSubject({
-    name: 'stock Yoga, { hello }',
-    script: 'stock-yoga.ts',
-    cwd: here,
-    env: {},
-    headers: {},
-    bodies: [graphqlBody('{ hello }')],
-    isGood: isData,
-  })
-
-async function besideStock(measurement: Measurement): Promise<void> {
-  const name = 'Latchkey, { viewer { user { name } } }'
-  await withLatchkey(name, await embeddedDatabase(), async (b) => {
-    const a = await startStock()
-    try {
-      await compare(
-        {
-          title: 'Latchkey beside stock Yoga',
-          a,
-          b,
-          ratioName: "ratio of Latchkey's requests per second to stock Yoga's",
-          ratio: (stock, latchkey) => latchkey.requestsPerSecond / stock.requestsPerSecond,
-        },
-        measurement,
-      )
-    } finally {
-      await a.stop()
-    }
-  })
-}
-
-async function tokenBesideKey(measurement: Measurement): Promise<void> {
-  const on = async (engine: string, database: Database): Promise<void> =>
-    withLatchkey('by API key', database, async (a) => {
-      await compare(
-        {
-          title: `An access token beside the API key that it is of, on ${engine}`,
-          a,
-          b: await byToken(a, 'by access token'),
-          ratioName: 'ratio of the time of a request by token to that of one by key',
-          ratio: (key, token) => key.requestsPerSecond / token.requestsPerSecond,
-        },
-        measurement,
-      )
-    })
-  await on('the embedded database', await embeddedDatabase())
-  const serverUrl = process.env.BENCH_DATABASE_URL
-  if (serverUrl) await on('PostgreSQL', await postgresDatabase(serverUrl))
-}
-
-async function verification(measurement: Measurement): Promise<void> {
-  const serverUrl = process.env.BENCH_DATABASE_URL
-  if (serverUrl) await verifyBesideBetterAuth(serverUrl, measurement)
-  else console.log('Verifying keys beside better-auth needs BENCH_DATABASE_URL\n')
-}
-
-/** Each with the number of connections that it is made with, unless told otherwise. */
+/** Each with the number of connections that it is made with, unless set otherwise. */
 const comparisons = {
   stock: { compare: besideStock, connections: 32 },
   token: { compare: tokenBesideKey, connections: 32 },

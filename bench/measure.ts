@@ -1,56 +1,97 @@
 import autocannon from 'autocannon'
-import type { Subject } from './subject.ts'
+import type { Request } from './request.ts'
+import type { Server } from './server.ts'
+import { isData, type Subject, send } from './subject.ts'
 
 /** One round on one subject; times in milliseconds. */
 export interface Round {
   readonly requestsPerSecond: number
-  /** Processor time of the subject's process for each request. */
+  /** Processor time of the server's process for each request. */
   readonly cpu: number
   readonly p50: number
   readonly p99: number
 }
 
-/** The subject's requests, from another one on for each connection, so that these are not in step. */
-const inTurnFrom = (start: number, { bodies, headers }: Subject): autocannon.Request[] =>
-  [...bodies.slice(start), ...bodies.slice(0, start)].map((body) => ({
-    method: 'POST',
-    headers: { ...headers },
-    body,
-  }))
+/** How many requests of each list were sent: a round goes on where the one before ended. */
+const sent = new WeakMap<readonly Request[], number>()
+
+/** The requests of one connection: its share, or where there are fewer than connections all of them. */
+function shareOf(requests: readonly Request[], index: number, connections: number): Request[] {
+  const isFew = requests.length < connections
+  const share = isFew ? requests : requests.filter((_, i) => i % connections === index)
+  const start = isFew ? index : Math.floor((sent.get(requests) ?? 0) / connections)
+  const first = start % share.length
+  return [...share.slice(first), ...share.slice(0, first)]
+}
+
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
 
 /**
  * Sends the subject's requests over and over for `seconds`.
  *
- * @throws when any answer is not the expected one, to the byte.
+ * @throws when any answer is not the expected one: its status, and its body to the byte
  */
 export async function measure(
-  subject: Subject,
+  { name, server, requests, expected }: Subject,
   connections: number,
   seconds: number,
 ): Promise<Round> {
   let connected = 0
-  const cpuBefore = subject.cpuMs()
+  const cpuBefore = server.cpuMs()
   const result = await autocannon({
-    url: subject.url,
+    url: server.origin,
     setupClient: (client) => {
-      const start = Math.floor((connected / connections) * subject.bodies.length)
-      client.setRequests(inTurnFrom(start, subject))
+      const share = shareOf(requests, connected, connections)
+      client.setRequests(share.map((request) => ({ ...request, headers: { ...request.headers } })))
       connected += 1
     },
-    expectBody: subject.expected,
+    ...(expected.body !== '' && { expectBody: expected.body }),
     connections,
     duration: seconds,
   })
-  const { errors, timeouts, non2xx, mismatches } = result
-  if (errors + timeouts + non2xx + mismatches > 0)
+  const total = result.requests.total
+  sent.set(requests, (sent.get(requests) ?? 0) + total)
+  const { errors, timeouts, mismatches, statusCodeStats = {} } = result
+  const others = Object.entries(statusCodeStats).filter(
+    ([code]) => Number(code) !== expected.status,
+  )
+  const otherCount = sum(others.map(([, { count = 0 }]) => count))
+  if (errors + timeouts + mismatches + otherCount > 0)
     throw new Error(
-      `${subject.name}: ${errors} errors, ${timeouts} timeouts, ${non2xx} not 2xx, ` +
-        `${mismatches} other answers than ${subject.expected}`,
+      `${name}: ${errors} errors, ${timeouts} timeouts, ${otherCount} answers with status ` +
+        `${others.map(([code]) => code)} instead of ${expected.status}, ` +
+        `${mismatches} other answers than ${expected.body}`,
     )
   return {
-    requestsPerSecond: result.requests.total / result.duration,
-    cpu: (subject.cpuMs() - cpuBefore) / result.requests.total,
+    requestsPerSecond: total / result.duration,
+    cpu: (server.cpuMs() - cpuBefore) / total,
     p50: result.latency.p50,
     p99: result.latency.p99,
   }
+}
+
+/**
+ * Sends each of the operations once, one after another.
+ *
+ * @throws when any answer is not data without errors
+ */
+export async function measureOnce(
+  server: Server,
+  requests: readonly Request[],
+): Promise<{ readonly round: Round; readonly bodies: readonly string[] }> {
+  const bodies: string[] = []
+  const times: number[] = []
+  const cpuBefore = server.cpuMs()
+  for (const request of requests) {
+    const start = performance.now()
+    const answer = await send(server, request)
+    times.push(performance.now() - start)
+    if (!isData(answer)) throw new Error(`answered ${answer.status}: ${answer.body}`)
+    bodies.push(answer.body)
+  }
+  const cpu = (server.cpuMs() - cpuBefore) / requests.length
+  const sorted = times.toSorted((a, b) => a - b)
+  const quantile = (part: number): number => sorted[Math.floor(part * sorted.length)] ?? Number.NaN
+  const requestsPerSecond = (1_000 * requests.length) / sum(times)
+  return { round: { requestsPerSecond, cpu, p50: quantile(0.5), p99: quantile(0.99) }, bodies }
 }

@@ -1,4 +1,4 @@
-// npm run bench [-- stock | token | verify]: compares. What only the comparisons need is installed first.
+// npm run bench [-- name]: makes all comparisons, or the one of that name. What only the comparisons need is installed first.
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

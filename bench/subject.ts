@@ -1,114 +1,69 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Request } from './request.ts'
+import type { Server } from './server.ts'
 
-/** A server in a process of its own, and what is measured on it: one request, or several in turn. */
+/** What is measured on a server: one request, or several in turn, all with the same answer. */
 export interface Subject {
   readonly name: string
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly bodies: readonly string[]
+  readonly server: Server
+  readonly requests: readonly Request[]
   /** What every single answer must be. */
-  readonly expected: string
-  /** Processor time that its process has taken so far, in milliseconds; NaN where nothing tells it. */
-  cpuMs(): number
-  stop(): Promise<void>
+  readonly expected: Answer
+}
+
+export interface Answer {
+  readonly status: number
+  readonly body: string
 }
 
 export interface SubjectOptions {
   readonly name: string
-  readonly script: string
-  readonly cwd: string
-  readonly env: Readonly<Record<string, string>>
-  readonly headers: Readonly<Record<string, string>>
-  readonly bodies: readonly string[]
-  /** Whether the first answer is one that the comparison may be made with. */
-  isGood(answer: Answer): boolean
+  readonly requests: readonly Request[]
+  /** Whether the comparison may be made with this answer; by default: data without errors. */
+  isGood?(answer: Answer): boolean
 }
 
-/** Whatever JSON object a subject answers. */
-export type Answer = Readonly<Record<string, unknown>>
-
-/** Asks a GraphQL server once; each body is one such question. */
-export const graphqlBody = (query: string, variables?: object): string =>
-  JSON.stringify({ query, variables })
-
-/** Whether GraphQL answered without any error. */
-export const isData = ({ data, errors }: Answer): boolean => errors === undefined && data != null
-
-/** Linux counts it in hundredths of a second, behind the process's name (proc_pid_stat(5)). */
-function cpuMsOf(pid: number | undefined): number {
-  try {
-    const [, counters = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
-    const [user, system] = counters.split(' ').slice(11, 13)
-    return (Number(user) + Number(system)) * 10
-  } catch {
-    return Number.NaN
-  }
+/** Sends a request once. */
+export async function send(
+  { origin }: Server,
+  { path, method, headers, body }: Request,
+): Promise<Answer> {
+  const init = { method, headers: { ...headers }, ...(body !== undefined && { body }) }
+  const response = await fetch(origin + path, init)
+  return { status: response.status, body: await response.text() }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (typeof address !== 'object' || address === null) throw new Error('no free port')
-  return address.port
-}
-
-/** The first answer, once there is one. */
-async function firstAnswer(
-  child: ChildProcess,
-  url: string,
-  init: RequestInit,
-  isGood: (answer: Answer) => boolean,
-): Promise<string> {
-  const deadline = performance.now() + 60_000
-  while (child.exitCode === null && performance.now() < deadline) {
-    const response = await fetch(url, init).catch(() => undefined)
-    if (response !== undefined) {
-      const text = await response.text()
-      if (response.status !== 200 || !isGood(JSON.parse(text)))
-        throw new Error(`answered ${response.status}: ${text}`)
-      return text
-    }
-    await sleep(100)
-  }
-  throw new Error(child.exitCode === null ? 'did not start in time' : 'ended at its start')
+/** Whether GraphQL answered without any error, expected ones of a mutation included. */
+export function isData({ status, body }: Answer): boolean {
+  if (status !== 200) return false
+  const { data, errors } = JSON.parse(body)
+  if (errors !== undefined || data == null) return false
+  return !Object.values<{ errors?: unknown[] } | null>(data).some((field) => field?.errors?.length)
 }
 
 /**
- * Starts the script with PORT set to a free one and NODE_ENV=production, and asks it once.
+ * The data of an operation.
  *
- * @throws with the process's output when it does not start, or its first answer is not a good one.
+ * @throws when the answer is anything but data without errors
  */
-export async function startSubject(options: SubjectOptions): Promise<Subject> {
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}/graphql`
-  const child = spawn(process.execPath, [options.script], {
-    cwd: options.cwd,
-    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (data) => {
-      output = (output + data).slice(-10_000)
-    })
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  const stop = async () => {
-    child.kill('SIGTERM')
-    await exited
-  }
-  const headers = { 'content-type': 'application/json', ...options.headers }
-  const { name, bodies, isGood } = options
-  try {
-    const [body = ''] = bodies
-    const expected = await firstAnswer(child, url, { method: 'POST', headers, body }, isGood)
-    return { name, url, headers, bodies, expected, cpuMs: () => cpuMsOf(child.pid), stop }
-  } catch (error) {
-    await stop()
-    throw new Error(`${name}: ${error}\n${output}`)
-  }
+export async function ask<Data>(server: Server, request: Request): Promise<Data> {
+  const answer = await send(server, request)
+  if (!isData(answer)) throw new Error(`answered ${answer.status}: ${answer.body}`)
+  return JSON.parse(answer.body).data
+}
+
+/**
+ * Sends the first request, whose answer those to all of them must equal.
+ *
+ * @throws with the server's output when it is not a good one
+ */
+export async function subjectOf(
+  server: Server,
+  { name, requests, isGood = isData }: SubjectOptions,
+): Promise<Subject> {
+  const [first] = requests
+  if (first === undefined) throw new Error(`${name}: no request`)
+  const expected = await send(server, first)
+  if (!isGood(expected))
+    throw new Error(`${name}: answered ${expected.status}: ${expected.body}\n${server.output()}`)
+  return { name, server, requests, expected }
 }

@@ -1,72 +1,90 @@
 import { fileURLToPath } from 'node:url'
 import { createKeys } from './better-auth.ts'
-import { compare, type Measurement } from './compare.ts'
+import { compareSubjects, type Measurement, rates } from './compare.ts'
+import { createDatabase, onEachEngine, serverUrl } from './database.ts'
 import {
-  byGateway,
-  createDatabase,
-  type Database,
-  embeddedDatabase,
-  postgresDatabase,
-  withLatchkey,
-} from './latchkey.ts'
-import { type Subject, startSubject } from './subject.ts'
+  byMutation,
+  byRoute,
+  clientPermissions,
+  gatewayPermissions,
+  type Verified,
+} from './gateway.ts'
+import { startLatchkey } from './latchkey.ts'
+import { jsonRequest, operation } from './request.ts'
+import { type Server, startServer } from './server.ts'
+import { ask, type Subject, subjectOf } from './subject.ts'
 
 const keyCount = 100
 
-const isValid = ({ valid }: { readonly valid?: unknown }): boolean => valid === true
-
-const startBetterAuth = async (databaseUrl: string): Promise<Subject> => {
-  const keys = await createKeys(databaseUrl, keyCount)
-  return startSubject({
+const betterAuthSubject = (server: Server, keys: readonly string[]): Promise<Subject> =>
+  subjectOf(server, {
     name: 'better-auth, PostgreSQL',
-    script: 'better-auth-server.ts',
-    cwd: fileURLToPath(new URL('.', import.meta.url)),
-    env: { DATABASE_URL: databaseUrl },
-    headers: {},
-    bodies: keys.map((key) => JSON.stringify({ key })),
-    isGood: isValid,
+    requests: keys.map((key) => jsonRequest('/', { key })),
+    isGood: ({ body }) => JSON.parse(body).valid === true,
   })
+
+const createApiKey = `mutation ($input: CreateApiKeyInput!) {
+  createApiKey(input: $input) { secret errors { message } }
+}`
+
+/** Creates the gateway's key and those of its clients through the API. */
+async function createVerified(server: Server, ownerKey: string): Promise<Verified> {
+  const create = async (permissions: readonly string[]): Promise<string> => {
+    const input = { name: crypto.randomUUID(), permissions, allSpaces: true }
+    const { createApiKey: made } = await ask<{ createApiKey: { secret: string } }>(
+      server,
+      operation(ownerKey, createApiKey, { input }),
+    )
+    return made.secret
+  }
+  const gateway = await create(gatewayPermissions)
+  const keys: string[] = []
+  while (keys.length < keyCount) keys.push(await create(clientPermissions))
+  return { gateway, keys }
 }
 
-/** The same subject, asked for its first key only. */
-const ofOneKey = (subject: Subject): Subject => ({ ...subject, bodies: subject.bodies.slice(0, 1) })
+/** The same of the first key only. */
+const firstOf = (subject: Subject): Subject => ({
+  ...subject,
+  requests: subject.requests.slice(0, 1),
+})
 
 /**
- * The verification of a key, over HTTP: `verifyApiKey` of better-auth, and Latchkey's mutation, on
- * the PostgreSQL server of that URL; Latchkey also on its embedded database.
+ * The verification of a key over HTTP: `verifyApiKey` of better-auth on PostgreSQL beside Latchkey's
+ * mutation and its route, on each engine.
  */
-export async function verifyBesideBetterAuth(
-  serverUrl: string,
-  measurement: Measurement,
-): Promise<void> {
-  const database = await createDatabase(serverUrl, 'better_auth')
-  try {
-    const a = await startBetterAuth(database.url)
-    const on = async (engine: string, latchkeys: Database): Promise<void> =>
-      withLatchkey('Latchkey', latchkeys, async (subject) => {
-        const b = await byGateway(subject, `Latchkey, ${engine}`, keyCount)
-        const besides = async (which: string, one: Subject, other: Subject): Promise<void> =>
-          compare(
-            {
-              title: `Verifying ${which}: Latchkey on ${engine} beside better-auth on PostgreSQL`,
-              a: one,
-              b: other,
-              ratioName: "ratio of Latchkey's requests per second to better-auth's",
-              ratio: (betterAuth, latchkey) =>
-                latchkey.requestsPerSecond / betterAuth.requestsPerSecond,
-            },
-            measurement,
-          )
-        await besides('one key', ofOneKey(a), ofOneKey(b))
-        await besides(`${keyCount} keys in turn`, a, b)
-      })
-    try {
-      await on('PostgreSQL', await postgresDatabase(serverUrl))
-      await on('the embedded database', await embeddedDatabase())
-    } finally {
-      await a.stop()
-    }
-  } finally {
-    await database.drop()
+export async function verification(measurement: Measurement): Promise<void> {
+  const url = serverUrl()
+  if (url === undefined) {
+    console.log('Verifying keys beside better-auth needs BENCH_DATABASE_URL\n')
+    return
   }
+  await using database = await createDatabase(url, 'better_auth')
+  const keys = await createKeys(database.url, keyCount)
+  await using betterAuth = await startServer({
+    script: 'better-auth-server.ts',
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+    env: { DATABASE_URL: database.url },
+  })
+  const first = await betterAuthSubject(betterAuth, keys)
+  await onEachEngine(async (latchkeys) => {
+    const { server, ownerKey } = await startLatchkey(latchkeys)
+    await using latchkey = server
+    const verified = await createVerified(latchkey, ownerKey)
+    const { engine } = latchkeys
+    const subjects = [
+      first,
+      await byMutation(latchkey, `Latchkey's mutation, ${engine}`, verified),
+      await byRoute(latchkey, `Latchkey's GET /verify, ${engine}`, verified),
+    ]
+    const title = (which: string) => `Verifying ${which}, Latchkey on: ${engine}`
+    await compareSubjects(
+      { title: title('one key'), subjects: subjects.map(firstOf), ratio: rates },
+      measurement,
+    )
+    await compareSubjects(
+      { title: title(`${keyCount} keys in turn`), subjects, ratio: rates },
+      measurement,
+    )
+  })
 }
