@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import { besidePostgraphile } from './nested.ts'
 import { besideStock } from './stock.ts'
 import { tokenBesideKey } from './token.ts'
 import { verification } from './verify.ts'
@@ -8,6 +9,7 @@ const comparisons = {
   stock: { compare: besideStock, connections: 32 },
   token: { compare: tokenBesideKey, connections: 32 },
   verify: { compare: verification, connections: 16 },
+  nested: { compare: besidePostgraphile, connections: 16 },
 }
 
 const setting = (name: string, byDefault: number): number => Number(process.env[name] || byDefault)

@@ -42,7 +42,7 @@ export async function createDatabase(serverUrl: string, owner: string): Promise<
 export async function embeddedDatabase(): Promise<Database> {
   const folder = await temporaryFolder()
   return {
-    engine: 'embedded',
+    engine: 'PGlite',
     env: { DATA_DIR: folder.path },
     [Symbol.asyncDispose]: folder.remove,
   }

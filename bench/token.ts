@@ -24,6 +24,6 @@ export const tokenBesideKey = (measurement: Measurement): Promise<void> =>
       await by('by API key', ownerKey),
       await by('by access token', made.createAccessToken.token),
     ]
-    const title = `An access token beside the API key that it is of, ${database.engine}`
+    const title = `An access token beside the API key that it is of, on ${database.engine}`
     await compareSubjects({ title, subjects, ratio: times, goal: 'at most 1.15' }, measurement)
   })

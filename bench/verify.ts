@@ -18,7 +18,7 @@ const keyCount = 100
 
 const betterAuthSubject = (server: Server, keys: readonly string[]): Promise<Subject> =>
   subjectOf(server, {
-    name: 'better-auth, PostgreSQL',
+    name: 'better-auth on PostgreSQL',
     requests: keys.map((key) => jsonRequest('/', { key })),
     isGood: ({ body }) => JSON.parse(body).valid === true,
   })
@@ -74,10 +74,10 @@ export async function verification(measurement: Measurement): Promise<void> {
     const { engine } = latchkeys
     const subjects = [
       first,
-      await byMutation(latchkey, `Latchkey's mutation, ${engine}`, verified),
-      await byRoute(latchkey, `Latchkey's GET /verify, ${engine}`, verified),
+      await byMutation(latchkey, `Latchkey's mutation on ${engine}`, verified),
+      await byRoute(latchkey, `Latchkey's GET /verify on ${engine}`, verified),
     ]
-    const title = (which: string) => `Verifying ${which}, Latchkey on: ${engine}`
+    const title = (which: string) => `Verifying ${which}, Latchkey on ${engine}`
     await compareSubjects(
       { title: title('one key'), subjects: subjects.map(firstOf), ratio: rates },
       measurement,
