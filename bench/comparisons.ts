@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import { growth } from './growth.ts'
 import { besidePostgraphile } from './nested.ts'
 import { besideStock } from './stock.ts'
 import { tokenBesideKey } from './token.ts'
@@ -9,6 +10,7 @@ const comparisons = {
   stock: { compare: besideStock, connections: 32 },
   token: { compare: tokenBesideKey, connections: 32 },
   verify: { compare: verification, connections: 16 },
+  growth: { compare: growth, connections: 4 },
   nested: { compare: besidePostgraphile, connections: 16 },
 }
 

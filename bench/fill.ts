@@ -1,9 +1,9 @@
 import { pino } from 'pino'
 import { createApiKeySecret, shownParts } from '../src/auth/credentials/format.ts'
 import { secretDigest } from '../src/auth/credentials/hash.ts'
+import type { Listed } from '../src/db/page.ts'
 import type { Deps } from '../src/deps.ts'
 import { readEnv } from '../src/env.ts'
-import type { PrismaClient } from '../src/generated/prisma/client.ts'
 import { newId } from '../src/ids.ts'
 import { openInstallation } from '../src/installation.ts'
 import { createFirstWorkspace } from '../src/modules/workspace/bootstrap.ts'
@@ -11,7 +11,7 @@ import type { Database } from './database.ts'
 
 /** A workspace to fill. */
 export interface Workspace {
-  readonly prisma: PrismaClient
+  readonly deps: Deps
   readonly id: string
   readonly ownerId: string
   /** A key of its owner for everything in all spaces. */
@@ -49,7 +49,7 @@ async function createWorkspace(deps: Deps, slug: string): Promise<Workspace> {
     owner: { name: 'Owner', email: `owner@${slug}.example` },
   })
   const { workspaceId, ownerId } = apiKey
-  return { prisma: deps.prisma, id: workspaceId, ownerId, ownerKey: secret }
+  return { deps, id: workspaceId, ownerId, ownerKey: secret }
 }
 
 /** Rows of one statement. */
@@ -57,7 +57,7 @@ const chunk = 5_000
 
 /** Inserts rows, all with the columns of the first. */
 async function insert(
-  { prisma }: Workspace,
+  { deps: { prisma, embedded } }: Workspace,
   table: string,
   rows: readonly Readonly<Record<string, unknown>>[],
 ): Promise<void> {
@@ -66,6 +66,8 @@ async function insert(
     SELECT ${columns} FROM json_populate_recordset(NULL::"${table}", $1::json)`
   for (let start = 0; start < rows.length; start += chunk)
     await prisma.$executeRawUnsafe(statement, JSON.stringify(rows.slice(start, start + chunk)))
+  // Without it PostgreSQL checks references to these rows as it planned to when there were few.
+  if (!embedded) await prisma.$executeRawUnsafe(`ANALYZE "${table}"`)
 }
 
 const times = <T>(count: number, make: (index: number) => T): T[] =>
@@ -85,11 +87,11 @@ export async function insertSpaces(workspace: Workspace, count: number): Promise
   return rows.map(({ id }) => id)
 }
 
-/** Inserts an agent for each list of its spaces and returns their ids, the oldest first. */
+/** Inserts an agent for each list of its spaces and returns them, the oldest first. */
 export async function insertAgents(
   workspace: Workspace,
   spaceIds: readonly (readonly string[])[],
-): Promise<string[]> {
+): Promise<Listed[]> {
   const rows = spaceIds.map((_, index) => ({
     workspaceId: workspace.id,
     id: newId('agt'),
@@ -104,7 +106,7 @@ export async function insertAgents(
     (spaceIds[index] ?? []).map((spaceId) => ({ workspaceId, agentId: id, spaceId })),
   )
   await insert(workspace, 'AgentSpace', links)
-  return rows.map(({ id }) => id)
+  return rows
 }
 
 /** What keys may do, and where; absent `spaceIds`: in all spaces. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import autocannon from 'autocannon'
 import type { Request } from './request.ts'
 import type { Server } from './server.ts'
@@ -24,6 +25,19 @@ function shareOf(requests: readonly Request[], index: number, connections: numbe
   return [...share.slice(first), ...share.slice(0, first)]
 }
 
+/**
+ * Waits until the server has done what it was asked last: of a slow subject requests are left when the
+ * load ends, and the next round is not to wait for them.
+ */
+async function settle({ server, requests }: Subject): Promise<void> {
+  for (const request of requests.slice(0, 1)) await send(server, request)
+  let before: number
+  do {
+    before = server.cpuMs()
+    await sleep(200)
+  } while (server.cpuMs() - before > 20)
+}
+
 const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0)
 
 /**
@@ -32,10 +46,11 @@ const sum = (counts: readonly number[]): number => counts.reduce((total, count) 
  * @throws when any answer is not the expected one: its status, and its body to the byte
  */
 export async function measure(
-  { name, server, requests, expected }: Subject,
+  subject: Subject,
   connections: number,
   seconds: number,
 ): Promise<Round> {
+  const { name, server, requests, expected } = subject
   let connected = 0
   const cpuBefore = server.cpuMs()
   const result = await autocannon({
@@ -62,9 +77,11 @@ export async function measure(
         `${others.map(([code]) => code)} instead of ${expected.status}, ` +
         `${mismatches} other answers than ${expected.body}`,
     )
+  const cpu = (server.cpuMs() - cpuBefore) / total
+  await settle(subject)
   return {
     requestsPerSecond: total / result.duration,
-    cpu: (server.cpuMs() - cpuBefore) / total,
+    cpu,
     p50: result.latency.p50,
     p99: result.latency.p99,
   }
