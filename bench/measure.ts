@@ -74,8 +74,8 @@ export async function measure(
   if (errors + timeouts + mismatches + otherCount > 0)
     throw new Error(
       `${name}: ${errors} errors, ${timeouts} timeouts, ${otherCount} answers with status ` +
-        `${others.map(([code]) => code)} instead of ${expected.status}, ` +
-        `${mismatches} other answers than ${expected.body}`,
+        `${others.map(([code]) => code)} and ${mismatches} with another body, ` +
+        `instead of ${expected.status} ${expected.body}`,
     )
   const cpu = (server.cpuMs() - cpuBefore) / total
   await settle(subject)
