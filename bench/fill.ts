@@ -22,8 +22,8 @@ export interface Workspace {
 export type CreateWorkspace = (slug: string) => Promise<Workspace>
 
 /**
- * Fills a new database, past the API, while no server has it. PostgreSQL then gathers its statistics,
- * as autovacuum would after a minute; the embedded database never does so by itself.
+ * Fills a new database, past the API, while no server has it. Its statistics are gathered, as
+ * autovacuum, or the embedded database by itself, would do a while later.
  */
 export async function fill<Filling>(
   { env, engine }: Database,
@@ -33,7 +33,7 @@ export async function fill<Filling>(
   const { deps, close } = await openInstallation(settings, pino({ level: 'warn' }))
   try {
     const filling = await work((slug) => createWorkspace(deps, slug))
-    if (!deps.embedded) await deps.prisma.$executeRawUnsafe('VACUUM ANALYZE')
+    await deps.prisma.$executeRawUnsafe('VACUUM ANALYZE')
     console.log(`filled a database on ${engine}\n`)
     return filling
   } finally {
@@ -57,7 +57,7 @@ const chunk = 5_000
 
 /** Inserts rows, all with the columns of the first. */
 async function insert(
-  { deps: { prisma, embedded } }: Workspace,
+  { deps: { prisma } }: Workspace,
   table: string,
   rows: readonly Readonly<Record<string, unknown>>[],
 ): Promise<void> {
@@ -66,8 +66,8 @@ async function insert(
     SELECT ${columns} FROM json_populate_recordset(NULL::"${table}", $1::json)`
   for (let start = 0; start < rows.length; start += chunk)
     await prisma.$executeRawUnsafe(statement, JSON.stringify(rows.slice(start, start + chunk)))
-  // Without it PostgreSQL checks references to these rows as it planned to when there were few.
-  if (!embedded) await prisma.$executeRawUnsafe(`ANALYZE "${table}"`)
+  // Without it references to these rows are checked as was planned when there were few.
+  await prisma.$executeRawUnsafe(`ANALYZE "${table}"`)
 }
 
 const times = <T>(count: number, make: (index: number) => T): T[] =>
