@@ -47,6 +47,7 @@ export interface Env {
   readonly logLevel: (typeof logLevels)[number]
   readonly logRequests: 'on' | 'off' | 'errors'
   readonly metricsToken?: string | undefined
+  readonly credentialCacheMebibytes: number
   readonly shutdownSeconds: number
   /** What the operator should be told at the start, a line each. */
   readonly warnings: readonly string[]
@@ -235,7 +236,6 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     const shown = kind.secret ? 'not acceptable (its value is not shown)' : JSON.stringify(text)
     throw new SettingError(`${name} is ${shown}; expected ${kind.expected}`)
   }
-
   const production = source.NODE_ENV === 'production'
   const dataDir = read('DATA_DIR', path('a folder')) ?? './data'
   const env = {
@@ -273,9 +273,9 @@ export function readEnv(source: Readonly<Record<string, string | undefined>> = p
     logLevel: read('LOG_LEVEL', oneOf(logLevels)) ?? 'info',
     logRequests: read('LOG_REQUESTS', oneOf(['on', 'off', 'errors'])) ?? 'on',
     metricsToken: read('METRICS_TOKEN', headerToken),
+    credentialCacheMebibytes: read('CREDENTIAL_CACHE_MEBIBYTES', integer(1, 65_536)) ?? 128,
     shutdownSeconds: read('SHUTDOWN_SECONDS', integer(1, 300)) ?? 10,
   } as const
-
   if (env.publicUrl !== undefined) refuseOwnIssuer(env.oidc, env.publicUrl)
   const unguarded = [
     ['OIDC_ISSUER', env.oidc?.issuer, 'can sign in as anybody'],

@@ -79,7 +79,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       prisma,
       embedded,
       replica,
-      credentials: createCredentialCache(replica, metrics.countEpoch),
+      credentials: createCredentialCache(replica, env.credentialCacheMebibytes, metrics.countEpoch),
       usage,
       limits,
       metrics,

@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache'
 import type { Replica } from '../db/replica/replica.ts'
-import { Recent } from '../recent.ts'
 import type { PresentedCredential } from './authenticate.ts'
 import type { KeyCaller, TokenCaller } from './caller.ts'
 
@@ -25,7 +25,11 @@ export interface CredentialCache {
   forget(): void
 }
 
-const maxEntries = 10_000
+const mebibyte = 1024 ** 2
+
+/** How much memory a credential takes, about, in bytes: most of it are the spaces that it names. */
+const sizeOf = ({ credential: { grants } }: CachedCredential): number => 4_500 + 120 * grants.length
+
 /** Of so many workspaces at most an epoch is known; each takes some hundred bytes. */
 const maxEpochs = 100_000
 
@@ -34,16 +38,23 @@ const maxEpochs = 100_000
  * known epoch is no answer, so a read that began before a change and ended after it cannot put the
  * old rights back; nor can one that began before the replica last joined, however late it ends.
  *
+ * @param maxMebibytes of what is remembered; what was used last stays
  * @param onEpoch called for each epoch that was not known
  */
 export function createCredentialCache(
   replica: Pick<Replica, 'holdsLease' | 'now'>,
+  maxMebibytes: number,
   onEpoch?: () => void,
 ): CredentialCache {
-  let entries = new Recent<CachedCredential>(maxEntries)
+  const empty = () =>
+    new LRUCache<string, CachedCredential>({
+      maxSize: maxMebibytes * mebibyte,
+      sizeCalculation: sizeOf,
+    })
+  let entries = empty()
   let epochs = new Map<string, bigint>()
   const forget = (): void => {
-    entries = new Recent(maxEntries)
+    entries = empty()
     epochs = new Map()
   }
   const isCurrent = ({ caller }: CachedCredential): boolean =>

@@ -1,7 +1,7 @@
+import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { RequestError, rateLimited } from '../errors.ts'
 import { sourceOf } from '../input/addresses.ts'
-import { Recent } from '../recent.ts'
 import { type CounterOf, windowSeconds } from './address-counter.ts'
 
 /** What an address may do in a minute. */
@@ -90,9 +90,9 @@ export function createAttempts(counterOf: CounterOf, refused: () => void): Attem
   const failures = counterOf('failed-attempts')
   const introspections = counterOf('introspections')
   const lookUps = new RateLimiterMemory({ points: 1, duration: 1 })
-  const trusted = new Recent<true>(maxRemembered)
+  const trusted = new LRUCache<string, true>({ max: maxRemembered })
   /** Until when a secret that was not known to a source is refused there without a look-up. */
-  const unknownUntil = new Recent<number>(maxRemembered)
+  const unknownUntil = new LRUCache<string, number>({ max: maxRemembered })
 
   const refuse = ({ msBeforeNext }: RateLimiterRes): never => {
     refused()

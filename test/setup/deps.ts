@@ -60,7 +60,7 @@ export async function depsOver(
 ): Promise<Deps> {
   const signingKeys = await openSigningKeys(prisma, secretsKey)
   const metrics = createMetrics()
-  const credentials = createCredentialCache(replica, metrics.countEpoch)
+  const credentials = createCredentialCache(replica, 64, metrics.countEpoch)
   await replica.join(credentials)
   return {
     prisma,

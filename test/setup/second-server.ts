@@ -53,7 +53,7 @@ export async function replicaBeside(deps: Pick<Deps, 'prisma' | 'embedded'>): Pr
 /** What knows of the first server what the database says, and nothing else. */
 export async function secondServer(deps: Deps): Promise<SecondServer> {
   const replica = await replicaBeside(deps)
-  const credentials = createCredentialCache(replica)
+  const credentials = createCredentialCache(replica, 64)
   await replica.join(credentials)
   return { deps: { ...deps, replica, credentials }, close: () => replica.leave() }
 }

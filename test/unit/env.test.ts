@@ -46,6 +46,7 @@ test('has a default for every setting', () => {
     logLevel: 'info',
     logRequests: 'on',
     metricsToken: undefined,
+    credentialCacheMebibytes: 128,
     shutdownSeconds: 10,
     warnings: [],
   })
@@ -90,6 +91,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     LOG_LEVEL: 'silent',
     LOG_REQUESTS: 'errors',
     METRICS_TOKEN: 'a-token-for-Prometheus',
+    CREDENTIAL_CACHE_MEBIBYTES: '256',
     SHUTDOWN_SECONDS: '300',
   }
   expect(readEnv(source)).toEqual({
@@ -127,6 +129,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     logLevel: 'silent',
     logRequests: 'errors',
     metricsToken: 'a-token-for-Prometheus',
+    credentialCacheMebibytes: 256,
     shutdownSeconds: 300,
     warnings: [],
   })
@@ -142,6 +145,7 @@ test('takes an empty setting for an unset one', () => {
   )
   const others = [
     ...documents,
+    'CREDENTIAL_CACHE_MEBIBYTES',
     'SHUTDOWN_SECONDS',
     'TRUSTED_PROXIES',
     'LOG_REQUESTS',
@@ -157,6 +161,7 @@ test.each([
   ['PORT', '-1', 'a whole number from 0 to 65535'],
   ['PORT', '40.5', 'a whole number from 0 to 65535'],
   ['PORT', '4000\n', 'a whole number from 0 to 65535'],
+  ['CREDENTIAL_CACHE_MEBIBYTES', '0', 'a whole number from 1 to 65536'],
   ['SHUTDOWN_SECONDS', '0', 'a whole number from 1 to 300'],
   ['HOST', 'localhost:4000', 'an address or a host name'],
   ['KEY_PREFIX', 'LK', 'at most 20 of a-z'],

@@ -1,5 +1,5 @@
+import { LRUCache } from 'lru-cache'
 import { matcherOf, plainAddress } from '../../input/addresses.ts'
-import { Recent } from '../../recent.ts'
 import type { Peer } from '../server-context.ts'
 
 /** The address that a request comes from, in plain form; undefined when it is not known. */
@@ -29,7 +29,7 @@ const addressIn = (entry: string): string | undefined =>
  */
 export function clientAddress(trustedProxies: readonly string[]): ClientAddress {
   const isTrusted = matcherOf(trustedProxies)
-  const peers = new Recent<string>(maxPeers)
+  const peers = new LRUCache<string, string>({ max: maxPeers })
   const plainPeer = (address: string): string | undefined => {
     const known = peers.get(address)
     if (known !== undefined) return known

@@ -1,7 +1,7 @@
 import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql'
 import type { YogaInitialContext } from 'graphql-yoga'
+import { LRUCache } from 'lru-cache'
 import { assertDocumentLength } from '../../graphql/document-limits.ts'
-import { Recent } from '../../recent.ts'
 import type { ServerContext } from '../server-context.ts'
 import type { HttpPlugin } from '../yoga.ts'
 
@@ -14,7 +14,7 @@ const maxDocuments = 100
  * kept, they may be anything.
  */
 export function useDocumentCache(): HttpPlugin {
-  const documents = new Recent<DocumentNode>(maxDocuments)
+  const documents = new LRUCache<string, DocumentNode>({ max: maxDocuments })
   const validations = new WeakMap<DocumentNode, readonly GraphQLError[]>()
   return {
     onParse({ params: { source }, setParsedDocument }) {

@@ -74,7 +74,7 @@ test('a writer that hears nothing waits for one that has died for a moment and n
   await world.deps.prisma.replica.create({ data: { id: 'dead' } })
   const replica = await replicaBeside(world.deps)
   onTestFinished(() => replica.leave())
-  const deaf = askOver({ ...world.deps, replica, credentials: createCredentialCache(replica) })
+  const deaf = askOver({ ...world.deps, replica, credentials: createCredentialCache(replica, 64) })
   await change(deaf)
   await expect.poll(replicas, { timeout: 10_000 }).toEqual(living)
   expect(beside.lost).toEqual([])

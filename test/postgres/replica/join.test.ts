@@ -69,7 +69,7 @@ test('no lease begins before writers can see whom to wait for', async () => {
   await holder.query('BEGIN; LOCK TABLE "Replica" IN EXCLUSIVE MODE')
   const replica = await replicaBeside(world.deps)
   onTestFinished(() => replica.leave())
-  const joined = replica.join(createCredentialCache(replica))
+  const joined = replica.join(createCredentialCache(replica, 64))
   const until = performance.now() + 1_000
   while (performance.now() < until) {
     expect(replica.holdsLease).toBe(false)
@@ -85,7 +85,7 @@ test('a server that is waited for no more, whoever took it off, trusts nothing s
   const others = await prisma.replica.findMany()
   const replica = await replicaBeside(world.deps)
   onTestFinished(() => replica.leave())
-  await replica.join(createCredentialCache(replica))
+  await replica.join(createCredentialCache(replica, 64))
   await prisma.replica.deleteMany({ where: { NOT: { id: { in: others.map(({ id }) => id) } } } })
   await sleep(1_300)
   expect(replica.holdsLease).toBe(false)
@@ -94,7 +94,7 @@ test('a server that is waited for no more, whoever took it off, trusts nothing s
 // As in an upgrade, where servers of the version before go on.
 test('what a server that knows nothing of replicas changes is heard of all the same', async () => {
   const beside = await serverBeside(world)
-  const forgetful = createCredentialCache({ holdsLease: false, now: () => new Date() })
+  const forgetful = createCredentialCache({ holdsLease: false, now: () => new Date() }, 64)
   const older = askOver({ ...world.deps, replica: soleReplica, credentials: forgetful })
   const { id, secret } = await makeKey()
   expect(await verdict(beside, secret)).toBe('ACCEPTED')

@@ -41,7 +41,7 @@ export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<S
     notEnded: (error) => void notEnded.push(error),
   }
   const replica = createPostgresReplica({ databaseUrl: hears.url, prisma, hearing })
-  const credentials = createCredentialCache(replica)
+  const credentials = createCredentialCache(replica, 64)
   onTestFinished(async () => {
     hears.mend()
     await replica.leave()
