@@ -7,20 +7,13 @@ import { searchInput } from '../../graphql/filter-input.ts'
 import { loadList } from '../../graphql/load-list.ts'
 import { longText } from '../../graphql/long-text.ts'
 import { nodeType } from '../../graphql/node.ts'
-import { listPage, parentsPage, planOf, rowsById } from '../../graphql/rows.ts'
+import { parentsPage, planOf, rowsById, visiblePage } from '../../graphql/rows.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { sessionsOfAgents } from '../session/session.visibility.ts'
 import { spaceLoader } from '../space/space.schema.ts'
 import { maxSpaces } from './agent.service.ts'
-import {
-  agentFilter,
-  agentsOf,
-  itsSpaces,
-  seesAgent,
-  seesAllAgents,
-  visibleAgents,
-} from './agent.visibility.ts'
+import { agentFilter, agentsOf, agentsSeen, liveAgents, visibleAgents } from './agent.visibility.ts'
 
 export const AgentStatusType = builder.enumType('AgentStatus', {
   description: 'Whether an agent is in use.',
@@ -109,13 +102,8 @@ async function findAgents(
   ids: readonly string[],
   plan: Prisma.AgentDefaultArgs,
 ): Promise<AgentRow[]> {
-  const where = agentsOf(caller, ids)
-  if (seesAllAgents(caller)) return deps.prisma.agent.findMany({ ...plan, where })
-  const agents = await deps.prisma.agent.findMany({
-    select: { ...plan.select, ...itsSpaces },
-    where,
-  })
-  return agents.filter((agent) => seesAgent(caller, agent))
+  const seen = await agentsSeen(deps.prisma, caller, ids)
+  return deps.prisma.agent.findMany({ ...plan, where: agentsOf(caller, seen) })
 }
 
 /** The agents of these ids, each null where the caller does not see it, as one field shows them. */
@@ -160,9 +148,13 @@ builder.queryFields((t) => ({
     resolve: (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context
       const narrowed = agentFilter({ ...filter, search: searchInput(filter?.search) })
-      return listPage(context, info, args, [visibleAgents(caller), narrowed], (query) =>
-        deps.prisma.agent.findMany(query),
-      )
+      return visiblePage<Prisma.AgentWhereInput>(context, info, args, {
+        all: liveAgents(caller),
+        filter: narrowed,
+        visible: () => visibleAgents(caller),
+        check: (ids) => agentsSeen(deps.prisma, caller, ids),
+        find: (query) => deps.prisma.agent.findMany(query),
+      })
     },
   }),
 }))

@@ -1,15 +1,21 @@
+import type { Caller } from '../../auth/caller.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
-import { holdsInEvery } from '../../auth/policy.ts'
+import { holds, holdsInEvery } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Agent } from '../../generated/prisma/client.ts'
-import { agentsOf, itsSpaces, seesAgent } from './agent.visibility.ts'
+import { agentsOf } from './agent.visibility.ts'
 
 export interface AgentInSpaces {
   readonly agent: Agent
   /** Deleted ones included. */
   readonly spaceIds: readonly string[]
 }
+
+/** Whether the caller sees an agent of these spaces: with all spaces, also where all are deleted. */
+const sees = ({ rights }: Caller, spaceIds: readonly string[]): boolean =>
+  holdsInEvery(rights, 'agents:read', spaceIds) ||
+  (rights.allSpaces && holds(rights, 'agents:read'))
 
 /**
  * The agent, seen by the caller, in every space of which they hold the permission.
@@ -22,11 +28,14 @@ export async function seenAgent(
   permission: PermissionName,
   path: readonly string[],
 ): Promise<AgentInSpaces> {
-  const found = await db.agent.findFirst({ where: agentsOf(caller, [id]), include: itsSpaces })
-  if (found === null || !seesAgent(caller, found))
+  const found = await db.agent.findFirst({
+    where: agentsOf(caller, [id]),
+    include: { spaces: { select: { spaceId: true }, orderBy: { spaceId: 'asc' } } },
+  })
+  const spaceIds = found?.spaces.map(({ spaceId }) => spaceId) ?? []
+  if (found === null || !sees(caller, spaceIds))
     throw userError('NOT_FOUND', path, 'There is no such agent.')
   const { spaces, ...agent } = found
-  const spaceIds = spaces.map(({ spaceId }) => spaceId)
   if (!holdsInEvery(caller.rights, permission, spaceIds))
     throw forbidden([permission], [permission])
   return { agent, spaceIds }

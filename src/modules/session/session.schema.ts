@@ -5,7 +5,7 @@ import type { Prisma, Session as SessionRow } from '../../generated/prisma/clien
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { instantInput, textInput } from '../../graphql/filter-input.ts'
 import { nodeType } from '../../graphql/node.ts'
-import { listPage, parentsPage, planOf, rowsById } from '../../graphql/rows.ts'
+import { parentsPage, planOf, rowsById, visiblePage } from '../../graphql/rows.ts'
 import { agentLoader } from '../agent/agent.schema.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { runsOfSessions } from '../run/run.visibility.ts'
@@ -14,7 +14,7 @@ import {
   sessionFilter,
   sessionsByRole,
   sessionsHeld,
-  visibleOfPage,
+  visibleSessions,
 } from './session.visibility.ts'
 
 const SessionStatusType = builder.enumType('SessionStatus', {
@@ -143,9 +143,13 @@ builder.queryFields((t) => ({
         createdAfter: instantInput('createdAfter', filter?.createdAfter),
         createdBefore: instantInput('createdBefore', filter?.createdBefore),
       })
-      return listPage(context, info, args, [sessionsByRole(caller), narrowed], async (query) =>
-        prisma.session.findMany({ ...query, where: await visibleOfPage(prisma, caller, query) }),
-      )
+      return visiblePage<Prisma.SessionWhereInput>(context, info, args, {
+        all: sessionsByRole(caller),
+        filter: narrowed,
+        visible: () => visibleSessions(caller),
+        check: (ids) => sessionsHeld(prisma, caller, 'sessions:read', ids),
+        find: (query) => prisma.session.findMany(query),
+      })
     },
   }),
 }))

@@ -4,7 +4,7 @@ import type { PermissionName } from '../../auth/permissions.ts'
 import { spacesWith } from '../../auth/policy.ts'
 import { onlyOwnSessions } from '../../auth/roles.ts'
 import { isNoneOf, type NestedListing, parentId } from '../../db/nested-pages.ts'
-import { between, none, type RowsOfPage } from '../../db/where.ts'
+import { between, none } from '../../db/where.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
 import { allAmong, isAgentWithin } from '../agent/agent.visibility.ts'
@@ -104,28 +104,6 @@ export async function ofSessionHeld<Row extends { readonly sessionId: string }>(
 ): Promise<Row | null> {
   const [held] = await ofSessionsHeld(db, caller, permission, row === null ? [] : [row])
   return held ?? null
-}
-
-/** How many of the newest sessions of a list are checked one by one. */
-const mostChecked = 250
-
-/**
- * The sessions of a page that the caller sees. Who sees many finds enough among the newest; for who
- * sees few `visibleSessions` reads all that they see, and then sorts it.
- */
-export async function visibleOfPage(
-  db: Prisma.TransactionClient,
-  caller: Caller,
-  { where, orderBy, take }: RowsOfPage<Prisma.SessionWhereInput>,
-): Promise<Prisma.SessionWhereInput> {
-  const { workspaceId, rights } = caller
-  if (!rights.allSpaces) {
-    const query = { where, orderBy, take: mostChecked, select: { id: true } }
-    const newest = (await db.session.findMany(query)).map(({ id }) => id)
-    const held = await sessionsHeld(db, caller, 'sessions:read', newest)
-    if (held.length >= take || newest.length < mostChecked) return { workspaceId, id: { in: held } }
-  }
-  return { AND: [where, visibleSessions(caller)] }
 }
 
 /** What a list of sessions is narrowed by. */
