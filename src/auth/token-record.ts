@@ -46,14 +46,14 @@ export const liveTokenSpacesWhere = (condition: Prisma.Sql): Prisma.Sql => Prism
    WHERE ts."deletedAt" IS NULL AND ${condition}`
 
 /** The ids of a token's spaces, as a column `t."spaceIds"`, that are not deleted. */
-export const liveTokenSpaces = Prisma.sql`ARRAY(${liveTokenSpacesWhere(Prisma.sql`TRUE`)} ORDER BY ts.id)`
+const liveTokenSpaces = Prisma.sql`ARRAY(${liveTokenSpacesWhere(Prisma.sql`TRUE`)} ORDER BY ts.id)`
 
 /** The secret `ms` that minted the token `t`, or the first of its family; none where it is not known. */
-export const mintingSecret = Prisma.sql`
+const mintingSecret = Prisma.sql`
   LEFT JOIN "ApiKeySecret" ms ON ms."workspaceId" = t."workspaceId" AND ms.id = t."secretId"`
 
 /** When the token `t` ends, with `mintingSecret`; its key's end is another one. */
-export const tokenExpiry = Prisma.sql`least(t."expiresAt", ms."endsAt")`
+const tokenExpiry = Prisma.sql`least(t."expiresAt", ms."endsAt")`
 
 /** Everything of a token `t` that decides what it may do. */
 export const presentedTokens = Prisma.sql`${keyColumns}, ${liveSpaces}, t."rotatedAt" AS "replacedAt", t.id AS "tokenId",

@@ -26,8 +26,8 @@ const plansLastMs = 60_000
 /** Rows that are changed until it is looked at whether a table has outgrown its statistics. */
 const changesBetween = 50
 const analyzeAfterMs = 50
-/** Of a table: as autovacuum has it, but of small tables earlier. A smaller sample does not hold the thread. */
-const outgrown = `SELECT relname FROM pg_stat_user_tables
+/** The tables that autovacuum would analyze, small ones earlier. */
+const outgrown = `SELECT relid::regclass::text AS name FROM pg_stat_user_tables
   WHERE n_mod_since_analyze > 20 + 0.2 * n_live_tup`
 /** How long statements follow each other in one turn of the event loop. */
 const turnMs = 10
@@ -181,8 +181,8 @@ export class PreparedPGlite extends PGlite {
   async #analyzeOutgrown(): Promise<void> {
     // What was changed in the last second would be known too late.
     await this.#alone('SELECT pg_stat_force_next_flush()')
-    const { rows } = await this.#alone<{ relname: string }>(outgrown)
-    for (const { relname } of rows) await this.#alone(`ANALYZE "${relname}"`)
+    const { rows } = await this.#alone<{ name: string }>(outgrown)
+    for (const { name } of rows) await this.#alone(`ANALYZE ${name}`)
   }
 
   async #planAnew(): Promise<void> {

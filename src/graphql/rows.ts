@@ -5,6 +5,7 @@ import { findPages, type NestedListing } from '../db/nested-pages.ts'
 import { type Listed, type Page, type PageArgs, pageRequest, toPage } from '../db/page.ts'
 import { type RowsOfPage, rowsOfPage } from '../db/where.ts'
 import { Prisma } from '../generated/prisma/client.ts'
+import { isId } from '../ids.ts'
 
 /** What Prisma is to read of a row: what the operation shows of it, and its place in a list. */
 interface Plan {
@@ -41,18 +42,23 @@ export async function listPage<Where>(
   return toPage(rows, page)
 }
 
-/** A list of which a caller without all spaces sees some rows. */
-interface VisibleList<Where> {
-  /** The rows of the list, before it is checked who sees them. */
+/** What can be read of rows of which a caller without all spaces sees some. */
+interface RowsToRead<Where> {
+  readonly select: { readonly id: true }
+  readonly where: Where | { readonly AND: (Where | object)[] }
+  readonly orderBy?: RowsOfPage<Where>['orderBy']
+  readonly take?: number
+}
+
+/** Rows of which a caller without all spaces sees some, and how it is found out which. */
+export interface VisibleList<Where, Row extends { readonly id: string }> {
+  /** The rows, before it is checked who sees them. */
   readonly all: Where
-  readonly filter: Where
   /** Those that the caller sees, as a condition. */
   readonly visible: () => Where
-  /** Those of these ids that the caller sees, for it may name more spaces than a condition takes. */
-  readonly check: (ids: string[]) => Promise<string[]>
-  readonly find: (
-    query: { readonly select: { readonly id: true } } & RowsOfPage<Where>,
-  ) => Promise<{ readonly id: string }[]>
+  /** Those of these ids that the caller sees, who may reach more spaces than a condition names. */
+  readonly check: (ids: readonly string[]) => Promise<readonly string[]>
+  readonly find: (query: RowsToRead<Where>) => Promise<Row[]>
 }
 
 /** How many of the newest rows of a list are checked by their ids. */
@@ -62,12 +68,14 @@ const mostChecked = 250
  * One page of the rows that the caller sees. Who sees many finds enough among the newest, in the order
  * of the list; who sees few is led to them by the condition, which reads all that they see and sorts it.
  */
-export const visiblePage = <Where>(
+export function visiblePage<Where, Row extends { readonly id: string }>(
   context: Context,
   info: GraphQLResolveInfo,
   args: PageArgs,
-  { all, filter, visible, check, find }: VisibleList<Where>,
-): Promise<Page> => {
+  { all, visible, check, find }: VisibleList<Where, Row>,
+  filter: Where,
+): Promise<Page> {
+  // Plans read the place of each row as well.
   const findListed = find as unknown as (query: object) => Promise<Listed[]>
   if (context.caller.rights.allSpaces)
     return listPage(context, info, args, [visible(), filter], findListed)
@@ -78,6 +86,19 @@ export const visiblePage = <Where>(
     const condition = isPage ? { id: { in: seen } } : visible()
     return findListed({ ...query, where: { AND: [...query.where.AND, condition] } })
   })
+}
+
+/** The rows of these ids that the caller sees, in any order. */
+export async function visibleRows<Where, Row extends { readonly id: string }>(
+  { caller }: Context,
+  { all, visible, check, find }: VisibleList<Where, Row>,
+  ids: readonly string[],
+  plan: object,
+): Promise<Row[]> {
+  const { allSpaces } = caller.rights
+  const seen = allSpaces ? ids.filter(isId) : await check(ids)
+  const where = { AND: [allSpaces ? visible() : all, { id: { in: seen } }] }
+  return await find({ ...(plan as Plan), where })
 }
 
 /** The columns that a plan asks for, of a listed table. */

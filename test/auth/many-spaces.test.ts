@@ -44,7 +44,7 @@ test('a role can reach more spaces than a statement names', { timeout: 120_000 }
     const { secret } = await make.key({
       name: 'k',
       ownerId: userId,
-      permissions: ['*:read'],
+      permissions: ['*:read', 'keys:read', 'tokens:read'],
       allSpaces: true,
     })
     const lists = `{ agents { nodes { name } } spaces(first: 3) { nodes { name agents { nodes { name } } } } }`
@@ -116,6 +116,31 @@ test('a role can reach more spaces than a statement names', { timeout: 120_000 }
     ])
     const { data: one } = await world.gql(token, `{ agent(id: "${agents.get('both')}") { name } }`)
     expect(one).toEqual({ agent: { name: 'both' } })
+
+    const { data: self } = await world.gql(token, '{ viewer { accessToken { id } } }')
+    const { accessToken } = self.viewer
+    const { id: keyId } = await make.key({
+      name: 'of one space',
+      ownerId: userId,
+      permissions: ['agents:read'],
+      spaces: [{ spaceId: open }],
+    })
+    const key = { id: keyId }
+    const credentials = `{ apiKey(id: "${key.id}") { id } accessToken(id: "${accessToken.id}") { id }
+      apiKeys { nodes { id } } accessTokens { nodes { id } } nodes(ids: ["${key.id}", "${accessToken.id}"]) { id } }`
+    const seen = await world.gql(token, credentials)
+    expect(seen.errors).toEqual([])
+    expect(seen.data).toEqual({
+      apiKey: key,
+      accessToken,
+      apiKeys: { nodes: [key] },
+      accessTokens: { nodes: [accessToken] },
+      nodes: [key, accessToken],
+    })
+    const ends = 'mutation { revokeAccessToken(input: {}) { accessToken { status } } }'
+    expect((await world.gql(token, ends)).data).toEqual({
+      revokeAccessToken: { accessToken: { status: 'REVOKED' } },
+    })
   } finally {
     await world.close()
   }

@@ -4,9 +4,6 @@ CREATE TYPE "ApiKeyStatus" AS ENUM ('ACTIVE', 'DISABLED', 'EXPIRED', 'REVOKED');
 -- CreateEnum
 CREATE TYPE "AccessTokenStatus" AS ENUM ('ACTIVE', 'ROTATED', 'EXPIRED', 'REVOKED');
 
--- AddForeignKey
-ALTER TABLE "ApiKey" ADD CONSTRAINT "ApiKey_workspaceId_createdByKeyId_fkey" FOREIGN KEY ("workspaceId", "createdByKeyId") REFERENCES "ApiKey"("workspaceId", "id") ON DELETE RESTRICT ON UPDATE CASCADE;
-
 -- statement_timestamp() lets the views be part of the statements that ask: clock_timestamp() would have
 -- the state of every key worked out first.
 

@@ -1,11 +1,18 @@
 import type { Principal } from '../../auth/caller.ts'
 import { builder } from '../../builder.ts'
-import { hasId } from '../../db/where.ts'
+import type { Context } from '../../context.ts'
+import type { AccessToken as AccessTokenRow, Prisma } from '../../generated/prisma/client.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { nodeType } from '../../graphql/node.ts'
-import { listPage, planOf } from '../../graphql/rows.ts'
+import { planOf, type VisibleList, visiblePage, visibleRows } from '../../graphql/rows.ts'
+import { keysSeen } from '../api-key/api-key.visibility.ts'
 import { AccessToken, AccessTokenStatusType } from './access-token.schema.ts'
-import { accessTokenFilter, visibleTokens } from './access-token.visibility.ts'
+import {
+  accessTokenFilter,
+  tokensByRole,
+  tokensSeen,
+  visibleTokens,
+} from './access-token.visibility.ts'
 
 const isOwnKey = (keyId: unknown, principal: Principal): boolean =>
   'key' in principal && principal.key?.id === keyId
@@ -28,13 +35,20 @@ const AccessTokenFilter = builder.inputType('AccessTokenFilter', {
   }),
 })
 
+const tokenList = ({
+  deps,
+  caller,
+}: Context): VisibleList<Prisma.AccessTokenWhereInput, AccessTokenRow> => ({
+  all: tokensByRole(caller),
+  visible: () => visibleTokens(caller),
+  check: (ids) => tokensSeen(deps.prisma, caller, ids),
+  find: (query) => deps.prisma.accessToken.findMany(query as Prisma.AccessTokenFindManyArgs),
+})
+
 nodeType('tok', AccessToken, {
   item: 'accessToken',
   find: (context, ids, info) =>
-    context.deps.prisma.accessToken.findMany({
-      ...planOf(context, info, 'AccessToken'),
-      where: { AND: [visibleTokens(context.caller), { id: { in: ids } }] },
-    }),
+    visibleRows(context, tokenList(context), ids, planOf(context, info, 'AccessToken')),
 })
 
 builder.queryFields((t) => ({
@@ -44,11 +58,8 @@ builder.queryFields((t) => ({
     guard: 'tokens:read',
     description: 'One access token.',
     args: { id: t.arg.id({ required: true, description: 'The id of the token.' }) },
-    resolve: (query, _root, { id }, { deps, caller }) =>
-      deps.prisma.accessToken.findFirst({
-        ...query,
-        where: { AND: [visibleTokens(caller), hasId(id)] },
-      }),
+    resolve: async (query, _root, { id }, context) =>
+      (await visibleRows(context, tokenList(context), [id], query))[0] ?? null,
   }),
   accessTokens: t.field({
     type: modelConnection('AccessToken'),
@@ -59,12 +70,17 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: AccessTokenFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, context, info) => {
+    resolve: async (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context
-      const where = [visibleTokens(caller), accessTokenFilter(caller, filter ?? {})]
-      return listPage(context, info, args, where, (query) =>
-        deps.prisma.accessToken.findMany(query),
-      )
+      const { apiKeyId, ...narrowed } = filter ?? {}
+      const keyIds =
+        typeof apiKeyId !== 'string'
+          ? undefined
+          : caller.key?.id === apiKeyId
+            ? [apiKeyId]
+            : await keysSeen(deps.prisma, caller, [apiKeyId])
+      const its = accessTokenFilter({ ...narrowed, keyIds })
+      return await visiblePage(context, info, args, tokenList(context), its)
     },
   }),
 }))

@@ -1,11 +1,11 @@
 import type { Caller } from '../../auth/caller.ts'
+import type { Queryable } from '../../auth/key-record.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
 import { liveTokenSpacesWhere } from '../../auth/token-record.ts'
-import { isNoneOf, type NestedListing, parentId } from '../../db/nested-pages.ts'
-import { hasId, isNoOther, none } from '../../db/where.ts'
+import { idsAmong, isNoneOf, type NestedListing, parentId } from '../../db/nested-pages.ts'
+import { isNoOther, none } from '../../db/where.ts'
 import { AccessTokenStatus, Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
-import { visibleKeys } from '../api-key/api-key.visibility.ts'
 import { spacesReached } from '../space/space.visibility.ts'
 
 /** A token sees itself, a key its own, and a person who has signed in those of every key of theirs. */
@@ -22,22 +22,26 @@ function beyondReach(caller: Caller): Prisma.AccessTokenSpaceWhereInput {
     : { space: { deletedAt: null, NOT: reached } }
 }
 
+/** The tokens of the workspace that the caller's role reaches. */
+export const tokensByRole = ({ workspaceId, user }: Caller): Prisma.AccessTokenWhereInput => ({
+  workspaceId,
+  ...(onlyOwnKeys(user.role) && { key: { ownerId: user.id } }),
+})
+
 /**
  * The tokens that the caller sees: with all spaces every one; else those that name only spaces
  * within reach, those for all spaces of their own user by a credential for all spaces, and their
  * own. Of these, only their own user's where the role's permissions on tokens end there.
  */
 export function visibleTokens(caller: Caller): Prisma.AccessTokenWhereInput {
-  const { workspaceId, rights, user } = caller
-  const theirs = { key: { ownerId: user.id } }
-  const ofRole = { workspaceId, ...(onlyOwnKeys(user.role) && theirs) }
-  if (rights.allSpaces) return ofRole
+  const { rights, user } = caller
+  if (rights.allSpaces) return tokensByRole(caller)
   return {
-    ...ofRole,
+    ...tokensByRole(caller),
     OR: [
       itselfOrTheirs(caller),
       { allSpaces: false, spaces: { none: beyondReach(caller) } },
-      ...(caller.allSpaces ? [{ allSpaces: true, ...theirs }] : []),
+      ...(caller.allSpaces ? [{ allSpaces: true, key: { ownerId: user.id } }] : []),
     ],
   }
 }
@@ -62,33 +66,48 @@ function isVisibleToken(caller: Caller): Prisma.Sql {
   return Prisma.join(conditions, ' AND ')
 }
 
-/** The same, of those of each key in turn. */
-export const tokensOfKeys = (caller: Caller): NestedListing => ({
+const tokens = {
   from: Prisma.sql`"AccessToken" t
     JOIN "ApiKey" k ON k."workspaceId" = t."workspaceId" AND k.id = t."keyId"`,
   alias: Prisma.sql`t`,
+}
+
+/** Those of the ids whose tokens the caller sees. */
+export const tokensSeen = (
+  db: Queryable,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<string[]> => idsAmong(db, { ...tokens, where: isVisibleToken(caller) }, ids)
+
+/** The visible tokens of each key in turn. */
+export const tokensOfKeys = (caller: Caller): NestedListing => ({
+  ...tokens,
   where: isVisibleToken(caller),
   tie: Prisma.sql`t."keyId" = ${parentId}`,
 })
 
+/** What a status takes of a token as it is stored: the state of others is not worked out. */
+const takes: Partial<Record<AccessTokenStatus, Prisma.AccessTokenWhereInput>> = {
+  REVOKED: { revokedAt: { not: null } },
+  ROTATED: { rotatedAt: { not: null } },
+}
+
 /** What a list of tokens is narrowed by. */
 export interface AccessTokenFilter {
   readonly status?: AccessTokenStatus | null | undefined
-  readonly apiKeyId?: string | null | undefined
+  /** The keys that they are of, as far as the caller sees these or is one of them. */
+  readonly keyIds?: readonly string[] | undefined
   readonly ownerId?: string | null | undefined
 }
 
-/** The tokens of a key, if it is the caller's own or one that they see. */
-const tokensOf = (caller: Caller, keyId: string): Prisma.AccessTokenWhereInput =>
-  caller.key?.id === keyId ? { keyId } : { key: { AND: [visibleKeys(caller), hasId(keyId)] } }
-
-export const accessTokenFilter = (
-  caller: Caller,
-  { status, apiKeyId, ownerId }: AccessTokenFilter,
-): Prisma.AccessTokenWhereInput => ({
+export const accessTokenFilter = ({
+  status,
+  keyIds,
+  ownerId,
+}: AccessTokenFilter): Prisma.AccessTokenWhereInput => ({
   AND: [
-    status ? { state: { status: isNoOther(status, AccessTokenStatus) } } : {},
-    typeof apiKeyId === 'string' ? tokensOf(caller, apiKeyId) : {},
+    status ? { ...takes[status], state: { status: isNoOther(status, AccessTokenStatus) } } : {},
+    keyIds ? { keyId: { in: [...keyIds] } } : {},
     typeof ownerId === 'string' ? (isId(ownerId) ? { key: { ownerId } } : none) : {},
   ],
 })

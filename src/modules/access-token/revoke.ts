@@ -1,13 +1,12 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import { holds } from '../../auth/policy.ts'
 import { type CallerChange, change } from '../../db/change.ts'
-import { hasId } from '../../db/where.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { AccessToken, ApiKey } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { keyToChange, noSuchKey } from '../api-key/key-to-change.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
-import { visibleTokens } from './access-token.visibility.ts'
+import { tokensSeen } from './access-token.visibility.ts'
 import { revokeTokens } from './revoke-tokens.ts'
 
 export interface RevokeAccessTokenInput {
@@ -30,7 +29,8 @@ async function tokenToRevoke(
   id: string,
 ): Promise<AccessToken & { readonly key: ApiKey }> {
   const { caller, db } = c
-  const where = { AND: [visibleTokens(caller), hasId(id)] }
+  const [seen] = await tokensSeen(db, caller, [id])
+  const where = { workspaceId: c.workspace.id, id: seen ?? '' }
   const token = await db.accessToken.findFirst({ where, include: { key: true } })
   if (token !== null && isItsOwn(caller, token)) return token
   if (!holds(caller.rights, 'tokens:delete')) throw forbidden(['tokens:delete'], ['tokens:delete'])

@@ -7,13 +7,20 @@ import { searchInput } from '../../graphql/filter-input.ts'
 import { loadList } from '../../graphql/load-list.ts'
 import { longText } from '../../graphql/long-text.ts'
 import { nodeType } from '../../graphql/node.ts'
-import { parentsPage, planOf, rowsById, visiblePage } from '../../graphql/rows.ts'
+import {
+  parentsPage,
+  planOf,
+  rowsById,
+  type VisibleList,
+  visiblePage,
+  visibleRows,
+} from '../../graphql/rows.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { sessionsOfAgents } from '../session/session.visibility.ts'
 import { spaceLoader } from '../space/space.schema.ts'
 import { maxSpaces } from './agent.service.ts'
-import { agentFilter, agentsOf, agentsSeen, liveAgents, visibleAgents } from './agent.visibility.ts'
+import { agentFilter, agentsSeen, liveAgents, visibleAgents } from './agent.visibility.ts'
 
 export const AgentStatusType = builder.enumType('AgentStatus', {
   description: 'Whether an agent is in use.',
@@ -96,26 +103,25 @@ export const Agent = builder.prismaObject('Agent', {
   }),
 })
 
-/** Those of the agents of these ids that the caller sees. */
-async function findAgents(
-  { deps, caller }: Context,
-  ids: readonly string[],
-  plan: Prisma.AgentDefaultArgs,
-): Promise<AgentRow[]> {
-  const seen = await agentsSeen(deps.prisma, caller, ids)
-  return deps.prisma.agent.findMany({ ...plan, where: agentsOf(caller, seen) })
-}
+const agentList = ({ deps, caller }: Context): VisibleList<Prisma.AgentWhereInput, AgentRow> => ({
+  all: liveAgents(caller),
+  visible: () => visibleAgents(caller),
+  check: (ids) => agentsSeen(deps.prisma, caller, ids),
+  find: (query) => deps.prisma.agent.findMany(query as Prisma.AgentFindManyArgs),
+})
 
 /** The agents of these ids, each null where the caller does not see it, as one field shows them. */
 export const agentLoader = (
   context: Context,
   info: GraphQLResolveInfo,
   plan: Prisma.AgentDefaultArgs,
-): DataLoader<AgentRow | null> => rowsById(context, info, (ids) => findAgents(context, ids, plan))
+): DataLoader<AgentRow | null> =>
+  rowsById(context, info, (ids) => visibleRows(context, agentList(context), ids, plan))
 
 nodeType('agt', Agent, {
   item: 'agent',
-  find: (context, ids, info) => findAgents(context, ids, planOf(context, info, 'Agent')),
+  find: (context, ids, info) =>
+    visibleRows(context, agentList(context), ids, planOf(context, info, 'Agent')),
 })
 
 const AgentFilter = builder.inputType('AgentFilter', {
@@ -146,15 +152,8 @@ builder.queryFields((t) => ({
       filter: t.arg({ type: AgentFilter, description: 'What to narrow the list by.' }),
     },
     resolve: (_root, { filter, ...args }, context, info) => {
-      const { deps, caller } = context
       const narrowed = agentFilter({ ...filter, search: searchInput(filter?.search) })
-      return visiblePage<Prisma.AgentWhereInput>(context, info, args, {
-        all: liveAgents(caller),
-        filter: narrowed,
-        visible: () => visibleAgents(caller),
-        check: (ids) => agentsSeen(deps.prisma, caller, ids),
-        find: (query) => deps.prisma.agent.findMany(query),
-      })
+      return visiblePage(context, info, args, agentList(context), narrowed)
     },
   }),
 }))

@@ -1,7 +1,7 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { Queryable } from '../../auth/key-record.ts'
-import { holds, spacesWith } from '../../auth/policy.ts'
-import { isNoneOf, isThere, type NestedListing, parentId } from '../../db/nested-pages.ts'
+import { spacesWith } from '../../auth/policy.ts'
+import { idsAmong, isNoneOf, isThere, type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { containing, none } from '../../db/where.ts'
 import { type AgentStatus, Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
@@ -61,22 +61,18 @@ function isVisibleAgent({ workspaceId, rights }: Caller): Prisma.Sql {
   return Prisma.sql`a."workspaceId" = ${workspaceId} AND a."deletedAt" IS NULL AND ${isHeld}`
 }
 
-/** Those of the ids whose agents the caller sees. All spaces are one parameter here. */
-export async function agentsSeen(
+const agents = { from: Prisma.sql`"Agent" a`, alias: Prisma.sql`a` }
+
+/** Those of the ids whose agents the caller sees. */
+export const agentsSeen = (
   db: Queryable,
   caller: Caller,
   ids: readonly string[],
-): Promise<string[]> {
-  if (caller.rights.allSpaces && holds(caller.rights, 'agents:read')) return [...ids]
-  const rows = await db.$queryRaw<{ id: string }[]>`
-    SELECT a.id FROM "Agent" a WHERE a.id = ANY(${ids}::text[]) AND ${isVisibleAgent(caller)}`
-  return rows.map(({ id }) => id)
-}
+): Promise<string[]> => idsAmong(db, { ...agents, where: isVisibleAgent(caller) }, ids)
 
 /** The visible agents of each space in turn. */
 export const agentsOfSpaces = (caller: Caller): NestedListing => ({
-  from: Prisma.sql`"Agent" a`,
-  alias: Prisma.sql`a`,
+  ...agents,
   where: isVisibleAgent(caller),
   tie: Prisma.sql`EXISTS (
     SELECT 1 FROM "AgentSpace" sp

@@ -1,10 +1,9 @@
 import type { Caller } from '../../auth/caller.ts'
 import { namesCovering } from '../../auth/permissions.ts'
 import { reaches } from '../../auth/policy.ts'
-import { between, containing, hasId, isNoOther, none } from '../../db/where.ts'
+import { between, containing, isNoOther, none } from '../../db/where.ts'
 import { ApiKeyStatus, type Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
-import { visibleKeys } from './api-key.visibility.ts'
 
 /** What a list of keys is narrowed by; instants already read. */
 export interface ApiKeyFilter {
@@ -15,7 +14,8 @@ export interface ApiKeyFilter {
   readonly permission?: string | null | undefined
   readonly legacy?: boolean | null | undefined
   readonly createdById?: string | null | undefined
-  readonly createdByKeyId?: string | null | undefined
+  /** The keys that made them, as far as the caller sees these. */
+  readonly makers?: readonly string[] | undefined
   readonly createdAfter?: Date | undefined
   readonly createdBefore?: Date | undefined
   readonly expiresAfter?: Date | undefined
@@ -42,6 +42,12 @@ function keysDeclaring(permission: string): Prisma.ApiKeyWhereInput {
   return { OR: [{ permissions }, { scopes: { some: { scope: { permissions } } } }] }
 }
 
+/** What a status takes of a key as it is stored: the state of others is not worked out. */
+const takes: Partial<Record<ApiKeyStatus, Prisma.ApiKeyWhereInput>> = {
+  REVOKED: { revokedAt: { not: null } },
+  DISABLED: { disabledAt: { not: null } },
+}
+
 /** The conditions on what keys are at the moment of reading. */
 function stateFilter(filter: ApiKeyFilter): Prisma.ApiKeyStateWhereInput[] {
   const { status, expiresAfter, expiresBefore, lastUsedBefore, neverUsed } = filter
@@ -58,16 +64,16 @@ function stateFilter(filter: ApiKeyFilter): Prisma.ApiKeyStateWhereInput[] {
 
 /** The keys that fulfil all of the filter. */
 export function apiKeyFilter(caller: Caller, filter: ApiKeyFilter): Prisma.ApiKeyWhereInput {
-  const { ownerId, spaceId, scopeId, permission, legacy, createdById, createdByKeyId } = filter
-  const { createdAfter, createdBefore, search } = filter
+  const { ownerId, spaceId, scopeId, permission, legacy, createdById, makers } = filter
+  const { createdAfter, createdBefore, search, status } = filter
   const conditions = stateFilter(filter).map((state): Prisma.ApiKeyWhereInput => ({ state }))
   const ofId = (id: string, condition: Prisma.ApiKeyWhereInput) =>
     conditions.push(isId(id) ? condition : none)
+  if (status) conditions.push(takes[status] ?? {})
   if (typeof ownerId === 'string') ofId(ownerId, { ownerId })
   if (typeof createdById === 'string') ofId(createdById, { createdById })
   if (typeof scopeId === 'string') ofId(scopeId, { scopes: { some: { scopeId } } })
-  if (typeof createdByKeyId === 'string')
-    conditions.push({ createdByKey: { AND: [visibleKeys(caller), hasId(createdByKeyId)] } })
+  if (makers) conditions.push({ createdByKeyId: { in: [...makers] } })
   if (typeof spaceId === 'string') conditions.push(keysActingIn(caller, spaceId))
   if (typeof permission === 'string') conditions.push(keysDeclaring(permission))
   if (typeof legacy === 'boolean') conditions.push({ legacy })

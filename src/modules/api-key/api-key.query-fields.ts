@@ -2,11 +2,10 @@ import { builder } from '../../builder.ts'
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { instantInput, permissionInput, searchInput } from '../../graphql/filter-input.ts'
 import { nodeType } from '../../graphql/node.ts'
-import { listPage, planOf } from '../../graphql/rows.ts'
+import { planOf, visiblePage, visibleRows } from '../../graphql/rows.ts'
 import { apiKeyFilter } from './api-key.filter.ts'
 import { ApiKey, ApiKeyStatusType } from './api-key.schema.ts'
-import { visibleKeys } from './api-key.visibility.ts'
-import { apiKeyLoader, visibleKeysOf } from './key-loaders.ts'
+import { apiKeyLoader, keyList } from './key-loaders.ts'
 
 const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   description: 'What a list of keys is narrowed by; all of what is given.',
@@ -58,10 +57,7 @@ function filterInput(filter: typeof ApiKeyFilter.$inferInput) {
 nodeType('key', ApiKey, {
   item: 'apiKey',
   find: (context, ids, info) =>
-    context.deps.prisma.apiKey.findMany({
-      ...planOf(context, info, 'ApiKey'),
-      where: visibleKeysOf(context.caller, ids),
-    }),
+    visibleRows(context, keyList(context), ids, planOf(context, info, 'ApiKey')),
 })
 
 builder.queryFields((t) => ({
@@ -82,12 +78,13 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: ApiKeyFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, context, info) => {
-      const { deps, caller } = context
-      const narrowed = apiKeyFilter(caller, filterInput(filter ?? {}))
-      return listPage(context, info, args, [visibleKeys(caller), narrowed], (query) =>
-        deps.prisma.apiKey.findMany(query),
-      )
+    resolve: async (_root, { filter, ...args }, context, info) => {
+      const { createdByKeyId, ...narrowed } = filterInput(filter ?? {})
+      const list = keyList(context)
+      const makers =
+        typeof createdByKeyId === 'string' ? await list.check([createdByKeyId]) : undefined
+      const its = apiKeyFilter(context.caller, { ...narrowed, makers })
+      return await visiblePage(context, info, args, list, its)
     },
   }),
 }))

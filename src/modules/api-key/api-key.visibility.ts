@@ -1,6 +1,7 @@
 import type { Caller } from '../../auth/caller.ts'
+import type { Queryable } from '../../auth/key-record.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
-import { isNoneOf, isThere, type NestedListing, parentId } from '../../db/nested-pages.ts'
+import { idsAmong, isNoneOf, isThere, type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { none } from '../../db/where.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { spacesReached } from '../space/space.visibility.ts'
@@ -17,6 +18,12 @@ function beyondReach(caller: Caller): Prisma.SpaceGrantWhereInput {
   return Array.isArray(reached) ? { spaceId: { notIn: reached } } : { space: { NOT: reached } }
 }
 
+/** The keys of the workspace that the caller's role reaches. */
+export const keysByRole = ({ workspaceId, user }: Caller): Prisma.ApiKeyWhereInput => ({
+  workspaceId,
+  ...(onlyOwnKeys(user.role) && { ownerId: user.id }),
+})
+
 /**
  * The keys that the caller sees: with all spaces every one; else those that name only spaces within
  * reach, their owner's keys for all spaces by a credential for all spaces, itself, and all of one's
@@ -25,14 +32,13 @@ function beyondReach(caller: Caller): Prisma.SpaceGrantWhereInput {
  * see it.
  */
 export function visibleKeys(caller: Caller): Prisma.ApiKeyWhereInput {
-  const { workspaceId, rights, user } = caller
-  const ofRole = { workspaceId, ...(onlyOwnKeys(user.role) && { ownerId: user.id }) }
-  if (rights.allSpaces) return ofRole
+  const { rights, user } = caller
+  if (rights.allSpaces) return keysByRole(caller)
   const ordinary: Prisma.ApiKeyWhereInput[] = [
     { allSpaces: false, grants: { none: beyondReach(caller) } },
     ...(caller.allSpaces ? [{ allSpaces: true, ownerId: user.id }] : []),
   ]
-  return { ...ofRole, OR: [itselfOrTheirs(caller), { userLevel: false, OR: ordinary }] }
+  return { ...keysByRole(caller), OR: [itselfOrTheirs(caller), { userLevel: false, OR: ordinary }] }
 }
 
 function reachesAllItNames({ rights }: Caller): Prisma.Sql {
@@ -67,15 +73,23 @@ export const isForSpace = Prisma.sql`(k."allSpaces" OR EXISTS (
   SELECT 1 FROM "SpaceGrant" sg
    WHERE sg."workspaceId" = k."workspaceId" AND sg."keyId" = k.id AND sg."spaceId" = ${parentId}))`
 
-/** Whether the key \`k\` links to a scope. */
+/** Whether the key `k` links to a scope. */
 export const linksTo = (scopeId: Prisma.Sql): Prisma.Sql => Prisma.sql`EXISTS (
   SELECT 1 FROM "ApiKeyScope" kl
    WHERE kl."workspaceId" = k."workspaceId" AND kl."keyId" = k.id AND kl."scopeId" = ${scopeId})`
 
-/** \`visibleKeys\` in SQL, of those that are tied to each parent in turn. */
+const keys = { from: Prisma.sql`"ApiKey" k`, alias: Prisma.sql`k` }
+
+/** Those of the ids whose keys the caller sees. */
+export const keysSeen = (
+  db: Queryable,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<string[]> => idsAmong(db, { ...keys, where: isVisibleKey(caller) }, ids)
+
+/** The visible keys of each parent in turn, as far as they are tied to it. */
 export const keysOfParents = (caller: Caller, tie: Prisma.Sql): NestedListing => ({
-  from: Prisma.sql`"ApiKey" k`,
-  alias: Prisma.sql`k`,
+  ...keys,
   where: isVisibleKey(caller),
   tie,
   ...(tie !== isOwned && { isShared: true }),

@@ -1,13 +1,11 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import type { Caller } from '../../auth/caller.ts'
 import { findKeyRecords, type KeyRecord, keyRecordBytes, rightsOf } from '../../auth/key-record.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { holds, type Rights, workspaceWide } from '../../auth/policy.ts'
 import type { Context, DataLoader } from '../../context.ts'
 import type { ApiKey, ApiKeyState, Prisma } from '../../generated/prisma/client.ts'
-import { rowsById } from '../../graphql/rows.ts'
-import { isId } from '../../ids.ts'
-import { visibleKeys } from './api-key.visibility.ts'
+import { rowsById, type VisibleList, visibleRows } from '../../graphql/rows.ts'
+import { keysByRole, keysSeen, visibleKeys } from './api-key.visibility.ts'
 
 /** What the keys of these ids declare and may do now. For keys that the caller has been shown. */
 export const keyRecordLoader = (context: Context): DataLoader<KeyRecord | null> =>
@@ -53,21 +51,25 @@ export const keyStateLoader = (context: Context): DataLoader<ApiKeyState> =>
     return ids.map((id) => byKey.get(id) ?? new Error('a key has a state'))
   })
 
-/** The keys of these ids that the caller sees. */
-export const visibleKeysOf = (caller: Caller, ids: readonly string[]): Prisma.ApiKeyWhereInput => ({
-  AND: [visibleKeys(caller), { id: { in: ids.filter(isId) } }],
-})
-
 /** The ids themselves of those keys that the caller sees and may read; null of the others. */
 export const visibleKeyIdLoader = (context: Context): DataLoader<string | null> =>
   context.batch('visibleKeyId', async (ids) => {
     const { deps, caller } = context
     if (!holds(caller.rights, 'keys:read')) return ids.map(() => null)
-    const where = visibleKeysOf(caller, ids)
-    const rows = await deps.prisma.apiKey.findMany({ where, select: { id: true } })
-    const visible = new Set(rows.map(({ id }) => id))
-    return ids.map((id) => (visible.has(id) ? id : null))
+    const seen = new Set(await keysSeen(deps.prisma, caller, ids))
+    return ids.map((id) => (seen.has(id) ? id : null))
   })
+
+/** The keys that the caller sees. */
+export const keyList = ({
+  deps,
+  caller,
+}: Context): VisibleList<Prisma.ApiKeyWhereInput, ApiKey> => ({
+  all: keysByRole(caller),
+  visible: () => visibleKeys(caller),
+  check: (ids) => keysSeen(deps.prisma, caller, ids),
+  find: (query) => deps.prisma.apiKey.findMany(query as Prisma.ApiKeyFindManyArgs),
+})
 
 /** The keys of these ids, each null where the caller does not see it, as one field shows them. */
 export const apiKeyLoader = (
@@ -75,9 +77,7 @@ export const apiKeyLoader = (
   info: GraphQLResolveInfo,
   plan: Prisma.ApiKeyDefaultArgs,
 ): DataLoader<ApiKey | null> =>
-  rowsById(context, info, (ids) =>
-    context.deps.prisma.apiKey.findMany({ ...plan, where: visibleKeysOf(context.caller, ids) }),
-  )
+  rowsById(context, info, (ids) => visibleRows(context, keyList(context), ids, plan))
 
 /** The calling key, or the calling token's: reading it takes no permission. Null for a person. */
 export async function ownKey(

@@ -2,12 +2,11 @@ import { grantProblems, type KeyTerms } from '../../auth/grant.ts'
 import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
 import type { CallerChange, Change } from '../../db/change.ts'
-import { hasId } from '../../db/where.ts'
 import { userError } from '../../errors.ts'
 import type { ApiKey } from '../../generated/prisma/client.ts'
 import { InputProblems } from '../../input/problems.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
-import { visibleKeys } from './api-key.visibility.ts'
+import { keysSeen } from './api-key.visibility.ts'
 
 export const noSuchKey = (path: readonly string[]): Error =>
   userError('NOT_FOUND', path, 'There is no such API key.')
@@ -23,9 +22,8 @@ export async function keyToChange(
   id: string,
   path: readonly string[] = ['input', 'id'],
 ): Promise<KeyRecord> {
-  const where = { AND: [visibleKeys(c.caller), hasId(id)] }
-  const row = await c.db.apiKey.findFirst({ where, select: { id: true } })
-  const [record] = row === null ? [] : await findKeyRecords(c.db, c.workspace.id, [row.id])
+  const seen = await keysSeen(c.db, c.caller, [id])
+  const [record] = seen.length === 0 ? [] : await findKeyRecords(c.db, c.workspace.id, seen)
   if (record === undefined) throw noSuchKey(path)
   assertMayTouchOwnersThings(c.caller, { userId: record.ownerId, role: record.ownerRole })
   return record

@@ -8,7 +8,7 @@ builder.queryFields((t) => ({
     nullable: true,
     guard: 'public',
     description:
-      "Any object by its id, under the rules of its type's own query field: it needs the same permissions, and what the caller does not see is null.",
+      'An object by its id, of any type with a query field for one: it needs the permissions of that field, and what the caller does not see is null.',
     args: { id: t.arg.id({ required: true, description: 'The id of the object.' }) },
     resolve: async (_root, { id }, context, info) => {
       const [found = null] = await findNodes(context, info, [id])

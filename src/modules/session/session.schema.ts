@@ -5,7 +5,14 @@ import type { Prisma, Session as SessionRow } from '../../generated/prisma/clien
 import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { instantInput, textInput } from '../../graphql/filter-input.ts'
 import { nodeType } from '../../graphql/node.ts'
-import { parentsPage, planOf, rowsById, visiblePage } from '../../graphql/rows.ts'
+import {
+  parentsPage,
+  planOf,
+  rowsById,
+  type VisibleList,
+  visiblePage,
+  visibleRows,
+} from '../../graphql/rows.ts'
 import { agentLoader } from '../agent/agent.schema.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { runsOfSessions } from '../run/run.visibility.ts'
@@ -80,24 +87,23 @@ export const Session = builder.prismaObject('Session', {
   }),
 })
 
-/** The sessions of these ids that the caller sees. */
-async function findSessions(
-  { deps: { prisma }, caller }: Context,
-  ids: string[],
-  plan: Prisma.SessionDefaultArgs,
-): Promise<SessionRow[]> {
-  const held = await sessionsHeld(prisma, caller, 'sessions:read', ids)
-  const where = { workspaceId: caller.workspaceId, id: { in: held } }
-  return prisma.session.findMany({ ...plan, where })
-}
+const sessionList = ({
+  deps,
+  caller,
+}: Context): VisibleList<Prisma.SessionWhereInput, SessionRow> => ({
+  all: sessionsByRole(caller),
+  visible: () => visibleSessions(caller),
+  check: (ids) => sessionsHeld(deps.prisma, caller, 'sessions:read', ids),
+  find: (query) => deps.prisma.session.findMany(query as Prisma.SessionFindManyArgs),
+})
 
-/** The same, each null where the caller does not see it, as one field shows them. */
+/** The sessions of these ids, each null where the caller does not see it, as one field shows them. */
 export const sessionLoader = (
   context: Context,
   info: GraphQLResolveInfo,
   plan: Prisma.SessionDefaultArgs,
 ): DataLoader<SessionRow | null> =>
-  rowsById(context, info, (ids) => findSessions(context, ids, plan))
+  rowsById(context, info, (ids) => visibleRows(context, sessionList(context), ids, plan))
 
 const SessionFilter = builder.inputType('SessionFilter', {
   description: 'What a list of sessions is narrowed by; all of what is given.',
@@ -113,7 +119,8 @@ const SessionFilter = builder.inputType('SessionFilter', {
 
 nodeType('ses', Session, {
   item: 'session',
-  find: (context, ids, info) => findSessions(context, ids, planOf(context, info, 'Session')),
+  find: (context, ids, info) =>
+    visibleRows(context, sessionList(context), ids, planOf(context, info, 'Session')),
 })
 
 builder.queryFields((t) => ({
@@ -135,21 +142,13 @@ builder.queryFields((t) => ({
       filter: t.arg({ type: SessionFilter, description: 'What to narrow the list by.' }),
     },
     resolve: (_root, { filter, ...args }, context, info) => {
-      const { caller } = context
-      const { prisma } = context.deps
-      const narrowed = sessionFilter(caller, {
+      const narrowed = sessionFilter(context.caller, {
         ...filter,
         reference: textInput('reference', filter?.reference),
         createdAfter: instantInput('createdAfter', filter?.createdAfter),
         createdBefore: instantInput('createdBefore', filter?.createdBefore),
       })
-      return visiblePage<Prisma.SessionWhereInput>(context, info, args, {
-        all: sessionsByRole(caller),
-        filter: narrowed,
-        visible: () => visibleSessions(caller),
-        check: (ids) => sessionsHeld(prisma, caller, 'sessions:read', ids),
-        find: (query) => prisma.session.findMany(query),
-      })
+      return visiblePage(context, info, args, sessionList(context), narrowed)
     },
   }),
 }))

@@ -3,7 +3,7 @@ import type { Queryable } from '../../auth/key-record.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { spacesWith } from '../../auth/policy.ts'
 import { onlyOwnSessions } from '../../auth/roles.ts'
-import { isNoneOf, type NestedListing, parentId } from '../../db/nested-pages.ts'
+import { idsAmong, isNoneOf, type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { between, none } from '../../db/where.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
@@ -50,12 +50,13 @@ export function isHeldForSession(caller: Caller, permission: PermissionName): Pr
   return Prisma.sql`${isByRole(caller)} AND ${isWithin} AND ${hasBegunWithin(ids)}`
 }
 
+const sessions = { from: Prisma.sql`"Session" s`, alias: Prisma.sql`s` }
+
 /** The visible sessions of each agent in turn; an agent's spaces are looked at once for all of its sessions. */
 export function sessionsOfAgents(caller: Caller): NestedListing {
   const ids = spacesWith(caller.rights, 'sessions:read')
   const listing = {
-    from: Prisma.sql`"Session" s`,
-    alias: Prisma.sql`s`,
+    ...sessions,
     where: isByRole(caller),
     tie: Prisma.sql`s."agentId" = ${parentId}`,
   }
@@ -64,21 +65,14 @@ export function sessionsOfAgents(caller: Caller): NestedListing {
   return { ...listing, parents, where: Prisma.sql`${listing.where} AND ${hasBegunWithin(ids)}` }
 }
 
-/**
- * Those of the sessions for which the caller holds the permission. In SQL all spaces are one parameter:
- * a condition of Prisma names each of them, and takes longer to plan than the rest.
- */
-export async function sessionsHeld(
+/** Those of the ids for whose sessions the caller holds the permission. */
+export const sessionsHeld = (
   db: Queryable,
   caller: Caller,
   permission: PermissionName,
   ids: readonly string[],
-): Promise<string[]> {
-  const rows = await db.$queryRaw<{ id: string }[]>`
-    SELECT s.id FROM "Session" s
-     WHERE s.id = ANY(${ids.filter(isId)}::text[]) AND ${isHeldForSession(caller, permission)}`
-  return rows.map(({ id }) => id)
-}
+): Promise<string[]> =>
+  idsAmong(db, { ...sessions, where: isHeldForSession(caller, permission) }, ids)
 
 /**
  * Those of the runs or documents for whose sessions the caller holds the permission. It is asked where
