@@ -36,6 +36,11 @@ export interface NestedListing {
   readonly parents?: Prisma.Sql
   /** A row can be several parents' own. */
   readonly isShared?: true
+  /**
+   * The rows of one parent, by `parentId`, where `tie` would be asked of each row of the table; and of
+   * which rows `common` may be read there, which are those of all parents.
+   */
+  readonly own?: { readonly from: Prisma.Sql; readonly common: Prisma.Sql }
 }
 
 /**
@@ -67,6 +72,8 @@ function statement({ from, alias, columns, where }: NestedRows, page: PageReques
 
 /** Of one statement: the embedded database works on the thread that answers everybody. */
 const mostParents = 250
+/** Of one whose rows are all read and sorted for each parent. */
+const mostParentsWithOwn = 50
 /** Spaces that the rows of one statement are compared with, where each row is one parent's own. */
 const mostComparisons = 250_000
 
@@ -82,7 +89,8 @@ export async function findPages(
   page: PageRequest,
 ): Promise<Page[]> {
   const comparisons = listing.isShared ? 1 : page.limit * spacesOf(caller) || 1
-  const atOnce = Math.max(1, Math.min(mostParents, Math.floor(mostComparisons / comparisons)))
+  const most = listing.own ? mostParentsWithOwn : mostParents
+  const atOnce = Math.max(1, Math.min(most, Math.floor(mostComparisons / comparisons)))
   const pages: Page[] = []
   while (pages.length < parents.length) {
     const some = parents.slice(pages.length, pages.length + atOnce)
@@ -102,7 +110,11 @@ async function findPagesAtOnce(
   const { from, alias, where, tie } = listing
   const withList = Prisma.sql`(SELECT id FROM unnest(${parents}::text[]) AS parent (id)
     WHERE ${listing.parents ?? Prisma.sql`TRUE`} OFFSET 0) AS parent`
-  const ownRows = { ...listing, where: Prisma.sql`${where} AND ${tie}` }
+  const ownRows = {
+    ...listing,
+    from: listing.own?.from ?? from,
+    where: Prisma.sql`${where} AND ${tie}`,
+  }
   if (!listing.isShared) {
     const rows = await db.$queryRaw<(Listed & OfParent)[]>(pagesOf(withList, ownRows, page))
     const byParent = Map.groupBy(rows, (row) => row.parentId)
@@ -110,9 +122,9 @@ async function findPagesAtOnce(
   }
   const place = Prisma.sql`${alias}.id, ${alias}."createdAt"`
   const links = await db.$queryRaw<(Listed & OfParent)[]>(
-    isDear(caller, parents)
+    isDear(caller, parents) && !listing.own
       ? pagesOfJudgedOnce(withList, caller, { ...listing, columns: place }, page)
-      : pagesOf(withList, { ...ownRows, columns: place }, page),
+      : Prisma.sql`${withCommon(listing, page)} ${pagesOf(withList, { ...ownRows, columns: place }, page)}`,
   )
   const ids = [...new Set(links.map(({ id }) => id))]
   const rows = await db.$queryRaw<Listed[]>`
@@ -132,6 +144,14 @@ async function findPagesAtOnce(
 
 interface OfParent {
   readonly parentId: string
+}
+
+/** The first rows that all parents have in common, read once. */
+const withCommon = ({ own, ...rows }: NestedRows, page: PageRequest): Prisma.Sql => {
+  if (own === undefined) return Prisma.empty
+  const where = Prisma.sql`${rows.where} AND ${own.common}`
+  const all = { ...rows, columns: Prisma.sql`${rows.alias}.*`, where }
+  return Prisma.sql`WITH common AS MATERIALIZED (${statement(all, page)})`
 }
 
 /** The pages of all parents as one list, newest first. */

@@ -68,11 +68,6 @@ export function isVisibleKey(caller: Caller): Prisma.Sql {
 /** What ties a key to the member that owns it. */
 export const isOwned = Prisma.sql`k."ownerId" = ${parentId}`
 
-/** What ties a key to a space: it names the space, or is for all spaces. */
-export const isForSpace = Prisma.sql`(k."allSpaces" OR EXISTS (
-  SELECT 1 FROM "SpaceGrant" sg
-   WHERE sg."workspaceId" = k."workspaceId" AND sg."keyId" = k.id AND sg."spaceId" = ${parentId}))`
-
 /** Whether the key `k` links to a scope. */
 export const linksTo = (scopeId: Prisma.Sql): Prisma.Sql => Prisma.sql`EXISTS (
   SELECT 1 FROM "ApiKeyScope" kl
@@ -93,4 +88,19 @@ export const keysOfParents = (caller: Caller, tie: Prisma.Sql): NestedListing =>
   where: isVisibleKey(caller),
   tie,
   ...(tie !== isOwned && { isShared: true }),
+})
+
+/** The visible keys of each space in turn: those that name it, and those for all spaces. */
+export const keysOfSpaces = (caller: Caller): NestedListing => ({
+  ...keysOfParents(caller, Prisma.sql`TRUE`),
+  own: {
+    common: Prisma.sql`k."allSpaces"`,
+    from: Prisma.sql`(
+      SELECT k.* FROM "SpaceGrant" sg
+        JOIN "ApiKey" k ON k."workspaceId" = sg."workspaceId" AND k.id = sg."keyId"
+       WHERE sg."workspaceId" = ${caller.workspaceId} AND sg."spaceId" = ${parentId}
+         AND NOT k."allSpaces"
+       UNION ALL
+      SELECT * FROM common) k`,
+  },
 })

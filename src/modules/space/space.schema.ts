@@ -6,7 +6,7 @@ import { searchInput } from '../../graphql/filter-input.ts'
 import { nodeType } from '../../graphql/node.ts'
 import { listPage, parentsPage, planOf, rowsById } from '../../graphql/rows.ts'
 import { agentsOfSpaces } from '../agent/agent.visibility.ts'
-import { isForSpace, keysOfParents } from '../api-key/api-key.visibility.ts'
+import { keysOfSpaces } from '../api-key/api-key.visibility.ts'
 import { membersOfSpaces } from '../member/member.visibility.ts'
 import { spaceFilter, visibleSpaces, visibleSpacesOf } from './space.visibility.ts'
 
@@ -55,7 +55,7 @@ export const Space = builder.prismaObject('Space', {
       description: 'The keys that name it, and those for all spaces.',
       args: pageArgs(t.arg),
       resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () => keysOfParents(context.caller, isForSpace)),
+        parentsPage(context, info, id, args, () => keysOfSpaces(context.caller)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
