@@ -36,11 +36,8 @@ export interface NestedListing {
   readonly parents?: Prisma.Sql
   /** A row can be several parents' own. */
   readonly isShared?: true
-  /**
-   * The rows of one parent, by `parentId`, where `tie` would be asked of each row of the table; and of
-   * which rows `common` may be read there, which are those of all parents.
-   */
-  readonly own?: { readonly from: Prisma.Sql; readonly common: Prisma.Sql }
+  /** Which of the rows are all parents' own beside those that are tied to one: they are read once. */
+  readonly common?: Prisma.Sql
 }
 
 /**
@@ -71,9 +68,7 @@ function statement({ from, alias, columns, where }: NestedRows, page: PageReques
 }
 
 /** Of one statement: the embedded database works on the thread that answers everybody. */
-const mostParents = 250
-/** Of one whose rows are all read and sorted for each parent. */
-const mostParentsWithOwn = 50
+const mostParents = 100
 /** Spaces that the rows of one statement are compared with, where each row is one parent's own. */
 const mostComparisons = 250_000
 
@@ -89,8 +84,7 @@ export async function findPages(
   page: PageRequest,
 ): Promise<Page[]> {
   const comparisons = listing.isShared ? 1 : page.limit * spacesOf(caller) || 1
-  const most = listing.own ? mostParentsWithOwn : mostParents
-  const atOnce = Math.max(1, Math.min(most, Math.floor(mostComparisons / comparisons)))
+  const atOnce = Math.max(1, Math.min(mostParents, Math.floor(mostComparisons / comparisons)))
   const pages: Page[] = []
   while (pages.length < parents.length) {
     const some = parents.slice(pages.length, pages.length + atOnce)
@@ -107,24 +101,19 @@ async function findPagesAtOnce(
   listing: NestedRows,
   page: PageRequest,
 ): Promise<Page[]> {
-  const { from, alias, where, tie } = listing
+  const { from, alias, where } = listing
   const withList = Prisma.sql`(SELECT id FROM unnest(${parents}::text[]) AS parent (id)
     WHERE ${listing.parents ?? Prisma.sql`TRUE`} OFFSET 0) AS parent`
-  const ownRows = {
-    ...listing,
-    from: listing.own?.from ?? from,
-    where: Prisma.sql`${where} AND ${tie}`,
-  }
   if (!listing.isShared) {
-    const rows = await db.$queryRaw<(Listed & OfParent)[]>(pagesOf(withList, ownRows, page))
+    const rows = await db.$queryRaw<(Listed & OfParent)[]>(pagesOf(withList, listing, page))
     const byParent = Map.groupBy(rows, (row) => row.parentId)
     return parents.map((id) => toPage(byParent.get(id) ?? [], page))
   }
-  const place = Prisma.sql`${alias}.id, ${alias}."createdAt"`
+  const places = { ...listing, columns: Prisma.sql`${alias}.id, ${alias}."createdAt"` }
   const links = await db.$queryRaw<(Listed & OfParent)[]>(
-    isDear(caller, parents) && !listing.own
-      ? pagesOfJudgedOnce(withList, caller, { ...listing, columns: place }, page)
-      : Prisma.sql`${withCommon(listing, page)} ${pagesOf(withList, { ...ownRows, columns: place }, page)}`,
+    isDear(caller, parents) && !listing.common
+      ? pagesOfJudgedOnce(withList, caller, places, page)
+      : pagesOf(withList, places, page),
   )
   const ids = [...new Set(links.map(({ id }) => id))]
   const rows = await db.$queryRaw<Listed[]>`
@@ -146,19 +135,20 @@ interface OfParent {
   readonly parentId: string
 }
 
-/** The first rows that all parents have in common, read once. */
-const withCommon = ({ own, ...rows }: NestedRows, page: PageRequest): Prisma.Sql => {
-  if (own === undefined) return Prisma.empty
-  const where = Prisma.sql`${rows.where} AND ${own.common}`
-  const all = { ...rows, columns: Prisma.sql`${rows.alias}.*`, where }
-  return Prisma.sql`WITH common AS MATERIALIZED (${statement(all, page)})`
-}
-
 /** The pages of all parents as one list, newest first. */
-const pagesOf = (parents: Prisma.Sql, listing: NestedRows, page: PageRequest): Prisma.Sql =>
-  Prisma.sql`SELECT ${parentId} AS "parentId", child.*
-    FROM ${parents} CROSS JOIN LATERAL (${statement(listing, page)}) child
+function pagesOf(parents: Prisma.Sql, listing: NestedRows, page: PageRequest): Prisma.Sql {
+  const { where, tie, common } = listing
+  const rowsWhere = (condition: Prisma.Sql) =>
+    statement({ ...listing, where: Prisma.sql`${where} AND ${condition}` }, page)
+  const pages = (rowsOfParent: Prisma.Sql) => Prisma.sql`SELECT ${parentId} AS "parentId", child.*
+    FROM ${parents} CROSS JOIN LATERAL (${rowsOfParent}) child
    ORDER BY child."createdAt" DESC, child.id DESC`
+  if (common === undefined) return pages(rowsWhere(tie))
+  const both = Prisma.sql`
+    SELECT * FROM ((${rowsWhere(tie)}) UNION ALL SELECT * FROM common) AS listed
+     ORDER BY "createdAt" DESC, id DESC LIMIT ${page.limit + 1}`
+  return Prisma.sql`WITH common AS MATERIALIZED (${rowsWhere(common)}) ${pages(both)}`
+}
 
 /**
  * A row is compared with as many spaces as the caller is limited to: where parents share their rows,
@@ -176,9 +166,9 @@ const pagesOfJudgedOnce = (
 ): Prisma.Sql => {
   const { from, alias, where, tie } = listing
   // IS TRUE keeps the subquery from becoming a join, which might search it row by row.
-  const own = Prisma.sql`${alias}."workspaceId" = ${workspaceId}
-    AND (${alias}.id IN (SELECT id FROM visible)) IS TRUE AND ${tie}`
+  const isVisible = Prisma.sql`${alias}."workspaceId" = ${workspaceId}
+    AND (${alias}.id IN (SELECT id FROM visible)) IS TRUE`
   return Prisma.sql`WITH visible AS MATERIALIZED (SELECT ${alias}.id FROM ${from}
       WHERE ${where} AND EXISTS (SELECT 1 FROM ${parents} WHERE ${tie}))
-    ${pagesOf(parents, { ...listing, where: own }, page)}`
+    ${pagesOf(parents, { ...listing, where: isVisible }, page)}`
 }

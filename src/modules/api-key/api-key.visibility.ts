@@ -92,15 +92,10 @@ export const keysOfParents = (caller: Caller, tie: Prisma.Sql): NestedListing =>
 
 /** The visible keys of each space in turn: those that name it, and those for all spaces. */
 export const keysOfSpaces = (caller: Caller): NestedListing => ({
-  ...keysOfParents(caller, Prisma.sql`TRUE`),
-  own: {
-    common: Prisma.sql`k."allSpaces"`,
-    from: Prisma.sql`(
-      SELECT k.* FROM "SpaceGrant" sg
-        JOIN "ApiKey" k ON k."workspaceId" = sg."workspaceId" AND k.id = sg."keyId"
-       WHERE sg."workspaceId" = ${caller.workspaceId} AND sg."spaceId" = ${parentId}
-         AND NOT k."allSpaces"
-       UNION ALL
-      SELECT * FROM common) k`,
-  },
+  ...keysOfParents(
+    caller,
+    Prisma.sql`NOT k."allSpaces" AND k.id IN (SELECT sg."keyId" FROM "SpaceGrant" sg
+      WHERE sg."workspaceId" = ${caller.workspaceId} AND sg."spaceId" = ${parentId})`,
+  ),
+  common: Prisma.sql`k."allSpaces"`,
 })
