@@ -36,6 +36,8 @@ export interface NestedListing {
   readonly parents?: Prisma.Sql
   /** A row can be several parents' own. */
   readonly isShared?: true
+  /** The ids of the rows that are tied to a parent, by `parentId`, where a link table has them. */
+  readonly links?: Prisma.Sql
   /** Which of the rows are all parents' own beside those that are tied to one: they are read once. */
   readonly common?: Prisma.Sql
 }
@@ -111,7 +113,7 @@ async function findPagesAtOnce(
   }
   const places = { ...listing, columns: Prisma.sql`${alias}.id, ${alias}."createdAt"` }
   const links = await db.$queryRaw<(Listed & OfParent)[]>(
-    isDear(caller, parents) && !listing.common
+    isDear(caller, parents)
       ? pagesOfJudgedOnce(withList, caller, places, page)
       : pagesOf(withList, places, page),
   )
@@ -135,19 +137,27 @@ interface OfParent {
   readonly parentId: string
 }
 
-/** The pages of all parents as one list, newest first. */
-function pagesOf(parents: Prisma.Sql, listing: NestedRows, page: PageRequest): Prisma.Sql {
+/** The pages of all parents as one list, newest first; `named` are the queries that it may name. */
+function pagesOf(
+  parents: Prisma.Sql,
+  listing: NestedRows,
+  page: PageRequest,
+  named: readonly Prisma.Sql[] = [],
+): Prisma.Sql {
   const { where, tie, common } = listing
   const rowsWhere = (condition: Prisma.Sql) =>
     statement({ ...listing, where: Prisma.sql`${where} AND ${condition}` }, page)
-  const pages = (rowsOfParent: Prisma.Sql) => Prisma.sql`SELECT ${parentId} AS "parentId", child.*
+  const rowsOfParent = common
+    ? Prisma.sql`SELECT * FROM ((${rowsWhere(tie)}) UNION ALL SELECT * FROM common) AS listed
+        ORDER BY "createdAt" DESC, id DESC LIMIT ${page.limit + 1}`
+    : rowsWhere(tie)
+  const all = common
+    ? [...named, Prisma.sql`common AS MATERIALIZED (${rowsWhere(common)})`]
+    : [...named]
+  const before = all.length === 0 ? Prisma.empty : Prisma.sql`WITH ${Prisma.join(all)}`
+  return Prisma.sql`${before} SELECT ${parentId} AS "parentId", child.*
     FROM ${parents} CROSS JOIN LATERAL (${rowsOfParent}) child
    ORDER BY child."createdAt" DESC, child.id DESC`
-  if (common === undefined) return pages(rowsWhere(tie))
-  const both = Prisma.sql`
-    SELECT * FROM ((${rowsWhere(tie)}) UNION ALL SELECT * FROM common) AS listed
-     ORDER BY "createdAt" DESC, id DESC LIMIT ${page.limit + 1}`
-  return Prisma.sql`WITH common AS MATERIALIZED (${rowsWhere(common)}) ${pages(both)}`
 }
 
 /**
@@ -164,11 +174,20 @@ const pagesOfJudgedOnce = (
   listing: NestedRows,
   page: PageRequest,
 ): Prisma.Sql => {
-  const { from, alias, where, tie } = listing
+  const { from, alias, where, tie, links, common } = listing
+  const ids = (condition: Prisma.Sql) =>
+    Prisma.sql`SELECT ${alias}.id FROM ${from} WHERE ${where} AND ${condition}`
+  const tied = ids(
+    links
+      ? Prisma.sql`${alias}.id IN (
+          SELECT link.id FROM ${parents} CROSS JOIN LATERAL (${links}) AS link (id))`
+      : Prisma.sql`EXISTS (SELECT 1 FROM ${parents} WHERE ${tie})`,
+  )
+  const visible = common ? Prisma.sql`${tied} UNION ALL ${ids(common)}` : tied
   // IS TRUE keeps the subquery from becoming a join, which might search it row by row.
   const isVisible = Prisma.sql`${alias}."workspaceId" = ${workspaceId}
     AND (${alias}.id IN (SELECT id FROM visible)) IS TRUE`
-  return Prisma.sql`WITH visible AS MATERIALIZED (SELECT ${alias}.id FROM ${from}
-      WHERE ${where} AND EXISTS (SELECT 1 FROM ${parents} WHERE ${tie}))
-    ${pagesOf(parents, { ...listing, where: isVisible }, page)}`
+  return pagesOf(parents, { ...listing, where: isVisible }, page, [
+    Prisma.sql`visible AS MATERIALIZED (${visible})`,
+  ])
 }

@@ -91,11 +91,9 @@ export const keysOfParents = (caller: Caller, tie: Prisma.Sql): NestedListing =>
 })
 
 /** The visible keys of each space in turn: those that name it, and those for all spaces. */
-export const keysOfSpaces = (caller: Caller): NestedListing => ({
-  ...keysOfParents(
-    caller,
-    Prisma.sql`NOT k."allSpaces" AND k.id IN (SELECT sg."keyId" FROM "SpaceGrant" sg
-      WHERE sg."workspaceId" = ${caller.workspaceId} AND sg."spaceId" = ${parentId})`,
-  ),
-  common: Prisma.sql`k."allSpaces"`,
-})
+export function keysOfSpaces(caller: Caller): NestedListing {
+  const links = Prisma.sql`SELECT sg."keyId" FROM "SpaceGrant" sg
+    WHERE sg."workspaceId" = ${caller.workspaceId} AND sg."spaceId" = ${parentId}`
+  const tie = Prisma.sql`NOT k."allSpaces" AND k.id IN (${links})`
+  return { ...keysOfParents(caller, tie), links, common: Prisma.sql`k."allSpaces"` }
+}
