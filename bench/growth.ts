@@ -23,7 +23,9 @@ export const growth = (measurement: Measurement): Promise<void> =>
       keys: await fillKeys(await createWorkspace('keys')),
       owners: await fillOwners(createWorkspace),
     }))
-    await using server = (await startLatchkey(database)).server
+    // The credentials of all keys that are verified fit into it.
+    const env = { ...database.env, CREDENTIAL_CACHE_MEBIBYTES: '256' }
+    await using server = (await startLatchkey({ ...database, env })).server
     const on: Growth = { ...measurement, server, engine: database.engine }
     await compareAgents(on, filled.agents)
     await compareGrants(on, filled.grants)
