@@ -42,6 +42,9 @@ export interface NestedListing {
   readonly common?: Prisma.Sql
 }
 
+/** The same, with what of a row is read. */
+export type NestedRows = NestedListing & { readonly columns: Prisma.Sql }
+
 /**
  * Those of the ids whose rows fulfil the condition of the listing. What a caller sees of a few rows is
  * asked so: in SQL all spaces are one parameter, while a condition of Prisma names each of them, takes
@@ -56,9 +59,6 @@ export async function idsAmong(
     SELECT ${alias}.id FROM ${from} WHERE ${where} AND ${alias}.id = ANY(${ids.filter(isId)}::text[])`
   return rows.map(({ id }) => id)
 }
-
-/** The same, with what of a row is read. */
-export type NestedRows = NestedListing & { readonly columns: Prisma.Sql }
 
 function statement({ from, alias, columns, where }: NestedRows, page: PageRequest): Prisma.Sql {
   const behind =

@@ -80,7 +80,7 @@ test('an id of a type that the caller may not read is refused in its place', asy
   ])
 })
 
-test('a refusal of many ids is bounded as any other errors are', async () => {
+test('each refused id counts as an error: of many there is one refusal', async () => {
   const key = { workspaceId: mine.id, ownerId: mine.ownerId, permissions: [] }
   const { secret } = await insertKey(world, key)
   const ids = Array.from({ length: 100 }, () => newId('agt'))

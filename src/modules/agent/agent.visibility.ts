@@ -29,12 +29,6 @@ export function visibleAgents(caller: Caller): Prisma.AgentWhereInput {
   return held === 'all' ? liveAgents(caller) : { ...liveAgents(caller), spaces: allAmong(held) }
 }
 
-/** The agents of these ids, before it is judged who sees them. */
-export const agentsOf = (
-  { workspaceId }: Caller,
-  ids: readonly string[],
-): Prisma.AgentWhereInput => ({ workspaceId, deletedAt: null, id: { in: ids.filter(isId) } })
-
 /**
  * Whether the spaces of an agent, one at least, are all among the ids (unanimity), in SQL. A deleted
  * space is among nobody's. The agent is named by two columns of whatever is listed.

@@ -2,9 +2,10 @@ import type { Caller } from '../../auth/caller.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { holds, holdsInEvery } from '../../auth/policy.ts'
 import type { CallerChange } from '../../db/change.ts'
+import { hasId } from '../../db/where.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Agent } from '../../generated/prisma/client.ts'
-import { agentsOf } from './agent.visibility.ts'
+import { liveAgents } from './agent.visibility.ts'
 
 export interface AgentInSpaces {
   readonly agent: Agent
@@ -29,7 +30,7 @@ export async function seenAgent(
   path: readonly string[],
 ): Promise<AgentInSpaces> {
   const found = await db.agent.findFirst({
-    where: agentsOf(caller, [id]),
+    where: { AND: [liveAgents(caller), hasId(id)] },
     include: { spaces: { select: { spaceId: true }, orderBy: { spaceId: 'asc' } } },
   })
   const spaceIds = found?.spaces.map(({ spaceId }) => spaceId) ?? []

@@ -65,7 +65,7 @@ export function isVisibleKey(caller: Caller): Prisma.Sql {
   return Prisma.join(conditions, ' AND ')
 }
 
-/** What ties a key to the member that owns it. */
+/** Whether the key `k` is a member's. */
 export const isOwned = Prisma.sql`k."ownerId" = ${parentId}`
 
 /** Whether the key `k` links to a scope. */
@@ -82,12 +82,19 @@ export const keysSeen = (
   ids: readonly string[],
 ): Promise<string[]> => idsAmong(db, { ...keys, where: isVisibleKey(caller) }, ids)
 
-/** The visible keys of each parent in turn, as far as they are tied to it. */
-export const keysOfParents = (caller: Caller, tie: Prisma.Sql): NestedListing => ({
+const keysTied = (caller: Caller, tie: Prisma.Sql): NestedListing => ({
   ...keys,
   where: isVisibleKey(caller),
   tie,
-  ...(tie !== isOwned && { isShared: true }),
+})
+
+/** The visible keys of each member in turn, by the ids of their users. */
+export const keysOfMembers = (caller: Caller): NestedListing => keysTied(caller, isOwned)
+
+/** The visible keys that link to each scope in turn. */
+export const keysOfScopes = (caller: Caller): NestedListing => ({
+  ...keysTied(caller, linksTo(parentId)),
+  isShared: true,
 })
 
 /** The visible keys of each space in turn: those that name it, and those for all spaces. */
@@ -95,5 +102,6 @@ export function keysOfSpaces(caller: Caller): NestedListing {
   const links = Prisma.sql`SELECT sg."keyId" FROM "SpaceGrant" sg
     WHERE sg."workspaceId" = ${caller.workspaceId} AND sg."spaceId" = ${parentId}`
   const tie = Prisma.sql`NOT k."allSpaces" AND k.id IN (${links})`
-  return { ...keysOfParents(caller, tie), links, common: Prisma.sql`k."allSpaces"` }
+  const common = Prisma.sql`k."allSpaces"`
+  return { ...keysTied(caller, tie), isShared: true, links, common }
 }

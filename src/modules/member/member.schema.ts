@@ -4,7 +4,7 @@ import { modelConnection, pageArgs } from '../../graphql/connection.ts'
 import { searchInput } from '../../graphql/filter-input.ts'
 import { nodeType } from '../../graphql/node.ts'
 import { listPage, parentsPage, planOf } from '../../graphql/rows.ts'
-import { isOwned, keysOfParents } from '../api-key/api-key.visibility.ts'
+import { isOwned, keysOfMembers } from '../api-key/api-key.visibility.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
 import { spacesOfMembers } from '../space/space.visibility.ts'
 import { memberFilter, visibleMembers } from './member.visibility.ts'
@@ -48,7 +48,7 @@ export const Member = builder.prismaObject('Member', {
       args: pageArgs(t.arg),
       select: { userId: true },
       resolve: ({ userId }, args, context, info) =>
-        parentsPage(context, info, userId, args, () => keysOfParents(context.caller, isOwned)),
+        parentsPage(context, info, userId, args, () => keysOfMembers(context.caller)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When they were added.' }),
   }),

@@ -7,7 +7,7 @@ import { permissionInput, searchInput } from '../../graphql/filter-input.ts'
 import { nodeType } from '../../graphql/node.ts'
 import { listPage, parentsPage, planOf } from '../../graphql/rows.ts'
 import { maxNames } from '../../input/permission-list.ts'
-import { keysOfParents, linksTo } from '../api-key/api-key.visibility.ts'
+import { keysOfScopes, linksTo } from '../api-key/api-key.visibility.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
 import { scopeFilter, visibleScopes } from './scope.visibility.ts'
 
@@ -54,9 +54,7 @@ export const Scope = builder.prismaObject('Scope', {
       description: 'The keys that link to it, as far as the caller sees them.',
       args: pageArgs(t.arg),
       resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () =>
-          keysOfParents(context.caller, linksTo(parentId)),
-        ),
+        parentsPage(context, info, id, args, () => keysOfScopes(context.caller)),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
