@@ -1,6 +1,6 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { Queryable } from '../../auth/key-record.ts'
-import { spacesWith } from '../../auth/policy.ts'
+import { holdsInEvery, spacesWith } from '../../auth/policy.ts'
 import { idsAmong, isNoneOf, isThere, type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { containing, none } from '../../db/where.ts'
 import { type AgentStatus, Prisma } from '../../generated/prisma/client.ts'
@@ -57,12 +57,25 @@ function isVisibleAgent({ workspaceId, rights }: Caller): Prisma.Sql {
 
 const agents = { from: Prisma.sql`"Agent" a`, alias: Prisma.sql`a` }
 
-/** Those of the ids whose agents the caller sees. */
-export const agentsSeen = (
+/** So few agents are judged by their own spaces: the caller's may be a thousand, and would all be sent. */
+const fewAgents = 20
+
+/** Those of the ids whose agents the caller sees; a deleted agent may be among them. */
+export async function agentsSeen(
   db: Queryable,
   caller: Caller,
   ids: readonly string[],
-): Promise<string[]> => idsAmong(db, { ...agents, where: isVisibleAgent(caller) }, ids)
+): Promise<string[]> {
+  if (ids.length > fewAgents)
+    return await idsAmong(db, { ...agents, where: isVisibleAgent(caller) }, ids)
+  const rows = await db.$queryRaw<{ id: string; spaceIds: string[] }[]>`
+    SELECT "agentId" AS id, array_agg("spaceId") AS "spaceIds" FROM "AgentSpace"
+     WHERE "workspaceId" = ${caller.workspaceId} AND "agentId" = ANY(${ids.filter(isId)}::text[])
+     GROUP BY "agentId"`
+  return rows
+    .filter(({ spaceIds }) => holdsInEvery(caller.rights, 'agents:read', spaceIds))
+    .map(({ id }) => id)
+}
 
 /** The visible agents of each space in turn. */
 export const agentsOfSpaces = (caller: Caller): NestedListing => ({
