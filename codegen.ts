@@ -6,7 +6,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { generate } from '@graphql-codegen/cli'
-import { printedSchema } from './src/schema.ts'
+import { printedSchema } from './src/schema/schema.ts'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
 const schemaFile = new URL('schema.graphql', import.meta.url)

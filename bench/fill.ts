@@ -1,9 +1,9 @@
 import { pino } from 'pino'
 import { createApiKeySecret, shownParts } from '../src/auth/credentials/format.ts'
 import { secretDigest } from '../src/auth/credentials/hash.ts'
+import { readConfig } from '../src/config.ts'
 import type { Listed } from '../src/db/page.ts'
 import type { Deps } from '../src/deps.ts'
-import { readEnv } from '../src/env.ts'
 import { newId } from '../src/ids.ts'
 import { openInstallation } from '../src/installation.ts'
 import { createFirstWorkspace } from '../src/modules/workspace/bootstrap.ts'
@@ -29,7 +29,7 @@ export async function fill<Filling>(
   { env, engine }: Database,
   work: (createWorkspace: CreateWorkspace) => Promise<Filling>,
 ): Promise<Filling> {
-  const settings = readEnv({ NODE_ENV: 'production', ...env })
+  const settings = readConfig({ NODE_ENV: 'production', ...env })
   const { deps, close } = await openInstallation(settings, pino({ level: 'warn' }))
   try {
     const filling = await work((slug) => createWorkspace(deps, slug))

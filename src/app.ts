@@ -1,12 +1,13 @@
 import type { Deps } from './deps.ts'
 import type { NodeHandler } from './http/node/server.ts'
+import type { ServerOptions } from './http/plugin.ts'
 import { createRequestLog, type RequestLog } from './http/request-log.ts'
-import { createServerContext, type Peer } from './http/server-context.ts'
-import { createGraphQLServer, type ServerOptions } from './http/yoga.ts'
+import { type ConnectionInfo, createServerContext } from './http/server-context.ts'
+import { createGraphQLServer } from './http/yoga.ts'
 
 /** The application: answers requests, and knows nothing of sockets. */
 export interface App {
-  fetch(request: Request, peer?: Peer): Promise<Response>
+  fetch(request: Request, peer?: ConnectionInfo): Promise<Response>
   /** The same for a request as Node has it. */
   readonly handle: NodeHandler
   /** Called at the end of each request, also one that was refused before it was handled. */

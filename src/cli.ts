@@ -1,4 +1,4 @@
 import { keepCompiledCode } from './compile-cache.ts'
 
 keepCompiledCode()
-await import('./command-line.ts')
+await import('./commands/command-line.ts')

@@ -4,13 +4,13 @@ import type { CredentialCache } from './auth/credential-cache.ts'
 import type { SignInVerifier } from './auth/credentials/oidc.ts'
 import type { LegacyKeys } from './auth/legacy-keys.ts'
 import type { SigningKeys } from './auth/signing-keys.ts'
-import type { Replica } from './db/replica/replica.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Metrics } from './metrics.ts'
-import type { DocumentStore } from './modules/document/store.ts'
+import type { Replica } from './replication/replica.ts'
 import type { Runtime } from './runtime/runtime.ts'
+import type { DocumentStore } from './storage/document-store.ts'
 
 /** What every part of the running server stands on. */
 export interface Deps {

@@ -161,3 +161,8 @@ export const badUserInput = (path: readonly string[], message: string): RequestE
 /** The answer cannot be known now: HTTP 503, and never a pass. */
 export const serviceUnavailable = (cause: unknown): RequestError =>
   new RequestError('SERVICE_UNAVAILABLE', 'Temporarily unavailable; try again.', {}, { cause })
+
+/** A setting with which the server cannot start; its message is one line for the operator. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}

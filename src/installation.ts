@@ -5,24 +5,24 @@ import { createCredentialCache } from './auth/credential-cache.ts'
 import { createSignInVerifier } from './auth/credentials/oidc.ts'
 import { openLegacyKeys } from './auth/legacy-keys.ts'
 import { openSigningKeys } from './auth/signing-keys.ts'
+import { type Config, refuseOwnIssuer } from './config.ts'
 import { openDatabase } from './db/client.ts'
 import { assertOwnDataDir } from './db/data-dir.ts'
 import { notedKeyPrefixes } from './db/key-prefixes.ts'
 import { type DataDirLock, lockDataDir } from './db/lock.ts'
 import { installationUrl } from './db/public-url.ts'
-import type { HearingEvents } from './db/replica/postgres-replica.ts'
 import { checkSecretsKey, localSecretsKey } from './db/secrets-key.ts'
 import type { Deps } from './deps.ts'
-import { type Env, refuseOwnIssuer } from './env.ts'
 import { createUsageRecorder } from './jobs/usage.ts'
 import { createLimits } from './limits/limits.ts'
 import { builtInPlans } from './limits/plans.ts'
 import { readPlansFile } from './limits/plans-file.ts'
 import { createMetrics } from './metrics.ts'
-import { deriveAuditKey } from './modules/audit/chain.ts'
+import type { ListenerEvents } from './replication/postgres-replica.ts'
+import { createRunRegistry } from './runtime/run-registry.ts'
 import { createRuntime } from './runtime/runtime.ts'
-import { createRunsUnderWay } from './runtime/under-way.ts'
-import { openStorage } from './storage/storage.ts'
+import { openStorage } from './storage/open-storage.ts'
+import { deriveAuditKey } from './transactions/audit-chain.ts'
 
 /** An open database with what works on it. */
 export interface Installation {
@@ -36,9 +36,9 @@ export interface Installation {
 /**
  * Opens the database that the settings name and migrates it.
  *
- * @throws SettingError, MigrationError or DataDirInUseError with one line for the operator
+ * @throws ConfigError, MigrationError or DataDirInUseError with one line for the operator
  */
-export async function openInstallation(env: Env, logger: Logger): Promise<Installation> {
+export async function openInstallation(env: Config, logger: Logger): Promise<Installation> {
   const { databaseUrl, dataDir, plansFile } = env
   const { location, ...documentLimits } = env.documents
   const plans = plansFile === undefined ? builtInPlans : await readPlansFile(plansFile)
@@ -49,7 +49,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
     const lock = databaseUrl === undefined ? await lockDataDir(dataDir) : undefined
     opened.defer(() => lock?.release())
     const onConnectionError = (err: Error): void => logger.warn({ err }, 'database connection lost')
-    const hearing: HearingEvents = {
+    const hearing: ListenerEvents = {
       lost: (err) => logger.warn({ err }, 'changes are not heard of: until they are requests read'),
       regained: () => logger.info('changes are heard of again'),
       notEnded: (err) => logger.warn({ err }, 'the session of a silent server was not ended'),
@@ -93,7 +93,7 @@ export async function openInstallation(env: Env, logger: Logger): Promise<Instal
       signIn: env.oidc && createSignInVerifier(env.oidc),
       signUp: env.signUp,
       documents: { storage, ...documentLimits },
-      runtime: await createRuntime(env.agentRuntime, createRunsUnderWay(prisma, logger, metrics)),
+      runtime: await createRuntime(env.agentRuntime, createRunRegistry(prisma, logger, metrics)),
       logger,
     }
     return { deps, lock, close: () => opened.disposeAsync() }

@@ -2,24 +2,25 @@ import { once } from 'node:events'
 import { promisify } from 'node:util'
 import { destination, pino } from 'pino'
 import { createApp } from './app.ts'
-import { readCommand } from './commands.ts'
+import { readCommand } from './commands/commands.ts'
+import { type Config, readConfig } from './config.ts'
 import { DataDirInUseError } from './db/lock.ts'
 import { MigrationError } from './db/migrate.ts'
-import { type Env, readEnv, SettingError } from './env.ts'
+import { ConfigError } from './errors.ts'
 import { ensureFirstWorkspace, type FirstStart } from './first-start.ts'
 import { listen } from './http/node/server.ts'
 import { graphqlPath } from './http/paths.ts'
 import { maxBodyBytes } from './http/request-limits.ts'
 import { type Installation, openInstallation } from './installation.ts'
-import { watchStrayContents } from './modules/document/stray-content.ts'
+import { watchOrphanedBlobs } from './modules/document/orphaned-blobs.ts'
 import { endRunsOfLastProcess, watchRuns } from './modules/run/recover.ts'
-import { within } from './within.ts'
+import { withTimeout } from './timeout.ts'
 
 /** Who does not take the log is not waited for longer, in milliseconds. */
 const logWithinMs = 1_000
 
 /** What an operator sees at the start. A key that was made is shown here, this once. */
-function greeting(url: string, env: Env, start: FirstStart): string {
+function greeting(url: string, env: Config, start: FirstStart): string {
   const endpoint = `${url}${graphqlPath}`
   const lines = [`Latchkey listens on ${endpoint}${env.graphiql ? ' (GraphiQL in a browser)' : ''}`]
   if (start.isFirst) {
@@ -42,7 +43,7 @@ function greeting(url: string, env: Env, start: FirstStart): string {
 }
 
 async function main(): Promise<void> {
-  const env = readEnv()
+  const env = readConfig()
   // No request waits for the log. Lines that nobody takes are dropped beyond the length in bytes, and
   // without a least length there is no waiting for what is on its way.
   const log = destination({ dest: 2, sync: false, minLength: 1, maxLength: 16_777_216 })
@@ -63,17 +64,17 @@ async function endLog(log: ReturnType<typeof destination>): Promise<void> {
     () => true,
   )
   // An exit would write it as well, and wait for ever for a reader that takes nothing.
-  if (!(await within(isWritten, logWithinMs))) log.destroy()
+  if (!(await withTimeout(isWritten, logWithinMs))) log.destroy()
 }
 
 /** Serves until the process is asked to end, and finishes what it has begun. */
-async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
+async function serve(env: Config, { deps, lock }: Installation): Promise<void> {
   const { logger } = deps
   lock?.onCommand(async (argv, text) => await readCommand(argv, text)(deps))
   await deps.replica.join(deps.credentials)
   const start = await ensureFirstWorkspace(deps, env.bootstrapKey)
   await endRunsOfLastProcess(deps)
-  const watches = [watchRuns(deps), watchStrayContents(deps)]
+  const watches = [watchRuns(deps), watchOrphanedBlobs(deps)]
   const app = createApp(deps, env)
   const { host, port } = env
   // What an operation may have, and the file beside it.
@@ -87,7 +88,7 @@ async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
     logger,
   }).catch((error) => {
     throw error.code === 'EADDRINUSE'
-      ? new SettingError(`PORT is ${port}; expected one that is free on ${host}`)
+      ? new ConfigError(`PORT is ${port}; expected one that is free on ${host}`)
       : error
   })
   // Heard before anybody can know that it runs.
@@ -102,7 +103,7 @@ async function serve(env: Env, { deps, lock }: Installation): Promise<void> {
   await Promise.all([listener.close(env.shutdownSeconds), runs])
 }
 
-const forTheOperator = [SettingError, MigrationError, DataDirInUseError]
+const forTheOperator = [ConfigError, MigrationError, DataDirInUseError]
 
 try {
   await main()

@@ -14,9 +14,9 @@ import {
   isSpecifiedScalarType,
 } from 'graphql'
 import { expect, test } from 'vitest'
-import { isForPeople, requirementOf } from '../src/auth/guard.ts'
 import { isPermission } from '../src/auth/permissions.ts'
-import { printedSchema, schema } from '../src/schema.ts'
+import { isForPeople, requirementOf } from '../src/schema/guard.ts'
+import { printedSchema, schema } from '../src/schema/schema.ts'
 
 const types: readonly GraphQLNamedType[] = Object.values(schema.getTypeMap()).filter(
   (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),

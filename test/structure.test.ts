@@ -46,35 +46,69 @@ const arrows = (from: (file: string) => boolean, to: RegExp): string[] =>
       imports.filter((target) => to.test(target)).map((target) => `${file} -> ${target}`),
     )
 
-const isSchemaFile = (file: string): boolean =>
-  /\.(schema|mutations|query-fields)\.ts$/.test(file) || file === 'src/modules/refs.ts'
+const isSchemaFile = (file: string): boolean => /\.(schema|mutations|query-fields)\.ts$/.test(file)
 const inModules = (file: string): boolean => file.startsWith('src/modules/')
 
 test('the imports are read at all', () => {
   expect(src.length).toBeGreaterThan(100)
   expect(arrows((file) => file === 'src/app.ts', /./)).toContain('src/app.ts -> src/deps.ts')
-  expect(arrows((file) => file === 'src/schema.ts', /^graphql$/)).toHaveLength(1)
+  expect(arrows((file) => file === 'src/schema/schema.ts', /^graphql$/)).toHaveLength(1)
 })
 
-test('modules know nothing of HTTP, the application or the process', () => {
-  expect(
-    arrows(inModules, /^src\/((http|commands)\/|(server|app|cli|env|commands|schema)\.ts)/),
-  ).toEqual([])
-})
+/** The first folder of a file below src, or the file itself. */
+const roomOf = (file: string): string => file.split('/')[1] ?? file
 
-test('the database, the permissions and the inputs know nothing of what stands on them', () => {
-  const below = (file: string) => /^src\/(db|auth|input|limits|jobs)\//.test(file)
-  expect(arrows(below, /^src\/((http|commands)\/|(server|app|cli|commands|schema)\.ts)/)).toEqual(
-    [],
+/** By room, the rooms that stand on it or beside it: it imports nothing of them. */
+const above: Readonly<Record<string, RegExp>> = {
+  input: /^(auth(?!\/permissions\.ts)|limits|db|replication|transactions|schema|modules|http)\b/,
+  storage: /^(auth|limits|db|replication|transactions|schema|modules|http)\b/,
+  runtime: /^(auth|limits|db|replication|transactions|schema|modules|http)\b/,
+  jobs: /^(limits|transactions|schema|modules|http)\b/,
+  replication: /^(auth|limits|db|transactions|schema|modules|http)\b/,
+  db: /^(limits|transactions|schema|modules|http)\b/,
+  limits: /^(transactions|schema|modules|http)\b/,
+  auth: /^(transactions|schema|modules|http)\b/,
+  transactions: /^(limits|schema|modules|http)\b/,
+  schema: /^(http|modules(?!\/.*\.(mutations|schema|query-fields)\.ts$))\b/,
+  modules: /^http\b/,
+}
+const mains = /^(commands\/|(app|serve|server|cli|installation|first-start)\.ts)/
+
+test.each(Object.entries(above))('%s imports nothing of the rooms above it', (room, pattern) => {
+  const inRoom = src.filter(({ file }) => roomOf(file) === room)
+  expect(inRoom.length).toBeGreaterThan(0)
+  const isAbove = (target: string): boolean => pattern.test(target) || mains.test(target)
+  const upwards = inRoom.flatMap(({ file, imports }) =>
+    imports
+      .filter((target) => target.startsWith('src/') && isAbove(target.slice('src/'.length)))
+      .map((target) => `${file} -> ${target}`),
   )
-  const graphqlPieces = (file: string) => /^src\/graphql\//.test(file)
-  expect(arrows(graphqlPieces, /^src\/(http|modules)\//)).toEqual([])
+  expect(upwards).toEqual([])
+})
+
+test('only schema.ts puts the modules together', () => {
+  const others = (file: string) => /^src\/schema\//.test(file) && file !== 'src/schema/schema.ts'
+  expect(arrows(others, /^src\/modules\//)).toEqual([])
+})
+
+test('no imports go in a circle', () => {
+  const imports = new Map(src.map(({ file, imports }) => [file, imports]))
+  const done = new Set<string>()
+  const circles: string[] = []
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' -> '))
+    if (done.has(file) || path.includes(file)) return
+    for (const target of imports.get(file) ?? []) visit(target, [...path, file])
+    done.add(file)
+  }
+  for (const file of imports.keys()) visit(file, [])
+  expect(circles).toEqual([])
 })
 
 // A rule can be tested, and given another door, without a schema.
 test('services and queries know no GraphQL', () => {
   const graphql =
-    /^(graphql|graphql-yoga|@pothos\/.*|@graphql-tools\/.*)$|^src\/(builder\.ts|graphql\/|modules\/refs\.ts)|\.(schema|mutations|query-fields)\.ts$/
+    /^(graphql|graphql-yoga|@pothos\/.*|@graphql-tools\/.*)$|^src\/schema\/(?!context\.ts)|\.(schema|mutations|query-fields)\.ts$/
   // Pieces of schema files: a field that several payloads share, and loaders of one operation.
   const shared = ['secret-field.ts', 'key-loaders.ts']
   const isRule = (file: string) =>
@@ -91,9 +125,9 @@ test('the rules of permissions import nothing but each other', () => {
   expect(arrows((file) => file === 'src/auth/permissions.ts', /./)).toEqual([])
 })
 
-test('only env.ts reads the environment', () => {
+test('only config.ts reads the environment', () => {
   const readers = src.filter(({ text }) => /process\s*\.\s*env\b|process\[/.test(text))
-  expect(readers.map(({ file }) => file)).toEqual(['src/env.ts'])
+  expect(readers.map(({ file }) => file)).toEqual(['src/config.ts'])
   expect(arrows(() => true, /^(node:)?process$/)).toEqual([])
 })
 

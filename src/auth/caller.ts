@@ -13,7 +13,7 @@ export interface CallerUser {
 }
 
 /** The bounds of a calling key or token that a key made with it cannot leave. */
-export interface KeyBounds {
+export interface KeyConstraints {
   readonly expiresAt: Date | null
   readonly requestsPerMinute: number | null
   /** Empty: any address. */
@@ -30,7 +30,7 @@ interface BaseCaller {
   readonly user: CallerUser
   /** Not limited to a list of spaces by the credential itself, whatever the role reaches. */
   readonly allSpaces: boolean
-  readonly bounds: KeyBounds
+  readonly bounds: KeyConstraints
   /** The workspace's present plan. */
   readonly plan: WorkspacePlan
   /** When the credential ends by itself; null: it does not. */
@@ -97,14 +97,14 @@ export interface HumanCaller extends BaseCaller {
 export type Caller = KeyCaller | TokenCaller | HumanCaller
 
 /** A person who has signed in and is in no workspace: they have none, or several and named none. */
-export interface Visitor {
+export interface UserWithoutWorkspace {
   readonly kind: 'HUMAN'
   readonly workspaceId: null
   readonly signIn: SignIn
 }
 
 /** A user-level key in no workspace: its owner is in several, and the request names none. */
-export interface KeyVisitor {
+export interface KeyWithoutWorkspace {
   readonly kind: 'API_KEY'
   readonly workspaceId: null
   readonly key: KeyName
@@ -113,7 +113,7 @@ export interface KeyVisitor {
 }
 
 /** Whom a request is from. */
-export type Principal = Caller | Visitor | KeyVisitor
+export type Principal = Caller | UserWithoutWorkspace | KeyWithoutWorkspace
 
 /** The user that a credential acts for. */
 export const userIdOf = (principal: Principal): string =>

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import type { Replica } from '../db/replica/replica.ts'
-import type { PresentedCredential } from './authenticate.ts'
+import type { Replica } from '../replication/replica.ts'
 import type { KeyCaller, TokenCaller } from './caller.ts'
+import type { PresentedCredential } from './credential-state.ts'
 
 /** An accepted credential as it was read, stamped by its caller's epoch. */
 export interface CachedCredential {

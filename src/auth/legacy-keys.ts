@@ -1,5 +1,5 @@
-import type { Change } from '../db/change.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { WorkspaceTransaction } from '../transactions/workspace-transaction.ts'
 
 const name = 'legacyKeys'
 
@@ -44,14 +44,17 @@ export async function openLegacyKeys({
  * into workspaces share it, for there a hash is one row; those of user-level keys, which are in another
  * table, have it alone.
  */
-export async function lockLegacySecrets({ db }: Change, use: 'shared' | 'alone'): Promise<void> {
+export async function lockLegacySecrets(
+  { db }: WorkspaceTransaction,
+  use: 'shared' | 'alone',
+): Promise<void> {
   await (use === 'shared'
     ? db.$executeRaw`SELECT pg_advisory_xact_lock_shared(${secretsLock})`
     : db.$executeRaw`SELECT pg_advisory_xact_lock(${secretsLock})`)
 }
 
 /** Notes that there are legacy keys, in the transaction that makes some. */
-export async function noteLegacyKeys({ db, deps, now }: Change): Promise<void> {
+export async function noteLegacyKeys({ db, deps, now }: WorkspaceTransaction): Promise<void> {
   const value = now.toISOString()
   await db.setting.createMany({ data: [{ name, value }], skipDuplicates: true })
   // Before it is committed: until then a look-up finds nothing, and does no harm.

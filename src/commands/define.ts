@@ -1,6 +1,6 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import type { Deps } from '../deps.ts'
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 
 /** A command of the command line, ready to run; it resolves to what it prints. */
 export type Command = (deps: Deps) => Promise<string>
@@ -15,13 +15,13 @@ export interface CommandKind {
   /**
    * The path of the file that it takes, among what stands behind its words; undefined: none.
    *
-   * @throws SettingError for what is missing or too much
+   * @throws ConfigError for what is missing or too much
    */
   fileOf(argv: readonly string[]): string | undefined
   /**
    * Reads what stands behind its words, and the text of its file.
    *
-   * @throws SettingError for what is missing, too much or not acceptable
+   * @throws ConfigError for what is missing, too much or not acceptable
    */
   read(argv: readonly string[], text: string): Command
 }
@@ -59,7 +59,7 @@ export function defineCommand<
   read,
 }: Definition<Parameter, Options>): CommandKind {
   const usage = [words, ...parameters.map((name) => `<${name}>`)].join(' ')
-  const refused = (): SettingError => new SettingError(`expected latchkey ${usage}: ${description}`)
+  const refused = (): ConfigError => new ConfigError(`expected latchkey ${usage}: ${description}`)
 
   const parse = (argv: readonly string[]) => {
     try {

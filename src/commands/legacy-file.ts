@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync'
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 import type { KeyOfFile } from '../modules/api-key/import-file.ts'
 
 const required = ['name', 'value', 'encoding', 'owner'] as const
@@ -40,7 +40,7 @@ function linesOf(text: string): Line[] {
   } catch (error) {
     if (!(error instanceof CsvError)) throw error
     const problem = misquoted[error.code] ?? 'this is not CSV'
-    throw new SettingError(`row ${String(error.lines)}: ${problem}; nothing was imported`)
+    throw new ConfigError(`row ${String(error.lines)}: ${problem}; nothing was imported`)
   }
 }
 
@@ -56,12 +56,12 @@ function headerProblem(header: readonly string[]): string | undefined {
   return missing && `the column ${missing} is missing`
 }
 
-/** @throws SettingError for a header that does not hold these columns, each once */
+/** @throws ConfigError for a header that does not hold these columns, each once */
 function headerOf(line: Line | undefined): readonly Column[] {
   const header = line?.record ?? []
   const problem = headerProblem(header)
   if (problem === undefined) return header.filter(isColumn)
-  throw new SettingError(
+  throw new ConfigError(
     `row 1: ${problem}; expected ${required.join(',')} and any of ${optional.join(',')}`,
   )
 }
@@ -99,13 +99,13 @@ const blank = Object.fromEntries(columns.map((name) => [name, ''])) as Record<Co
 /**
  * Reads the keys of a CSV file (RFC 4180) with a header row.
  *
- * @throws SettingError for a file that is not one, or has more than 10,000 keys; no value is told
+ * @throws ConfigError for a file that is not one, or has more than 10,000 keys; no value is told
  */
 export function readLegacyFile(text: string): RowOfFile[] {
   const [first, ...lines] = linesOf(text)
   const header = headerOf(first)
   if (lines.length > maxRows)
-    throw new SettingError(`the file has ${lines.length} keys; expected at most ${maxRows}`)
+    throw new ConfigError(`the file has ${lines.length} keys; expected at most ${maxRows}`)
   return lines.map(({ info, record }) => {
     if (record.length !== header.length) {
       const problem = `${record.length} values; expected ${header.length}, one for each column`

@@ -1,4 +1,4 @@
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 import { allowHashImport } from '../modules/workspace/hash-import.ts'
 import { defineCommand } from './define.ts'
 
@@ -9,7 +9,7 @@ export const workspaceHashImport = defineCommand({
   description: 'whether it may import legacy keys by their hashes',
   read({ slug, 'on or off': state }) {
     if (state !== 'on' && state !== 'off')
-      throw new SettingError(`it is ${JSON.stringify(state)}; expected on or off`)
+      throw new ConfigError(`it is ${JSON.stringify(state)}; expected on or off`)
     return async (deps) => {
       const isChanged = await allowHashImport(deps, slug, state === 'on')
       const may = `workspace ${slug} may import ${state === 'on' ? '' : 'no '}hashes of legacy keys.`

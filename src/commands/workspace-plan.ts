@@ -1,4 +1,4 @@
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 import type { Plan } from '../generated/prisma/client.ts'
 import {
   limitsOf,
@@ -13,7 +13,7 @@ import { defineCommand } from './define.ts'
 function planNamed(text: string): Plan {
   const plan = planNames.find((name) => name === text.toUpperCase())
   if (plan !== undefined) return plan
-  throw new SettingError(
+  throw new ConfigError(
     `the plan is ${JSON.stringify(text)}; expected one of ${planNames.join(', ')}`,
   )
 }
@@ -22,7 +22,7 @@ function limitOption(name: string, text: string | undefined): number | null {
   if (text === undefined) return null
   const limit = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
   if (limit <= maxLimit) return limit
-  throw new SettingError(
+  throw new ConfigError(
     `--${name} is ${JSON.stringify(text)}; expected a whole number from 0 to ${maxLimit}`,
   )
 }
@@ -51,7 +51,7 @@ export const workspacePlan = defineCommand({
     }
     const [option] = Object.keys(options)
     if (plan.plan !== 'ENTERPRISE' && option !== undefined)
-      throw new SettingError(`--${option} is for ENTERPRISE; expected none with ${plan.plan}`)
+      throw new ConfigError(`--${option} is for ENTERPRISE; expected none with ${plan.plan}`)
     return async (deps) => {
       const isChanged = await changePlan(deps, slug, plan)
       const limits = shown(limitsOf(deps.limits.plans, plan))

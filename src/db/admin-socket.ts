@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { join, relative, resolve } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { z } from 'zod'
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 
 /** Runs a command of the command line, with the text of the file that it names, and answers what it prints. */
 export type CommandHandler = (argv: readonly string[], text: string) => Promise<string>
@@ -13,13 +13,13 @@ const commandBody = z.object({ argv: z.array(z.string()), text: z.string().defau
 /** What every platform's `sockaddr_un` has room for, less its final zero. */
 const longestPath = 103
 
-/** @throws SettingError when the path has more bytes than a socket's may have. */
+/** @throws ConfigError when the path has more bytes than a socket's may have. */
 export function socketPath(dataDir: string): string {
   const absolute = resolve(dataDir, 'admin.sock')
   const near = relative('', absolute)
   const path = near.length < absolute.length ? near : absolute
   if (Buffer.byteLength(path) <= longestPath) return path
-  throw new SettingError(
+  throw new ConfigError(
     `DATA_DIR is ${JSON.stringify(dataDir)}; expected a folder whose path leaves room for a socket: ${join(dataDir, 'admin.sock')} has more than ${longestPath} bytes`,
   )
 }

@@ -1,13 +1,13 @@
 import type { SqlDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { PrismaClient } from '../generated/prisma/client.ts'
 import type { ConnectionPool } from '../metrics.ts'
-import { within } from '../within.ts'
+import { createPostgresReplica, type ListenerEvents } from '../replication/postgres-replica.ts'
+import { type Replica, soleReplica } from '../replication/replica.ts'
+import { withTimeout } from '../timeout.ts'
 import { openInFolder, openInMemory } from './pglite.ts'
 import { pgliteAdapter } from './pglite-adapter.ts'
 import { migratePostgres, postgresAdapter } from './postgres.ts'
-import { createPostgresReplica, type HearingEvents } from './replica/postgres-replica.ts'
-import { type Replica, soleReplica } from './replica/replica.ts'
-import { noteWatch, SilenceWatch } from './silence.ts'
+import { registerWatch, SilenceWatch } from './silence.ts'
 import { readTemplate } from './template.ts'
 import { probeServer } from './watched-pool.ts'
 
@@ -30,7 +30,7 @@ const closeWithinMs = 1_000
 interface ServerOptions {
   readonly databaseUrl: string
   readonly onConnectionError: (error: Error) => void
-  readonly hearing: HearingEvents
+  readonly hearing: ListenerEvents
 }
 
 /** Where the database is: on a server, in a folder of this machine, or in memory for tests. */
@@ -49,7 +49,7 @@ const prismaOver = (adapter: SqlDriverAdapterFactory): PrismaClient =>
 /**
  * Opens the database and migrates it.
  *
- * @throws MigrationError when it cannot be migrated, SettingError when there is none at the URL.
+ * @throws MigrationError when it cannot be migrated, ConfigError when there is none at the URL.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if ('databaseUrl' in options) {
@@ -58,12 +58,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     const watch = new SilenceWatch(() => probeServer(databaseUrl), onConnectionError)
     const { adapter, pool } = postgresAdapter(databaseUrl, onConnectionError, watch)
     const prisma = prismaOver(adapter)
-    noteWatch(prisma, watch)
+    registerWatch(prisma, watch)
     const replica = createPostgresReplica({ databaseUrl, prisma, hearing })
     const close = async (): Promise<void> => {
       await replica.leave()
       // It waits for whatever is being asked.
-      await within(prisma.$disconnect(), closeWithinMs)
+      await withTimeout(prisma.$disconnect(), closeWithinMs)
     }
     return { prisma, embedded: false, replica, pool, close }
   }

@@ -1,6 +1,6 @@
 import { lstat, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 
 /** What a member of the group or anybody may do with a file: read it, or change it. */
 const readable = 0o077
@@ -21,7 +21,7 @@ async function unlessMissing<T>(promise: Promise<T>): Promise<T | undefined> {
  * something there that will be used: then nothing in it can change between a look at it and its
  * use. A folder that is not there is in order, and Windows has no modes to look at.
  *
- * @throws SettingError naming what is wrong, and what to do
+ * @throws ConfigError naming what is wrong, and what to do
  */
 export async function assertOwnDataDir(dataDir: string): Promise<void> {
   const user = process.geteuid?.()
@@ -31,13 +31,13 @@ export async function assertOwnDataDir(dataDir: string): Promise<void> {
   const trusted = user === 0 ? [0, folder.uid] : [0, user]
   const assertTrusted = (path: string, uid: number): void => {
     if (!trusted.includes(uid))
-      throw new SettingError(
+      throw new ConfigError(
         `${path} belongs to user ${uid}, who may change it; expected one of user ${user}`,
       )
   }
   assertTrusted(`DATA_DIR ${dataDir}`, folder.uid)
   if ((folder.mode & writable) !== 0)
-    throw new SettingError(
+    throw new ConfigError(
       `DATA_DIR ${dataDir} has mode ${octal(folder.mode)}: other users may write to it. Run "chmod go-w ${dataDir}", or name a folder inside it, which is made`,
     )
   for (const name of await readdir(dataDir)) {
@@ -47,11 +47,11 @@ export async function assertOwnDataDir(dataDir: string): Promise<void> {
   }
 }
 
-/** @throws SettingError for a file that holds a secret and that other users may read */
+/** @throws ConfigError for a file that holds a secret and that other users may read */
 export async function assertUnreadByOthers(path: string): Promise<void> {
   const { mode } = await stat(path)
   if (process.geteuid !== undefined && (mode & readable) !== 0)
-    throw new SettingError(
+    throw new ConfigError(
       `${path} has mode ${octal(mode)}: other users may read it. Run "chmod 600 ${path}"`,
     )
 }

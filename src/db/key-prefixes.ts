@@ -1,5 +1,6 @@
 import { prefixOf } from '../auth/credentials/format.ts'
-import { type Env, SettingError } from '../env.ts'
+import type { Config } from '../config.ts'
+import { ConfigError } from '../errors.ts'
 import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 
 const settingName = (prefix: string): string => `keyPrefix:${prefix}`
@@ -16,12 +17,12 @@ export async function findKeyPrefixes(
  * The prefixes of all keys that the installation ever made, those that this start makes included.
  * From the first use on whatever begins with one is a key, or is mistyped.
  *
- * @throws SettingError for a new one that keys may begin with which were issued elsewhere: they
+ * @throws ConfigError for a new one that keys may begin with which were issued elsewhere: they
  *   would be accepted no more
  */
 export async function notedKeyPrefixes(
   prisma: Pick<PrismaClient, 'setting' | 'workspace' | '$queryRaw'>,
-  { keyPrefix, bootstrapKey }: Pick<Env, 'keyPrefix' | 'bootstrapKey'>,
+  { keyPrefix, bootstrapKey }: Pick<Config, 'keyPrefix' | 'bootstrapKey'>,
 ): Promise<ReadonlySet<string>> {
   const prefixes = await findKeyPrefixes(prisma)
   const isNew = bootstrapKey !== undefined && (await prisma.workspace.count({ take: 1 })) === 0
@@ -46,7 +47,7 @@ async function assertNotForeign(
                    UNION ALL SELECT start FROM "UserLegacyKey" WHERE "revokedAt" IS NULL) imported
      WHERE (starts_with(start, ${begin}) OR starts_with(${begin}, start)) LIMIT 1`
   if (foreign.length === 0) return
-  throw new SettingError(
+  throw new ConfigError(
     `KEY_PREFIX is ${JSON.stringify(prefix)}; expected one that no imported key may begin with`,
   )
 }

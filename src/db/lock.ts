@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 import { type CommandHandler, serveCommands, socketPath } from './admin-socket.ts'
 import { assertOwnDataDir } from './data-dir.ts'
 
@@ -79,7 +79,7 @@ async function holderOf(pidFile: string): Promise<string> {
  * Takes a DATA_DIR, which is made when it is not there, for this process alone. A holder that died
  * leaves nothing that stands in the way: the operating system lets its lock go.
  *
- * @throws DataDirInUseError naming the holder's process id; SettingError when there can be no such
+ * @throws DataDirInUseError naming the holder's process id; ConfigError when there can be no such
  *   folder, or it is not this user's alone.
  */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
@@ -96,9 +96,9 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
     }
   } catch (cause) {
     file?.close()
-    if (cause instanceof SettingError) throw cause
+    if (cause instanceof ConfigError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new SettingError(
+    throw new ConfigError(
       `DATA_DIR is ${JSON.stringify(dataDir)}; expected a folder to write to: ${reason}`,
     )
   }
@@ -141,7 +141,7 @@ export class CommandError extends Error {
  * Runs a command in the server that holds a DATA_DIR and returns what it prints; undefined when
  * none is there to ask.
  *
- * @throws CommandError when the server does not run it; SettingError when others may listen there.
+ * @throws CommandError when the server does not run it; ConfigError when others may listen there.
  */
 export async function sendCommand(
   dataDir: string,

@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 import { MigrationError, migrate } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
 import { statementName } from './prepared.ts'
@@ -25,7 +25,7 @@ const maxConnections = 10
  * Migrates the database, one server at a time.
  *
  * @throws MigrationError as `migrate`, or when the server is too old or the lock is not free within
- *   a minute; SettingError when there is no connection.
+ *   a minute; ConfigError when there is no connection.
  */
 export async function migratePostgres(databaseUrl: string): Promise<readonly string[]> {
   const client = new pg.Client({
@@ -38,7 +38,7 @@ export async function migratePostgres(databaseUrl: string): Promise<readonly str
   client.on('error', () => undefined)
   await client.connect().catch((cause: NodeJS.ErrnoException) => {
     // Where a host has several addresses, only the code tells what happened.
-    throw new SettingError(`DATABASE_URL leads to no database: ${cause.message || cause.code}`)
+    throw new ConfigError(`DATABASE_URL leads to no database: ${cause.message || cause.code}`)
   })
   try {
     const session = {

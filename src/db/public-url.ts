@@ -1,4 +1,4 @@
-import type { Env } from '../env.ts'
+import type { Config } from '../config.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 
 const name = 'publicUrl'
@@ -10,7 +10,7 @@ const name = 'publicUrl'
  */
 export async function installationUrl(
   { setting }: Pick<PrismaClient, 'setting'>,
-  { publicUrl, databaseUrl, port }: Pick<Env, 'publicUrl' | 'databaseUrl' | 'port'>,
+  { publicUrl, databaseUrl, port }: Pick<Config, 'publicUrl' | 'databaseUrl' | 'port'>,
 ): Promise<string> {
   const value = publicUrl ?? `http://localhost:${port}`
   if (databaseUrl === undefined) return value

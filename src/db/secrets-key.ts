@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { assertUnreadByOthers } from './data-dir.ts'
 
@@ -13,7 +13,7 @@ const settingName = 'secretsKeyFingerprint'
  * The SECRETS_KEY that an embedded database keeps beside it: 256 random bits, made when there is
  * none. The caller holds the lock of the folder.
  *
- * @throws SettingError when the file holds something else, or others may read it.
+ * @throws ConfigError when the file holds something else, or others may read it.
  */
 export async function localSecretsKey(dataDir: string): Promise<string> {
   const path = join(dataDir, fileName)
@@ -39,7 +39,7 @@ export async function localSecretsKey(dataDir: string): Promise<string> {
   await assertUnreadByOthers(path)
   const key = stored.trim()
   if (shape.test(key)) return key
-  throw new SettingError(`${path} does not hold a key; restore it, or set SECRETS_KEY`)
+  throw new ConfigError(`${path} does not hold a key; restore it, or set SECRETS_KEY`)
 }
 
 /** Tells keys apart without telling anything about them. */
@@ -54,7 +54,7 @@ function fingerprint(secretsKey: string): string {
  * Makes sure that the database is used with one and the same SECRETS_KEY for ever: the first one
  * leaves its fingerprint there.
  *
- * @throws SettingError when this is another key.
+ * @throws ConfigError when this is another key.
  */
 export async function checkSecretsKey(
   prisma: Pick<PrismaClient, 'setting'>,
@@ -65,7 +65,7 @@ export async function checkSecretsKey(
   await prisma.setting.createMany({ data: [{ name: settingName, value }], skipDuplicates: true })
   const stored = await prisma.setting.findUniqueOrThrow({ where: { name: settingName } })
   if (stored.value === value) return
-  throw new SettingError(
+  throw new ConfigError(
     'SECRETS_KEY is not the one that this database was set up with; expected the same one',
   )
 }

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { within } from '../within.ts'
+import { withTimeout } from '../timeout.ts'
 
 /** A server that is waited for and sends nothing for so long is asked whether it is there. */
 const suspectAfterMs = 800
@@ -107,7 +107,7 @@ export class SilenceWatch {
       () => true,
       () => false,
     )
-    const isAnswered = await within(answer, probeMs)
+    const isAnswered = await withTimeout(answer, probeMs)
     // Where this process was busy itself, what came meanwhile is still to be read.
     await nextTurn()
     if (isAnswered) this.heard()
@@ -137,7 +137,7 @@ export class SilenceWatch {
 /** By database client. */
 const watches = new WeakMap<object, SilenceWatch>()
 
-export const noteWatch = (database: object, watch: SilenceWatch): void =>
+export const registerWatch = (database: object, watch: SilenceWatch): void =>
   void watches.set(database, watch)
 
 const never = new AbortController().signal

@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/caller.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
-import { authenticateSecret } from '../modules/credential/authenticate.ts'
+import { authenticatePrincipal } from '../modules/credential/authenticate-principal.ts'
 import type { RequestState } from './server-context.ts'
 
 /** The headers that hold a credential, with what stands before it there. */
@@ -50,7 +50,7 @@ export function presentedSecret(
  * Whom a request's credential names, before anything of its body is read. Undefined when it presents
  * none.
  *
- * @throws RequestError as `presentedSecret` and `authenticateSecret`
+ * @throws RequestError as `presentedSecret` and `authenticatePrincipal`
  */
 export async function authenticate(
   deps: Deps,
@@ -62,7 +62,7 @@ export async function authenticate(
   const { address, requestId } = state
   const workspace = headers.get('x-workspace-id') || undefined
   const { secret, header } = presented
-  state.caller = await authenticateSecret(deps, secret, { address, requestId, workspace }).catch(
+  state.caller = await authenticatePrincipal(deps, secret, { address, requestId, workspace }).catch(
     namingHeader(header),
   )
   return state.caller

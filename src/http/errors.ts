@@ -14,7 +14,7 @@ import {
   type RequestErrorCode,
   serviceUnavailable,
 } from '../errors.ts'
-import type { MediaType } from './accepted.ts'
+import type { MediaType } from './content-negotiation.ts'
 import type { RequestState } from './server-context.ts'
 
 /** The status of a failure of the whole request. */

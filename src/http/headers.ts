@@ -1,6 +1,6 @@
 import type { Principal } from '../auth/caller.ts'
-import type { Context } from '../context.ts'
 import { type BucketState, type Charge, windowMs } from '../limits/buckets.ts'
+import type { Context } from '../schema/context.ts'
 
 export type ResponseHeaders = Readonly<Record<string, string>>
 

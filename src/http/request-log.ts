@@ -1,8 +1,8 @@
 import { GraphQLError } from 'graphql'
 import { credentialIdsOf } from '../auth/caller.ts'
 import { withoutSecrets } from '../auth/credentials/without-secrets.ts'
+import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
-import type { Env } from '../env.ts'
 import { RequestError } from '../errors.ts'
 import { isId } from '../ids.ts'
 import { OAuthError } from './routes/oauth/oauth-error.ts'
@@ -53,7 +53,7 @@ function refusalOf(error: unknown) {
  */
 export function createRequestLog(
   { logger, metrics }: Pick<Deps, 'logger' | 'metrics'>,
-  mode: Env['logRequests'] = 'on',
+  mode: Config['logRequests'] = 'on',
 ): RequestLog {
   return (state, { method, path, status, isAborted }) => {
     const ms = performance.now() - state.startedAt

@@ -1,6 +1,6 @@
 import { badRequest, RequestError } from '../errors.ts'
-import { hasLongName } from '../graphql/long-names.ts'
 import type { RequestMemory } from '../limits/request-memory.ts'
+import { hasLongName } from '../schema/variable-names.ts'
 import { isMultipart, readMultipart } from './multipart.ts'
 import { parseJson, readText } from './read-body.ts'
 

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { OperationDefinitionNode } from 'graphql'
 import type { Principal } from '../auth/caller.ts'
-import type { Context } from '../context.ts'
 import type { Charge } from '../limits/buckets.ts'
 import type { RequestMemory } from '../limits/request-memory.ts'
-import type { MediaType } from './accepted.ts'
+import type { Context } from '../schema/context.ts'
+import type { MediaType } from './content-negotiation.ts'
 
 /** Whom a request comes from, as the socket tells it. */
-export interface Peer {
+export interface ConnectionInfo {
   /** Absent when it is not known. */
   readonly address?: string
   /** What the request takes of memory until its answer is read; absent where there is no socket. */
@@ -16,7 +16,7 @@ export interface Peer {
 
 /** What is learned of one request while it is answered. */
 export interface RequestState {
-  readonly peer: Peer
+  readonly peer: ConnectionInfo
   /** Names the request, for its answer, errors, audit events and log lines. */
   readonly requestId: string
   /** Milliseconds of the monotonic clock. */
@@ -53,7 +53,7 @@ export interface ServerContext {
   readonly state: RequestState
 }
 
-export const createServerContext = (peer: Peer): ServerContext => ({
+export const createServerContext = (peer: ConnectionInfo): ServerContext => ({
   state: {
     peer,
     requestId: randomUUID(),

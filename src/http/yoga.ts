@@ -1,9 +1,9 @@
-import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga'
+import { createYoga, type YogaServerInstance } from 'graphql-yoga'
 import type { Deps } from '../deps.ts'
-import type { Env } from '../env.ts'
-import { schema } from '../schema.ts'
+import { schema } from '../schema/schema.ts'
 import { maskError } from './errors.ts'
 import { graphqlPath } from './paths.ts'
+import type { ServerOptions } from './plugin.ts'
 import { useAdmission } from './plugins/use-admission.ts'
 import { useAuthentication } from './plugins/use-authentication.ts'
 import { useContentNegotiation } from './plugins/use-content-negotiation.ts'
@@ -13,12 +13,6 @@ import { useRequestParser } from './plugins/use-request-parser.ts'
 import { useResponse } from './plugins/use-response.ts'
 import { useRoutes } from './plugins/use-routes.ts'
 import type { ServerContext } from './server-context.ts'
-
-/** What of the settings the server itself looks at. */
-export type ServerOptions = Pick<Env, 'graphiql' | 'introspection' | 'trustedProxies'> &
-  Partial<Pick<Env, 'logRequests' | 'metricsToken'>>
-
-export type HttpPlugin = Plugin<object, ServerContext>
 
 /**
  * The server behind node:http. Its plugins, in order, are the story of a request. What Yoga offers

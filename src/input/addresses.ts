@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js'
-import type { InputProblems } from './problems.ts'
+import type { ValidationErrors } from './problems.ts'
 
 type Block = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
@@ -107,7 +107,7 @@ export function plainBlock(text: string): { readonly plain: string } | { readonl
  * and is refused.
  */
 export function allowedIpsInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: readonly string[],
   values: readonly string[],
 ): string[] {

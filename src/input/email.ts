@@ -1,4 +1,4 @@
-import type { InputProblems } from './problems.ts'
+import type { ValidationErrors } from './problems.ts'
 import { isStorable } from './text.ts'
 
 const shape = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u
@@ -24,7 +24,7 @@ export const isEmail = (text: string): boolean =>
 
 /** An e-mail address, trimmed. Only mail sent to it can show that somebody reads it. */
 export function emailInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: readonly string[],
   value: string,
 ): string {

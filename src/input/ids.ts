@@ -1,5 +1,5 @@
 import { badUserInput } from '../errors.ts'
-import type { InputProblems } from './problems.ts'
+import type { ValidationErrors } from './problems.ts'
 
 /** How many ids one field takes. */
 export const maxIds = 100
@@ -17,8 +17,8 @@ export function idCount(ids: readonly unknown[]): number {
  * Notes an id that a list holds twice: lists of ids are all or nothing, so a repetition is a
  * mistake to show, not to repair.
  */
-export function noteRepeatedIds(
-  problems: InputProblems,
+export function validateUniqueIds(
+  problems: ValidationErrors,
   ids: readonly string[],
   pathOf: (index: number) => readonly (string | number)[],
 ): void {

@@ -1,5 +1,5 @@
 import { covers, expand, missingRequirements } from '../auth/permissions.ts'
-import type { InputProblems } from './problems.ts'
+import type { ValidationErrors } from './problems.ts'
 
 type Path = readonly (string | number)[]
 
@@ -24,7 +24,7 @@ const problemOf = (name: string): string =>
 
 /** Names of permissions and aliases, each known; as written, without repetition. */
 export function permissionNamesInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: Path,
   names: readonly string[],
 ): string[] {
@@ -39,8 +39,8 @@ export function permissionNamesInput(
 }
 
 /** Notes what a set of permissions lacks of its own requirements. */
-export function noteMissingRequirements(
-  problems: InputProblems,
+export function validateRequirements(
+  problems: ValidationErrors,
   path: Path,
   names: readonly string[],
 ): void {

@@ -4,7 +4,7 @@ import { type UserError, type UserErrorCode, UserInputError } from '../errors.ts
 export const maxProblems = 100
 
 /** Gathers what is wrong with an input, so that one answer names all of it. */
-export class InputProblems {
+export class ValidationErrors {
   readonly #errors: UserError[] = []
   readonly #max: number
 

@@ -1,4 +1,4 @@
-import type { InputProblems } from './problems.ts'
+import type { ValidationErrors } from './problems.ts'
 
 /** Also what turns the direction of all that follows it: a name must not rearrange its surroundings. */
 const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
@@ -29,7 +29,7 @@ function textProblem(text: string, max: number, forbidden: RegExp): string | und
  * Notes a problem and returns it as it is when it is not acceptable.
  */
 export function nameInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: readonly (string | number)[],
   value: string | null,
 ): string {
@@ -50,7 +50,7 @@ const maxFileNameBytes = 255
  * folder. Notes a problem and returns it as it is when it is not acceptable.
  */
 export function fileNameInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: readonly (string | number)[],
   value: string,
 ): string {
@@ -71,7 +71,7 @@ export const nameKey = (name: string): string => normalized(name).toLowerCase()
 
 /** Optional text of several lines, e.g. a description; empty text is none. */
 export function textInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: readonly (string | number)[],
   value: string | null | undefined,
   max: number,

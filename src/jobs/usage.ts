@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import { isIdOf } from '../ids.ts'
-import { within } from '../within.ts'
+import { withTimeout } from '../timeout.ts'
 
 interface Use {
   readonly workspaceId: string
@@ -105,7 +105,7 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
     flush,
     async close() {
       clearInterval(timer)
-      await within(flush(), closeWithinMs)
+      await withTimeout(flush(), closeWithinMs)
     },
   }
 }

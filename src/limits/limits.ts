@@ -2,8 +2,8 @@ import type { Logger } from 'pino'
 import type { Principal } from '../auth/caller.ts'
 import type { Metrics } from '../metrics.ts'
 import { inProcessCounters, sharedCounters } from './address-counter.ts'
-import { type Attempts, createAttempts } from './attempts.ts'
 import { bucketOwnerOf, bucketsOf, type Charge } from './buckets.ts'
+import { createFailedAuthLimiter, type FailedAuthLimiter } from './failed-auth.ts'
 import { createInProcessLimiter } from './in-process-limiter.ts'
 import { builtInPlans, type PlanTable } from './plans.ts'
 import { openRedis } from './redis.ts'
@@ -12,7 +12,7 @@ import { createSharedLimiter } from './shared-limiter.ts'
 /** What is limited, and how much of it has been used. */
 export interface Limits {
   readonly plans: PlanTable
-  readonly attempts: Attempts
+  readonly failedAuth: FailedAuthLimiter
   /** Charges what somebody asks for to their key and workspace; a cost of 0 only looks. */
   charge(principal: Principal, cost: number): Promise<Charge>
   /** Ends the connection to Redis, at once. */
@@ -42,7 +42,7 @@ export async function createLimits(options: LimitsOptions): Promise<Limits> {
   const counters = redis === undefined ? inProcessCounters : sharedCounters(redis)
   return {
     plans,
-    attempts: createAttempts(counters, () => metrics.countRefused('ADDRESS')),
+    failedAuth: createFailedAuthLimiter(counters, () => metrics.countRefused('ADDRESS')),
     async charge(principal, cost) {
       const buckets = bucketsOf(plans, principal)
       const charge = await limiter.charge(bucketOwnerOf(principal), buckets, cost)

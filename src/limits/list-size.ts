@@ -1,7 +1,11 @@
-import type { Context } from '../context.ts'
+import type { Principal } from '../auth/caller.ts'
+import type { Deps } from '../deps.ts'
 
 /** Whose request it is. */
-export type Asker = Pick<Context, 'deps' | 'principal'>
+export interface Asker {
+  readonly deps: Deps
+  readonly principal: Principal
+}
 
 /** What decides how many items a list without pages can hold. */
 export interface ListRequest {

@@ -16,16 +16,16 @@ import { defaultPageSize } from '../db/page.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError } from '../errors.ts'
 import { idCountOf, pageSizeOf } from './argument-size.ts'
+import { cacheCost, cachedCost, hasOwnCost, type IsFree } from './cost-cache.ts'
 import { type FieldClass, fieldClass } from './field-class.ts'
 import { introspectionSize } from './introspection-size.ts'
-import { hasOwnCost, type IsFree, keepCost, knownCost } from './known-costs.ts'
 import type { ListSize } from './list-size.ts'
 import { type Asked, type NodeCount, nodesFor } from './node-count.ts'
 import { type Fields, fieldOf, type Selections, selectionsOf } from './selections.ts'
 import { isStandardIntrospection } from './standard-introspection.ts'
 
 /** What a request costs at least, also one of which nothing can be run. */
-export const leastCost = 1
+export const minCost = 1
 
 /** What an operation may be at most. */
 export const operationLimits = {
@@ -89,7 +89,7 @@ function rootCost({ field, node, isFreed }: RootField, variables: Asked['variabl
 }
 
 /** Adds up one operation, and stops at the first limit that it exceeds. */
-class Bill {
+class CostVisitor {
   readonly sums = { aliases: 0, rootFields: 0, cost: 0, nodes: 0, nameBytes: 0 }
   readonly roots: GraphQLField<unknown, unknown>[] = []
   readonly nodeCounts: NodeCount[] = []
@@ -163,7 +163,7 @@ class Bill {
     root: RootField,
   ): void {
     const bills = this.#schema.getPossibleTypes(type).map((possible) => {
-      const bill = new Bill(this.#schema, this.#selections, this.#isFree, this.#asked)
+      const bill = new CostVisitor(this.#schema, this.#selections, this.#isFree, this.#asked)
       Object.assign(bill.sums, this.sums)
       bill.#add(possible, this.#selections.below(possible, nodes), depth, times, root)
       return bill
@@ -182,7 +182,7 @@ class Bill {
   }
 
   get cost(): number {
-    return Math.max(this.hasFreeRoot ? 0 : leastCost, this.sums.cost)
+    return Math.max(this.hasFreeRoot ? 0 : minCost, this.sums.cost)
   }
 
   #root(field: GraphQLField<unknown, unknown>, node: FieldNode): RootField {
@@ -237,7 +237,7 @@ class Bill {
     this.#count('nodes', nodesFor([count], this.#asked))
   }
 
-  #count(limit: keyof Bill['sums'], more: number): void {
+  #count(limit: keyof CostVisitor['sums'], more: number): void {
     this.sums[limit] += more
     if (this.sums[limit] > operationLimits[limit]) throw tooComplex(limit)
   }
@@ -255,7 +255,7 @@ export interface OperationSize {
   readonly canRun: boolean
 }
 
-const notRun: OperationSize = { cost: leastCost, nodes: 0, canRun: false }
+const notRun: OperationSize = { cost: minCost, nodes: 0, canRun: false }
 
 /**
  * What a valid operation asks for. It costs for each root field 1, for each of its `ids` 1, or what
@@ -286,15 +286,15 @@ export function operationSize(
   )
   if (coerced === undefined) return notRun
   const asked = { context, variables: coerced }
-  const known = knownCost(operation, isFree)
+  const known = cachedCost(operation, isFree)
   if (known !== undefined) {
     const nodes = nodesFor(known.nodeCounts, asked)
     if (nodes > operationLimits.nodes) throw tooComplex('nodes')
     return { cost: known.cost, nodes, canRun: true }
   }
   const selections = selectionsOf(schema, document, coerced)
-  const bill = new Bill(schema, selections, isFree, asked)
+  const bill = new CostVisitor(schema, selections, isFree, asked)
   bill.addRoots(root, selections.root(root, operation.selectionSet))
-  keepCost(document, operation, bill)
+  cacheCost(document, operation, bill)
   return { cost: bill.cost, nodes: bill.sums.nodes, canRun: true }
 }

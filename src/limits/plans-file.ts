@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { SettingError } from '../env.ts'
+import { ConfigError } from '../errors.ts'
 import { builtInPlans, maxLimit, type PlanLimits, type PlanTable } from './plans.ts'
 
 const limit = z.int().min(0).max(maxLimit).nullable()
@@ -48,7 +48,7 @@ function parseJson(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    throw new SettingError(`expected JSON: ${why.replaceAll(/\s+/g, ' ')}`)
+    throw new ConfigError(`expected JSON: ${why.replaceAll(/\s+/g, ' ')}`)
   }
 }
 
@@ -57,14 +57,14 @@ async function readText(path: string): Promise<string> {
     return await readFile(path, 'utf8')
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : error
-    throw new SettingError(`expected a file that can be read: ${code}`)
+    throw new ConfigError(`expected a file that can be read: ${code}`)
   }
 }
 
 function checked(value: unknown): PlanTable {
   const { data, error } = planTable.safeParse(value)
   if (data !== undefined) return data
-  throw new SettingError(error.issues.slice(0, 1).map(described).join())
+  throw new ConfigError(error.issues.slice(0, 1).map(described).join())
 }
 
 /**
@@ -72,13 +72,13 @@ function checked(value: unknown): PlanTable {
  * `{ "FREE": { "requestsPerMinute": 100, "requestsPerMinutePerKey": 50, "keyLimit": 5 } }`. A plan or
  * number that it leaves out stays as built in; null is no limit.
  *
- * @throws SettingError naming the place in the file and what was expected there
+ * @throws ConfigError naming the place in the file and what was expected there
  */
 export async function readPlansFile(path: string): Promise<PlanTable> {
   try {
     return checked(parseJson(await readText(path)))
   } catch (error) {
-    if (!(error instanceof SettingError)) throw error
-    throw new SettingError(`PLANS_FILE is ${JSON.stringify(path)}; ${error.message}`)
+    if (!(error instanceof ConfigError)) throw error
+    throw new ConfigError(`PLANS_FILE is ${JSON.stringify(path)}; ${error.message}`)
   }
 }

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
-import { within } from '../within.ts'
+import { withTimeout } from '../timeout.ts'
 
 /** How long Redis has for an answer before the request goes on without it, in milliseconds. */
 const answerMs = 50
@@ -137,7 +137,7 @@ export async function openRedis(url: string, logger: Logger): Promise<SharedRedi
     handshake?.stop()
     void probe()
   })
-  await within(known.promise, startMs)
+  await withTimeout(known.promise, startMs)
   if (!isUp) goneAway(`no answer within ${startMs} ms`)
 
   return {

@@ -1,5 +1,5 @@
 import type { Endpoint, EndpointSettings } from './endpoint.ts'
-import type { RunsUnderWay } from './under-way.ts'
+import type { RunRegistry } from './run-registry.ts'
 
 /** What the settings say of where agents run. */
 export interface RuntimeSettings extends Omit<EndpointSettings, 'url'> {
@@ -15,13 +15,13 @@ export interface Runtime {
   readonly endpoint: Endpoint | undefined
   readonly model: string | undefined
   readonly timeoutSeconds: number
-  readonly underWay: RunsUnderWay
+  readonly underWay: RunRegistry
 }
 
 /** The runtime of a process, over the runs that it has taken on. */
 export async function createRuntime(
   { url, model, timeoutSeconds, ...rest }: RuntimeSettings,
-  underWay: RunsUnderWay,
+  underWay: RunRegistry,
 ): Promise<Runtime> {
   const kept = { model, timeoutSeconds, underWay }
   if (url === undefined) return { endpoint: undefined, ...kept }

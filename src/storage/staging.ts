@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { within } from '../within.ts'
+import { withTimeout } from '../timeout.ts'
 import { type Look, type StagedFile, withStagedFile } from './staged-file.ts'
 
 /** An upload has ten minutes to arrive: what nobody has written to for longer is of a process that died. */
@@ -58,7 +58,7 @@ export function openStaging(folder: string, logger: Logger): Staging {
     async close() {
       clearInterval(sweeps)
       await firstSweep
-      await within(Promise.allSettled(files.keys()), closeWithinMs)
+      await withTimeout(Promise.allSettled(files.keys()), closeWithinMs)
     },
   }
 }

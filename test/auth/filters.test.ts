@@ -1,7 +1,7 @@
 import { type GraphQLInputObjectType, getNamedType, isInputObjectType } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type PermissionName, permissionNames } from '../../src/auth/permissions.ts'
-import { schema } from '../../src/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 import { mint } from '../modules/access-token/ask.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'

@@ -2,10 +2,10 @@ import SchemaBuilder from '@pothos/core'
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth'
 import { graphql } from 'graphql'
 import type { Caller } from '../../src/auth/caller.ts'
-import { hasRights, isSignedIn, type RightsQuestion, unauthorized } from '../../src/auth/guard.ts'
 import { effectiveRights } from '../../src/auth/policy.ts'
-import type { Context } from '../../src/context.ts'
 import { getDatamodel } from '../../src/generated/pothos.ts'
+import type { Context } from '../../src/schema/context.ts'
+import { hasRights, isSignedIn, type RightsQuestion, unauthorized } from '../../src/schema/guard.ts'
 
 /** A builder with the plugins and defaults of ours, on which nothing has been built. */
 export function freshBuilder() {

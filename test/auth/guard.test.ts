@@ -5,8 +5,8 @@ import { promisify } from 'node:util'
 import { printSchemaWithDirectives } from '@graphql-tools/utils'
 import { isInterfaceType, isObjectType } from 'graphql'
 import { describe, expect, test } from 'vitest'
-import { type Guard, requirementOf } from '../../src/auth/guard.ts'
-import { schema as wholeSchema } from '../../src/schema.ts'
+import { type Guard, requirementOf } from '../../src/schema/guard.ts'
+import { schema as wholeSchema } from '../../src/schema/schema.ts'
 import { type Builder, freshBuilder, run } from './fresh-builder.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { keyCallerOf } from '../../src/auth/authenticate.ts'
 import type { Caller } from '../../src/auth/caller.ts'
+import { keyCallerOf } from '../../src/auth/credential-state.ts'
 import { hashSecret } from '../../src/auth/credentials/hash.ts'
 import { findKeyByHash } from '../../src/auth/key-record.ts'
 import { holdsInEvery } from '../../src/auth/policy.ts'

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { lockDataDir, sendCommand } from '../../src/db/lock.ts'
 import { localSecretsKey } from '../../src/db/secrets-key.ts'
-import { SettingError } from '../../src/env.ts'
+import { ConfigError } from '../../src/errors.ts'
 
 let above: string
 let dataDir: string
@@ -50,7 +50,7 @@ test.each([0o777, 0o775, 0o757, 0o1777, 0o2775])(
   async (mode) => {
     makeFolder(mode)
     const refusal = `DATA_DIR ${dataDir} has mode ${mode.toString(8)}: other users may write to it. Run "chmod go-w ${dataDir}"`
-    await expect(begin()).rejects.toThrow(SettingError)
+    await expect(begin()).rejects.toThrow(ConfigError)
     await expect(begin()).rejects.toThrow(refusal)
     await expect(sendCommand(dataDir, ['plan'])).rejects.toThrow(refusal)
     chmodSync(dataDir, mode & ~0o022)
@@ -124,7 +124,7 @@ test.each([0o666, 0o644, 0o640])(
     const path = join(dataDir, 'secrets.key')
     chmodSync(path, mode)
     const refusal = `${path} has mode ${mode.toString(8)}: other users may read it. Run "chmod 600 ${path}"`
-    await expect(begin()).rejects.toThrow(SettingError)
+    await expect(begin()).rejects.toThrow(ConfigError)
     await expect(begin()).rejects.toThrow(refusal)
     chmodSync(path, 0o600)
     await begin()
@@ -140,7 +140,7 @@ test('a command is not sent to a socket in a folder that others may write to', a
     response.end('{"output":"thank you"}')
   }).listen(join(dataDir, 'admin.sock'))
   onTestFinished(() => void server.close())
-  await expect(sendCommand(dataDir, ['plan'], 'a secret')).rejects.toThrow(SettingError)
+  await expect(sendCommand(dataDir, ['plan'], 'a secret')).rejects.toThrow(ConfigError)
   expect(asked).toBe(0)
 })
 
@@ -158,7 +158,7 @@ test.each(names)(
     mkdirSync(path)
     chownSync(path, 12_345, 12_345)
     await expect(begin()).rejects.toThrow(`${path} belongs to user 12345`)
-    await expect(sendCommand(dataDir, ['plan'])).rejects.toThrow(SettingError)
+    await expect(sendCommand(dataDir, ['plan'])).rejects.toThrow(ConfigError)
     expect(statSync(path).uid).toBe(12_345)
   },
 )

@@ -9,7 +9,7 @@ import {
   isRequiredArgument,
 } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { schema } from '../../src/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 import { done } from '../setup/seed.ts'
 import { type Statements, watchStatements } from '../setup/statements.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'

@@ -17,7 +17,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { CommandError, DataDirInUseError, lockDataDir, sendCommand } from '../../src/db/lock.ts'
-import { SettingError } from '../../src/env.ts'
+import { ConfigError } from '../../src/errors.ts'
 
 const script = fileURLToPath(new URL('../setup/hold-data-dir.ts', import.meta.url))
 let dataDir: string
@@ -150,10 +150,10 @@ test('a folder that cannot be used is a bad setting', async () => {
   const file = join(dataDir, '..', 'file')
   writeFileSync(file, '')
   for (const bad of [file, join(file, 'below')]) {
-    await expect(lockDataDir(bad)).rejects.toThrow(SettingError)
+    await expect(lockDataDir(bad)).rejects.toThrow(ConfigError)
     await expect(lockDataDir(bad)).rejects.toThrow(`DATA_DIR is ${JSON.stringify(bad)}; expected`)
   }
-  await expect(lockDataDir(join(dataDir, 'x'.repeat(100)))).rejects.toThrow(SettingError)
+  await expect(lockDataDir(join(dataDir, 'x'.repeat(100)))).rejects.toThrow(ConfigError)
 })
 
 test('a long path will do where it is short from here', async () => {

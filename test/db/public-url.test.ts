@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
 import type { Database } from '../../src/db/client.ts'
 import { installationUrl } from '../../src/db/public-url.ts'
-import { readEnv } from '../../src/env.ts'
 import { openTestDatabase } from '../setup/database.ts'
 
 let database: Database
@@ -17,7 +17,7 @@ const secretsKey = 'k'.repeat(32)
 
 /** What a start with these settings makes of the database. */
 const start = (settings: Readonly<Record<string, string>>): Promise<string> =>
-  installationUrl(database.prisma, readEnv({ SECRETS_KEY: secretsKey, ...settings }))
+  installationUrl(database.prisma, readConfig({ SECRETS_KEY: secretsKey, ...settings }))
 const stored = () => database.prisma.setting.findMany()
 
 // A copy of the folder, or another port, must not go on under an address that is no more.

@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Database } from '../../src/db/client.ts'
 import { checkSecretsKey, localSecretsKey } from '../../src/db/secrets-key.ts'
-import { SettingError } from '../../src/env.ts'
+import { ConfigError } from '../../src/errors.ts'
 import { openTestDatabase } from '../setup/database.ts'
 
 let database: Database
@@ -42,7 +42,7 @@ test('makes a key once, that only this user can read', async () => {
 test('does not go on with a damaged one, and does not show it', async () => {
   writeFileSync(join(dataDir, 'secrets.key'), 'half-a-key')
   const start = localSecretsKey(dataDir)
-  await expect(start).rejects.toThrow(SettingError)
+  await expect(start).rejects.toThrow(ConfigError)
   await expect(start).rejects.not.toThrow('half-a-key')
   expect(readFileSync(join(dataDir, 'secrets.key'), 'utf8')).toBe('half-a-key')
 })
@@ -52,7 +52,7 @@ test('a database takes the first key, and no other', async () => {
   const [first = '', other = ''] = ['a', 'b'].map((letter) => letter.repeat(43))
   await checkSecretsKey(prisma, first)
   await checkSecretsKey(prisma, first)
-  await expect(checkSecretsKey(prisma, other)).rejects.toThrow(SettingError)
+  await expect(checkSecretsKey(prisma, other)).rejects.toThrow(ConfigError)
   await checkSecretsKey(prisma, first)
   const settings = await prisma.setting.findMany()
   expect(settings.map(({ name }) => name)).toEqual(['secretsKeyFingerprint'])

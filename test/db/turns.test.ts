@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { lineLength } from '../../src/db/turns.ts'
+import { queueDepth } from '../../src/transactions/workspace-mutex.ts'
 import { eventually } from '../setup/eventually.ts'
 import { createWorld, type World } from '../setup/world.ts'
 
@@ -25,7 +25,7 @@ test('a change whose turn comes too late is not begun', async () => {
       const changes = ['a', 'b', 'c'].map(create)
       // All of them have arrived, in whatever order.
       await eventually(() =>
-        expect(lineLength(world.deps.prisma, workspaceId)).toBe(changes.length),
+        expect(queueDepth(world.deps.prisma, workspaceId)).toBe(changes.length),
       )
       const now = performance.now.bind(performance)
       vi.spyOn(performance, 'now').mockImplementation(() => now() + 11_000)

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isEnumType } from 'graphql'
 import { expect, onTestFinished, test } from 'vitest'
-import { readCommand } from '../../src/commands.ts'
+import { readCommand } from '../../src/commands/commands.ts'
 import { builtInPlans, planNames } from '../../src/limits/plans.ts'
 import { readPlansFile } from '../../src/limits/plans-file.ts'
-import { schema } from '../../src/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 
 const read = (path: string): Promise<string> =>
   readFile(new URL(`../../${path}`, import.meta.url), 'utf8')

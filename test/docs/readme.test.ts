@@ -12,7 +12,7 @@ test('README.md has every setting that there is, and no other', async () => {
   const readme = await read('README.md')
   const [, section = ''] = /^## Settings\n(.*?)^## /ms.exec(readme) ?? []
   const documented = allOf(section, /^\| `(\w+)`/gm)
-  const env = await read('src/env.ts')
+  const env = await read('src/config.ts')
   const actual = [...allOf(env, /read\(\s*'(\w+)'/g), ...allOf(env, /source\.(\w+)/g)]
   expect([...documented].sort()).toEqual([...actual].sort())
 })

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { refusalOf } from '../../src/auth/authenticate.ts'
+import { rejectionReason } from '../../src/auth/credential-state.ts'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { hashSecret } from '../../src/auth/credentials/hash.ts'
 import { findKeyByHash } from '../../src/auth/key-record.ts'
@@ -253,7 +253,7 @@ test('a key is refused at the very instant of its expiry, and not a millisecond 
   const { id, secret } = await makeKey({ expiresAt: expiresAt.toISOString() })
   const record = await findKeyByHash(world.deps.prisma, hashSecret(secret))
   if (record === undefined) throw new Error('the key is gone')
-  const at = (ms: number) => refusalOf(record, new Date(expiresAt.getTime() + ms), undefined)
+  const at = (ms: number) => rejectionReason(record, new Date(expiresAt.getTime() + ms), undefined)
   expect([at(-1), at(0), at(1)]).toEqual([undefined, 'EXPIRED', 'EXPIRED'])
 
   const end = await beforeSoon(async (soon) => {

@@ -8,9 +8,9 @@ import {
   listen,
   type NodeHandler,
 } from '../../src/http/node/server.ts'
-import type { Peer, ServerContext } from '../../src/http/server-context.ts'
+import type { ConnectionInfo, ServerContext } from '../../src/http/server-context.ts'
 
-export type Fetch = (request: Request, peer: Peer) => Response | Promise<Response>
+export type Fetch = (request: Request, peer: ConnectionInfo) => Response | Promise<Response>
 
 /** Serves what is written for the standard's requests. */
 export function handlerOf(fetch: Fetch): NodeHandler {

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
-import { readCommand } from '../../src/commands.ts'
+import { readCommand } from '../../src/commands/commands.ts'
 import { metricsOf } from '../setup/metrics.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld, type World } from '../setup/world.ts'

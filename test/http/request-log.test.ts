@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
-import type { Env } from '../../src/env.ts'
+import type { Config } from '../../src/config.ts'
 import { listen } from '../../src/http/node/server.ts'
 import { lastLine, requestLines } from '../setup/request-lines.ts'
 import { done, seed } from '../setup/seed.ts'
@@ -251,7 +251,7 @@ test('probes that succeed are lines of the level debug', async () => {
   ])
 })
 
-test.each<[Env['logRequests'], number[]]>([
+test.each<[Config['logRequests'], number[]]>([
   ['on', [200, 401, 404]],
   ['errors', [401, 404]],
   ['off', []],

@@ -1,7 +1,7 @@
 import { isEnumType } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
-import { schema } from '../../src/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 import { directly } from '../modules/api-key/ask.ts'
 import { gate, type Question, verify } from '../modules/credential/ask.ts'
 import { done, seed } from '../setup/seed.ts'

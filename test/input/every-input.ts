@@ -12,7 +12,7 @@ import {
   isRequiredArgument,
   isRequiredInputField,
 } from 'graphql'
-import { schema } from '../../src/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 import { seed } from '../setup/seed.ts'
 import type { TestWorkspace, World } from '../setup/world.ts'
 

@@ -1,9 +1,9 @@
 import { parse, validate } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createContext } from '../../src/context.ts'
-import { executeWithinBudget } from '../../src/graphql/execute.ts'
-import { acceptCredential } from '../../src/modules/credential/accept.ts'
-import { schema } from '../../src/schema.ts'
+import { authenticateCredential } from '../../src/modules/credential/authenticate-credential.ts'
+import { createContext } from '../../src/schema/context.ts'
+import { executeWithinBudget } from '../../src/schema/execute.ts'
+import { schema } from '../../src/schema/schema.ts'
 import { processorTime } from '../setup/processor-time.ts'
 import { leastOfRequest, mostOfRequest } from '../setup/request-time.ts'
 import { seed } from '../setup/seed.ts'
@@ -40,7 +40,7 @@ async function executed(query: string, secret = large.secret): Promise<any> {
   const document = parse(query)
   expect(validate(schema, document)).toEqual([])
   const origin = { address: undefined, requestId: 'request' }
-  const principal = await acceptCredential(world.deps, secret, origin)
+  const principal = await authenticateCredential(world.deps, secret, origin)
   const contextValue = createContext(world.deps, { ...origin, principal })
   const result = await executeWithinBudget({ schema, document, contextValue })
   return JSON.parse(JSON.stringify(result))

@@ -1,6 +1,6 @@
 import { type Item, parseList } from 'structured-headers'
 import { expect } from 'vitest'
-import { readCommand } from '../../src/commands.ts'
+import { readCommand } from '../../src/commands/commands.ts'
 import type { TestWorkspace, World } from '../setup/world.ts'
 
 /** What an answer tells of one limit. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test, vi } from 'vitest'
-import { readCommand } from '../../src/commands.ts'
+import { readCommand } from '../../src/commands/commands.ts'
 import { metricsOf, unanswered } from '../setup/metrics.ts'
 import { seed } from '../setup/seed.ts'
 import type { World } from '../setup/world.ts'

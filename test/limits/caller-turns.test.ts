@@ -1,6 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import { CallerTurns } from '../../src/limits/caller-turns.ts'
+import { CallerQueue } from '../../src/limits/caller-queue.ts'
 import { serve } from '../http/listening.ts'
 import { seed } from '../setup/seed.ts'
 import { type Statements, watchStatements } from '../setup/statements.ts'
@@ -160,7 +160,7 @@ test('who has left makes room for others in the line', async () => {
 })
 
 test('a turn is passed on, also by work that fails, and nobody has one who was not admitted', async () => {
-  const turns = new CallerTurns({ atOnce: 2 })
+  const turns = new CallerQueue({ atOnce: 2 })
   const { signal } = new AbortController()
   let running = 0
   let most = 0

@@ -1,7 +1,7 @@
 import { getNamedType, isAbstractType, isIntrospectionType, isObjectType } from 'graphql'
 import { expect, test } from 'vitest'
 import { type FieldClass, fieldClass } from '../../src/limits/field-class.ts'
-import { schema } from '../../src/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 
 const types = Object.values(schema.getTypeMap()).filter((type) => !isIntrospectionType(type))
 

@@ -15,7 +15,7 @@ import {
 } from 'graphql'
 import { encodeCursor } from '../../src/db/page.ts'
 import { newId } from '../../src/ids.ts'
-import { schema } from '../../src/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 
 /** Ids to ask for, by the name of the root field that takes them. */
 export type KnownIds = Readonly<Record<string, readonly string[]>>

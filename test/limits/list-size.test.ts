@@ -1,10 +1,10 @@
 import SchemaBuilder from '@pothos/core'
 import { getNullableType, isIntrospectionType, isListType, isObjectType } from 'graphql'
 import { expect, test } from 'vitest'
-import type { Context } from '../../src/context.ts'
 import { getDatamodel } from '../../src/generated/pothos.ts'
-import '../../src/graphql/budget-plugin.ts'
-import { schema } from '../../src/schema.ts'
+import type { Context } from '../../src/schema/context.ts'
+import '../../src/schema/budget-plugin.ts'
+import { schema } from '../../src/schema/schema.ts'
 
 test('a list that does not declare how many items it can hold does not build', () => {
   const build = (listSize?: number) => {

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { parse, validate } from 'graphql'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createContext } from '../../src/context.ts'
 import { RequestError } from '../../src/errors.ts'
-import { executeWithinBudget } from '../../src/graphql/execute.ts'
 import { operationSize } from '../../src/limits/operation-cost.ts'
-import { acceptCredential } from '../../src/modules/credential/accept.ts'
-import { schema } from '../../src/schema.ts'
+import { authenticateCredential } from '../../src/modules/credential/authenticate-credential.ts'
+import { createContext } from '../../src/schema/context.ts'
+import { executeWithinBudget } from '../../src/schema/execute.ts'
+import { schema } from '../../src/schema/schema.ts'
 import { createWorld, type World } from '../setup/world.ts'
 import { generatedQuery } from './generated-operation.ts'
 import { createLargeCallers, type LargeCallers } from './large-callers.ts'
@@ -42,7 +42,7 @@ test('an answer never has more nodes than its operation was estimated to ask for
       expect(validate(schema, document), query).toEqual([])
       const origin = { address: undefined, requestId: 'request' }
       const secret = callers.secrets[which % callers.secrets.length] ?? ''
-      const principal = await acceptCredential(world.deps, secret, origin)
+      const principal = await authenticateCredential(world.deps, secret, origin)
       const context = createContext(world.deps, { ...origin, principal })
       const args = { schema, document, contextValue: context, variableValues: variables }
       let estimated: number

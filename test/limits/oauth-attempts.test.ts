@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
-import { addressLimits } from '../../src/limits/attempts.ts'
+import { addressLimits } from '../../src/limits/failed-auth.ts'
 import { type Client, exchange, failure, send } from '../oauth/ask.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 

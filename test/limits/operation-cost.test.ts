@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { Principal } from '../../src/auth/caller.ts'
 import type { Deps } from '../../src/deps.ts'
 import { operationSize } from '../../src/limits/operation-cost.ts'
-import { schema } from '../../src/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 
 /** An owner's key, in a workspace of 15 spaces. */
 const context = {

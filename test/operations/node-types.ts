@@ -1,5 +1,5 @@
 import { type GraphQLObjectType, getNamedType, isInterfaceType, isLeafType } from 'graphql'
-import { schema } from '../../src/schema.ts'
+import { schema } from '../../src/schema/schema.ts'
 import { fieldPermissions } from '../auth/field-permissions.ts'
 import type { Furnished } from '../auth/furnish.ts'
 import type { OwnIds } from '../auth/id-places.ts'

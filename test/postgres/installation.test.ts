@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises'
 import pg from 'pg'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
-import { readEnv } from '../../src/env.ts'
+import { readConfig } from '../../src/config.ts'
 import { openInstallation } from '../../src/installation.ts'
 import { createFolder } from '../process/program.ts'
 import { createPostgres } from '../setup/postgres.ts'
@@ -17,7 +17,7 @@ test('an installation that cannot be opened leaves no connection behind', async 
     await drop()
   })
   await client.query(`INSERT INTO "Setting" (name, value) VALUES ('secretsKeyFingerprint', 'x')`)
-  const env = readEnv({
+  const env = readConfig({
     DATABASE_URL: url,
     DATA_DIR: await createFolder(),
     SECRETS_KEY: 'a key for tests, long enough to be one',
@@ -37,7 +37,7 @@ test('a DATA_DIR that others may write to is refused with a database elsewhere t
   onTestFinished(drop)
   const dataDir = await createFolder()
   await chmod(dataDir, 0o775)
-  const env = readEnv({ DATABASE_URL: url, DATA_DIR: dataDir, SECRETS_KEY: 'x'.repeat(40) })
+  const env = readConfig({ DATABASE_URL: url, DATA_DIR: dataDir, SECRETS_KEY: 'x'.repeat(40) })
   const opening = openInstallation(env, pino({ enabled: false }))
   await expect(opening).rejects.toThrow(`DATA_DIR ${dataDir} has mode 775`)
 })

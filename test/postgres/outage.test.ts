@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { type Database, openDatabase } from '../../src/db/client.ts'
-import { SettingError } from '../../src/env.ts'
+import { ConfigError } from '../../src/errors.ts'
 import { unwatched } from '../setup/database.ts'
 import { createPostgres, type PostgresDatabase } from '../setup/postgres.ts'
 import { type TcpProxy, tcpProxy } from '../setup/tcp-proxy.ts'
@@ -122,7 +122,7 @@ test('a start without a server ends with one line that keeps the password', asyn
   proxy.cut()
   for (const host of [new URL(proxy.url).host, 'localhost:1']) {
     const failed = start(`postgresql://app:pa55word@${host}/latchkey`)
-    await expect(failed).rejects.toThrow(SettingError)
+    await expect(failed).rejects.toThrow(ConfigError)
     await expect(failed).rejects.toThrow(/^DATABASE_URL leads to no database: \S[^\n]+$/)
     await expect(failed).rejects.not.toThrow('pa55word')
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { endRunsOfLastProcess, lookForLostRuns } from '../../src/modules/run/recover.ts'
-import { createRunsUnderWay, leaseSeconds } from '../../src/runtime/under-way.ts'
+import { createRunRegistry, leaseSeconds } from '../../src/runtime/run-registry.ts'
 import { insertRun, insertSession } from '../auth/insert-session.ts'
 import { createRunWorld, type RunWorld } from '../modules/run/run-world.ts'
 import { eventually } from '../setup/eventually.ts'
@@ -96,7 +96,7 @@ test('a server that starts leaves the runs of other servers alone', async () => 
   const id = await insertRunning(new Date(Date.now() + 60_000))
   const { runtime } = it.world.deps
   const { prisma, logger, metrics } = it.world.deps
-  const underWay = createRunsUnderWay(prisma, logger, { ...metrics, watchRuns: () => undefined })
+  const underWay = createRunRegistry(prisma, logger, { ...metrics, watchRuns: () => undefined })
   onTestFinished(() => underWay.close(0))
   await endRunsOfLastProcess({ ...it.world.deps, runtime: { ...runtime, underWay } })
   expect(await rowOf(id)).toMatchObject({ status: 'RUNNING', replicaId: 'another' })

@@ -1,5 +1,5 @@
-import { keyCallerOf, refusalOf, tokenCallerOf } from '../../src/auth/authenticate.ts'
 import type { KeyCaller, TokenCaller } from '../../src/auth/caller.ts'
+import { keyCallerOf, rejectionReason, tokenCallerOf } from '../../src/auth/credential-state.ts'
 import {
   memberReach,
   ownerOf,
@@ -85,7 +85,7 @@ export async function probe({ world, labels, agedMs }: Stage, tenant: Tenant): P
   ): Held => {
     const { bounds, rights, user } = caller
     const name = user.email ?? user.id
-    const refusal = refusalOf(key, key.now, undefined)
+    const refusal = rejectionReason(key, key.now, undefined)
     const at = (end: Date | null) => (end === null ? Infinity : end.getTime() + agedMs)
     return {
       kind: caller.kind === 'API_KEY' ? 'SECRET' : 'TOKEN',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Caller } from '../../src/auth/caller.ts'
-import type { KeyTerms } from '../../src/auth/grant.ts'
+import type { KeySettings } from '../../src/auth/delegation.ts'
 import { aliases, permissionNames } from '../../src/auth/permissions.ts'
 import {
   type DeclaredTerms,
@@ -74,7 +74,7 @@ const allowedIps = fc.constantFrom<string[][]>(
 )
 
 /** A whole key of one of two users. */
-export const keyTerms: fc.Arbitrary<KeyTerms> = fc
+export const keyTerms: fc.Arbitrary<KeySettings> = fc
   .tuple(
     declaration,
     fc.record({
@@ -89,7 +89,7 @@ export const keyTerms: fc.Arbitrary<KeyTerms> = fc
   .map(([declared, rest]) => ({ ...declared, ...rest }))
 
 /** The caller that a key makes whose owner is this; a machine user is at most ADMIN. */
-export function callerBy(terms: KeyTerms, { role: given, reach: reached }: Owner): Caller {
+export function callerBy(terms: KeySettings, { role: given, reach: reached }: Owner): Caller {
   const isMachine = terms.ownerKind === 'MACHINE'
   const its: Owner = { role: isMachine && given === 'OWNER' ? 'ADMIN' : given, reach: reached }
   return {

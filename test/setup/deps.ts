@@ -7,18 +7,18 @@ import { createCredentialCache } from '../../src/auth/credential-cache.ts'
 import type { SignInVerifier } from '../../src/auth/credentials/oidc.ts'
 import { openLegacyKeys } from '../../src/auth/legacy-keys.ts'
 import { openSigningKeys } from '../../src/auth/signing-keys.ts'
+import type { DocumentSettings } from '../../src/config.ts'
 import type { Database } from '../../src/db/client.ts'
 import { notedKeyPrefixes } from '../../src/db/key-prefixes.ts'
 import type { Deps } from '../../src/deps.ts'
-import type { DocumentSettings } from '../../src/env.ts'
 import { createUsageRecorder } from '../../src/jobs/usage.ts'
 import { createLimits, type LimitsOptions } from '../../src/limits/limits.ts'
 import { createMetrics } from '../../src/metrics.ts'
-import { deriveAuditKey } from '../../src/modules/audit/chain.ts'
+import { createRunRegistry } from '../../src/runtime/run-registry.ts'
 import { createRuntime, type RuntimeSettings } from '../../src/runtime/runtime.ts'
-import { createRunsUnderWay } from '../../src/runtime/under-way.ts'
+import { openStorage } from '../../src/storage/open-storage.ts'
 import type { S3Timeouts } from '../../src/storage/s3-storage.ts'
-import { openStorage } from '../../src/storage/storage.ts'
+import { deriveAuditKey } from '../../src/transactions/audit-chain.ts'
 
 /** Who may sign in; nobody by default. */
 export interface SignInOptions {
@@ -92,7 +92,7 @@ export async function depsOver(
     },
     runtime: await createRuntime(
       { timeoutSeconds: 30, ...runtime },
-      createRunsUnderWay(prisma, logger, metrics),
+      createRunRegistry(prisma, logger, metrics),
     ),
     logger,
   }

@@ -1,6 +1,6 @@
-import type { KeyTerms } from '../../src/auth/grant.ts'
-import { operatorChange } from '../../src/db/change.ts'
+import type { KeySettings } from '../../src/auth/delegation.ts'
 import { insertKey } from '../../src/modules/api-key/create.ts'
+import { asOperator } from '../../src/transactions/workspace-transaction.ts'
 import { done } from './seed.ts'
 import type { TestWorkspace, World } from './world.ts'
 
@@ -29,9 +29,9 @@ export function humanKey(
   world: World,
   workspace: TestWorkspace,
   { userId }: Human,
-  terms: Partial<KeyTerms>,
+  terms: Partial<KeySettings>,
 ): Promise<{ id: string; secret: string }> {
-  return operatorChange(world.deps, workspace.id, async (c) => {
+  return asOperator(world.deps, workspace.id, async (c) => {
     const { apiKey, secret } = await insertKey(c, {
       name: `Key ${++count}`,
       description: null,

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
-import { inTurn, lineLength } from '../../src/db/turns.ts'
 import type { Deps } from '../../src/deps.ts'
+import { queueDepth, withMutex } from '../../src/transactions/workspace-mutex.ts'
 import { eventually } from './eventually.ts'
 import { untilPast } from './soon.ts'
 
@@ -17,10 +17,10 @@ export interface HeldLine {
 /** Holds the line of a workspace, or of whatever else has an id. */
 export function holdLine({ prisma }: { readonly prisma: Prisma }, id: string): HeldLine {
   const gate = Promise.withResolvers<void>()
-  const before = lineLength(prisma, id)
-  const held = inTurn(prisma, id, () => gate.promise)
+  const before = queueDepth(prisma, id)
+  const held = withMutex(prisma, id, () => gate.promise)
   return {
-    waiting: (count) => eventually(() => expect(lineLength(prisma, id)).toBe(before + 1 + count)),
+    waiting: (count) => eventually(() => expect(queueDepth(prisma, id)).toBe(before + 1 + count)),
     open: () => {
       gate.resolve()
       return held

@@ -1,8 +1,11 @@
 import { expect, inject } from 'vitest'
 import { createCredentialCache } from '../../src/auth/credential-cache.ts'
-import { createPostgresReplica, type HearingEvents } from '../../src/db/replica/postgres-replica.ts'
-import type { Replica } from '../../src/db/replica/replica.ts'
 import type { Deps } from '../../src/deps.ts'
+import {
+  createPostgresReplica,
+  type ListenerEvents,
+} from '../../src/replication/postgres-replica.ts'
+import type { Replica } from '../../src/replication/replica.ts'
 import { unwatched } from './database.ts'
 
 /** Another server on the same database, with a memory of its own. */
@@ -24,7 +27,7 @@ const forgetful: Replica = {
   holdsLease: false,
   now: () => new Date(),
   join: async () => undefined,
-  untilHeard: (transaction) => transaction(async () => undefined),
+  waitForReplicas: (transaction) => transaction(async () => undefined),
   leave: async () => undefined,
 }
 
@@ -36,7 +39,7 @@ export async function replicaBeside(deps: Pick<Deps, 'prisma' | 'embedded'>): Pr
   if (deps.embedded) return forgetful
   const { prisma } = deps
   const lost: Error[] = []
-  const hearing: HearingEvents = {
+  const hearing: ListenerEvents = {
     ...unwatched.hearing,
     lost: (error) => void lost.push(error),
   }

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { inject, vi } from 'vitest'
 import { settingUp } from '../../src/db/postgres.ts'
 import { PreparedPGlite } from '../../src/db/prepared-pglite.ts'
-import { listenerName } from '../../src/db/replica/listener.ts'
+import { listenerName } from '../../src/replication/listener.ts'
 
 /** What is sent to the database, seen at its driver. */
 export interface Statements {

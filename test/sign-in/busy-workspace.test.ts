@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { inTurn, lineLength } from '../../src/db/turns.ts'
+import { queueDepth, withMutex } from '../../src/transactions/workspace-mutex.ts'
 import type { TestWorkspace } from '../setup/world.ts'
 import { createSignInWorld, type SignInWorld, whoIs } from './sign-in-world.ts'
 
@@ -41,7 +41,7 @@ const isClaimed = async ({ id }: TestWorkspace, { world } = signIn): Promise<boo
 
 /** How many changes of the workspace have their turn or wait for it. */
 const inLine = ({ id }: TestWorkspace, { world } = signIn): number =>
-  lineLength(world.deps.prisma, id)
+  queueDepth(world.deps.prisma, id)
 
 /** What was logged of claims that failed, as one does that has waited too long for its turn. */
 const failedClaims = ({ world } = signIn): readonly string[] =>
@@ -57,7 +57,7 @@ async function whileBusy<T>(
   const gate = Promise.withResolvers<void>()
   const changes = workspaces.flatMap(({ id }) =>
     Array.from({ length: waiting === 'one' ? 1 : 500 }, () =>
-      inTurn(world.deps.prisma, id, () => gate.promise),
+      withMutex(world.deps.prisma, id, () => gate.promise),
     ),
   )
   try {

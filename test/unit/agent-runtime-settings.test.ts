@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readEnv } from '../../src/env.ts'
+import { readConfig } from '../../src/config.ts'
 
 test.each([
   'models.example.com',
@@ -8,7 +8,7 @@ test.each([
   'https://models.example.com/v1?version=1',
 ])('refuses AGENT_RUNTIME_URL=%j without showing what it may hold', (url) => {
   const shown = /^AGENT_RUNTIME_URL is not acceptable \(its value is not shown\); expected an http/
-  expect(() => readEnv({ AGENT_RUNTIME_URL: url })).toThrow(shown)
+  expect(() => readConfig({ AGENT_RUNTIME_URL: url })).toThrow(shown)
 })
 
 test.each([
@@ -19,7 +19,7 @@ test.each([
 ])('refuses AGENT_RUNTIME_%s=%j and says what it expects', (part, value, expected) => {
   const name = `AGENT_RUNTIME_${part}`
   const message = `${name} is ${JSON.stringify(value)}; expected ${expected}`
-  expect(() => readEnv({ [name]: value })).toThrow(message)
+  expect(() => readConfig({ [name]: value })).toThrow(message)
 })
 
 test.each(['two words', 'ends with a line\n', 'umläute'])(
@@ -27,13 +27,13 @@ test.each(['two words', 'ends with a line\n', 'umläute'])(
   (key) => {
     const shown =
       /^AGENT_RUNTIME_KEY is not acceptable \(its value is not shown\); expected visible/
-    expect(() => readEnv({ AGENT_RUNTIME_KEY: key })).toThrow(shown)
+    expect(() => readConfig({ AGENT_RUNTIME_KEY: key })).toThrow(shown)
   },
 )
 
 test('warns in production of an endpoint whose way anybody can listen on', () => {
   const warningsOf = (url: string) =>
-    readEnv({ NODE_ENV: 'production', AGENT_RUNTIME_URL: url }).warnings
+    readConfig({ NODE_ENV: 'production', AGENT_RUNTIME_URL: url }).warnings
   expect(warningsOf('http://models.example.com/v1')).toEqual([
     'AGENT_RUNTIME_URL is http: who stands between reads its key and all that agents are asked',
   ])

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type CachedCredential, createCredentialCache } from '../../src/auth/credential-cache.ts'
-import { soleReplica } from '../../src/db/replica/replica.ts'
+import { soleReplica } from '../../src/replication/replica.ts'
 
 const of = (workspaceId: string, epoch: bigint) =>
   ({ caller: { workspaceId, epoch }, credential: { grants: [] } }) as unknown as CachedCredential

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { grantProblems, type KeyTerms, onlyNarrows } from '../../src/auth/grant.ts'
+import { delegationErrors, isAttenuation, type KeySettings } from '../../src/auth/delegation.ts'
 import { declaredBy, effectiveRights } from '../../src/auth/policy.ts'
 import { isAllowedAddress } from '../../src/input/addresses.ts'
 import {
@@ -20,7 +20,11 @@ const addresses = ['10.1.2.3', '10.1.9.9', '10.2.0.1', '192.168.0.7', '2001:db8:
 const flip = (pick: number, bit: number): boolean => ((pick >> bit) & 1) === 1
 
 /** Sometimes unlinks scopes, keeping what they give as the key's own, or edits one of them. */
-function scopesMoved(key: KeyTerms, less: readonly string[], pick: number): Partial<KeyTerms> {
+function scopesMoved(
+  key: KeySettings,
+  less: readonly string[],
+  pick: number,
+): Partial<KeySettings> {
   if (pick % 13 === 0)
     return {
       permissions: [...key.permissions, ...key.scopes.flatMap(({ permissions }) => permissions)],
@@ -32,7 +36,12 @@ function scopesMoved(key: KeyTerms, less: readonly string[], pick: number): Part
 }
 
 /** A key that differs from another one in a few things, some narrower, some wider. */
-function altered(key: KeyTerms, other: KeyTerms, less: readonly string[], pick: number): KeyTerms {
+function altered(
+  key: KeySettings,
+  other: KeySettings,
+  less: readonly string[],
+  pick: number,
+): KeySettings {
   return {
     ...key,
     ...(flip(pick, 0) && { permissions: key.permissions.filter((_, at) => flip(pick, at % 20)) }),
@@ -65,7 +74,7 @@ test('what a caller may grant does nothing that the caller cannot', () => {
       const caller = callerBy(first, ownerOf(hers, has))
       const isOwn = second.ownerId === first.ownerId
       const key = { ...second, ownerKind: isOwn ? first.ownerKind : 'MACHINE' } as const
-      if (grantProblems(caller, key).length > 0) return
+      if (delegationErrors(caller, key).length > 0) return
       granted++
       const machine = ownerOf(its === 'OWNER' ? 'ADMIN' : its, reached)
       const owned = isOwn ? ownerOf(hers, has) : machine
@@ -100,8 +109,8 @@ test('granting is transitive', () => {
       }
       const own = { ownerId: first.ownerId, ownerKind: first.ownerKind }
       const [a, b, c] = [first, { ...second, ...own }, { ...third, ...own }]
-      if (grantProblems(callerBy(a, its), b).length > 0) return
-      if (grantProblems(callerBy(b, its), c).length > 0) return
+      if (delegationErrors(callerBy(a, its), b).length > 0) return
+      if (delegationErrors(callerBy(b, its), c).length > 0) return
       chains++
       expect(excess(callerBy(c, its).rights, callerBy(a, its).rights)).toEqual([])
     }),
@@ -115,7 +124,7 @@ test('what only narrows leaves no right, space or bound wider than it was', () =
   let narrowed = 0
   fc.assert(
     fc.property(pair, owner, ({ first, second }, its) => {
-      if (!onlyNarrows(first, second)) return
+      if (!isAttenuation(first, second)) return
       narrowed++
       expect(second.ownerId).toBe(first.ownerId)
       const before = effectiveRights(its, declaredBy(first))
@@ -134,7 +143,7 @@ test('what only narrows leaves no right, space or bound wider than it was', () =
 const sources = ['key', 'S', 'T']
 
 /** The key once these give nothing any more: its own permissions, or those of a scope. */
-const without = (key: KeyTerms, gone: readonly string[]): KeyTerms => ({
+const without = (key: KeySettings, gone: readonly string[]): KeySettings => ({
   ...key,
   permissions: gone.includes('key') ? [] : key.permissions,
   scopes: key.scopes.map((it) => (gone.includes(it.id) ? { ...it, permissions: [] } : it)),
@@ -145,7 +154,7 @@ test('onlyNarrows: whichever sources are emptied later, nothing is wider than it
   let narrowed = 0
   fc.assert(
     fc.property(pair, owner, fc.subarray(sources), ({ first, second }, its, gone) => {
-      if (!onlyNarrows(first, second)) return
+      if (!isAttenuation(first, second)) return
       if (gone.length > 0 && first.scopes.length > 0) narrowed++
       const before = effectiveRights(its, declaredBy(without(first, gone)))
       expect(excess(effectiveRights(its, declaredBy(without(second, gone))), before)).toEqual([])
@@ -163,11 +172,11 @@ test('onlyNarrows: a sequence of narrowings narrows', () => {
       let key = first
       for (const [other, less, pick] of those) {
         const next = altered(key, other, less, pick)
-        if (!onlyNarrows(key, next)) continue
+        if (!isAttenuation(key, next)) continue
         if (next !== key) steps++
         key = next
       }
-      expect(onlyNarrows(first, key)).toBe(true)
+      expect(isAttenuation(first, key)).toBe(true)
     }),
     runs,
   )
@@ -177,10 +186,10 @@ test('onlyNarrows: a sequence of narrowings narrows', () => {
 test('the same key only narrows, and whoever holds all of it may grant it again', () => {
   fc.assert(
     fc.property(keyTerms, (key) => {
-      expect(onlyNarrows(key, key)).toBe(true)
+      expect(isAttenuation(key, key)).toBe(true)
       const self = callerBy(key, { role: 'OWNER', reach: 'all' })
       if (key.allSpaces || key.grants.every(({ narrowed }) => !narrowed))
-        expect(grantProblems(self, key)).toEqual([])
+        expect(delegationErrors(self, key)).toEqual([])
     }),
   )
 })

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { type KeyTerms, onlyNarrows } from '../../src/auth/grant.ts'
+import { isAttenuation, type KeySettings } from '../../src/auth/delegation.ts'
 import { permissionNames } from '../../src/auth/permissions.ts'
 
-const key = (terms: Partial<KeyTerms>): KeyTerms => ({
+const key = (terms: Partial<KeySettings>): KeySettings => ({
   ownerId: 'me',
   ownerKind: 'HUMAN',
   permissions: [],
@@ -23,8 +23,8 @@ const inA = (permissions?: readonly string[]) => ({
   narrowed: permissions !== undefined,
   permissions: permissions ?? [],
 })
-const narrows = (before: Partial<KeyTerms>, after: Partial<KeyTerms>): boolean =>
-  onlyNarrows(key(before), key(after))
+const narrows = (before: Partial<KeySettings>, after: Partial<KeySettings>): boolean =>
+  isAttenuation(key(before), key(after))
 
 // An alias covers what is added to it later: its parts of today are less.
 test('an alias is more than all that it covers now', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Lease, leaseMs } from '../../src/db/replica/lease.ts'
+import { Lease, leaseMs } from '../../src/replication/lease.ts'
 import { jumpingClock } from '../setup/monotonic-clock.ts'
 
 const beat = (age: number) => ({ sentAt: performance.now() - age, databaseTime: Date.now() })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readEnv } from '../../src/env.ts'
+import { readConfig } from '../../src/config.ts'
 
 const notShown = 'OIDC_ISSUER is not acceptable (its value is not shown); expected the address'
 
@@ -13,7 +13,7 @@ test.each([
   ['OIDC_AUDIENCE', ' ', 'OIDC_AUDIENCE is " "'],
 ])('refuses %s=%j, whose blanks no token has', (name, value, message) => {
   const both = { OIDC_ISSUER: 'https://id.example.com', OIDC_AUDIENCE: 'keys' }
-  expect(() => readEnv({ ...both, [name]: value })).toThrow(message)
+  expect(() => readConfig({ ...both, [name]: value })).toThrow(message)
 })
 
 test.each([
@@ -22,14 +22,14 @@ test.each([
   'https://KEYS.example.com:443',
 ])('refuses PUBLIC_URL as OIDC_ISSUER, spelt %s', (issuer) => {
   const settings = { PUBLIC_URL: 'https://keys.example.com', OIDC_AUDIENCE: 'keys' }
-  expect(() => readEnv({ ...settings, OIDC_ISSUER: issuer })).toThrow('expected another one')
+  expect(() => readConfig({ ...settings, OIDC_ISSUER: issuer })).toThrow('expected another one')
   const realm = 'https://keys.example.com/realm'
-  expect(readEnv({ ...settings, OIDC_ISSUER: realm }).oidc?.issuer).toBe(realm)
+  expect(readConfig({ ...settings, OIDC_ISSUER: realm }).oidc?.issuer).toBe(realm)
 })
 
 test('warns of an issuer whose word anybody on the way could change', () => {
   const warningsOf = (issuer: string, NODE_ENV = 'production') =>
-    readEnv({ OIDC_ISSUER: issuer, OIDC_AUDIENCE: 'keys', NODE_ENV }).warnings
+    readConfig({ OIDC_ISSUER: issuer, OIDC_AUDIENCE: 'keys', NODE_ENV }).warnings
   expect(warningsOf('http://id.example.com')).toEqual([expect.stringContaining('OIDC_ISSUER')])
   expect(warningsOf('http://id.example.com', 'test')).toEqual([])
   for (const host of ['localhost:8080', 'id.localhost', '127.0.0.1', '127.1.2.3:80', '[::1]:80'])

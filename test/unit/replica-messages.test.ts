@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readChange, readOwn, readRaised } from '../../src/db/replica/messages.ts'
+import { readChange, readOwn, readRaised } from '../../src/replication/messages.ts'
 
 test('what the trigger tells is a workspace and its epoch, whatever its size', () => {
   expect(readRaised('wsp_01 9223372036854775807')).toEqual({

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import { readEnv } from '../../src/env.ts'
+import { readConfig } from '../../src/config.ts'
 import { parseStorageUrl } from '../../src/storage/storage-url.ts'
 
 function refusalOf(settings: Readonly<Record<string, string>>): string {
   try {
-    readEnv(settings)
+    readConfig(settings)
     return ''
   } catch (error) {
     return String(error instanceof Error && error.message)
@@ -78,7 +78,8 @@ test.each(['DOCUMENTS_URL', 'AGENT_RUNTIME_URL', 'PUBLIC_URL', 'OIDC_ISSUER'])(
 
 test('warns in production of a bucket whose way anybody can listen on', () => {
   const warningsOf = (endpoint: string) =>
-    readEnv({ NODE_ENV: 'production', DOCUMENTS_URL: `s3://bucket?endpoint=${endpoint}` }).warnings
+    readConfig({ NODE_ENV: 'production', DOCUMENTS_URL: `s3://bucket?endpoint=${endpoint}` })
+      .warnings
   expect(warningsOf('http://minio.example.com')).toEqual([
     'DOCUMENTS_URL is http: who stands between reads and changes documents',
   ])

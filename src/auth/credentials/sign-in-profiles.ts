@@ -1,7 +1,7 @@
 import { isEmail } from '../../input/email.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
-import { within } from '../../within.ts'
+import { withTimeout } from '../../timeout.ts'
 import { secretDigest } from './hash.ts'
 import type { IdentityProvider } from './identity-provider.ts'
 
@@ -42,7 +42,7 @@ export function profileIn(claims: Readonly<Record<string, unknown>>): SignInProf
 }
 
 function nameOf(text: string): string | null {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const name = nameInput(problems, [], text)
   return problems.any ? null : name
 }
@@ -112,7 +112,7 @@ export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProf
 
   const getSoon: SignInProfiles['getSoon'] = async (token, claims) => {
     if (performance.now() < silentUntil && find(secretDigest(token)) === undefined) return claims
-    const answer = await within(
+    const answer = await withTimeout(
       get(token, claims).catch(() => claims),
       patience,
     )

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import { matcherOf, plainAddress } from '../../input/addresses.ts'
-import type { Peer } from '../server-context.ts'
+import type { ConnectionInfo } from '../server-context.ts'
 
 /** The address that a request comes from, in plain form; undefined when it is not known. */
-export type ClientAddress = (peer: Peer, headers: Headers) => string | undefined
+export type ClientAddress = (peer: ConnectionInfo, headers: Headers) => string | undefined
 
 /** Entries that are looked at, from the right. */
 const maxEntries = 100

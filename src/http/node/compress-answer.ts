@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
-import { acceptedCoding } from '../accepted.ts'
+import { acceptedCoding } from '../content-negotiation.ts'
 import type { Answer } from './send-answer.ts'
 
 /** What is no longer fits into a packet as it is. */

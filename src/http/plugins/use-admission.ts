@@ -1,12 +1,11 @@
 import type { GraphQLParams } from 'graphql-yoga'
-import type { Context } from '../../context.ts'
 import { unauthenticated } from '../../errors.ts'
-import { assertDocumentBytes } from '../../graphql/document-limits.ts'
-import { onlyIntrospects, onlyRotates } from '../../graphql/root-fields.ts'
-
+import type { Context } from '../../schema/context.ts'
+import { assertDocumentBytes } from '../../schema/document-limits.ts'
+import { onlyIntrospects, onlyRotates } from '../../schema/root-fields.ts'
+import type { HttpPlugin } from '../plugin.ts'
 import { assertParams } from '../request-params.ts'
 import { operationContext } from '../server-context.ts'
-import type { HttpPlugin } from '../yoga.ts'
 
 /**
  * Without a credential nothing but introspection passes. A token that has been replaced may ask for
@@ -17,7 +16,7 @@ import type { HttpPlugin } from '../yoga.ts'
 async function assertAdmitted(context: Context, params: GraphQLParams): Promise<void> {
   if (context.isAnonymous) {
     if (!onlyIntrospects(params)) throw unauthenticated('MISSING')
-    await context.deps.limits.attempts.introspected(context.address)
+    await context.deps.limits.failedAuth.introspected(context.address)
     return
   }
   const { principal } = context

@@ -1,11 +1,11 @@
 import { type Principal, userIdOf } from '../../auth/caller.ts'
-import { createContext } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import { unauthenticated } from '../../errors.ts'
 import { sourceOf } from '../../input/addresses.ts'
+import { createContext } from '../../schema/context.ts'
 import { authenticate } from '../credential.ts'
 import { isMultipart } from '../multipart.ts'
-import type { HttpPlugin, ServerOptions } from '../yoga.ts'
+import type { HttpPlugin, ServerOptions } from '../plugin.ts'
 
 /** By whom memory counts: people of a workspace and its keys as one, others by themselves. */
 const callerOf = (principal: Principal | undefined, address = ''): string =>

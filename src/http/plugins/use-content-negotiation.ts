@@ -1,6 +1,6 @@
 import { badRequest } from '../../errors.ts'
-import { acceptedMediaType } from '../accepted.ts'
-import type { HttpPlugin } from '../yoga.ts'
+import { acceptedMediaType } from '../content-negotiation.ts'
+import type { HttpPlugin } from '../plugin.ts'
 
 /**
  * Chooses the media type of the answer by the Accept header and its weights. A client that accepts

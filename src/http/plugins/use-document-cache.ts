@@ -1,9 +1,9 @@
 import { type DocumentNode, type GraphQLError, getOperationAST } from 'graphql'
 import type { YogaInitialContext } from 'graphql-yoga'
 import { LRUCache } from 'lru-cache'
-import { assertDocumentLength } from '../../graphql/document-limits.ts'
+import { assertDocumentLength } from '../../schema/document-limits.ts'
+import type { HttpPlugin } from '../plugin.ts'
 import type { ServerContext } from '../server-context.ts'
-import type { HttpPlugin } from '../yoga.ts'
 
 /** A document of 1,000 tokens takes half a megabyte once it is parsed. */
 const maxDocuments = 100

@@ -2,14 +2,14 @@ import { type ExecutionArgs, type ExecutionResult, OperationTypeNode } from 'gra
 import type { YogaInitialContext } from 'graphql-yoga'
 import type { Deps } from '../../deps.ts'
 import { badRequest } from '../../errors.ts'
-import { executeWithinBudget } from '../../graphql/execute.ts'
-import { variableErrors } from '../../graphql/variable-errors.ts'
-import { isFreeFor } from '../../limits/free-field.ts'
-import { leastCost, operationSize } from '../../limits/operation-cost.ts'
-import { createQueryTurns } from '../../limits/query-turns.ts'
+import { minCost, operationSize } from '../../limits/operation-cost.ts'
+import { createQueryQueue } from '../../limits/query-queue.ts'
+import { executeWithinBudget } from '../../schema/execute.ts'
+import { isFreeFor } from '../../schema/free-field.ts'
+import { variableErrors } from '../../schema/variable-errors.ts'
 import { maskError } from '../errors.ts'
+import type { HttpPlugin } from '../plugin.ts'
 import { operationContext, type ServerContext } from '../server-context.ts'
-import type { HttpPlugin } from '../yoga.ts'
 
 /**
  * Holds an operation to its limits and charges its caller, before and while it is executed. One that
@@ -19,7 +19,7 @@ import type { HttpPlugin } from '../yoga.ts'
  * minutes.
  */
 export function useOperationLimits({ embedded }: Pick<Deps, 'embedded'>): HttpPlugin {
-  const executeInTurn = createQueryTurns(embedded)
+  const executeInTurn = createQueryQueue(embedded)
   return {
     async onExecute({ args, setExecuteFn, setResultAndStopExecution }) {
       const serverContext = args.contextValue as YogaInitialContext & ServerContext
@@ -54,7 +54,7 @@ export function useOperationLimits({ embedded }: Pick<Deps, 'embedded'>): HttpPl
       const { errors = [] } = result as ExecutionResult
       // Who is not let in pays nothing.
       if (errors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED')) return
-      await context.charge(leastCost).catch((error: unknown) => {
+      await context.charge(minCost).catch((error: unknown) => {
         setResult({ errors: [maskError(error)] })
       })
     },

@@ -1,7 +1,7 @@
 import type { GraphQLParams } from 'graphql-yoga'
 import { discardRest } from '../multipart.ts'
+import type { HttpPlugin } from '../plugin.ts'
 import { readParams } from '../request-params.ts'
-import type { HttpPlugin } from '../yoga.ts'
 
 /**
  * Reads the operation from JSON, from the address of a GET, or from a form with a file, whose content

@@ -2,8 +2,8 @@ import { type ExecutionResult, OperationTypeNode } from 'graphql'
 import type { Deps } from '../../deps.ts'
 import { httpOfAnswer, logCause, maskError, outgoing } from '../errors.ts'
 import { callerHeaders, commonHeaders } from '../headers.ts'
+import type { HttpPlugin } from '../plugin.ts'
 import type { ServerContext } from '../server-context.ts'
-import type { HttpPlugin } from '../yoga.ts'
 
 /**
  * Makes the HTTP answer: status and headers by its errors, which are masked already, and logs the

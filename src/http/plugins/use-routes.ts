@@ -3,6 +3,7 @@ import { shownError } from '../errors.ts'
 import { callerHeaders } from '../headers.ts'
 import { clientAddress } from '../node/client-address.ts'
 import { documentsPath, graphqlPath, verifyPath } from '../paths.ts'
+import type { HttpPlugin, ServerOptions } from '../plugin.ts'
 import { downloads } from '../routes/documents.ts'
 import { graphiqlPage, wantsGraphiql } from '../routes/graphiql.ts'
 import { health, ready } from '../routes/health.ts'
@@ -18,7 +19,6 @@ import {
   responseOf,
 } from '../routes/route.ts'
 import { verdicts } from '../routes/verify.ts'
-import type { HttpPlugin, ServerOptions } from '../yoga.ts'
 
 /** The path of a URL as it was sent, without parsing what comes before and after. */
 function pathOf(url: string): string {

@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream'
 import { create } from 'content-disposition'
-import { type Context, createContext } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import { unauthenticated } from '../../errors.ts'
 import type { Document } from '../../generated/prisma/client.ts'
-import { DownloadsUnderWay } from '../../limits/downloads-under-way.ts'
-import { leastCost } from '../../limits/operation-cost.ts'
+import { DownloadSemaphore } from '../../limits/download-semaphore.ts'
+import { minCost } from '../../limits/operation-cost.ts'
 import { findDocument } from '../../modules/document/find-document.ts'
 import { textType } from '../../modules/document/media-type.ts'
 import { contentOf } from '../../modules/document/store.ts'
+import { type Context, createContext } from '../../schema/context.ts'
 import { authenticate } from '../credential.ts'
 import { documentsPath } from '../paths.ts'
 import { type Call, jsonReply, notFound, type Reply, type Route } from './route.ts'
@@ -22,10 +22,10 @@ const headersOf = ({ name, mediaType, bytes }: Document): Record<string, string>
 })
 
 /** @throws RequestError RATE_LIMITED, FORBIDDEN, BAD_USER_INPUT for who is in no workspace */
-async function download(context: Context, call: Call, underWay: DownloadsUnderWay): Promise<Reply> {
+async function download(context: Context, call: Call, underWay: DownloadSemaphore): Promise<Reply> {
   const { principal, deps } = context
   if (principal.kind === 'ACCESS_TOKEN' && principal.isRotated) throw unauthenticated('ROTATED')
-  await context.charge(leastCost)
+  await context.charge(minCost)
   const document = await findDocument(context, call.path.slice(documentsPath.length))
   if (document === null) return notFound(call)
   const headers = headersOf(document)
@@ -37,7 +37,7 @@ async function download(context: Context, call: Call, underWay: DownloadsUnderWa
 
 /** What answers at a document's address: its content, to who may read the document. */
 export function downloads(deps: Deps): Route {
-  const underWay = new DownloadsUnderWay()
+  const underWay = new DownloadSemaphore()
   return async (call) => {
     const { request, address, requestId, state } = call
     if (request.method !== 'GET' && request.method !== 'HEAD')

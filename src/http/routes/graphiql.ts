@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { acceptedCoding } from '../accepted.ts'
+import { acceptedCoding } from '../content-negotiation.ts'
 import type { Route } from './route.ts'
 
 /** What is stored of the page beside its content. */

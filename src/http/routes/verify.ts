@@ -2,7 +2,7 @@ import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
 import { withoutSecrets } from '../../auth/credentials/without-secrets.ts'
 import type { Deps } from '../../deps.ts'
 import { UserInputError } from '../../errors.ts'
-import { acceptCredential } from '../../modules/credential/accept.ts'
+import { authenticateCredential } from '../../modules/credential/authenticate-credential.ts'
 import {
   prepareVerification,
   type Verdict,
@@ -76,7 +76,7 @@ async function verifierOf(deps: Deps, call: Call): Promise<KeyCaller | TokenCall
   const { request, address, requestId } = call
   const secret = request.headers.get('latchkey-verifier')?.trim()
   if (!secret) throw new BadQuestion("Send the gateway's own key in Latchkey-Verifier.")
-  const caller = await acceptCredential(deps, secret, { address, requestId })
+  const caller = await authenticateCredential(deps, secret, { address, requestId })
   await charge(deps, call, caller, verifierCost(caller))
   return caller
 }

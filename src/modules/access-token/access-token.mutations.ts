@@ -1,7 +1,7 @@
 import type { ObjectFieldBuilder } from '@pothos/core'
-import { builder, type Types } from '../../builder.ts'
 import type { AccessToken as AccessTokenRow } from '../../generated/prisma/client.ts'
-import { mutation, type Payload, shown } from '../../graphql/mutation.ts'
+import { builder, type Types } from '../../schema/builder.ts'
+import { entityField, mutation, type Payload } from '../../schema/mutation.ts'
 import { AccessToken } from './access-token.schema.ts'
 import { createAccessToken } from './create.ts'
 import type { IssuedToken } from './issue.ts'
@@ -9,7 +9,7 @@ import { revokeAccessToken, revokeAccessTokens, revokesItsOwn } from './revoke.t
 import { rotateAccessToken } from './rotate.ts'
 
 const issuedFields = (t: ObjectFieldBuilder<Types, Payload<IssuedToken>>) => ({
-  accessToken: shown(t, 'accessToken', AccessToken, 'The new token, as it is listed.'),
+  accessToken: entityField(t, 'accessToken', AccessToken, 'The new token, as it is listed.'),
   token: t.string({
     nullable: true,
     guard: 'public',
@@ -78,7 +78,7 @@ mutation<typeof RevokeAccessTokenInput.$inferInput, { accessToken: AccessTokenRo
       },
     },
     input: RevokeAccessTokenInput,
-    payload: (t) => ({ accessToken: shown(t, 'accessToken', AccessToken, 'The token.') }),
+    payload: (t) => ({ accessToken: entityField(t, 'accessToken', AccessToken, 'The token.') }),
     run: async (context, input) => ({ accessToken: await revokeAccessToken(context, input) }),
   },
 )

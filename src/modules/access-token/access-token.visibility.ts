@@ -46,7 +46,7 @@ export function visibleTokens(caller: Caller): Prisma.AccessTokenWhereInput {
   }
 }
 
-const isItselfOrTheirs = (caller: Caller): Prisma.Sql => {
+const isSelfOrOwned = (caller: Caller): Prisma.Sql => {
   if (caller.kind === 'HUMAN') return Prisma.sql`k."ownerId" = ${caller.user.id}`
   if (caller.kind === 'ACCESS_TOKEN') return Prisma.sql`t.id = ${caller.tokenId}`
   return Prisma.sql`t."keyId" = ${caller.key.id}`
@@ -58,7 +58,7 @@ function isVisibleToken(caller: Caller): Prisma.Sql {
   const conditions = [Prisma.sql`t."workspaceId" = ${workspaceId}`]
   if (onlyOwnKeys(user.role)) conditions.push(Prisma.sql`k."ownerId" = ${user.id}`)
   if (!rights.allSpaces)
-    conditions.push(Prisma.sql`(${isItselfOrTheirs(caller)}
+    conditions.push(Prisma.sql`(${isSelfOrOwned(caller)}
       OR (NOT t."allSpaces" AND NOT EXISTS (${liveTokenSpacesWhere(
         isNoneOf(Prisma.sql`named.id`, [...rights.spaces.keys()]),
       )}))

@@ -1,4 +1,4 @@
-import type { InputProblems } from '../../input/problems.ts'
+import type { ValidationErrors } from '../../input/problems.ts'
 
 export const maxAudience = 5
 const maxLength = 255
@@ -7,7 +7,7 @@ const shape = /^[a-z][a-z0-9+.-]*:[!$-~]+$/i
 
 /** Whom a token is for: absolute URIs, the installation itself by default. */
 export function audienceInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   audience: readonly string[] | null | undefined,
   byDefault: string,
 ): readonly string[] {

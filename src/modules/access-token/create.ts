@@ -1,9 +1,12 @@
 import { earliest, findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
 import { maxFamilySeconds } from '../../auth/token-lifetime.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { RequestError, userError } from '../../errors.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
 import { audienceInput } from './audience-input.ts'
 import { type IssuedToken, issueToken } from './issue.ts'
 import { tokenEndInput } from './lifetime-input.ts'
@@ -25,7 +28,7 @@ interface MintingKey {
 }
 
 /** @throws UserInputError WRONG_STATE for whoever is not an ordinary key */
-async function mintingKey(c: CallerChange): Promise<MintingKey> {
+async function mintingKey(c: CallerTransaction): Promise<MintingKey> {
   const { caller } = c
   if (caller.kind !== 'API_KEY')
     throw userError('WRONG_STATE', ['input'], 'Only an API key mints access tokens, for itself.')
@@ -38,7 +41,7 @@ async function mintingKey(c: CallerChange): Promise<MintingKey> {
 }
 
 /** @throws UserInputError LIMIT_REACHED; counted under the lock, so that many at once cannot overstep */
-async function assertBelowTokenLimit({ db, workspace, now }: CallerChange, keyId: string) {
+async function assertBelowTokenLimit({ db, workspace, now }: CallerTransaction, keyId: string) {
   const live = await db.accessToken.count({
     where: {
       workspaceId: workspace.id,
@@ -62,25 +65,29 @@ export async function createAccessToken(
 ): Promise<IssuedToken> {
   const sign = await context.deps.accessTokens.signer()
   // Nothing that was let in before is refused for a new token, nor the other way round.
-  return change(context, { permission: () => null, keepsAuthorization: true }, async (c) => {
-    const { key, secretId } = await mintingKey(c)
-    const problems = new InputProblems()
-    const snapshot = await snapshotInput(c, problems, input)
-    const audience = audienceInput(problems, input.audience, c.deps.publicUrl)
-    const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
-      { end: c.caller.validUntil, name: 'The calling secret' },
-    ])
-    problems.throwIfAny()
-    await assertBelowTokenLimit(c, key.id)
-    const familyEnd = new Date(c.now.getTime() + maxFamilySeconds * 1_000)
-    const familyExpiresAt = earliest(familyEnd, c.caller.validUntil) ?? familyEnd
-    return issueToken(c, sign, {
-      key,
-      secretId,
-      snapshot,
-      audience,
-      expiresAt,
-      familyExpiresAt,
-    })
-  })
+  return inWorkspaceTransaction(
+    context,
+    { permission: () => null, keepsAuthorization: true },
+    async (c) => {
+      const { key, secretId } = await mintingKey(c)
+      const problems = new ValidationErrors()
+      const snapshot = await snapshotInput(c, problems, input)
+      const audience = audienceInput(problems, input.audience, c.deps.publicUrl)
+      const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
+        { end: c.caller.validUntil, name: 'The calling secret' },
+      ])
+      problems.throwIfAny()
+      await assertBelowTokenLimit(c, key.id)
+      const familyEnd = new Date(c.now.getTime() + maxFamilySeconds * 1_000)
+      const familyExpiresAt = earliest(familyEnd, c.caller.validUntil) ?? familyEnd
+      return issueToken(c, sign, {
+        key,
+        secretId,
+        snapshot,
+        audience,
+        expiresAt,
+        familyExpiresAt,
+      })
+    },
+  )
 }

@@ -1,13 +1,13 @@
 import { decodeJwt } from 'jose'
-import { refusalOf, tokenCallerOf } from '../../auth/authenticate.ts'
 import { type Caller, verifierIdOf } from '../../auth/caller.ts'
+import { rejectionReason, tokenCallerOf } from '../../auth/credential-state.ts'
 import { secretDigest } from '../../auth/credentials/hash.ts'
 import { isJwt, unverifiedIssuer } from '../../auth/credentials/jwt.ts'
 import { heldBySpace, workspaceWide } from '../../auth/policy.ts'
 import { findToken, type PresentedToken, tokenRightsOf } from '../../auth/token-record.ts'
 import type { Deps } from '../../deps.ts'
 import { RequestError, rateLimited, unauthenticated } from '../../errors.ts'
-import { leastCost } from '../../limits/operation-cost.ts'
+import { minCost } from '../../limits/operation-cost.ts'
 
 /** In whole seconds, as the claim of a token: for who sees nothing finer it is over then. */
 const expOf = ({ tokenExpiresAt, effectiveExpiresAt: keyEnd }: PresentedToken): number =>
@@ -72,15 +72,16 @@ export async function introspectToken(
 ) {
   const { workspaceId } = verifier
   const source = { address, workspaceId, verifierId: verifierIdOf(verifier) }
-  const token = await deps.limits.attempts
-    .signed(source, secretDigest(jwt), () => findSigned(deps, workspaceId, jwt))
+  const token = await deps.limits.failedAuth
+    .guardSignature(source, secretDigest(jwt), () => findSigned(deps, workspaceId, jwt))
     .catch(noneIfRefused)
-  if (token === undefined || refusalOf(token, token.now, address) !== undefined) return undefined
+  if (token === undefined || rejectionReason(token, token.now, address) !== undefined)
+    return undefined
   const exp = expOf(token)
   const isOver = token.now.getTime() >= exp * 1_000
   const isForThem = resources.every((resource) => token.tokenAudience.includes(resource))
   if (isOver || !isForThem) return undefined
-  const charged = await deps.limits.charge(tokenCallerOf(token), leastCost)
+  const charged = await deps.limits.charge(tokenCallerOf(token), minCost)
   if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
   const rights = tokenRightsOf(token, token.tokenSnapshot)
   const { iss, iat } = decodeJwt(jwt)

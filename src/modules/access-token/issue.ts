@@ -1,10 +1,10 @@
 import type { SignToken } from '../../auth/access-tokens.ts'
 import { cutRights, heldBySpace, workspaceWide } from '../../auth/policy.ts'
 import { declaredBySnapshot, type TokenSnapshot } from '../../auth/token-record.ts'
-import type { CallerChange } from '../../db/change.ts'
 import type { AccessToken } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { changesBetween } from '../audit/event.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
 
 /** What a new token is made of, all of it checked. */
 export interface NewToken {
@@ -32,7 +32,7 @@ export interface IssuedToken {
 
 /** Stores a token, signs it, and records the event. */
 export async function issueToken(
-  c: CallerChange,
+  c: CallerTransaction,
   sign: SignToken,
   token: NewToken,
 ): Promise<IssuedToken> {

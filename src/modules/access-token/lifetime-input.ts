@@ -1,5 +1,5 @@
 import { defaultTokenSeconds, maxTokenSeconds, minTokenSeconds } from '../../auth/token-lifetime.ts'
-import type { InputProblems } from '../../input/problems.ts'
+import type { ValidationErrors } from '../../input/problems.ts'
 
 const toSeconds = (instant: Date): Date => new Date(Math.floor(instant.getTime() / 1_000) * 1_000)
 
@@ -14,7 +14,7 @@ export interface TokenBound {
  * within every bound; what was not asked for is cut to them.
  */
 export function tokenEndInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   now: Date,
   expiresInSeconds: number | null | undefined,
   bounds: readonly TokenBound[],

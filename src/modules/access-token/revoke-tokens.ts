@@ -1,5 +1,5 @@
-import type { Change } from '../../db/change.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
+import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 
 /** Which tokens of the workspace: one, a family, those of keys, or of all keys of an owner. */
 type WhichTokens =
@@ -20,7 +20,7 @@ export const isUnexpired = (now: Date) =>
  * revoked before keeps its time.
  */
 export async function revokeTokens(
-  { db, workspace, now }: Change,
+  { db, workspace, now }: WorkspaceTransaction,
   which: WhichTokens,
 ): Promise<number> {
   const { count } = await db.accessToken.updateMany({

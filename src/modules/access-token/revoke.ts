@@ -1,10 +1,13 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import { holds } from '../../auth/policy.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { AccessToken, ApiKey } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { keyToChange, noSuchKey } from '../api-key/key-to-change.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { findKeyForUpdate, noSuchKey } from '../api-key/find-key-for-update.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 import { tokensSeen } from './access-token.visibility.ts'
 import { revokeTokens } from './revoke-tokens.ts'
@@ -25,7 +28,7 @@ const isItsOwn = (caller: Caller, token: AccessToken): boolean =>
  *   UserInputError NOT_FOUND
  */
 async function tokenToRevoke(
-  c: CallerChange,
+  c: CallerTransaction,
   id: string,
 ): Promise<AccessToken & { readonly key: ApiKey }> {
   const { caller, db } = c
@@ -50,7 +53,7 @@ export const revokeAccessToken = (
   context: ServiceContext,
   input: RevokeAccessTokenInput,
 ): Promise<AccessToken> =>
-  change(context, { permission: () => null }, async (c) => {
+  inWorkspaceTransaction(context, { permission: () => null }, async (c) => {
     const id = input.id ?? (c.caller.kind === 'ACCESS_TOKEN' ? c.caller.tokenId : undefined)
     if (id === undefined)
       throw userError('INVALID', ['input', 'id'], 'Name the token: the caller is none.')
@@ -85,12 +88,12 @@ export const revokeAccessTokens = (
   input: RevokeAccessTokensInput,
 ): Promise<number> => {
   const permission = (caller: Caller) => (revokesItsOwn(caller, input) ? null : 'tokens:delete')
-  return change(context, { permission }, async (c) => {
+  return inWorkspaceTransaction(context, { permission }, async (c) => {
     const path = ['input', 'apiKeyId']
     // Another key is named, and not only its tokens: that takes reading it.
     if (c.caller.key?.id !== input.apiKeyId && !holds(c.caller.rights, 'keys:read'))
       throw noSuchKey(path)
-    const key = await keyToChange(c, input.apiKeyId, path)
+    const key = await findKeyForUpdate(c, input.apiKeyId, path)
     const count = await revokeTokens(c, { keyId: { in: [key.id] } })
     if (count > 0)
       c.record({

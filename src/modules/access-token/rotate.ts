@@ -1,9 +1,12 @@
 import type { SignToken } from '../../auth/access-tokens.ts'
 import { findToken, type PresentedToken } from '../../auth/token-record.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { RequestError, unauthenticated, userError } from '../../errors.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
 import { type IssuedToken, issueToken } from './issue.ts'
 import { tokenEndInput } from './lifetime-input.ts'
 import { isUnexpired, revokeTokens } from './revoke-tokens.ts'
@@ -16,7 +19,7 @@ export interface RotateAccessTokenInput {
 }
 
 /** @throws UserInputError WRONG_STATE for whoever is no access token */
-async function callingToken(c: CallerChange): Promise<PresentedToken> {
+async function callingToken(c: CallerTransaction): Promise<PresentedToken> {
   const { caller } = c
   if (caller.kind !== 'ACCESS_TOKEN')
     throw userError('WRONG_STATE', ['input'], 'Only an access token is rotated, by itself.')
@@ -38,7 +41,7 @@ export async function rotateAccessToken(
 ): Promise<IssuedToken> {
   const sign = await context.deps.accessTokens.signer()
   const options = { permission: () => null, acceptsRotated: true } as const
-  const issued = await change(context, options, async (c) => {
+  const issued = await inWorkspaceTransaction(context, options, async (c) => {
     const token = await callingToken(c)
     if (token.replacedAt === null) return replace(c, sign, token, input)
     if (!(await isFamilyLive(c, token))) throw unauthenticated('ROTATED')
@@ -52,19 +55,19 @@ export async function rotateAccessToken(
 }
 
 /** Whether the chain still has its end: one that nobody can go on with has nothing to protect. */
-async function isFamilyLive({ db, workspace, now }: CallerChange, token: PresentedToken) {
+async function isFamilyLive({ db, workspace, now }: CallerTransaction, token: PresentedToken) {
   const its = { workspaceId: workspace.id, familyId: token.tokenFamilyId }
   const live = { revokedAt: null, rotatedAt: null, ...isUnexpired(now) }
   return (await db.accessToken.findFirst({ where: { ...its, ...live } })) !== null
 }
 
 async function replace(
-  c: CallerChange,
+  c: CallerTransaction,
   sign: SignToken,
   token: PresentedToken,
   input: RotateAccessTokenInput,
 ): Promise<IssuedToken> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
     { end: token.effectiveExpiresAt, name: 'The key' },
     { end: token.tokenSecretEndsAt, name: 'The secret that minted it' },
@@ -86,7 +89,7 @@ async function replace(
   })
 }
 
-async function revokeFamily(c: CallerChange, token: PresentedToken): Promise<void> {
+async function revokeFamily(c: CallerTransaction, token: PresentedToken): Promise<void> {
   const count = await revokeTokens(c, { familyId: token.tokenFamilyId })
   c.record({
     action: 'access_token.reuse_detected',

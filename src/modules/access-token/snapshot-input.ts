@@ -1,10 +1,10 @@
 import { covers, expand, isPerSpace, type PermissionSet } from '../../auth/permissions.ts'
 import { heldIn, inOrder, type Rights } from '../../auth/policy.ts'
 import type { TokenSnapshot } from '../../auth/token-record.ts'
-import type { CallerChange } from '../../db/change.ts'
-import { noteMissingRequirements, permissionNamesInput } from '../../input/permission-list.ts'
-import type { InputProblems } from '../../input/problems.ts'
-import { noteUnreachedSpaces } from '../space/live-spaces.ts'
+import { permissionNamesInput, validateRequirements } from '../../input/permission-list.ts'
+import type { ValidationErrors } from '../../input/problems.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
+import { validateSpaceReach } from '../space/live-spaces.ts'
 
 const maxSpaces = 1_000
 
@@ -15,7 +15,7 @@ export interface NarrowingInput {
 }
 
 function permissionsInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   { permissions: held }: Rights,
   names: readonly string[] | null | undefined,
 ): PermissionSet {
@@ -30,13 +30,13 @@ function permissionsInput(
         `The key does not hold ${missing.join(', ')}.`,
       )
   }
-  noteMissingRequirements(problems, ['permissions'], known)
+  validateRequirements(problems, ['permissions'], known)
   return expand(known)
 }
 
 async function spacesInput(
-  c: CallerChange,
-  problems: InputProblems,
+  c: CallerTransaction,
+  problems: ValidationErrors,
   ids: readonly string[] | null | undefined,
 ): Promise<readonly string[]> {
   if (ids === null || ids === undefined) return [...c.caller.rights.spaces.keys()]
@@ -44,7 +44,7 @@ async function spacesInput(
     problems.add('INVALID', ['spaceIds'], `At most ${maxSpaces} spaces are possible.`)
     return []
   }
-  await noteUnreachedSpaces(c, problems, ids, (index) => ['spaceIds', index])
+  await validateSpaceReach(c, problems, ids, (index) => ['spaceIds', index])
   return ids
 }
 
@@ -53,8 +53,8 @@ async function spacesInput(
  * beyond the key is noted, never dropped: the caller would believe to hold it.
  */
 export async function snapshotInput(
-  c: CallerChange,
-  problems: InputProblems,
+  c: CallerTransaction,
+  problems: ValidationErrors,
   input: NarrowingInput,
 ): Promise<TokenSnapshot> {
   const { rights } = c.caller

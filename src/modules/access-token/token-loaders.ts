@@ -1,5 +1,5 @@
-import type { Context, DataLoader } from '../../context.ts'
 import { type AccessToken, type AccessTokenState, Prisma } from '../../generated/prisma/client.ts'
+import type { Context, DataLoader } from '../../schema/context.ts'
 
 /** The calling token itself: reading it takes no permission. Null for every other caller. */
 export async function ownToken(
@@ -14,7 +14,7 @@ export async function ownToken(
 
 /** What each of the tokens is now. For tokens that the caller has been shown. */
 export const tokenStateLoader = (context: Context): DataLoader<AccessTokenState> =>
-  context.batch('accessToken.state', async (ids) => {
+  context.loader('accessToken.state', async (ids) => {
     const { deps, caller } = context
     const where = { workspaceId: caller.workspaceId, tokenId: { in: [...ids] } }
     const states = await deps.prisma.accessTokenState.findMany({ where })
@@ -24,7 +24,7 @@ export const tokenStateLoader = (context: Context): DataLoader<AccessTokenState>
 
 /** The ids of the spaces that a token was minted for and that are not deleted. */
 export const tokenSpaceIdsLoader = (context: Context): DataLoader<string[]> =>
-  context.batch('accessToken.spaceIds', async (ids) => {
+  context.loader('accessToken.spaceIds', async (ids) => {
     const { deps, budget, caller } = context
     const its = Prisma.sql`"AccessToken" t
       WHERE t."workspaceId" = ${caller.workspaceId} AND t.id = ANY(${ids}::text[])`

@@ -1,6 +1,6 @@
-import { builder } from '../../builder.ts'
 import type { Agent as AgentRow } from '../../generated/prisma/client.ts'
-import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { deletedId, entityField, mutation } from '../../schema/mutation.ts'
 import { Agent, AgentStatusType } from './agent.schema.ts'
 import { createAgent, deleteAgent, updateAgent } from './agent.service.ts'
 
@@ -23,7 +23,7 @@ mutation<typeof CreateAgentInput.$inferInput, AgentPayload>('createAgent', {
   description: 'Makes an agent.',
   guard: 'agents:create',
   input: CreateAgentInput,
-  payload: (t) => ({ agent: shown(t, 'agent', Agent, 'The new agent.') }),
+  payload: (t) => ({ agent: entityField(t, 'agent', Agent, 'The new agent.') }),
   run: async (context, input) => ({ agent: await createAgent(context, input) }),
 })
 
@@ -47,7 +47,7 @@ mutation<typeof UpdateAgentInput.$inferInput, AgentPayload>('updateAgent', {
   description: 'Changes an agent and raises its version.',
   guard: 'agents:update',
   input: UpdateAgentInput,
-  payload: (t) => ({ agent: shown(t, 'agent', Agent, 'The agent as it is now.') }),
+  payload: (t) => ({ agent: entityField(t, 'agent', Agent, 'The agent as it is now.') }),
   run: async (context, input) => ({ agent: await updateAgent(context, input) }),
 })
 

@@ -1,12 +1,13 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import { builder } from '../../builder.ts'
-import type { Context, DataLoader } from '../../context.ts'
 import { type Agent as AgentRow, Prisma } from '../../generated/prisma/client.ts'
-import { modelConnection, modelType, pageArgs } from '../../graphql/connection.ts'
-import { searchInput } from '../../graphql/filter-input.ts'
-import { loadList } from '../../graphql/load-list.ts'
-import { longText } from '../../graphql/long-text.ts'
-import { nodeType } from '../../graphql/node.ts'
+import { reachedSpaces } from '../../limits/list-size.ts'
+import { builder } from '../../schema/builder.ts'
+import type { Context, DataLoader } from '../../schema/context.ts'
+import { searchInput } from '../../schema/filter-input.ts'
+import { loadList } from '../../schema/load-list.ts'
+import { nodeType } from '../../schema/node.ts'
+import { modelConnection, modelType, pageArgs } from '../../schema/pagination.ts'
+import { textWithinBudget } from '../../schema/text-within-budget.ts'
 import {
   parentsPage,
   planOf,
@@ -14,8 +15,7 @@ import {
   type VisibleList,
   visiblePage,
   visibleRows,
-} from '../../graphql/rows.ts'
-import { reachedSpaces } from '../../limits/list-size.ts'
+} from '../../schema/visible-rows.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { sessionsOfAgents } from '../session/session.visibility.ts'
 import { spaceLoader } from '../space/space.schema.ts'
@@ -32,7 +32,7 @@ export const AgentStatusType = builder.enumType('AgentStatus', {
 
 /** The ids of an agent's spaces, deleted ones included. */
 const spaceIdsLoader = (context: Context): DataLoader<string[]> =>
-  context.batch('agent.spaceIds', async (ids) => {
+  context.loader('agent.spaceIds', async (ids) => {
     const { deps, budget, caller } = context
     const its = Prisma.sql`"AgentSpace"
       WHERE "workspaceId" = ${caller.workspaceId} AND "agentId" = ANY(${ids}::text[])`
@@ -57,7 +57,7 @@ export const Agent = builder.prismaObject('Agent', {
     instructions: t.string({
       nullable: true,
       description: 'What the model is told.',
-      resolve: ({ id }, _args, context) => longText(context, 'Agent.instructions', id),
+      resolve: ({ id }, _args, context) => textWithinBudget(context, 'Agent.instructions', id),
     }),
     model: t.exposeString('model', { nullable: true, description: 'The model that runs it.' }),
     status: t.expose('status', { type: AgentStatusType, description: 'Whether it is in use.' }),

@@ -1,15 +1,18 @@
 import { holdsInEvery } from '../../auth/policy.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Agent, AgentStatus } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { changesBetween } from '../audit/event.ts'
-import { noteUnreachedSpaces } from '../space/live-spaces.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { validateSpaceReach } from '../space/live-spaces.ts'
 import { assertMayMove } from './move.ts'
-import { type AgentInSpaces, seenAgent } from './seen-agent.ts'
+import { type AgentInSpaces, requireVisibleAgent } from './require-visible-agent.ts'
 
 type AgentAction = 'agents:create' | 'agents:update' | 'agents:delete'
 
@@ -31,7 +34,7 @@ interface AgentTexts {
 }
 
 /** The text fields that are given, read; absent ones are left out. */
-function textsInput(problems: InputProblems, input: AgentTexts) {
+function textsInput(problems: ValidationErrors, input: AgentTexts) {
   const { name, description, instructions, model } = input
   return {
     ...(name !== undefined && { name: nameInput(problems, ['name'], name) }),
@@ -47,7 +50,7 @@ function textsInput(problems: InputProblems, input: AgentTexts) {
   }
 }
 
-function spaceIdsInput(problems: InputProblems, spaceIds: readonly string[] | null): void {
+function spaceIdsInput(problems: ValidationErrors, spaceIds: readonly string[] | null): void {
   if (spaceIds === null || spaceIds.length === 0)
     problems.add('INVALID', ['spaceIds'], 'An agent lives in at least one space.')
   else if (spaceIds.length > maxSpaces)
@@ -60,12 +63,12 @@ function spaceIdsInput(problems: InputProblems, spaceIds: readonly string[] | nu
  * @throws UserInputError NOT_FOUND for spaces out of reach, RequestError FORBIDDEN for others
  */
 async function assertSpaces(
-  c: CallerChange,
+  c: CallerTransaction,
   spaceIds: readonly string[],
   permission: AgentAction,
 ): Promise<void> {
-  const problems = new InputProblems()
-  await noteUnreachedSpaces(c, problems, spaceIds, (index) => ['spaceIds', index])
+  const problems = new ValidationErrors()
+  await validateSpaceReach(c, problems, spaceIds, (index) => ['spaceIds', index])
   problems.throwIfAny()
   if (!holdsInEvery(c.caller.rights, permission, spaceIds))
     throw forbidden([permission], [permission])
@@ -73,10 +76,10 @@ async function assertSpaces(
 
 /** The agent to change, with its spaces. */
 const agentToChange = (
-  c: CallerChange,
+  c: CallerTransaction,
   id: string,
   permission: AgentAction,
-): Promise<AgentInSpaces> => seenAgent(c, id, permission, ['input', 'id'])
+): Promise<AgentInSpaces> => requireVisibleAgent(c, id, permission, ['input', 'id'])
 
 export interface CreateAgentInput extends AgentTexts {
   readonly name: string
@@ -85,13 +88,13 @@ export interface CreateAgentInput extends AgentTexts {
 
 /** A new agent in one or more spaces, in each of which the caller holds agents:create. */
 export function createAgent(context: ServiceContext, input: CreateAgentInput): Promise<Agent> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const { description, instructions, model } = input
   const name = nameInput(problems, ['name'], input.name)
   const texts = textsInput(problems, { description, instructions, model })
   spaceIdsInput(problems, input.spaceIds)
   problems.throwIfAny()
-  return change(context, asks('agents:create'), async (c) => {
+  return inWorkspaceTransaction(context, asks('agents:create'), async (c) => {
     await assertSpaces(c, input.spaceIds, 'agents:create')
     const agent = await c.db.agent.create({
       data: {
@@ -111,7 +114,7 @@ export function createAgent(context: ServiceContext, input: CreateAgentInput): P
   })
 }
 
-const putInSpaces = (c: CallerChange, agentId: string, spaceIds: readonly string[]) =>
+const putInSpaces = (c: CallerTransaction, agentId: string, spaceIds: readonly string[]) =>
   c.db.agentSpace.createMany({
     data: spaceIds.map((spaceId) => ({ workspaceId: c.workspace.id, agentId, spaceId })),
   })
@@ -128,12 +131,12 @@ export interface UpdateAgentInput extends AgentTexts {
  * them, old and new, and nothing is gained by it.
  */
 export function updateAgent(context: ServiceContext, input: UpdateAgentInput): Promise<Agent> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const texts = textsInput(problems, input)
   if (input.status === null) problems.add('INVALID', ['status'], 'A status cannot be null.')
   if (input.spaceIds !== undefined) spaceIdsInput(problems, input.spaceIds)
   problems.throwIfAny()
-  return change(context, asks('agents:update'), async (c) => {
+  return inWorkspaceTransaction(context, asks('agents:update'), async (c) => {
     const { agent, spaceIds } = await agentToChange(c, input.id, 'agents:update')
     if (typeof input.expectedVersion === 'number' && input.expectedVersion !== agent.version)
       throw userError(
@@ -169,7 +172,7 @@ export const deleteAgent = (
   context: ServiceContext,
   { id }: { readonly id: string },
 ): Promise<string> =>
-  change(context, asks('agents:delete'), async (c) => {
+  inWorkspaceTransaction(context, asks('agents:delete'), async (c) => {
     const { agent } = await agentToChange(c, id, 'agents:delete')
     await c.db.agent.update({
       where: { workspaceId_id: { workspaceId: c.workspace.id, id } },

@@ -1,15 +1,15 @@
 import { findKeyRecords, rightsOf } from '../../auth/key-record.ts'
 import { gainedByMove, type Rights } from '../../auth/policy.ts'
-import type { CallerChange } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
-import { mayLive } from '../api-key/key-state.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
+import { isRevivable } from '../api-key/key-state.ts'
 
 /**
  * What the keys can do that the caller's credential comes from: its own key, which a token may hold
  * less than, the keys that made that one or were given a secret of it that lives, and so on. None of a
  * person who has signed in.
  */
-async function rightsOfOrigins(c: CallerChange): Promise<Rights[]> {
+async function rightsOfOrigins(c: CallerTransaction): Promise<Rights[]> {
   const { db, workspace, caller, now } = c
   if (caller.key === null) return []
   const rows = await db.$queryRaw<{ id: string }[]>`
@@ -25,7 +25,7 @@ async function rightsOfOrigins(c: CallerChange): Promise<Rights[]> {
            AND coalesce(s."endsAt" > ${now}, TRUE)) prior
        WHERE prior.id IS NOT NULL)
     SELECT k.id FROM origin JOIN "ApiKey" k ON k.id = origin.id
-     WHERE k."workspaceId" = ${workspace.id} AND ${mayLive}`
+     WHERE k."workspaceId" = ${workspace.id} AND ${isRevivable}`
   const ids = rows.map(({ id }) => id)
   return (await findKeyRecords(db, workspace.id, ids)).map(rightsOf)
 }
@@ -38,7 +38,7 @@ async function rightsOfOrigins(c: CallerChange): Promise<Rights[]> {
  * @throws RequestError FORBIDDEN naming what the mover lacks in the old spaces
  */
 export async function assertMayMove(
-  c: CallerChange,
+  c: CallerTransaction,
   from: readonly string[],
   to: readonly string[],
 ): Promise<void> {

@@ -1,6 +1,6 @@
-import { builder } from '../../builder.ts'
 import type { ApiKey as ApiKeyRow } from '../../generated/prisma/client.ts'
-import { mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { entityField, mutation } from '../../schema/mutation.ts'
 import { ApiKey } from './api-key.schema.ts'
 import { createApiKey, type KeyWithSecret } from './create.ts'
 import { disableApiKey, enableApiKey } from './enable.ts'
@@ -49,7 +49,10 @@ mutation<typeof CreateApiKeyInput.$inferInput, KeyWithSecret>('createApiKey', {
   input: CreateApiKeyInput,
   payloadDescription:
     'The only place, with the rotate, migrate and transfer payloads, where a secret is ever shown.',
-  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The new key.'), secret: secretField(t) }),
+  payload: (t) => ({
+    apiKey: entityField(t, 'apiKey', ApiKey, 'The new key.'),
+    secret: secretField(t),
+  }),
   run: (context, input) => createApiKey(context, input),
 })
 
@@ -73,7 +76,7 @@ mutation<typeof UpdateApiKeyInput.$inferInput, KeyPayload>('updateApiKey', {
   description: 'Changes a live key.',
   guard: 'keys:update',
   input: UpdateApiKeyInput,
-  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key as it is now.') }),
+  payload: (t) => ({ apiKey: entityField(t, 'apiKey', ApiKey, 'The key as it is now.') }),
   run: async (context, input) => ({ apiKey: await updateApiKey(context, input) }),
 })
 
@@ -101,7 +104,10 @@ mutation<typeof RotateApiKeyInput.$inferInput, KeyWithSecret>('rotateApiKey', {
   description: 'A new secret for the same key: same id, settings, counters and expiry.',
   guard: 'keys:update',
   input: RotateApiKeyInput,
-  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key.'), secret: secretField(t) }),
+  payload: (t) => ({
+    apiKey: entityField(t, 'apiKey', ApiKey, 'The key.'),
+    secret: secretField(t),
+  }),
   run: (context, input) => rotateApiKey(context, input),
 })
 
@@ -129,7 +135,7 @@ mutation<typeof RevokeApiKeyInput.$inferInput, RevokedKeys>('revokeApiKey', {
   },
   input: RevokeApiKeyInput,
   payload: (t) => ({
-    apiKey: shown(t, 'apiKey', ApiKey, 'The key.'),
+    apiKey: entityField(t, 'apiKey', ApiKey, 'The key.'),
     revokedCount: t.int({
       nullable: true,
       description:
@@ -149,7 +155,7 @@ mutation<typeof DisableApiKeyInput.$inferInput, KeyPayload>('disableApiKey', {
   description: 'Reversible: refused until enabled again.',
   guard: 'keys:update',
   input: DisableApiKeyInput,
-  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key.') }),
+  payload: (t) => ({ apiKey: entityField(t, 'apiKey', ApiKey, 'The key.') }),
   run: async (context, input) => ({ apiKey: await disableApiKey(context, input) }),
 })
 
@@ -162,7 +168,7 @@ mutation<typeof EnableApiKeyInput.$inferInput, KeyPayload>('enableApiKey', {
   description: 'Accepts a disabled key again.',
   guard: 'keys:update',
   input: EnableApiKeyInput,
-  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key.') }),
+  payload: (t) => ({ apiKey: entityField(t, 'apiKey', ApiKey, 'The key.') }),
   run: async (context, input) => ({ apiKey: await enableApiKey(context, input) }),
 })
 
@@ -178,6 +184,9 @@ mutation<typeof TransferApiKeyInput.$inferInput, KeyWithSecret>('transferApiKey'
   description: 'Gives a key to a machine user, under a new secret; the old one ends at once.',
   guard: 'keys:update',
   input: TransferApiKeyInput,
-  payload: (t) => ({ apiKey: shown(t, 'apiKey', ApiKey, 'The key.'), secret: secretField(t) }),
+  payload: (t) => ({
+    apiKey: entityField(t, 'apiKey', ApiKey, 'The key.'),
+    secret: secretField(t),
+  }),
   run: (context, input) => transferApiKey(context, input),
 })

@@ -48,7 +48,7 @@ function reachesAllItNames({ rights }: Caller): Prisma.Sql {
   return Prisma.sql`NOT ${isThere(Prisma.sql`"SpaceGrant" g`, outside, spaceId)}`
 }
 
-const isItselfOrTheirs = (caller: Caller): Prisma.Sql => {
+const isSelfOrOwned = (caller: Caller): Prisma.Sql => {
   if (caller.kind === 'HUMAN') return Prisma.sql`k."ownerId" = ${caller.user.id}`
   return caller.kind === 'API_KEY' ? Prisma.sql`k.id = ${caller.key.id}` : Prisma.sql`FALSE`
 }
@@ -59,7 +59,7 @@ export function isVisibleKey(caller: Caller): Prisma.Sql {
   const conditions = [Prisma.sql`k."workspaceId" = ${workspaceId}`]
   if (onlyOwnKeys(user.role)) conditions.push(Prisma.sql`k."ownerId" = ${user.id}`)
   if (!rights.allSpaces)
-    conditions.push(Prisma.sql`(${isItselfOrTheirs(caller)}
+    conditions.push(Prisma.sql`(${isSelfOrOwned(caller)}
       OR (NOT k."userLevel" AND NOT k."allSpaces" AND ${reachesAllItNames(caller)})
       OR (NOT k."userLevel" AND k."allSpaces" AND ${caller.allSpaces} AND k."ownerId" = ${user.id}))`)
   return Prisma.join(conditions, ' AND ')

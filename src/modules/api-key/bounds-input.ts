@@ -1,16 +1,16 @@
-import type { KeyTerms } from '../../auth/grant.ts'
+import type { KeySettings } from '../../auth/delegation.ts'
 import { lifetimeEnd } from '../../auth/key-record.ts'
-import type { CallerChange } from '../../db/change.ts'
 import { parseInstant } from '../../input/instant.ts'
-import type { InputProblems } from '../../input/problems.ts'
+import type { ValidationErrors } from '../../input/problems.ts'
 import { limitsOf } from '../../limits/plans.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
 
-type Base = KeyTerms & { readonly createdAt: Date }
+type Base = KeySettings & { readonly createdAt: Date }
 
 /** When the key is to end: an instant to come, within the workspace's policy; null: never by itself. */
 export function expiryInput(
-  { now, workspace }: CallerChange,
-  problems: InputProblems,
+  { now, workspace }: CallerTransaction,
+  problems: ValidationErrors,
   base: Base,
   value: string | null | undefined,
 ): Date | null {
@@ -32,8 +32,8 @@ export function expiryInput(
 
 /** The key's own limit, not above the plan's: 0 blocks, null is the plan's. */
 export function requestsPerMinuteInput(
-  { deps, workspace }: CallerChange,
-  problems: InputProblems,
+  { deps, workspace }: CallerTransaction,
+  problems: ValidationErrors,
   base: Base,
   value: number | null | undefined,
 ): number | null {
@@ -51,7 +51,7 @@ const defaultOverlapSeconds = 3_600
 export const maxOverlapSeconds = 604_800
 
 /** How long a replaced secret still works, in seconds: 0 to 7 days, an hour by default. */
-export function overlapInput(problems: InputProblems, value: number | null | undefined): number {
+export function overlapInput(problems: ValidationErrors, value: number | null | undefined): number {
   const seconds = value ?? defaultOverlapSeconds
   if (seconds < 0 || seconds > maxOverlapSeconds)
     problems.add(

@@ -1,27 +1,31 @@
 import type { Caller } from '../../auth/caller.ts'
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
 import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
-import type { KeyTerms } from '../../auth/grant.ts'
+import type { KeySettings } from '../../auth/delegation.ts'
 import { holds } from '../../auth/policy.ts'
-import { type CallerChange, type Change, change } from '../../db/change.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { ApiKey } from '../../generated/prisma/client.ts'
 import { isIdOf, newId } from '../../ids.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import { limitsOf } from '../../limits/plans.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { changesBetween } from '../audit/event.ts'
-import { type KeyChange, takeKeyName } from './key-name.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+  type WorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { auditSnapshot } from './audit-snapshot.ts'
 import {
   assertMayHaveSecretOf,
+  getKey,
   isWithinKeyRole,
-  noteUngrantable,
-  readKey,
-} from './key-to-change.ts'
+  validateDelegation,
+} from './find-key-for-update.ts'
+import { type KeyChange, takeKeyName } from './key-name.ts'
 import { countLiveKeys } from './live-keys.ts'
 import { receiverOf } from './receiver.ts'
-import { shownTerms } from './shown-terms.ts'
 import { type KeyTermsInput, keyTermsInput } from './terms-input.ts'
 
 export const maxKeyDescription = 1_000
@@ -48,9 +52,9 @@ const withoutNulls = ({ expiresAt, allowedIps, requestsPerMinute, ...lists }: Ke
 
 /** The owner that a new key may have: the caller's own user or a machine user. */
 async function ownerInput(
-  c: CallerChange,
+  c: CallerTransaction,
   ownerId: string | null | undefined,
-): Promise<Pick<KeyTerms, 'ownerId' | 'ownerKind'>> {
+): Promise<Pick<KeySettings, 'ownerId' | 'ownerKind'>> {
   const { user } = c.caller
   if (ownerId === null || ownerId === undefined || ownerId === user.id)
     return { ownerId: user.id, ownerKind: user.kind }
@@ -67,11 +71,11 @@ async function ownerInput(
  *   oneself to who may not read members
  */
 export async function findOwner(
-  c: CallerChange,
+  c: CallerTransaction,
   ownerId: string,
   permission: 'keys:create' | 'keys:update',
   path: readonly string[],
-): Promise<Pick<KeyTerms, 'ownerId' | 'ownerKind'>> {
+): Promise<Pick<KeySettings, 'ownerId' | 'ownerKind'>> {
   if (!isWithinKeyRole(c, ownerId)) throw forbidden([permission], [permission])
   const { db, workspace, caller } = c
   const its = { workspaceId: workspace.id, userId: ownerId }
@@ -89,8 +93,8 @@ export function createApiKey(
   context: ServiceContext,
   input: CreateApiKeyInput,
 ): Promise<KeyWithSecret> {
-  return change(context, { permission: 'keys:create' }, async (c) => {
-    const problems = new InputProblems()
+  return inWorkspaceTransaction(context, { permission: 'keys:create' }, async (c) => {
+    const problems = new ValidationErrors()
     const name = nameInput(problems, ['name'], input.name)
     const description = textInput(problems, ['description'], input.description, maxKeyDescription)
     const owner = await ownerInput(c, input.ownerId)
@@ -108,7 +112,7 @@ export function createApiKey(
     }
     const terms = await keyTermsInput(c, problems, blank, withoutNulls(input))
     problems.throwIfAny()
-    noteUngrantable(c, problems, terms)
+    validateDelegation(c, problems, terms)
     problems.throwIfAny()
     await assertBelowKeyLimit(c)
     return insertKey(c, { name, description, terms, maker: c.caller })
@@ -116,7 +120,7 @@ export function createApiKey(
 }
 
 /** @throws UserInputError LIMIT_REACHED; counted under the lock, so creations at once cannot overstep */
-async function assertBelowKeyLimit(c: Change): Promise<void> {
+async function assertBelowKeyLimit(c: WorkspaceTransaction): Promise<void> {
   const { keyLimit } = limitsOf(c.deps.limits.plans, c.workspace)
   if (keyLimit !== null && (await countLiveKeys(c.db, c.workspace.id)) >= keyLimit)
     throw userError('LIMIT_REACHED', null, 'The plan allows no more live keys.')
@@ -126,7 +130,7 @@ async function assertBelowKeyLimit(c: Change): Promise<void> {
 export interface NewKey {
   readonly name: string
   readonly description: string | null
-  readonly terms: KeyTerms
+  readonly terms: KeySettings
   /** Who makes it and is given its secret; null: the operator. */
   readonly maker: Caller | null
   /** A secret of the operator's choosing instead of a random one. */
@@ -138,7 +142,7 @@ export async function insertKey(c: KeyChange, key: NewKey): Promise<KeyWithSecre
   const { terms } = key
   const id = newId('key')
   const secret = key.secret ?? createApiKeySecret(c.deps.keyPrefix)
-  c.deps.limits.attempts.trust(secretDigest(secret))
+  c.deps.limits.failedAuth.markTrusted(secretDigest(secret))
   const workspaceId = c.workspace.id
   await takeKeyName(c, terms.ownerId, key.name, id, ['input', 'name'])
   await c.db.apiKey.create({
@@ -169,14 +173,14 @@ export async function insertKey(c: KeyChange, key: NewKey): Promise<KeyWithSecre
   await storeLinks(c, id, terms)
   const changes = changesBetween(
     {},
-    { name: key.name, ownerId: terms.ownerId, ...shownTerms(terms) },
+    { name: key.name, ownerId: terms.ownerId, ...auditSnapshot(terms) },
   )
   c.record({ action: 'api_key.created', targetId: id, targetName: key.name, changes })
-  return { apiKey: await readKey(c, id), secret }
+  return { apiKey: await getKey(c, id), secret }
 }
 
 /** The terms that are columns of the key itself. */
-export const storedTerms = (terms: KeyTerms) => ({
+export const storedTerms = (terms: KeySettings) => ({
   permissions: [...terms.permissions],
   allSpaces: terms.allSpaces,
   allowedIps: [...terms.allowedIps],
@@ -186,7 +190,11 @@ export const storedTerms = (terms: KeyTerms) => ({
 })
 
 /** Stores the scopes and space grants of a key that has none stored. */
-export async function storeLinks({ db, workspace }: Change, keyId: string, terms: KeyTerms) {
+export async function storeLinks(
+  { db, workspace }: WorkspaceTransaction,
+  keyId: string,
+  terms: KeySettings,
+) {
   const workspaceId = workspace.id
   await db.apiKeyScope.createMany({
     data: terms.scopes.map(({ id }) => ({ workspaceId, keyId, scopeId: id })),
@@ -203,7 +211,10 @@ export async function storeLinks({ db, workspace }: Change, keyId: string, terms
 }
 
 /** Takes the scopes and space grants of a key away. */
-export async function clearLinks({ db, workspace }: Change, keyId: string): Promise<void> {
+export async function clearLinks(
+  { db, workspace }: WorkspaceTransaction,
+  keyId: string,
+): Promise<void> {
   const its = { workspaceId: workspace.id, keyId }
   await db.apiKeyScope.deleteMany({ where: its })
   await db.spaceGrant.deleteMany({ where: its })

@@ -1,7 +1,7 @@
-import { change } from '../../db/change.ts'
 import type { ApiKey } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { assertGrantable, assertLive, keyToChange, readKey } from './key-to-change.ts'
+import { inWorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
+import { assertGrantable, assertLive, findKeyForUpdate, getKey } from './find-key-for-update.ts'
 
 interface KeyInput {
   readonly id: string
@@ -9,16 +9,16 @@ interface KeyInput {
 
 /** Refuses a key until it is enabled again. For a disabled one nothing changes. */
 export const disableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKey> =>
-  change(context, { permission: 'keys:update' }, async (c) => {
-    const key = await keyToChange(c, id)
+  inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
+    const key = await findKeyForUpdate(c, id)
     assertLive(key)
-    if (key.disabledAt !== null) return readKey(c, key.id)
+    if (key.disabledAt !== null) return getKey(c, key.id)
     await c.db.apiKey.update({
       where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
       data: { disabledAt: c.now, updatedAt: c.now },
     })
     c.record({ action: 'api_key.disabled', targetId: key.id, targetName: key.name })
-    return readKey(c, key.id)
+    return getKey(c, key.id)
   })
 
 /**
@@ -26,15 +26,15 @@ export const disableApiKey = (context: ServiceContext, { id }: KeyInput): Promis
  * they had, so who was given its secrets is not asked about.
  */
 export const enableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKey> =>
-  change(context, { permission: 'keys:update' }, async (c) => {
-    const key = await keyToChange(c, id)
+  inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
+    const key = await findKeyForUpdate(c, id)
     assertLive(key)
-    if (key.disabledAt === null) return readKey(c, key.id)
+    if (key.disabledAt === null) return getKey(c, key.id)
     assertGrantable(c, key)
     await c.db.apiKey.update({
       where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
       data: { disabledAt: null, updatedAt: c.now },
     })
     c.record({ action: 'api_key.enabled', targetId: key.id, targetName: key.name })
-    return readKey(c, key.id)
+    return getKey(c, key.id)
   })

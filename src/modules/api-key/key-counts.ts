@@ -1,11 +1,11 @@
-import type { Context, DataLoader } from '../../context.ts'
 import { parentId } from '../../db/nested-pages.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
+import type { Context, DataLoader } from '../../schema/context.ts'
 import { isVisibleKey } from './api-key.visibility.ts'
 
 /** How many keys tied to each parent by `link` the caller sees: what the parent's own list holds. */
 export const keyCounts = (context: Context, name: string, link: Prisma.Sql): DataLoader<number> =>
-  context.batch(`keyCount ${name}`, async (ids) => {
+  context.loader(`keyCount ${name}`, async (ids) => {
     const { deps, caller } = context
     const parents = Prisma.sql`unnest(${ids}::text[]) AS parent (id)`
     // A key that many parents share is judged once; see findPages.

@@ -2,14 +2,14 @@ import type { GraphQLResolveInfo } from 'graphql'
 import { findKeyRecords, type KeyRecord, keyRecordBytes, rightsOf } from '../../auth/key-record.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { holds, type Rights, workspaceWide } from '../../auth/policy.ts'
-import type { Context, DataLoader } from '../../context.ts'
 import type { ApiKey, ApiKeyState, Prisma } from '../../generated/prisma/client.ts'
-import { rowsById, type VisibleList, visibleRows } from '../../graphql/rows.ts'
+import type { Context, DataLoader } from '../../schema/context.ts'
+import { rowsById, type VisibleList, visibleRows } from '../../schema/visible-rows.ts'
 import { keysByRole, keysSeen, visibleKeys } from './api-key.visibility.ts'
 
 /** What the keys of these ids declare and may do now. For keys that the caller has been shown. */
 export const keyRecordLoader = (context: Context): DataLoader<KeyRecord | null> =>
-  context.batch('keyRecord', async (ids) => {
+  context.loader('keyRecord', async (ids) => {
     const { deps, budget, caller } = context
     budget.countRead(await keyRecordBytes(deps.prisma, caller.workspaceId, ids))
     const records = await findKeyRecords(deps.prisma, caller.workspaceId, ids)
@@ -30,7 +30,7 @@ export function rightsOnce(record: KeyRecord): Rights {
 export const effectivePermissionsLoader = (
   context: Context,
 ): DataLoader<readonly PermissionName[]> =>
-  context.batch('effectivePermissions', async (ids) => {
+  context.loader('effectivePermissions', async (ids) => {
     const loader = keyRecordLoader(context)
     const records = await Promise.all(ids.map((id) => loader.load(id)))
     const permissions: PermissionName[][] = []
@@ -43,7 +43,7 @@ export const effectivePermissionsLoader = (
 
 /** What each of the keys is now. For keys that the caller has been shown. */
 export const keyStateLoader = (context: Context): DataLoader<ApiKeyState> =>
-  context.batch('apiKey.state', async (ids) => {
+  context.loader('apiKey.state', async (ids) => {
     const { deps, caller } = context
     const where = { workspaceId: caller.workspaceId, keyId: { in: [...ids] } }
     const states = await deps.prisma.apiKeyState.findMany({ where })
@@ -53,7 +53,7 @@ export const keyStateLoader = (context: Context): DataLoader<ApiKeyState> =>
 
 /** The ids themselves of those keys that the caller sees and may read; null of the others. */
 export const visibleKeyIdLoader = (context: Context): DataLoader<string | null> =>
-  context.batch('visibleKeyId', async (ids) => {
+  context.loader('visibleKeyId', async (ids) => {
     const { deps, caller } = context
     if (!holds(caller.rights, 'keys:read')) return ids.map(() => null)
     const seen = new Set(await keysSeen(deps.prisma, caller, ids))

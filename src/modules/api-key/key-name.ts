@@ -1,14 +1,14 @@
 import type { Caller } from '../../auth/caller.ts'
 import { effectiveExpiry } from '../../auth/key-record.ts'
 import { holds } from '../../auth/policy.ts'
-import type { Change } from '../../db/change.ts'
 import { type UserError, UserInputError } from '../../errors.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { nameKey } from '../../input/text.ts'
+import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { isVisibleKey } from './api-key.visibility.ts'
 
 /** A change on behalf of a caller, or of the operator, who sees everything. */
-export type KeyChange = Change & { readonly caller?: Caller | null }
+export type KeyChange = WorkspaceTransaction & { readonly caller?: Caller | null }
 
 /** Whether the caller sees the key `k` and may read it. */
 export const isReadableKey = (caller: Caller | null | undefined): Prisma.Sql => {

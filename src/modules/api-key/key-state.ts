@@ -12,5 +12,5 @@ export const isAccepted = Prisma.sql`(${isLive} AND k."disabledAt" IS NULL)`
  * Neither revoked nor past its own expiry: live, or live again once the lifetime policy is relaxed or
  * the sunset of legacy keys moved.
  */
-export const mayLive = Prisma.sql`(k."revokedAt" IS NULL
+export const isRevivable = Prisma.sql`(k."revokedAt" IS NULL
   AND coalesce(${expiryWithoutPolicies} > clock_timestamp(), TRUE))`

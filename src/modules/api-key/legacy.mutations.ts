@@ -1,5 +1,5 @@
-import { builder } from '../../builder.ts'
-import { errorsField, mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { entityField, errorsField, mutation } from '../../schema/mutation.ts'
 import { SpaceGrantInput } from './api-key.mutations.ts'
 import { ApiKey } from './api-key.schema.ts'
 import type { KeyWithSecret } from './create.ts'
@@ -81,7 +81,7 @@ const ImportedKey = builder.objectRef<ImportedKeyRow>('ImportedKey').implement({
   leafFields: 'public',
   fields: (t) => ({
     index: t.exposeInt('index', { description: 'Its place in the input, from 0.' }),
-    apiKey: shown(
+    apiKey: entityField(
       t,
       'apiKey',
       ApiKey,
@@ -131,7 +131,7 @@ mutation<typeof MigrateLegacyKeyInput.$inferInput, KeyWithSecret>('migrateLegacy
   guard: 'keys:update',
   input: MigrateLegacyKeyInput,
   payload: (t) => ({
-    apiKey: shown(t, 'apiKey', ApiKey, 'The key as it is now.'),
+    apiKey: entityField(t, 'apiKey', ApiKey, 'The key as it is now.'),
     secret: secretField(t),
   }),
   run: (context, input) => migrateLegacyKey(context, input),

@@ -1,11 +1,11 @@
-import { keyGrantor, refusalOf, tokenCallerOf } from '../../auth/authenticate.ts'
 import type { Caller } from '../../auth/caller.ts'
-import { type Grantor, grantProblems, type KeyTerms } from '../../auth/grant.ts'
+import { keyGrantor, rejectionReason, tokenCallerOf } from '../../auth/credential-state.ts'
+import { delegationErrors, type Grantor, type KeySettings } from '../../auth/delegation.ts'
 import { findMembers, memberGrantor } from '../../auth/human-record.ts'
 import { findKeyRecords } from '../../auth/key-record.ts'
 import { findTokens } from '../../auth/token-record.ts'
-import type { Change } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
+import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { formatKeyList, type ListedKey } from './format-key-list.ts'
 import type { Receiver } from './receiver.ts'
 
@@ -27,7 +27,7 @@ interface GivenSecret extends Pick<Receiver, 'receiverKeyId' | 'receiverTokenId'
  * rotated itself to.
  */
 const findGivenSecrets = (
-  { db, workspace, now }: Change,
+  { db, workspace, now }: WorkspaceTransaction,
   keyIds: readonly string[],
 ): Promise<GivenSecret[]> => db.$queryRaw<GivenSecret[]>`
   SELECT DISTINCT s."keyId", s."receiverId", s."receiverKeyId", s."receiverTokenId",
@@ -57,7 +57,7 @@ const distinct = (ids: readonly (string | null)[]): string[] => [
 
 /** What each receiver of these secrets may grant now; undefined: nothing, for they hold nothing. */
 async function grantorsOf(
-  { db, workspace, now }: Change,
+  { db, workspace, now }: WorkspaceTransaction,
   secrets: readonly GivenSecret[],
 ): Promise<(Grantor | undefined)[]> {
   const ids = <T>(of: (secret: GivenSecret) => T) => secrets.map(of)
@@ -75,8 +75,8 @@ async function grantorsOf(
     ({ tokenId }) => tokenId,
   )
   // Where they would ask from is not known, and is no right of theirs.
-  const holds = (credential: Parameters<typeof refusalOf>[0]): boolean =>
-    refusalOf({ ...credential, allowedIps: [] }, now, undefined) === undefined
+  const holds = (credential: Parameters<typeof rejectionReason>[0]): boolean =>
+    rejectionReason({ ...credential, allowedIps: [] }, now, undefined) === undefined
 
   return secrets.map(({ receiverId, receiverKeyId, receiverTokenId, ...its }) => {
     if (receiverKeyId === null) {
@@ -106,7 +106,7 @@ async function grantorsOf(
 /** A key, and what it is to be. */
 interface WidenedKey {
   readonly id: string
-  readonly terms: KeyTerms
+  readonly terms: KeySettings
 }
 
 /**
@@ -116,7 +116,7 @@ interface WidenedKey {
  * when it is repaired.
  */
 export async function findBeyondReceivers(
-  c: Change,
+  c: WorkspaceTransaction,
   keys: readonly WidenedKey[],
 ): Promise<ReadonlySet<string>> {
   if (keys.length === 0) return new Set()
@@ -125,7 +125,7 @@ export async function findBeyondReceivers(
   const grantors = await grantorsOf(c, secrets)
   const beyond = secrets.filter(({ keyId }, index) => {
     const [its, grantor] = [terms.get(keyId), grantors[index]]
-    return its !== undefined && (grantor === undefined || grantProblems(grantor, its).length > 0)
+    return its !== undefined && (grantor === undefined || delegationErrors(grantor, its).length > 0)
   })
   return new Set(beyond.map(({ keyId }) => keyId))
 }
@@ -141,9 +141,9 @@ export const beyondReceivers = (caller: Caller, keys: readonly ListedKey[]): str
  * @throws UserInputError PERMISSION_NOT_GRANTABLE where the key is one of those
  */
 export async function assertReceiversMayHold(
-  c: Change,
+  c: WorkspaceTransaction,
   id: string,
-  terms: KeyTerms,
+  terms: KeySettings,
   refusal: { readonly path: readonly string[]; readonly advice: string } = {
     path: ['input', 'id'],
     advice:

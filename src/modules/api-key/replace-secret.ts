@@ -1,9 +1,9 @@
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
 import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import { earliest, type KeyRecord } from '../../auth/key-record.ts'
-import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
-import { changesBetween, type FieldChange } from '../audit/event.ts'
+import { changesBetween, type FieldChange } from '../../transactions/audit-event.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
 import { maxOverlapSeconds } from './bounds-input.ts'
 import { receiverOfNewSecret } from './receiver.ts'
 
@@ -26,7 +26,7 @@ const seconds = (count: number): number => count * 1_000
  * @throws UserInputError CONFLICT within 30 s of another rotation, or when `expected` is out of date
  */
 export function assertMayRotateAgain(
-  { now }: CallerChange,
+  { now }: CallerTransaction,
   { rotatedAt }: KeyRecord,
   expected?: Date,
 ): void {
@@ -53,13 +53,13 @@ export function assertMayRotateAgain(
  * one before, at most 7 days after it was first replaced. `changes` are the audit's.
  */
 export async function replaceSecret(
-  c: CallerChange,
+  c: CallerTransaction,
   key: KeyRecord,
   overlap: Overlap,
 ): Promise<{ readonly secret: string; readonly changes: readonly FieldChange[] }> {
   const { db, deps, workspace, now } = c
   const secret = createApiKeySecret(deps.keyPrefix)
-  deps.limits.attempts.trust(secretDigest(secret))
+  deps.limits.failedAuth.markTrusted(secretDigest(secret))
   const its = { workspaceId: workspace.id, keyId: key.id }
   const isCurrent = { ...its, endsAt: null }
   const isPrevious = { ...its, endsAt: { gt: now } }

@@ -1,13 +1,17 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
-import { untilAllLocked } from '../../db/all-locked.ts'
-import { type CallerChange, change, type Work } from '../../db/change.ts'
 import type { ApiKey } from '../../generated/prisma/client.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { endDescendants } from './end-descendants.ts'
-import { endLive } from './end-keys.ts'
-import { keyToChange, readKey } from './key-to-change.ts'
+import { retryWithLocks } from '../../transactions/retry-with-locks.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+  type Work,
+} from '../../transactions/workspace-transaction.ts'
+import { findKeyForUpdate, getKey } from './find-key-for-update.ts'
+import { revokeDescendants } from './revoke-descendants.ts'
+import { revokeLiveKeys } from './revoke-keys.ts'
 import {
   endEverywhere,
   findElsewhere,
@@ -43,28 +47,28 @@ export async function revokeApiKey(
   context: ServiceContext,
   input: RevokeApiKeyInput,
 ): Promise<RevokedKeys> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const reason = textInput(problems, ['reason'], input.reason, maxReason)
   problems.throwIfAny()
   const permission = (caller: Caller) => (revokesItself(caller, input) ? null : 'keys:delete')
   const includeCreated = input.includeCreated ?? false
-  const revokeIn: Work<CallerChange, RevokedKeys> = async (c, others) => {
+  const revokeIn: Work<CallerTransaction, RevokedKeys> = async (c, others) => {
     const revocation = { revokedById: c.caller.user.id, reason }
-    const key = await keyToChange(c, input.id)
+    const key = await findKeyForUpdate(c, input.id)
     const isEverywhere = revokesEverywhere(c.caller, key)
     const elsewhere =
       isEverywhere && includeCreated ? await findElsewhere(c, others, key, context.address) : []
     const ended = isEverywhere
       ? Math.min(await endEverywhere([c, ...others], key, revocation), 1)
-      : await endLive(c, c.caller, [key], revocation)
+      : await revokeLiveKeys(c, c.caller, [key], revocation)
     let created = 0
     for (const { there, caller } of [{ there: c, caller: c.caller }, ...elsewhere])
       if (includeCreated)
-        created += await endDescendants(there, caller, { keyId: key.id }, revocation)
-    return { apiKey: await readKey(c, key.id), revokedCount: ended + created }
+        created += await revokeDescendants(there, caller, { keyId: key.id }, revocation)
+    return { apiKey: await getKey(c, key.id), revokedCount: ended + created }
   }
-  return await untilAllLocked(
+  return await retryWithLocks(
     () => otherWorkspacesOf(context, input.id, includeCreated),
-    (others) => change(context, { permission, others }, revokeIn),
+    (others) => inWorkspaceTransaction(context, { permission, others }, revokeIn),
   )
 }

@@ -1,9 +1,12 @@
 import { isKeyItself } from '../../auth/caller.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
 import { parseInstant } from '../../input/instant.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
 import { overlapInput } from './bounds-input.ts'
 import type { KeyWithSecret } from './create.ts'
 import {
@@ -11,9 +14,9 @@ import {
   assertLive,
   assertMayHaveSecretOf,
   assertOrdinary,
-  keyToChange,
-  readKey,
-} from './key-to-change.ts'
+  findKeyForUpdate,
+  getKey,
+} from './find-key-for-update.ts'
 import { assertMayRotateAgain, replaceSecret } from './replace-secret.ts'
 
 export interface RotateApiKeyInput {
@@ -23,7 +26,7 @@ export interface RotateApiKeyInput {
   readonly expectedRotatedAt?: string | null | undefined
 }
 
-function expectedInput(problems: InputProblems, value: string | null | undefined) {
+function expectedInput(problems: ValidationErrors, value: string | null | undefined) {
   if (value === null || value === undefined) return undefined
   const instant = parseInstant(value)
   if (instant === undefined)
@@ -42,7 +45,7 @@ function expectedInput(problems: InputProblems, value: string | null | undefined
  * @throws RequestError FORBIDDEN
  */
 async function assertMayReplaceCurrent(
-  { db, workspace, caller }: CallerChange,
+  { db, workspace, caller }: CallerTransaction,
   keyId: string,
 ): Promise<void> {
   if (caller.kind !== 'API_KEY' || caller.key.id !== keyId) return
@@ -70,12 +73,12 @@ export function rotateApiKey(
   context: ServiceContext,
   input: RotateApiKeyInput,
 ): Promise<KeyWithSecret> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const seconds = overlapInput(problems, input.overlapSeconds)
   const expected = expectedInput(problems, input.expectedRotatedAt)
   problems.throwIfAny()
-  return change(context, { permission: 'keys:update' }, async (c) => {
-    const key = await keyToChange(c, input.id)
+  return inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
+    const key = await findKeyForUpdate(c, input.id)
     assertLive(key)
     assertOrdinary(c, key)
     await assertMayReplaceCurrent(c, key.id)
@@ -94,6 +97,6 @@ export function rotateApiKey(
       targetName: key.name,
       changes,
     })
-    return { apiKey: await readKey(c, key.id), secret }
+    return { apiKey: await getKey(c, key.id), secret }
   })
 }

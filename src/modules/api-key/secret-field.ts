@@ -1,5 +1,5 @@
 import type { ObjectFieldBuilder } from '@pothos/core'
-import type { Types } from '../../builder.ts'
+import type { Types } from '../../schema/builder.ts'
 
 /** The one field that carries a secret, of the payloads that may. */
 export const secretField = (

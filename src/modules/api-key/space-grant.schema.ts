@@ -1,9 +1,9 @@
 import type { KeyRecord } from '../../auth/key-record.ts'
 import { permissionNames } from '../../auth/permissions.ts'
 import { heldIn, inOrder } from '../../auth/policy.ts'
-import { builder } from '../../builder.ts'
-import { modelType } from '../../graphql/connection.ts'
 import { maxNames } from '../../input/permission-list.ts'
+import { builder } from '../../schema/builder.ts'
+import { modelType } from '../../schema/pagination.ts'
 import { spaceLoader } from '../space/space.schema.ts'
 import { rightsOnce } from './key-loaders.ts'
 

@@ -1,13 +1,13 @@
-import type { KeyTerms } from '../../auth/grant.ts'
+import type { KeySettings } from '../../auth/delegation.ts'
 import { covers, expand, isPerSpace } from '../../auth/permissions.ts'
 import { holds } from '../../auth/policy.ts'
-import type { CallerChange } from '../../db/change.ts'
 import { isId } from '../../ids.ts'
 import { allowedIpsInput } from '../../input/addresses.ts'
-import { noteRepeatedIds } from '../../input/ids.ts'
-import { noteMissingRequirements, permissionNamesInput } from '../../input/permission-list.ts'
-import type { InputProblems } from '../../input/problems.ts'
-import { noteUnreachedSpaces } from '../space/live-spaces.ts'
+import { validateUniqueIds } from '../../input/ids.ts'
+import { permissionNamesInput, validateRequirements } from '../../input/permission-list.ts'
+import type { ValidationErrors } from '../../input/problems.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
+import { validateSpaceReach } from '../space/live-spaces.ts'
 import { expiryInput, requestsPerMinuteInput } from './bounds-input.ts'
 
 /** One space of a key, as it is written in an input. */
@@ -34,7 +34,7 @@ export const maxScopes = 50
 const notNullable = ['permissions', 'scopeIds', 'allSpaces', 'spaces'] as const
 
 /** Notes what cannot be null where the input changes a key. */
-export function noteNulls(problems: InputProblems, input: KeyTermsInput): void {
+export function validateNonNull(problems: ValidationErrors, input: KeyTermsInput): void {
   for (const field of notNullable)
     if (input[field] === null) problems.add('INVALID', [field], `${field} cannot be null.`)
 }
@@ -44,18 +44,18 @@ export function noteNulls(problems: InputProblems, input: KeyTermsInput): void {
  * is wrong is noted, whoever asks; whether the caller may grant the result is not looked at here.
  */
 export async function keyTermsInput(
-  c: CallerChange,
-  problems: InputProblems,
-  base: KeyTerms & { readonly createdAt: Date },
+  c: CallerTransaction,
+  problems: ValidationErrors,
+  base: KeySettings & { readonly createdAt: Date },
   input: KeyTermsInput,
-): Promise<KeyTerms> {
+): Promise<KeySettings> {
   const permissions = input.permissions
     ? permissionNamesInput(problems, ['permissions'], input.permissions)
     : base.permissions
   const scopes = input.scopeIds
     ? await scopesInput(c, problems, base.scopes, input.scopeIds)
     : base.scopes
-  const terms: KeyTerms = {
+  const terms: KeySettings = {
     ...base,
     permissions,
     scopes,
@@ -69,22 +69,22 @@ export async function keyTermsInput(
           ? []
           : allowedIpsInput(problems, ['allowedIps'], input.allowedIps),
   }
-  if (input.permissions || input.scopeIds || input.spaces) noteUnheld(problems, terms, input)
+  if (input.permissions || input.scopeIds || input.spaces) validateHeld(problems, terms, input)
   return terms
 }
 
 /** The scopes of these ids. To who may not read scopes there are none but those that the key links. */
 async function scopesInput(
-  { db, workspace, caller }: CallerChange,
-  problems: InputProblems,
-  linked: KeyTerms['scopes'],
+  { db, workspace, caller }: CallerTransaction,
+  problems: ValidationErrors,
+  linked: KeySettings['scopes'],
   ids: readonly string[],
-): Promise<KeyTerms['scopes']> {
+): Promise<KeySettings['scopes']> {
   if (ids.length > maxScopes) {
     problems.add('INVALID', ['scopeIds'], `At most ${maxScopes} scopes are possible.`)
     return []
   }
-  noteRepeatedIds(problems, ids, (index) => ['scopeIds', index])
+  validateUniqueIds(problems, ids, (index) => ['scopeIds', index])
   const found = holds(caller.rights, 'scopes:read')
     ? await db.scope.findMany({
         where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
@@ -99,11 +99,11 @@ async function scopesInput(
 }
 
 async function spacesInput(
-  c: CallerChange,
-  problems: InputProblems,
-  base: KeyTerms,
+  c: CallerTransaction,
+  problems: ValidationErrors,
+  base: KeySettings,
   { allSpaces, spaces }: KeyTermsInput,
-): Promise<Pick<KeyTerms, 'allSpaces' | 'grants'>> {
+): Promise<Pick<KeySettings, 'allSpaces' | 'grants'>> {
   if (spaces && spaces.length > maxGrants) {
     problems.add('INVALID', ['spaces'], `At most ${maxGrants} spaces are possible.`)
     return { allSpaces: false, grants: [] }
@@ -117,12 +117,12 @@ async function spacesInput(
 }
 
 async function grantsInput(
-  c: CallerChange,
-  problems: InputProblems,
+  c: CallerTransaction,
+  problems: ValidationErrors,
   spaces: readonly SpaceGrantInput[],
-): Promise<KeyTerms['grants']> {
+): Promise<KeySettings['grants']> {
   const ids = spaces.map(({ spaceId }) => spaceId)
-  await noteUnreachedSpaces(c, problems, ids, (index) => ['spaces', index, 'spaceId'])
+  await validateSpaceReach(c, problems, ids, (index) => ['spaces', index, 'spaceId'])
   return spaces.map(({ spaceId, permissions }, index) => {
     const path = ['spaces', index, 'permissions']
     return {
@@ -134,9 +134,9 @@ async function grantsInput(
 }
 
 /** Notes requirements that the key, or a grant as it is written, lacks, and grants of what the key does not hold. */
-function noteUnheld(problems: InputProblems, terms: KeyTerms, input: KeyTermsInput): void {
+function validateHeld(problems: ValidationErrors, terms: KeySettings, input: KeyTermsInput): void {
   const names = [...terms.permissions, ...terms.scopes.flatMap(({ permissions }) => permissions)]
-  noteMissingRequirements(problems, ['permissions'], names)
+  validateRequirements(problems, ['permissions'], names)
   if (!input.spaces) return
   const held = expand(names)
   const isNarrowing = (name: string): boolean => {
@@ -153,6 +153,6 @@ function noteUnheld(problems: InputProblems, terms: KeyTerms, input: KeyTermsInp
           `A grant only narrows: ${name} is not held in a space by this key.`,
         )
     })
-    noteMissingRequirements(problems, path, permissions.flatMap(covers).filter(isPerSpace))
+    validateRequirements(problems, path, permissions.flatMap(covers).filter(isPerSpace))
   })
 }

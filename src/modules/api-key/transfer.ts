@@ -1,16 +1,16 @@
-import { change } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import { inWorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { findOwner, type KeyWithSecret } from './create.ts'
-import { takeKeyName } from './key-name.ts'
 import {
   assertGrantable,
   assertLive,
   assertOrdinary,
-  keyToChange,
-  readKey,
-} from './key-to-change.ts'
+  findKeyForUpdate,
+  getKey,
+} from './find-key-for-update.ts'
+import { takeKeyName } from './key-name.ts'
 import { replaceSecret } from './replace-secret.ts'
 
 export interface TransferApiKeyInput {
@@ -27,9 +27,9 @@ export function transferApiKey(
   context: ServiceContext,
   input: TransferApiKeyInput,
 ): Promise<KeyWithSecret> {
-  return change(context, { permission: 'keys:update' }, async (c) => {
+  return inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
     const path = ['input', 'ownerId']
-    const key = await keyToChange(c, input.id)
+    const key = await findKeyForUpdate(c, input.id)
     assertLive(key)
     assertOrdinary(c, key)
     const owner = await findOwner(c, input.ownerId, 'keys:update', path)
@@ -55,6 +55,6 @@ export function transferApiKey(
       targetName: key.name,
       changes: [{ field: 'ownerId', before: key.ownerId, after: owner.ownerId }, ...changes],
     })
-    return { apiKey: await readKey(c, key.id), secret }
+    return { apiKey: await getKey(c, key.id), secret }
   })
 }

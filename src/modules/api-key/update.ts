@@ -1,18 +1,21 @@
-import { onlyNarrows } from '../../auth/grant.ts'
+import { isAttenuation } from '../../auth/delegation.ts'
 import type { KeyRecord } from '../../auth/key-record.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import type { ApiKey } from '../../generated/prisma/client.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { changesBetween } from '../audit/event.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { auditSnapshot } from './audit-snapshot.ts'
 import { clearLinks, maxKeyDescription, storedTerms, storeLinks } from './create.ts'
+import { assertLive, findKeyForUpdate, getKey, validateDelegation } from './find-key-for-update.ts'
 import { takeKeyName } from './key-name.ts'
-import { assertLive, keyToChange, noteUngrantable, readKey } from './key-to-change.ts'
 import { assertReceiversMayHold } from './receivers.ts'
-import { shownTerms } from './shown-terms.ts'
-import { type KeyTermsInput, keyTermsInput, noteNulls } from './terms-input.ts'
+import { type KeyTermsInput, keyTermsInput, validateNonNull } from './terms-input.ts'
 
 export interface UpdateApiKeyInput extends KeyTermsInput {
   readonly id: string
@@ -25,11 +28,11 @@ export interface UpdateApiKeyInput extends KeyTermsInput {
  * grant, and so may who has been given a secret of it, unless it is only narrowed.
  */
 export function updateApiKey(context: ServiceContext, input: UpdateApiKeyInput): Promise<ApiKey> {
-  return change(context, { permission: 'keys:update' }, async (c) => {
-    const key = await keyToChange(c, input.id)
+  return inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
+    const key = await findKeyForUpdate(c, input.id)
     assertLive(key)
-    const problems = new InputProblems()
-    noteNulls(problems, input)
+    const problems = new ValidationErrors()
+    validateNonNull(problems, input)
     const name = input.name === undefined ? key.name : nameInput(problems, ['name'], input.name)
     const description =
       input.description === undefined
@@ -37,17 +40,17 @@ export function updateApiKey(context: ServiceContext, input: UpdateApiKeyInput):
         : textInput(problems, ['description'], input.description, maxKeyDescription)
     const terms = await keyTermsInput(c, problems, key, input)
     problems.throwIfAny()
-    if (!onlyNarrows(key, terms)) {
+    if (!isAttenuation(key, terms)) {
       assertMayWiden(c, key)
-      noteUngrantable(c, problems, terms)
+      validateDelegation(c, problems, terms)
       problems.throwIfAny()
       await assertReceiversMayHold(c, key.id, terms)
     }
     const changes = changesBetween<object>(
-      { name: key.name, description: key.description, ...shownTerms(key) },
-      { name, description, ...shownTerms(terms) },
+      { name: key.name, description: key.description, ...auditSnapshot(key) },
+      { name, description, ...auditSnapshot(terms) },
     )
-    if (changes.length === 0) return readKey(c, key.id)
+    if (changes.length === 0) return getKey(c, key.id)
     if (nameKey(name) !== nameKey(key.name))
       await takeKeyName(c, key.ownerId, name, key.id, ['input', 'name'])
     await clearLinks(c, key.id)
@@ -63,12 +66,12 @@ export function updateApiKey(context: ServiceContext, input: UpdateApiKeyInput):
       },
     })
     c.record({ action: 'api_key.updated', targetId: key.id, targetName: key.name, changes })
-    return readKey(c, key.id)
+    return getKey(c, key.id)
   })
 }
 
 /** Another person's key can be narrowed, not widened. */
-function assertMayWiden({ caller }: CallerChange, { ownerId, ownerKind }: KeyRecord): void {
+function assertMayWiden({ caller }: CallerTransaction, { ownerId, ownerKind }: KeyRecord): void {
   if (ownerId !== caller.user.id && ownerKind === 'HUMAN')
     throw userError(
       'PERMISSION_NOT_GRANTABLE',

@@ -1,5 +1,5 @@
-import { keyCallerOf, refusalOf } from '../../auth/authenticate.ts'
-import type { KeyCaller, KeyVisitor } from '../../auth/caller.ts'
+import type { KeyCaller, KeyWithoutWorkspace } from '../../auth/caller.ts'
+import { keyCallerOf, rejectionReason } from '../../auth/credential-state.ts'
 import type { PresentedKey } from '../../auth/key-record.ts'
 import { findUserLevelKeys, findUserLevelSecret } from '../../auth/user-level-key.ts'
 import type { Deps } from '../../deps.ts'
@@ -21,14 +21,14 @@ export interface WhichWorkspace {
 /** What a user-level key makes of a request: a caller in one workspace, or one who has to name it. */
 export interface FoundUserLevel {
   readonly credential: PresentedKey
-  readonly caller: KeyCaller | KeyVisitor
+  readonly caller: KeyCaller | KeyWithoutWorkspace
 }
 
 /** For a workspace where a credential is not, whether there is one of that name or not. */
 export const noSuchWorkspace = (): RequestError =>
   new RequestError('WORKSPACE_NOT_FOUND', 'There is no such workspace.')
 
-const visitorOf = (key: PresentedKey): KeyVisitor => ({
+const visitorOf = (key: PresentedKey): KeyWithoutWorkspace => ({
   kind: 'API_KEY',
   workspaceId: null,
   key: { id: key.id, name: key.name },
@@ -65,7 +65,7 @@ export async function readUserLevelKey(
   }
   if (another === undefined) return { credential: key, caller: keyCallerOf(key, hash) }
   // No workspace's rules hold for who is in none: what all of them refuse must not get so far.
-  const refusals = keys.map((it) => refusalOf(it, it.now, address))
+  const refusals = keys.map((it) => rejectionReason(it, it.now, address))
   const [refusal] = refusals
   if (refusal !== undefined && !refusals.includes(undefined)) throw unauthenticated(refusal)
   return { credential: key, caller: visitorOf(key) }

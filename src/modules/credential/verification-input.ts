@@ -2,8 +2,8 @@ import { expand, type PermissionName } from '../../auth/permissions.ts'
 import { inOrder } from '../../auth/policy.ts'
 import { plainAddress } from '../../input/addresses.ts'
 import { permissionNamesInput } from '../../input/permission-list.ts'
-import { InputProblems } from '../../input/problems.ts'
-import { leastCost } from '../../limits/operation-cost.ts'
+import { ValidationErrors } from '../../input/problems.ts'
+import { minCost } from '../../limits/operation-cost.ts'
 
 const maxSpaces = 1_000
 const maxCost = 1_000
@@ -33,7 +33,7 @@ export interface VerificationTerms {
  *   0 to 1,000, more than 1,000 spaces
  */
 export function verificationInput(input: VerificationInput): VerificationTerms {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const names = permissionNamesInput(problems, ['permissions'], input.permissions ?? [])
   const spaceIds = input.spaceIds ?? []
   if (spaceIds.length > maxSpaces)
@@ -41,7 +41,7 @@ export function verificationInput(input: VerificationInput): VerificationTerms {
   const address = typeof input.ip === 'string' ? plainAddress(input.ip) : undefined
   if (typeof input.ip === 'string' && address === undefined)
     problems.add('INVALID', ['ip'], 'This is no IP address.')
-  const cost = input.cost ?? leastCost
+  const cost = input.cost ?? minCost
   if (cost < 0 || cost > maxCost) problems.add('INVALID', ['cost'], `A cost is 0 to ${maxCost}.`)
   problems.throwIfAny()
   return { permissions: inOrder(expand(names)), spaceIds, address, cost }

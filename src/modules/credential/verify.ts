@@ -1,14 +1,14 @@
 import { type Caller, type KeyCaller, type TokenCaller, verifierIdOf } from '../../auth/caller.ts'
 import { isPerSpace, type PermissionName } from '../../auth/permissions.ts'
 import { heldInAll, holds, inOrder, type Rights, reaches } from '../../auth/policy.ts'
+import { resolveCredential } from '../../auth/resolve-credential.ts'
 import type { Deps } from '../../deps.ts'
 import { type CredentialReason, forbidden, RequestError } from '../../errors.ts'
 import { isId } from '../../ids.ts'
 import type { BucketState } from '../../limits/buckets.ts'
-import { leastCost } from '../../limits/operation-cost.ts'
+import { minCost } from '../../limits/operation-cost.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { admit } from './accept.ts'
-import { judgeCredential } from './judge.ts'
+import { recordUse } from './authenticate-credential.ts'
 import {
   type VerificationInput,
   type VerificationTerms,
@@ -50,7 +50,7 @@ const codeOf = (reason: CredentialReason): VerdictCode =>
 
 /** What asking about a credential costs who asks: nothing, for its key pays; if they may not, as ever. */
 export const verifierCost = ({ rights }: Caller): number =>
-  holds(rights, 'keys:verify') ? 0 : leastCost
+  holds(rights, 'keys:verify') ? 0 : minCost
 
 /**
  * Gives the verdict on a key or access token that was presented.
@@ -112,11 +112,14 @@ async function verdictOn(
 ): Promise<Verdict> {
   const { workspaceId } = verifier
   const verifierId = verifierIdOf(verifier)
-  const judged = await judgeCredential(deps, secret, { address, workspaceId, verifierId })
+  const judged = await resolveCredential(deps, secret, { address, workspaceId, verifierId })
   const { caller, refusal } = judged
   if (refusal !== undefined) return { ...refused(codeOf(refusal), permissions), caller }
   // Its first use may end another secret, under the lock: by then it may have ended itself.
-  const endedAs = await admit(deps, judged, { address, requestId }).then(() => undefined, codeBy)
+  const endedAs = await recordUse(deps, judged, { address, requestId }).then(
+    () => undefined,
+    codeBy,
+  )
   if (endedAs !== undefined) return { ...refused(endedAs, permissions), caller }
 
   const { rights } = caller

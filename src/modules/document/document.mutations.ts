@@ -1,6 +1,6 @@
-import { builder } from '../../builder.ts'
 import type { Document as DocumentRow } from '../../generated/prisma/client.ts'
-import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { deletedId, entityField, mutation } from '../../schema/mutation.ts'
 import { deleteDocument } from './delete.ts'
 import { Document } from './document.schema.ts'
 import { uploadDocument } from './upload.ts'
@@ -18,7 +18,7 @@ mutation<typeof UploadDocumentInput.$inferInput, { document: DocumentRow }>('upl
     'Gives a file to a session. Its type is told by its content. To be sent as a GraphQL multipart request, the one file last.',
   guard: 'documents:upload',
   input: UploadDocumentInput,
-  payload: (t) => ({ document: shown(t, 'document', Document, 'The new document.') }),
+  payload: (t) => ({ document: entityField(t, 'document', Document, 'The new document.') }),
   run: async (context, input) => ({ document: await uploadDocument(context, input) }),
 })
 

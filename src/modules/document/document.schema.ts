@@ -1,10 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import { builder } from '../../builder.ts'
-import type { Context, DataLoader } from '../../context.ts'
 import type { Deps } from '../../deps.ts'
 import type { Document as DocumentRow, Prisma } from '../../generated/prisma/client.ts'
-import { nodeType } from '../../graphql/node.ts'
-import { planOf } from '../../graphql/rows.ts'
+import { builder } from '../../schema/builder.ts'
+import type { Context, DataLoader } from '../../schema/context.ts'
+import { nodeType } from '../../schema/node.ts'
+import { planOf } from '../../schema/visible-rows.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { sessionLoader } from '../session/session.schema.ts'
 import { ofSessionsHeld } from '../session/session.visibility.ts'
@@ -74,7 +74,7 @@ const documentsLoader = (
   { fieldNodes }: GraphQLResolveInfo,
   plan: Prisma.DocumentDefaultArgs,
 ): DataLoader<DocumentRow[]> =>
-  context.batch(fieldNodes, async (sessionIds) => {
+  context.loader(fieldNodes, async (sessionIds) => {
     const { prisma } = context.deps
     const rows = await prisma.document.findMany({
       ...plan,

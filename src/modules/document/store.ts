@@ -4,21 +4,6 @@ import { serviceUnavailable } from '../../errors.ts'
 import type { Document } from '../../generated/prisma/client.ts'
 import type { Storage } from '../../storage/storage.ts'
 
-/** How many documents there may be. */
-export interface DocumentLimits {
-  /** Of a session. */
-  readonly maxCount: number
-  /** Of each document. */
-  readonly maxBytes: number
-  /** Of all documents of a workspace together. */
-  readonly maxWorkspaceBytes: number
-}
-
-/** Where the contents of documents are kept, and how many of them. */
-export interface DocumentStore extends DocumentLimits {
-  readonly storage: Storage
-}
-
 /** What the content of a document is found by. */
 export type Content = Pick<Document, 'workspaceId' | 'id' | 'sha256'>
 

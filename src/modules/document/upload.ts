@@ -1,18 +1,21 @@
-import { type CallerChange, change } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import type { Document, Session } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { fileNameInput } from '../../input/text.ts'
 import type { UploadedFile } from '../../input/uploaded-file.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import type { StagedFile } from '../../storage/staged-file.ts'
-import { seenAgent } from '../agent/seen-agent.ts'
-import { changesBetween } from '../audit/event.ts'
-import { assertActive, seenSession } from '../session/seen-session.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { requireVisibleAgent } from '../agent/require-visible-agent.ts'
+import { assertActive, requireVisibleSession } from '../session/require-visible-session.ts'
 import { MediaTypeProbe, mediaTypes } from './media-type.ts'
+import { commitBlob, removeOrphanedBlob, reserveBlob } from './orphaned-blobs.ts'
 import { contentKey, withStorage } from './store.ts'
-import { awaitDocument, documentHasCome, removeStrayContent } from './stray-content.ts'
 
 const options = { permission: 'documents:upload', keepsAuthorization: true } as const
 const filePath = ['input', 'file']
@@ -28,7 +31,10 @@ export interface UploadDocumentInput {
 type Received = Pick<Document, 'id' | 'name' | 'mediaType' | 'bytes' | 'sha256'>
 
 /** @throws UserInputError LIMIT_REACHED where the workspace has no room for so many bytes more */
-async function assertRoom({ db, deps, workspace }: CallerChange, bytes: number): Promise<void> {
+async function assertRoom(
+  { db, deps, workspace }: CallerTransaction,
+  bytes: number,
+): Promise<void> {
   const { maxWorkspaceBytes } = deps.documents
   const [row] = await db.$queryRaw<{ bytes: bigint }[]>`
     SELECT coalesce(sum(bytes), 0)::bigint AS bytes FROM "Document"
@@ -43,10 +49,14 @@ async function assertRoom({ db, deps, workspace }: CallerChange, bytes: number):
  *
  * @throws UserInputError NOT_FOUND, WRONG_STATE, LIMIT_REACHED; RequestError FORBIDDEN
  */
-async function openSession(c: CallerChange, sessionId: string, bytes: number): Promise<Session> {
+async function openSession(
+  c: CallerTransaction,
+  sessionId: string,
+  bytes: number,
+): Promise<Session> {
   const path = ['input', 'sessionId']
-  const session = await seenSession(c, sessionId, 'documents:upload', path)
-  await seenAgent(c, session.agentId, 'documents:upload', path)
+  const session = await requireVisibleSession(c, sessionId, 'documents:upload', path)
+  await requireVisibleAgent(c, session.agentId, 'documents:upload', path)
   assertActive(session, path)
   const { maxCount } = c.deps.documents
   const where = { workspaceId: c.workspace.id, sessionId, deletedAt: null }
@@ -56,10 +66,14 @@ async function openSession(c: CallerChange, sessionId: string, bytes: number): P
   return session
 }
 
-async function insert(c: CallerChange, sessionId: string, received: Received): Promise<Document> {
+async function insert(
+  c: CallerTransaction,
+  sessionId: string,
+  received: Received,
+): Promise<Document> {
   await openSession(c, sessionId, received.bytes)
   const workspaceId = c.workspace.id
-  await documentHasCome(c, { ...received, workspaceId })
+  await commitBlob(c, { ...received, workspaceId })
   const document = await c.db.document.create({
     data: {
       ...received,
@@ -88,12 +102,12 @@ async function keep(
 ): Promise<Document> {
   const { deps, caller } = context
   const content = { ...received, workspaceId: caller.workspaceId }
-  await awaitDocument(deps, content)
+  await reserveBlob(deps, content)
   await withStorage(deps, (storage) => storage.put(contentKey(content), path))
   try {
-    return await change(context, options, (c) => insert(c, sessionId, received))
+    return await inWorkspaceTransaction(context, options, (c) => insert(c, sessionId, received))
   } catch (error) {
-    await removeStrayContent(deps, content)
+    await removeOrphanedBlob(deps, content)
     throw error
   }
 }
@@ -127,10 +141,10 @@ export async function uploadDocument(
   context: ServiceContext,
   { sessionId, file }: UploadDocumentInput,
 ): Promise<Document> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const name = fileNameInput(problems, ['file'], file.name)
   problems.throwIfAny()
-  await change(context, options, (c) => openSession(c, sessionId, 1))
+  await inWorkspaceTransaction(context, options, (c) => openSession(c, sessionId, 1))
   const { maxBytes, storage } = context.deps.documents
   const owners = ownersWithRoom(context)
   const content = file.take()

@@ -6,14 +6,14 @@ import { Prisma } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { maxNameLength } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { within } from '../../within.ts'
+import { withTimeout } from '../../timeout.ts'
 import {
   type Claimant,
   type ClaimTarget,
   claimMembership,
   type Identity,
   isPending,
-} from './claim.ts'
+} from './claim-pending-memberships.ts'
 
 /** A request, before it is known on whose behalf it is. */
 interface Request extends Omit<ServiceContext, 'caller'> {
@@ -142,7 +142,7 @@ async function claimNeeded(
     deps.logger.warn({ err, requestId, workspaceId }, 'a membership could not be claimed')
     return undefined
   })
-  return await within(logged, patience)
+  return await withTimeout(logged, patience)
 }
 
 /** Makes a user for the identity. Of several requests at once one makes it, and all get it. */

@@ -1,6 +1,6 @@
-import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import type { Member } from '../../generated/prisma/client.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
 import { isAccepted } from '../api-key/key-state.ts'
 
 /**
@@ -11,7 +11,7 @@ import { isAccepted } from '../api-key/key-state.ts'
  * @throws UserInputError WRONG_STATE when no other one than this member is left
  */
 export async function assertAnotherOwner(
-  { db, workspace }: CallerChange,
+  { db, workspace }: CallerTransaction,
   member: Pick<Member, 'id'>,
 ): Promise<void> {
   const others = await db.$queryRaw<unknown[]>`

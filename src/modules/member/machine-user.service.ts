@@ -1,12 +1,15 @@
 import { holdsIn } from '../../auth/policy.ts'
 import type { Role } from '../../auth/roles.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
 import type { Member } from '../../generated/prisma/client.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { noteUnreachedSpaces } from '../space/live-spaces.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { validateSpaceReach } from '../space/live-spaces.ts'
 import { assertMachineRole, createMember, openSpaceIds } from './member.service.ts'
 import { assertMayAdmit, assertMayGiveRole } from './role-grants.ts'
 
@@ -23,14 +26,14 @@ export function createMachineUser(
   context: ServiceContext,
   input: CreateMachineUserInput,
 ): Promise<Member> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const name = nameInput(problems, ['name'], input.name)
   const spaceIds = input.spaceIds ?? []
   if (spaceIds.length > maxSpaces)
     problems.add('INVALID', ['spaceIds'], `At most ${maxSpaces} spaces are possible.`)
   problems.throwIfAny()
   assertMachineRole(input.role)
-  return change(context, { permission: 'members:create' }, async (c) => {
+  return inWorkspaceTransaction(context, { permission: 'members:create' }, async (c) => {
     assertMayGiveRole(c.caller, input.role, await openSpaceIds(c), ['input', 'role'])
     await assertMayAdmitToAll(c, input.role, spaceIds)
     const shown = { name, role: input.role }
@@ -47,12 +50,12 @@ export function createMachineUser(
 }
 
 async function assertMayAdmitToAll(
-  c: CallerChange,
+  c: CallerTransaction,
   role: Role,
   spaceIds: readonly string[],
 ): Promise<void> {
-  const problems = new InputProblems()
-  await noteUnreachedSpaces(c, problems, spaceIds, (index) => ['spaceIds', index])
+  const problems = new ValidationErrors()
+  await validateSpaceReach(c, problems, spaceIds, (index) => ['spaceIds', index])
   problems.throwIfAny()
   spaceIds.forEach((id, index) => {
     if (!holdsIn(c.caller.rights, 'spaces:update', id))

@@ -1,6 +1,6 @@
-import { builder } from '../../builder.ts'
 import type { Member as MemberRow } from '../../generated/prisma/client.ts'
-import { mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { entityField, mutation } from '../../schema/mutation.ts'
 import { createMachineUser } from './machine-user.service.ts'
 import { Member } from './member.schema.ts'
 import { addMember, leavesByItself, removeMember, updateMember } from './member.service.ts'
@@ -20,7 +20,7 @@ mutation<typeof AddMemberInput.$inferInput, { member: MemberRow }>('addMember', 
   guard: 'members:create',
   input: AddMemberInput,
   payload: (t) => ({
-    member: shown(t, 'member', Member, 'The member.'),
+    member: entityField(t, 'member', Member, 'The member.'),
   }),
   run: async (context, input) => ({ member: await addMember(context, input) }),
 })
@@ -39,7 +39,7 @@ mutation<typeof UpdateMemberInput.$inferInput, { member: MemberRow }>('updateMem
   guard: 'members:update',
   input: UpdateMemberInput,
   payload: (t) => ({
-    member: shown(t, 'member', Member, 'The member.'),
+    member: entityField(t, 'member', Member, 'The member.'),
   }),
   run: async (context, input) => ({ member: await updateMember(context, input) }),
 })
@@ -71,7 +71,7 @@ mutation<typeof RemoveMemberInput.$inferInput, { member: MemberRow; revokedKeyCo
     payloadDescription:
       "Removing a member stops that member's own keys at once; revokedKeyCount says how many.",
     payload: (t) => ({
-      member: shown(t, 'member', Member, 'Who was removed.'),
+      member: entityField(t, 'member', Member, 'Who was removed.'),
       revokedKeyCount: t.int({
         nullable: true,
         description: 'How many keys were revoked with it.',
@@ -96,7 +96,7 @@ mutation<typeof CreateMachineUserInput.$inferInput, { member: MemberRow }>('crea
   guard: 'members:create',
   input: CreateMachineUserInput,
   payload: (t) => ({
-    member: shown(t, 'member', Member, 'The membership of the machine user.'),
+    member: entityField(t, 'member', Member, 'The membership of the machine user.'),
   }),
   run: async (context, input) => ({ member: await createMachineUser(context, input) }),
 })

@@ -1,17 +1,20 @@
 import type { Caller, Principal } from '../../auth/caller.ts'
 import { ceilings, isPromotion, type Role } from '../../auth/roles.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { hasId } from '../../db/where.ts'
 import { userError } from '../../errors.ts'
 import type { Member, UserKind } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { emailInput, emailKey } from '../../input/email.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { maxNameLength, nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
-import { endDescendants } from '../api-key/end-descendants.ts'
-import { changesBetween } from '../audit/event.ts'
+import { revokeDescendants } from '../api-key/revoke-descendants.ts'
 import { assertAnotherOwner } from './last-owner.ts'
 import { visibleMembers } from './member.visibility.ts'
 import {
@@ -21,7 +24,7 @@ import {
 } from './role-grants.ts'
 
 /** The ids of the spaces that every member reaches. */
-export const openSpaceIds = async ({ db, workspace }: CallerChange): Promise<string[]> => {
+export const openSpaceIds = async ({ db, workspace }: CallerTransaction): Promise<string[]> => {
   const rows = await db.space.findMany({
     where: { workspaceId: workspace.id, visibility: 'OPEN', deletedAt: null },
     select: { id: true },
@@ -32,7 +35,7 @@ export const openSpaceIds = async ({ db, workspace }: CallerChange): Promise<str
 type MemberToChange = Member & { readonly user: { readonly kind: UserKind } }
 
 /** @throws UserInputError NOT_FOUND for an id that no present member of the workspace has */
-async function findMember(c: CallerChange, id: string): Promise<MemberToChange> {
+async function findMember(c: CallerTransaction, id: string): Promise<MemberToChange> {
   const member = await c.db.member.findFirst({
     where: { AND: [visibleMembers(c.caller), hasId(id)] },
     include: { user: true },
@@ -49,7 +52,7 @@ export interface AddMemberInput {
 
 /** Enters a human by e-mail, with a role that the caller may give. */
 export function addMember(context: ServiceContext, input: AddMemberInput): Promise<Member> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const email = emailInput(problems, ['email'], input.email)
   // Addresses may be longer than names.
   const name =
@@ -57,7 +60,7 @@ export function addMember(context: ServiceContext, input: AddMemberInput): Promi
       ? nameInput(problems, ['name'], input.name)
       : [...email].slice(0, maxNameLength).join('')
   problems.throwIfAny()
-  return change(context, { permission: 'members:create' }, async (c) => {
+  return inWorkspaceTransaction(context, { permission: 'members:create' }, async (c) => {
     const path = ['input', 'role']
     assertMayGiveLasting(c.caller, path)
     assertMayGiveRole(c.caller, input.role, await openSpaceIds(c), path)
@@ -71,7 +74,7 @@ export function addMember(context: ServiceContext, input: AddMemberInput): Promi
 
 /** Creates a user of its own with its membership, and records the event. */
 export async function createMember(
-  c: CallerChange,
+  c: CallerTransaction,
   kind: UserKind,
   data: { name: string; role: Role; email?: string; emailKey?: string },
   shown: object,
@@ -99,11 +102,11 @@ export interface UpdateMemberInput {
 
 /** Changes a member's role or name here. A new role shrinks or widens their keys at once. */
 export function updateMember(context: ServiceContext, input: UpdateMemberInput): Promise<Member> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   if (input.role === null) problems.add('INVALID', ['role'], 'A role cannot be null.')
   const name = input.name === undefined ? undefined : nameInput(problems, ['name'], input.name)
   problems.throwIfAny()
-  return change(context, { permission: 'members:update' }, async (c) => {
+  return inWorkspaceTransaction(context, { permission: 'members:update' }, async (c) => {
     const member = await findMember(c, input.id)
     assertMayTouchOwnersThings(c.caller, member)
     const shown = { name: name ?? member.name, role: input.role ?? member.role }
@@ -120,7 +123,7 @@ export function updateMember(context: ServiceContext, input: UpdateMemberInput):
 }
 
 async function assertMayChangeRole(
-  c: CallerChange,
+  c: CallerTransaction,
   member: MemberToChange,
   role: Role,
 ): Promise<void> {
@@ -164,13 +167,13 @@ export function removeMember(
   { id, revokeCreated }: RemoveMemberInput,
 ): Promise<RemovedMember> {
   const permission = (caller: Caller) => (leavesByItself(caller, id) ? null : 'members:delete')
-  return change(context, { permission }, async (c) => {
+  return inWorkspaceTransaction(context, { permission }, async (c) => {
     const member = await findMember(c, id)
     assertMayTouchOwnersThings(c.caller, member)
     if (member.role === 'OWNER') await assertAnotherOwner(c, member)
     const revocation = { revokedById: c.caller.user.id, reason: 'maker removed' }
     const created = revokeCreated
-      ? await endDescendants(c, c.caller, { userId: member.userId }, revocation)
+      ? await revokeDescendants(c, c.caller, { userId: member.userId }, revocation)
       : 0
     const { count } = await c.db.apiKey.updateMany({
       where: { workspaceId: c.workspace.id, ownerId: member.userId, revokedAt: null },

@@ -1,7 +1,7 @@
 import type { roles } from '../../auth/roles.ts'
-import { builder } from '../../builder.ts'
-import type { Context, DataLoader } from '../../context.ts'
 import type { UserKind } from '../../generated/prisma/client.ts'
+import { builder } from '../../schema/builder.ts'
+import type { Context, DataLoader } from '../../schema/context.ts'
 
 /** A user as the workspace shows them, also once they are no member any more. */
 export interface ShownUser {
@@ -31,7 +31,7 @@ export const RoleType = builder.enumType('Role', {
 })
 
 const kindLoader = (context: Context): DataLoader<UserKind> =>
-  context.batch<UserKind>('user.kind', async (ids) => {
+  context.loader<UserKind>('user.kind', async (ids) => {
     const rows = await context.deps.prisma.user.findMany({
       where: { id: { in: [...ids] } },
       select: { id: true, kind: true },
@@ -57,7 +57,7 @@ export const User = builder.objectRef<ShownUser>('User').implement({
 
 /** The users of these ids in the caller's workspace, past members included. */
 export const userLoader = (context: Context): DataLoader<ShownUser | null> =>
-  context.batch('user', async (ids) => {
+  context.loader('user', async (ids) => {
     const rows = await context.deps.prisma.member.findMany({
       where: { workspaceId: context.caller.workspaceId, userId: { in: [...ids] } },
       select: { userId: true, name: true, email: true },

@@ -1,6 +1,6 @@
-import { builder } from '../../builder.ts'
-import { findNodes, type Identified, Node } from '../../graphql/node.ts'
 import { idCount, maxIds } from '../../input/ids.ts'
+import { builder } from '../../schema/builder.ts'
+import { findNodes, type Identified, Node } from '../../schema/node.ts'
 
 builder.queryFields((t) => ({
   node: t.field({

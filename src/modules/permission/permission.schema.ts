@@ -8,7 +8,7 @@ import {
   missingRequirements,
   permissionNames,
 } from '../../auth/permissions.ts'
-import { builder } from '../../builder.ts'
+import { builder } from '../../schema/builder.ts'
 
 const describe = (name: string): string =>
   isPermission(name)

@@ -1,10 +1,10 @@
-import { builder } from '../../builder.ts'
 import {
   type BucketState,
   type LimitSubject,
   limitSubjects,
   windowMs,
 } from '../../limits/buckets.ts'
+import { builder } from '../../schema/builder.ts'
 
 const RateLimitSubjectType = builder.enumType('RateLimitSubject', {
   description: 'What a limit is of.',

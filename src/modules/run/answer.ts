@@ -1,16 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Caller } from '../../auth/caller.ts'
-import { type CallerChange, change, operatorChange } from '../../db/change.ts'
 import { forbidden, RequestError, UserInputError } from '../../errors.ts'
 import type { Run } from '../../generated/prisma/client.ts'
 import type { Endpoint } from '../../runtime/endpoint.ts'
 import { RunFailure } from '../../runtime/run-failure.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { unlessAborted } from '../../within.ts'
-import { seenAgent } from '../agent/seen-agent.ts'
-import { assertHeldForSession, seenSession } from '../session/seen-session.ts'
+import { abortable } from '../../timeout.ts'
+import {
+  asOperator,
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { requireVisibleAgent } from '../agent/require-visible-agent.ts'
+import { assertHeldForSession, requireVisibleSession } from '../session/require-visible-session.ts'
 import { messagesOf } from './conversation.ts'
-import { type Ended, endRun, presentRun, type RunOutcome } from './end.ts'
+import { type Ended, finishRun, presentRun, type RunOutcome } from './finish-run.ts'
 
 /** A stored run, with what is needed to ask for its answer. */
 export interface Begun {
@@ -38,7 +42,7 @@ async function read(
   const tooLate = AbortSignal.timeout(timeoutSeconds * 1_000)
   const either = AbortSignal.any([signal, tooLate])
   try {
-    return await unlessAborted(messagesOf({ deps, caller }, run, instructions, either), either)
+    return await abortable(messagesOf({ deps, caller }, run, instructions, either), either)
   } catch (error) {
     signal.throwIfAborted()
     if (!tooLate.aborted) throw error
@@ -89,20 +93,20 @@ async function outcomeOf(
 
 /** A run that is over already, canceled or taken for lost, stays as it is. */
 async function endIfRunning(
-  c: CallerChange,
+  c: CallerTransaction,
   { run, agentId, namesSession }: Begun,
   { outcome, toldDocuments }: Answered,
 ): Promise<Ended> {
   const path = ['input', namesSession ? 'sessionId' : 'agentId']
-  await seenAgent(c, agentId, 'agents:run', path)
-  if (namesSession) await seenSession(c, run.sessionId, 'agents:run', path)
+  await requireVisibleAgent(c, agentId, 'agents:run', path)
+  if (namesSession) await requireVisibleSession(c, run.sessionId, 'agents:run', path)
   else await assertHeldForSession(c, run.sessionId, 'agents:run')
   if (toldDocuments) await assertHeldForSession(c, run.sessionId, 'documents:read')
   const present = await presentRun(c, run)
   // A key that was given away acts for somebody who has asked nothing.
   if (present.createdById !== c.caller.user.id) throw forbidden(['agents:run'], [], notTheirs)
   return present.status === 'RUNNING'
-    ? { run: await endRun(c, present, outcome), isNew: true }
+    ? { run: await finishRun(c, present, outcome), isNew: true }
     : { run: present, isNew: false }
 }
 
@@ -116,14 +120,14 @@ const isRefusal = (error: unknown): boolean =>
   (error instanceof RequestError && accessCodes.includes(error.code))
 
 async function cancelUnanswered({ deps }: ServiceContext, run: Run): Promise<void> {
-  const isCanceled = await operatorChange(
+  const isCanceled = await asOperator(
     deps,
     run.workspaceId,
     async (c) => {
       const present = await presentRun(c, run)
       if (present.status !== 'RUNNING') return false
       const error = 'The access by which it was begun ended before the answer came.'
-      await endRun(c, present, { status: 'CANCELED', error })
+      await finishRun(c, present, { status: 'CANCELED', error })
       return true
     },
     { keepsAuthorization: true },
@@ -139,7 +143,9 @@ async function cancelUnanswered({ deps }: ServiceContext, run: Run): Promise<voi
 async function store(context: ServiceContext, begun: Begun, answered: Answered): Promise<Run> {
   const options = { permission: 'agents:run', keepsAuthorization: true } as const
   try {
-    const { run, isNew } = await change(context, options, (c) => endIfRunning(c, begun, answered))
+    const { run, isNew } = await inWorkspaceTransaction(context, options, (c) =>
+      endIfRunning(c, begun, answered),
+    )
     if (isNew) context.deps.metrics.countRun(run.status)
     return run
   } catch (error) {

@@ -1,7 +1,7 @@
-import { type Change, operatorChange } from '../../db/change.ts'
 import type { Deps } from '../../deps.ts'
 import type { Run } from '../../generated/prisma/client.ts'
-import { endRun } from './end.ts'
+import { asOperator, type WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
+import { finishRun } from './finish-run.ts'
 
 /**
  * With the lease, what a run that lost its process waits at most until it is FAILED: 6 s of lease and
@@ -20,19 +20,19 @@ const fieldsOfLost = { workspaceId: true, id: true, replicaId: true, leaseExpire
  * has. None is ever repeated.
  */
 async function endLostIn(deps: Deps, workspaceId: string, lost: readonly Lost[]): Promise<void> {
-  const end = async (c: Change): Promise<string[]> => {
+  const end = async (c: WorkspaceTransaction): Promise<string[]> => {
     const ended: string[] = []
     for (const { id, replicaId, leaseExpiresAt } of lost) {
       const where = { workspaceId, id, replicaId, leaseExpiresAt }
       const run = await c.db.run.findFirst({ where })
       if (run === null) continue
       const error = 'The server that ran it stopped before the answer came.'
-      ended.push((await endRun(c, run, { status: 'FAILED', error })).id)
+      ended.push((await finishRun(c, run, { status: 'FAILED', error })).id)
     }
     return ended
   }
   try {
-    const runIds = await operatorChange(deps, workspaceId, end, { keepsAuthorization: true })
+    const runIds = await asOperator(deps, workspaceId, end, { keepsAuthorization: true })
     for (const _ of runIds) deps.metrics.countRun('FAILED')
     if (runIds.length > 0) deps.logger.warn({ runIds }, 'runs were lost')
   } catch (err) {

@@ -1,19 +1,22 @@
-import { type CallerChange, change } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import type { Run, Session } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { isStorable } from '../../input/text.ts'
-import { leaseSeconds, type UnderWay } from '../../runtime/under-way.ts'
+import { leaseSeconds, type UnderWay } from '../../runtime/run-registry.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { seenAgent } from '../agent/seen-agent.ts'
-import { changesBetween } from '../audit/event.ts'
-import { assertActive, seenSession } from '../session/seen-session.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { requireVisibleAgent } from '../agent/require-visible-agent.ts'
+import { assertActive, requireVisibleSession } from '../session/require-visible-session.ts'
 import { assertInUse, insertSession } from '../session/session.service.ts'
 import { answer, type Begun } from './answer.ts'
 import { conversationLength, maxConversationLength } from './conversation.ts'
-import { assertRoomInProcess, assertRoomInWorkspace } from './room.ts'
 import { type RunsInProgress, runsInProgress, tokenIdOf } from './run.visibility.ts'
+import { assertRoomInProcess, assertRoomInWorkspace } from './run-quota.ts'
 
 const maxInputLength = 100_000
 
@@ -25,7 +28,7 @@ export interface RunAgentInput {
 }
 
 function assertInput({ agentId, sessionId, input }: RunAgentInput): void {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   if (typeof agentId !== 'string' && typeof sessionId !== 'string')
     problems.add('INVALID', ['agentId'], 'Name an agent or a session.')
   if (input.trim() === '') problems.add('INVALID', ['input'], 'An input must not be empty.')
@@ -38,27 +41,27 @@ function assertInput({ agentId, sessionId, input }: RunAgentInput): void {
 
 /** The session that is named, or else a new one with the agent that is. */
 async function sessionToRun(
-  c: CallerChange,
+  c: CallerTransaction,
   { agentId, sessionId }: RunAgentInput,
 ): Promise<Session> {
   const agentPath = ['input', 'agentId']
   if (typeof sessionId !== 'string') {
-    const agent = await seenAgent(c, agentId ?? '', 'agents:run', agentPath)
+    const agent = await requireVisibleAgent(c, agentId ?? '', 'agents:run', agentPath)
     assertInUse(agent, agentPath)
     return insertSession(c, agent, null)
   }
   const path = ['input', 'sessionId']
-  const session = await seenSession(c, sessionId, 'agents:run', path)
+  const session = await requireVisibleSession(c, sessionId, 'agents:run', path)
   if (typeof agentId === 'string' && agentId !== session.agentId)
     throw userError('NOT_FOUND', agentPath, 'The session is not with this agent.')
-  assertInUse(await seenAgent(c, session.agentId, 'agents:run', path), path)
+  assertInUse(await requireVisibleAgent(c, session.agentId, 'agents:run', path), path)
   assertActive(session, path)
   return session
 }
 
 /** What keeps a session that was begun before from going on at the moment. */
 async function assertGoesOn(
-  { db, workspace }: CallerChange,
+  { db, workspace }: CallerTransaction,
   sessionId: string,
   { inSession }: RunsInProgress,
 ): Promise<void> {
@@ -78,7 +81,7 @@ function notSet(setting: string): Error {
  * from then on it can be canceled.
  */
 async function beginRun(
-  c: CallerChange,
+  c: CallerTransaction,
   id: string,
   input: RunAgentInput,
 ): Promise<{ begun: Begun; underWay: UnderWay }> {
@@ -138,7 +141,7 @@ export async function runAgent(context: ServiceContext, input: RunAgentInput): P
   assertInput(input)
   const id = newId('run')
   const options = { permission: 'agents:run', keepsAuthorization: true } as const
-  const stored = change(context, options, (c) => beginRun(c, id, input))
+  const stored = inWorkspaceTransaction(context, options, (c) => beginRun(c, id, input))
   const { begun, underWay } = await stored.catch((error) => {
     context.deps.runtime.underWay.drop(id)
     throw error

@@ -1,5 +1,5 @@
-import { builder } from '../../builder.ts'
-import { mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { entityField, mutation } from '../../schema/mutation.ts'
 import { cancelRun } from './cancel.ts'
 import { Run } from './run.schema.ts'
 import type { RunRow } from './run.visibility.ts'
@@ -28,7 +28,7 @@ mutation<typeof RunAgentInput.$inferInput, RunPayload>('runAgent', {
     'access is looked at again before the answer is stored and given.',
   guard: 'agents:run',
   input: RunAgentInput,
-  payload: (t) => ({ run: shown(t, 'run', Run, 'The run, also when it failed.') }),
+  payload: (t) => ({ run: entityField(t, 'run', Run, 'The run, also when it failed.') }),
   run: async (context, input) => ({ run: await runAgent(context, input) }),
 })
 
@@ -47,6 +47,6 @@ mutation<typeof CancelRunInput.$inferInput, RunPayload>('cancelRun', {
   description: 'Cancels a run in progress; doing it twice is doing it once.',
   guard: 'agents:run',
   input: CancelRunInput,
-  payload: (t) => ({ run: shown(t, 'run', Run, 'The run as it is now.') }),
+  payload: (t) => ({ run: entityField(t, 'run', Run, 'The run as it is now.') }),
   run: async (context, input) => ({ run: await cancelRun(context, input) }),
 })

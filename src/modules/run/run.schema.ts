@@ -1,9 +1,9 @@
-import { builder } from '../../builder.ts'
-import type { Context } from '../../context.ts'
 import type { Prisma, Run as RunInFull, RunStatus } from '../../generated/prisma/client.ts'
-import { longText } from '../../graphql/long-text.ts'
-import { nodeType } from '../../graphql/node.ts'
-import { planOf } from '../../graphql/rows.ts'
+import { builder } from '../../schema/builder.ts'
+import type { Context } from '../../schema/context.ts'
+import { nodeType } from '../../schema/node.ts'
+import { textWithinBudget } from '../../schema/text-within-budget.ts'
+import { planOf } from '../../schema/visible-rows.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { sessionLoader } from '../session/session.schema.ts'
 import { ofSessionsHeld } from '../session/session.visibility.ts'
@@ -37,12 +37,13 @@ export const Run = builder.prismaObject('Run', {
     status: t.expose('status', { type: RunStatusType, description: 'Where it stands.' }),
     input: t.string({
       description: 'What the agent was asked.',
-      resolve: async ({ id }, _args, context) => (await longText(context, 'Run.input', id)) ?? '',
+      resolve: async ({ id }, _args, context) =>
+        (await textWithinBudget(context, 'Run.input', id)) ?? '',
     }),
     output: t.string({
       nullable: true,
       description: 'The answer; null until it is there.',
-      resolve: ({ id }, _args, context) => longText(context, 'Run.output', id),
+      resolve: ({ id }, _args, context) => textWithinBudget(context, 'Run.output', id),
     }),
     error: t.exposeString('error', {
       nullable: true,

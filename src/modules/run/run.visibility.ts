@@ -1,9 +1,9 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { Queryable } from '../../auth/key-record.ts'
-import type { CallerChange } from '../../db/change.ts'
 import { type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { Prisma, type Run } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
 import { isHeldForSession, ofSessionHeld } from '../session/session.visibility.ts'
 
 /** A run without what was said, which may be long. */
@@ -59,7 +59,7 @@ export interface RunsInProgress {
 
 /** Counts the runs in progress of the caller's workspace, by an index of those alone. */
 export async function runsInProgress(
-  { db, workspace, caller }: CallerChange,
+  { db, workspace, caller }: CallerTransaction,
   sessionId: string,
 ): Promise<RunsInProgress> {
   const [counts] = await db.$queryRaw<RunsInProgress[]>`

@@ -1,13 +1,13 @@
-import { grantProblems, onlyNarrows } from '../../auth/grant.ts'
+import { delegationErrors, isAttenuation } from '../../auth/delegation.ts'
 import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
 import { expand, missingRequirements } from '../../auth/permissions.ts'
 import { declaredBy } from '../../auth/policy.ts'
-import type { CallerChange } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import { Prisma, type Scope } from '../../generated/prisma/client.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
 import { isVisibleKey, linksTo } from '../api-key/api-key.visibility.ts'
 import { formatKeyList, type ListedKey } from '../api-key/format-key-list.ts'
-import { isLive, mayLive } from '../api-key/key-state.ts'
+import { isLive, isRevivable } from '../api-key/key-state.ts'
 import { beyondReceivers, findBeyondReceivers } from '../api-key/receivers.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
 
@@ -19,11 +19,11 @@ interface LinkedKey extends ListedKey {
 }
 
 /** The keys linked to the scope that are live or may be again, and whether the caller sees each. */
-async function findLinkedKeys(c: CallerChange, { id }: Scope): Promise<LinkedKey[]> {
+async function findLinkedKeys(c: CallerTransaction, { id }: Scope): Promise<LinkedKey[]> {
   const rows = await c.db.$queryRaw<LinkedRow[]>`
     SELECT k.id, (${isVisibleKey(c.caller)}) AS "isVisible", ${isLive} AS "isLive"
       FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
-     WHERE k."workspaceId" = ${c.workspace.id} AND ${mayLive} AND ${linksTo(Prisma.sql`${id}`)}
+     WHERE k."workspaceId" = ${c.workspace.id} AND ${isRevivable} AND ${linksTo(Prisma.sql`${id}`)}
      ORDER BY k.id`
   const byId = new Map(rows.map((row) => [row.id, row]))
   const records = await findKeyRecords(c.db, c.workspace.id, [...byId.keys()])
@@ -34,7 +34,7 @@ async function findLinkedKeys(c: CallerChange, { id }: Scope): Promise<LinkedKey
 }
 
 /** @throws UserInputError IN_USE naming the live keys linked to the scope that the caller may read */
-export async function assertUnused(c: CallerChange, scope: Scope): Promise<void> {
+export async function assertUnused(c: CallerTransaction, scope: Scope): Promise<void> {
   const keys = (await findLinkedKeys(c, scope)).filter((key) => key.isLive)
   if (keys.length > 0)
     throw userError(
@@ -53,7 +53,7 @@ export async function assertUnused(c: CallerChange, scope: Scope): Promise<void>
  *   grant
  */
 export async function assertLinkedKeysAllow(
-  c: CallerChange,
+  c: CallerTransaction,
   scope: Scope,
   permissions: readonly string[],
 ): Promise<void> {
@@ -79,8 +79,8 @@ export async function assertLinkedKeysAllow(
       path,
       `API keys need what this takes away${formatKeyList(c.caller, broken)}`,
     )
-  const growing = keys.filter(({ record, terms }) => !onlyNarrows(record, terms))
-  const stronger = growing.filter(({ terms }) => grantProblems(c.caller, terms).length > 0)
+  const growing = keys.filter(({ record, terms }) => !isAttenuation(record, terms))
+  const stronger = growing.filter(({ terms }) => delegationErrors(c.caller, terms).length > 0)
   if (stronger.length > 0)
     throw userError(
       'PERMISSION_NOT_GRANTABLE',

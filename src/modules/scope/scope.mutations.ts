@@ -1,6 +1,6 @@
-import { builder } from '../../builder.ts'
 import type { Scope as ScopeRow } from '../../generated/prisma/client.ts'
-import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { deletedId, entityField, mutation } from '../../schema/mutation.ts'
 import { AccessLevelType, Scope } from './scope.schema.ts'
 import { createScope, deleteScope, updateScope } from './scope.service.ts'
 
@@ -25,7 +25,7 @@ mutation<typeof CreateScopeInput.$inferInput, ScopePayload>('createScope', {
   description: 'Makes a scope.',
   guard: 'scopes:create',
   input: CreateScopeInput,
-  payload: (t) => ({ scope: shown(t, 'scope', Scope, 'The new scope.') }),
+  payload: (t) => ({ scope: entityField(t, 'scope', Scope, 'The new scope.') }),
   run: async (context, input) => ({ scope: await createScope(context, input) }),
 })
 
@@ -47,7 +47,7 @@ mutation<typeof UpdateScopeInput.$inferInput, ScopePayload>('updateScope', {
   description: 'Changes a scope and, at once, every key that links to it.',
   guard: 'scopes:update',
   input: UpdateScopeInput,
-  payload: (t) => ({ scope: shown(t, 'scope', Scope, 'The scope as it is now.') }),
+  payload: (t) => ({ scope: entityField(t, 'scope', Scope, 'The scope as it is now.') }),
   run: async (context, input) => ({ scope: await updateScope(context, input) }),
 })
 

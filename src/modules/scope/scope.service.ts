@@ -6,16 +6,19 @@ import {
 } from '../../auth/access-level.ts'
 import { aliases, covers, expand } from '../../auth/permissions.ts'
 import { holds } from '../../auth/policy.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { hasId } from '../../db/where.ts'
 import { userError } from '../../errors.ts'
 import type { Scope } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { noteMissingRequirements, permissionNamesInput } from '../../input/permission-list.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { permissionNamesInput, validateRequirements } from '../../input/permission-list.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { changesBetween } from '../audit/event.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
 import { assertLinkedKeysAllow, assertUnused } from './linked-keys.ts'
 import { visibleScopes } from './scope.visibility.ts'
 
@@ -29,7 +32,7 @@ interface ScopeFields {
 
 /** The permissions that `names` and a level make together, by the rule of a create or an update. */
 function permissionsInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   names: readonly string[],
   level: AccessLevel | null | undefined,
   combine: typeof joinLevel,
@@ -58,9 +61,9 @@ const areSameNames = (a: readonly string[], b: readonly string[]): boolean =>
  * A scope can be given only what its author holds; what it has already may stay, an alias also as
  * some of what it covers. What the list does not name came with the level.
  */
-function noteUnheld(
-  { caller }: CallerChange,
-  problems: InputProblems,
+function validateHeld(
+  { caller }: CallerTransaction,
+  problems: ValidationErrors,
   names: readonly string[],
   { permissions: given }: ScopeFields,
   present: readonly string[] = [],
@@ -82,7 +85,7 @@ function noteUnheld(
 }
 
 async function assertNameFree(
-  { db, workspace, caller }: CallerChange,
+  { db, workspace, caller }: CallerTransaction,
   name: string,
   except: string | null,
 ): Promise<void> {
@@ -101,15 +104,15 @@ export interface CreateScopeInput extends ScopeFields {
 
 /** A new scope of permissions that the caller holds. */
 export function createScope(context: ServiceContext, input: CreateScopeInput): Promise<Scope> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const name = nameInput(problems, ['name'], input.name)
   const description = textInput(problems, ['description'], input.description, maxDescription)
   const names = input.permissions ?? []
   const permissions = permissionsInput(problems, names, input.agentAccess, joinLevel)
-  noteMissingRequirements(problems, ['permissions'], permissions)
+  validateRequirements(problems, ['permissions'], permissions)
   problems.throwIfAny()
-  return change(context, { permission: 'scopes:create' }, async (c) => {
-    noteUnheld(c, problems, permissions, input)
+  return inWorkspaceTransaction(context, { permission: 'scopes:create' }, async (c) => {
+    validateHeld(c, problems, permissions, input)
     problems.throwIfAny()
     await assertNameFree(c, name, null)
     const shown = { name, description, permissions }
@@ -129,7 +132,7 @@ export function createScope(context: ServiceContext, input: CreateScopeInput): P
   })
 }
 
-async function findScope({ db, caller }: CallerChange, id: string): Promise<Scope> {
+async function findScope({ db, caller }: CallerTransaction, id: string): Promise<Scope> {
   const scope = await db.scope.findFirst({ where: { AND: [visibleScopes(caller), hasId(id)] } })
   if (scope === null) throw userError('NOT_FOUND', ['input', 'id'], 'There is no such scope.')
   return scope
@@ -145,9 +148,9 @@ export interface UpdateScopeInput extends ScopeFields {
  * linked key, as it would be, must be one that the caller may grant.
  */
 export function updateScope(context: ServiceContext, input: UpdateScopeInput): Promise<Scope> {
-  return change(context, { permission: 'scopes:update' }, async (c) => {
+  return inWorkspaceTransaction(context, { permission: 'scopes:update' }, async (c) => {
     const scope = await findScope(c, input.id)
-    const problems = new InputProblems()
+    const problems = new ValidationErrors()
     if (input.permissions === null)
       problems.add('INVALID', ['permissions'], 'permissions cannot be null.')
     if (input.agentAccess === null)
@@ -159,12 +162,12 @@ export function updateScope(context: ServiceContext, input: UpdateScopeInput): P
         : textInput(problems, ['description'], input.description, maxDescription)
     const names = input.permissions ?? scope.permissions
     const permissions = permissionsInput(problems, names, input.agentAccess, withLevel)
-    noteMissingRequirements(problems, ['permissions'], permissions)
+    validateRequirements(problems, ['permissions'], permissions)
     problems.throwIfAny()
     const shown = { name, description, permissions }
     const changes = changesBetween<typeof shown>(scope, shown)
     if (changes.length === 0) return scope
-    noteUnheld(c, problems, permissions, input, scope.permissions)
+    validateHeld(c, problems, permissions, input, scope.permissions)
     problems.throwIfAny()
     await assertNameFree(c, name, scope.id)
     if (!areSameNames(permissions, scope.permissions))
@@ -182,7 +185,7 @@ export const deleteScope = (
   context: ServiceContext,
   { id }: { readonly id: string },
 ): Promise<string> =>
-  change(context, { permission: 'scopes:delete' }, async (c) => {
+  inWorkspaceTransaction(context, { permission: 'scopes:delete' }, async (c) => {
     const scope = await findScope(c, id)
     await assertUnused(c, scope)
     await c.db.apiKeyScope.deleteMany({ where: { workspaceId: c.workspace.id, scopeId: id } })

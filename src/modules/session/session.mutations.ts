@@ -1,6 +1,6 @@
-import { builder } from '../../builder.ts'
 import type { Session as SessionRow } from '../../generated/prisma/client.ts'
-import { mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { entityField, mutation } from '../../schema/mutation.ts'
 import { Session } from './session.schema.ts'
 import { createSession, terminateSession } from './session.service.ts'
 
@@ -22,7 +22,7 @@ mutation<typeof CreateSessionInput.$inferInput, SessionPayload>('createSession',
   description: "Begins a session. It is the caller's user's.",
   guard: 'sessions:create',
   input: CreateSessionInput,
-  payload: (t) => ({ session: shown(t, 'session', Session, 'The new session.') }),
+  payload: (t) => ({ session: entityField(t, 'session', Session, 'The new session.') }),
   run: async (context, input) => ({ session: await createSession(context, input) }),
 })
 
@@ -36,6 +36,6 @@ mutation<typeof TerminateSessionInput.$inferInput, SessionPayload>('terminateSes
     'Terminates a session for good and cancels its run in progress; doing it twice is doing it once.',
   guard: 'sessions:terminate',
   input: TerminateSessionInput,
-  payload: (t) => ({ session: shown(t, 'session', Session, 'The session as it is now.') }),
+  payload: (t) => ({ session: entityField(t, 'session', Session, 'The session as it is now.') }),
   run: async (context, input) => ({ session: await terminateSession(context, input) }),
 })

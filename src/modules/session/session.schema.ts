@@ -1,10 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql'
-import { builder } from '../../builder.ts'
-import type { Context, DataLoader } from '../../context.ts'
 import type { Prisma, Session as SessionRow } from '../../generated/prisma/client.ts'
-import { modelConnection, pageArgs } from '../../graphql/connection.ts'
-import { instantInput, textInput } from '../../graphql/filter-input.ts'
-import { nodeType } from '../../graphql/node.ts'
+import { builder } from '../../schema/builder.ts'
+import type { Context, DataLoader } from '../../schema/context.ts'
+import { instantInput, textInput } from '../../schema/filter-input.ts'
+import { nodeType } from '../../schema/node.ts'
+import { modelConnection, pageArgs } from '../../schema/pagination.ts'
 import {
   parentsPage,
   planOf,
@@ -12,7 +12,7 @@ import {
   type VisibleList,
   visiblePage,
   visibleRows,
-} from '../../graphql/rows.ts'
+} from '../../schema/visible-rows.ts'
 import { agentLoader } from '../agent/agent.schema.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { runsOfSessions } from '../run/run.visibility.ts'

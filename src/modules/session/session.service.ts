@@ -1,14 +1,17 @@
-import { type CallerChange, change } from '../../db/change.ts'
 import { userError } from '../../errors.ts'
 import type { Session } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { type AgentInSpaces, seenAgent } from '../agent/seen-agent.ts'
-import { changesBetween } from '../audit/event.ts'
-import { endRun } from '../run/end.ts'
-import { seenSession } from './seen-session.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { type AgentInSpaces, requireVisibleAgent } from '../agent/require-visible-agent.ts'
+import { finishRun } from '../run/finish-run.ts'
+import { requireVisibleSession } from './require-visible-session.ts'
 import { sessionsHeld } from './session.visibility.ts'
 
 /** No credential's rights depend on a session. */
@@ -28,7 +31,7 @@ export const sessionName = ({ reference, id }: Pick<Session, 'reference' | 'id'>
  * caller's user.
  */
 export async function insertSession(
-  c: CallerChange,
+  c: CallerTransaction,
   { agent, spaceIds }: AgentInSpaces,
   reference: string | null,
 ): Promise<Session> {
@@ -57,7 +60,7 @@ export async function insertSession(
   return session
 }
 
-async function assertReferenceFree(c: CallerChange, agentId: string, reference: string) {
+async function assertReferenceFree(c: CallerTransaction, agentId: string, reference: string) {
   const key = { workspaceId: c.workspace.id, agentId, activeReference: reference }
   const taken = await c.db.session.findUnique({
     where: { workspaceId_agentId_activeReference: key },
@@ -79,17 +82,21 @@ export function createSession(
   context: ServiceContext,
   { agentId, reference: given }: CreateSessionInput,
 ): Promise<Session> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const reference =
     given === null || given === undefined ? null : nameInput(problems, ['reference'], given)
   problems.throwIfAny()
-  return change(context, { permission: 'sessions:create', keepsAuthorization }, async (c) => {
-    const path = ['input', 'agentId']
-    const agent = await seenAgent(c, agentId, 'sessions:create', path)
-    assertInUse(agent, path)
-    if (reference !== null) await assertReferenceFree(c, agentId, reference)
-    return insertSession(c, agent, reference)
-  })
+  return inWorkspaceTransaction(
+    context,
+    { permission: 'sessions:create', keepsAuthorization },
+    async (c) => {
+      const path = ['input', 'agentId']
+      const agent = await requireVisibleAgent(c, agentId, 'sessions:create', path)
+      assertInUse(agent, path)
+      if (reference !== null) await assertReferenceFree(c, agentId, reference)
+      return insertSession(c, agent, reference)
+    },
+  )
 }
 
 /**
@@ -99,11 +106,11 @@ export async function terminateSession(
   context: ServiceContext,
   { id }: { readonly id: string },
 ): Promise<Session> {
-  const ended = await change(
+  const ended = await inWorkspaceTransaction(
     context,
     { permission: 'sessions:terminate', keepsAuthorization },
     async (c) => {
-      const session = await seenSession(c, id, 'sessions:terminate', ['input', 'id'])
+      const session = await requireVisibleSession(c, id, 'sessions:terminate', ['input', 'id'])
       if (session.terminatedAt !== null) return { session, runs: [] }
       const running = { workspaceId: c.workspace.id, sessionId: id, status: 'RUNNING' } as const
       const runs = await c.db.run.findMany({ where: running })
@@ -117,7 +124,7 @@ export async function terminateSession(
         targetName: sessionName(session),
         changes: [{ field: 'status', before: 'ACTIVE', after: 'TERMINATED' }],
       })
-      for (const run of runs) await endRun(c, run, { status: 'CANCELED' })
+      for (const run of runs) await finishRun(c, run, { status: 'CANCELED' })
       return { session: terminated, runs }
     },
   )

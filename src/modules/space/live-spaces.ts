@@ -1,13 +1,16 @@
 import type { Caller } from '../../auth/caller.ts'
 import { reaches } from '../../auth/policy.ts'
-import type { CallerChange, Change } from '../../db/change.ts'
 import { isId } from '../../ids.ts'
-import { noteRepeatedIds } from '../../input/ids.ts'
-import type { InputProblems } from '../../input/problems.ts'
+import { validateUniqueIds } from '../../input/ids.ts'
+import type { ValidationErrors } from '../../input/problems.ts'
+import type {
+  CallerTransaction,
+  WorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
 
 /** Those of the ids that name spaces within the caller's reach; without a caller, any that is not deleted. */
 export async function findReachedSpaces(
-  { db, workspace, caller }: Change & { readonly caller: Caller | null },
+  { db, workspace, caller }: WorkspaceTransaction & { readonly caller: Caller | null },
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const rows = await db.space.findMany({
@@ -19,13 +22,13 @@ export async function findReachedSpaces(
 }
 
 /** Notes each id of a list that is repeated, or is none of the spaces within the caller's reach. */
-export function noteUnreached(
+export function validateReach(
   reached: ReadonlySet<string>,
-  problems: InputProblems,
+  problems: ValidationErrors,
   ids: readonly string[],
   pathOf: (index: number) => readonly (string | number)[],
 ): void {
-  noteRepeatedIds(problems, ids, pathOf)
+  validateUniqueIds(problems, ids, pathOf)
   ids.forEach((id, index) => {
     if (!reached.has(id)) problems.add('NOT_FOUND', pathOf(index), 'There is no such space.')
   })
@@ -35,11 +38,11 @@ export function noteUnreached(
  * Notes each id of a list that is repeated, or names no space within the caller's reach: deleted,
  * foreign, unreached and never there are all the same.
  */
-export async function noteUnreachedSpaces(
-  c: CallerChange,
-  problems: InputProblems,
+export async function validateSpaceReach(
+  c: CallerTransaction,
+  problems: ValidationErrors,
   ids: readonly string[],
   pathOf: (index: number) => readonly (string | number)[],
 ): Promise<void> {
-  noteUnreached(await findReachedSpaces(c, ids), problems, ids, pathOf)
+  validateReach(await findReachedSpaces(c, ids), problems, ids, pathOf)
 }

@@ -1,10 +1,10 @@
 import { holds } from '../../auth/policy.ts'
-import type { CallerChange } from '../../db/change.ts'
-import { change } from '../../db/change.ts'
 import { hasId } from '../../db/where.ts'
 import { userError } from '../../errors.ts'
 import type { Member, Space } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
+import { inWorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { visibleMembers } from '../member/member.visibility.ts'
 import { assertMayAdmit, assertUnbounded } from '../member/role-grants.ts'
 import { spaceToChange } from './space.service.ts'
@@ -15,7 +15,7 @@ export interface SpaceMemberInput {
 }
 
 async function findBoth(
-  c: CallerChange,
+  c: CallerTransaction,
   { spaceId, memberId }: SpaceMemberInput,
 ): Promise<{ space: Space; member: Member }> {
   const space = await spaceToChange(c, spaceId, 'spaces:update', ['input', 'spaceId'])
@@ -31,7 +31,7 @@ async function findBoth(
 
 /** Lets a member into a space: the caller needs, there, all that the member's role can do. */
 export const addSpaceMember = (context: ServiceContext, input: SpaceMemberInput): Promise<Space> =>
-  change(context, { permission: 'spaces:update' }, async (c) => {
+  inWorkspaceTransaction(context, { permission: 'spaces:update' }, async (c) => {
     const { space, member } = await findBoth(c, input)
     const path = ['input', 'memberId']
     assertUnbounded(c.caller, path)
@@ -55,7 +55,7 @@ export const removeSpaceMember = (
   context: ServiceContext,
   input: SpaceMemberInput,
 ): Promise<Space> =>
-  change(context, { permission: 'spaces:update' }, async (c) => {
+  inWorkspaceTransaction(context, { permission: 'spaces:update' }, async (c) => {
     const { space, member } = await findBoth(c, input)
     const { count } = await c.db.spaceMember.deleteMany({
       where: { workspaceId: c.workspace.id, spaceId: space.id, memberId: member.id },

@@ -1,6 +1,6 @@
-import { builder } from '../../builder.ts'
 import type { Space as SpaceRow } from '../../generated/prisma/client.ts'
-import { deletedId, mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { deletedId, entityField, mutation } from '../../schema/mutation.ts'
 import { Space, SpaceVisibilityType } from './space.schema.ts'
 import { createSpace, deleteSpace, updateSpace } from './space.service.ts'
 import { addSpaceMember, removeSpaceMember } from './space-members.service.ts'
@@ -22,7 +22,7 @@ mutation<typeof CreateSpaceInput.$inferInput, SpacePayload>('createSpace', {
   description: 'Makes a space.',
   guard: { permissions: ['spaces:create'], allSpaces: true },
   input: CreateSpaceInput,
-  payload: (t) => ({ space: shown(t, 'space', Space, 'The new space.') }),
+  payload: (t) => ({ space: entityField(t, 'space', Space, 'The new space.') }),
   run: async (context, input) => ({ space: await createSpace(context, input) }),
 })
 
@@ -43,7 +43,7 @@ mutation<typeof UpdateSpaceInput.$inferInput, SpacePayload>('updateSpace', {
   description: 'Changes a space.',
   guard: 'spaces:update',
   input: UpdateSpaceInput,
-  payload: (t) => ({ space: shown(t, 'space', Space, 'The space as it is now.') }),
+  payload: (t) => ({ space: entityField(t, 'space', Space, 'The space as it is now.') }),
   run: async (context, input) => ({ space: await updateSpace(context, input) }),
 })
 
@@ -73,7 +73,7 @@ mutation<typeof AddSpaceMemberInput.$inferInput, SpacePayload>('addSpaceMember',
   description: 'Lets a member into a space.',
   guard: 'spaces:update',
   input: AddSpaceMemberInput,
-  payload: (t) => ({ space: shown(t, 'space', Space, 'The space.') }),
+  payload: (t) => ({ space: entityField(t, 'space', Space, 'The space.') }),
   run: async (context, input) => ({ space: await addSpaceMember(context, input) }),
 })
 
@@ -89,6 +89,6 @@ mutation<typeof RemoveSpaceMemberInput.$inferInput, SpacePayload>('removeSpaceMe
   description: 'Takes a member out of a space; what they could do there ends at once.',
   guard: 'spaces:update',
   input: RemoveSpaceMemberInput,
-  payload: (t) => ({ space: shown(t, 'space', Space, 'The space.') }),
+  payload: (t) => ({ space: entityField(t, 'space', Space, 'The space.') }),
   run: async (context, input) => ({ space: await removeSpaceMember(context, input) }),
 })

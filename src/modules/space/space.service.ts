@@ -1,14 +1,17 @@
 import { isPerSpace, permissionNames } from '../../auth/permissions.ts'
 import { heldIn, holdsIn } from '../../auth/policy.ts'
 import { ceilings, reachesAllSpaces, roles } from '../../auth/roles.ts'
-import { type CallerChange, change } from '../../db/change.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Space, SpaceVisibility } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput, nameKey, textInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { changesBetween } from '../audit/event.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
 import { assertUnbounded } from '../member/role-grants.ts'
 import { visibleSpacesOf } from './space.visibility.ts'
 
@@ -20,7 +23,7 @@ const maxDescription = 1_000
  * @throws UserInputError NOT_FOUND when they do not see it, RequestError FORBIDDEN when they see it only
  */
 export async function spaceToChange(
-  { db, caller }: CallerChange,
+  { db, caller }: CallerTransaction,
   id: string,
   permission: 'spaces:update' | 'spaces:delete',
   path: readonly string[],
@@ -32,7 +35,7 @@ export async function spaceToChange(
 }
 
 async function assertNameFree(
-  { db, caller, workspace }: CallerChange,
+  { db, caller, workspace }: CallerTransaction,
   name: string,
   except: string | null,
 ): Promise<void> {
@@ -53,12 +56,12 @@ export interface CreateSpaceInput {
 
 /** A new space; restricted unless it is said to be open. */
 export function createSpace(context: ServiceContext, input: CreateSpaceInput): Promise<Space> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const name = nameInput(problems, ['name'], input.name)
   const description = textInput(problems, ['description'], input.description, maxDescription)
   problems.throwIfAny()
   const visibility = input.visibility ?? 'RESTRICTED'
-  return change(context, { permission: 'spaces:create' }, async (c) => {
+  return inWorkspaceTransaction(context, { permission: 'spaces:create' }, async (c) => {
     if (!c.caller.rights.allSpaces) throw forbidden(['spaces:create'], [], 'This needs all spaces.')
     // Agents could be moved into it at once: it is the same as opening one that is there.
     if (visibility === 'OPEN') assertUnbounded(c.caller, ['input', 'visibility'])
@@ -94,7 +97,7 @@ const gainedByOpening = permissionNames.filter(
 )
 
 /** Opening a space lets every member in: it takes what they gain there, as adding each would. */
-function assertMayOpen({ caller }: CallerChange, spaceId: string): void {
+function assertMayOpen({ caller }: CallerTransaction, spaceId: string): void {
   const path = ['input', 'visibility']
   assertUnbounded(caller, path)
   const held = heldIn(caller.rights, spaceId)
@@ -109,7 +112,7 @@ function assertMayOpen({ caller }: CallerChange, spaceId: string): void {
 
 /** Changes a space in which the caller holds spaces:update. Absent fields stay. */
 export function updateSpace(context: ServiceContext, input: UpdateSpaceInput): Promise<Space> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   if (input.visibility === null)
     problems.add('INVALID', ['visibility'], 'A visibility cannot be null.')
   const name = input.name === undefined ? undefined : nameInput(problems, ['name'], input.name)
@@ -118,7 +121,7 @@ export function updateSpace(context: ServiceContext, input: UpdateSpaceInput): P
       ? undefined
       : textInput(problems, ['description'], input.description, maxDescription)
   problems.throwIfAny()
-  return change(context, { permission: 'spaces:update' }, async (c) => {
+  return inWorkspaceTransaction(context, { permission: 'spaces:update' }, async (c) => {
     const space = await spaceToChange(c, input.id, 'spaces:update', ['input', 'id'])
     if (name !== undefined) await assertNameFree(c, name, space.id)
     const shown = {
@@ -145,7 +148,7 @@ export function deleteSpace(
   context: ServiceContext,
   input: { readonly id: string },
 ): Promise<string> {
-  return change(context, { permission: 'spaces:delete' }, async (c) => {
+  return inWorkspaceTransaction(context, { permission: 'spaces:delete' }, async (c) => {
     const space = await spaceToChange(c, input.id, 'spaces:delete', ['input', 'id'])
     const its = { workspaceId: c.workspace.id, spaceId: space.id }
     const grants = await c.db.spaceGrant.findMany({ where: its, select: { keyId: true } })

@@ -1,8 +1,8 @@
-import { type Change, operatorChange } from '../../db/change.ts'
 import type { Deps } from '../../deps.ts'
 import type { Plan } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { emailKey } from '../../input/email.ts'
+import { asOperator, type WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { insertKey, type KeyWithSecret, type NewKey } from '../api-key/create.ts'
 import { noSuchWorkspace } from './slug.ts'
 
@@ -34,7 +34,7 @@ export function createFirstWorkspace(
     role: 'OWNER',
     createdAt,
   } as const
-  return operatorChange(
+  return asOperator(
     deps,
     workspaceId,
     (c) => insertKey(c, { ...ownerKey(c, userId), ...(secret !== undefined && { secret }) }),
@@ -49,7 +49,7 @@ export function createFirstWorkspace(
   )
 }
 
-const ownerKey = ({ now }: Change, ownerId: string): NewKey => ({
+const ownerKey = ({ now }: WorkspaceTransaction, ownerId: string): NewKey => ({
   name: `Owner key of ${now.toISOString()}`,
   description: null,
   terms: {
@@ -78,5 +78,5 @@ export async function replaceOwnerKey(deps: Deps, slug: string): Promise<KeyWith
     orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
   })
   if (owner === null) throw noSuchWorkspace(slug)
-  return operatorChange(deps, owner.workspaceId, (c) => insertKey(c, ownerKey(c, owner.userId)))
+  return asOperator(deps, owner.workspaceId, (c) => insertKey(c, ownerKey(c, owner.userId)))
 }

@@ -1,15 +1,19 @@
 import type { SignIn } from '../../auth/caller.ts'
-import { type Arrival, arrivalChange, type Change } from '../../db/change.ts'
-import { inTurn } from '../../db/turns.ts'
 import { forbidden, unauthenticated, userError } from '../../errors.ts'
 import type { Prisma, Workspace } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { emailKey } from '../../input/email.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import { withMutex } from '../../transactions/workspace-mutex.ts'
+import {
+  asNewMember,
+  type JoiningMember,
+  type WorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
 import { enterUserLevelKeys } from '../api-key/user-level/enter.ts'
-import { changesBetween } from '../audit/event.ts'
 import { slugInput, slugTaken } from './slug.ts'
 
 /** By one person, ever. */
@@ -36,7 +40,7 @@ export async function createWorkspace(
   const { deps, signIn } = context
   if (!deps.signUp)
     throw forbidden([], [], 'Workspaces are made here by who runs the server: SIGN_UP is off.')
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const name = nameInput(problems, ['name'], input.name)
   const slug = slugInput(problems, ['slug'], input.slug)
   problems.throwIfAny()
@@ -48,9 +52,9 @@ export async function createWorkspace(
     const data = { id, name, slug, plan: 'FREE', createdAt, createdById: signIn.userId } as const
     await db.workspace.create({ data: { ...data, slugs: { create: { slug } } } })
   }
-  const create = () => arrivalChange(context, id, (c) => enterOwner(c, signIn), { prepare })
+  const create = () => asNewMember(context, id, (c) => enterOwner(c, signIn), { prepare })
   // In turn, so that a person who asks many times at once holds one connection.
-  const { workspace } = await inTurn(deps.prisma, signIn.userId, create).catch(slugTaken)
+  const { workspace } = await withMutex(deps.prisma, signIn.userId, create).catch(slugTaken)
   return workspace
 }
 
@@ -69,9 +73,9 @@ async function assertBelowLimit(db: Prisma.TransactionClient, createdById: strin
 }
 
 async function enterOwner(
-  c: Change,
+  c: WorkspaceTransaction,
   { userId, name, email }: SignIn,
-): Promise<Arrival & { readonly workspace: Workspace }> {
+): Promise<JoiningMember & { readonly workspace: Workspace }> {
   const { db, workspace, now, record } = c
   const { id: targetId, name: targetName, slug, plan } = workspace
   record({

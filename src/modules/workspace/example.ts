@@ -1,4 +1,4 @@
-import { keyCallerOf } from '../../auth/authenticate.ts'
+import { keyCallerOf } from '../../auth/credential-state.ts'
 import { hashSecret } from '../../auth/credentials/hash.ts'
 import { findKeyByHash } from '../../auth/key-record.ts'
 import type { Deps } from '../../deps.ts'

@@ -1,6 +1,6 @@
-import { operatorChange } from '../../db/change.ts'
 import type { Deps } from '../../deps.ts'
-import { changesBetween } from '../audit/event.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import { asOperator } from '../../transactions/workspace-transaction.ts'
 import { noSuchWorkspace } from './slug.ts'
 
 /**
@@ -17,7 +17,7 @@ export async function allowHashImport(
 ): Promise<boolean> {
   const found = await deps.prisma.workspace.findUnique({ where: { slug }, select: { id: true } })
   if (found === null) throw noSuchWorkspace(slug)
-  return operatorChange(
+  return asOperator(
     deps,
     found.id,
     async ({ db, workspace: { id, name, ...before }, record }) => {

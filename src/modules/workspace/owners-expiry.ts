@@ -1,8 +1,8 @@
 import { effectiveExpiry } from '../../auth/key-record.ts'
 import { holds } from '../../auth/policy.ts'
-import type { CallerChange } from '../../db/change.ts'
 import { forbidden } from '../../errors.ts'
-import { type EndingPolicies, expiryUnderPolicies } from './longer-lives.ts'
+import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
+import { type EndingPolicies, expiryUnderPolicies } from './expiry-policy.ts'
 
 /**
  * Whether the caller may have changed the policies, as far as OWNERs go: to shorten the life of a live
@@ -12,7 +12,7 @@ import { type EndingPolicies, expiryUnderPolicies } from './longer-lives.ts'
  * @throws RequestError FORBIDDEN naming members:own
  */
 export async function assertMayShortenOwnersKeys(
-  { db, caller, workspace }: CallerChange,
+  { db, caller, workspace }: CallerTransaction,
   before: EndingPolicies,
 ): Promise<void> {
   if (holds(caller.rights, 'members:own')) return

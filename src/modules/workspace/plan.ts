@@ -1,7 +1,7 @@
-import { operatorChange } from '../../db/change.ts'
 import type { Deps } from '../../deps.ts'
 import type { WorkspacePlan } from '../../limits/plans.ts'
-import { changesBetween } from '../audit/event.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import { asOperator } from '../../transactions/workspace-transaction.ts'
 import { noSuchWorkspace } from './slug.ts'
 
 /**
@@ -14,15 +14,11 @@ import { noSuchWorkspace } from './slug.ts'
 export async function changePlan(deps: Deps, slug: string, plan: WorkspacePlan): Promise<boolean> {
   const found = await deps.prisma.workspace.findUnique({ where: { slug }, select: { id: true } })
   if (found === null) throw noSuchWorkspace(slug)
-  return operatorChange(
-    deps,
-    found.id,
-    async ({ db, workspace: { id, name, ...before }, record }) => {
-      const changes = changesBetween<WorkspacePlan>(before, plan)
-      if (changes.length === 0) return false
-      record({ action: 'workspace.plan_changed', targetId: id, targetName: name, changes })
-      await db.workspace.update({ where: { id }, data: plan })
-      return true
-    },
-  )
+  return asOperator(deps, found.id, async ({ db, workspace: { id, name, ...before }, record }) => {
+    const changes = changesBetween<WorkspacePlan>(before, plan)
+    if (changes.length === 0) return false
+    record({ action: 'workspace.plan_changed', targetId: id, targetName: name, changes })
+    await db.workspace.update({ where: { id }, data: plan })
+    return true
+  })
 }

@@ -1,13 +1,13 @@
-import type { Change } from '../../db/change.ts'
 import { RequestError, userError } from '../../errors.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import type { InputProblems } from '../../input/problems.ts'
+import type { ValidationErrors } from '../../input/problems.ts'
+import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 
 const shape = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /** A workspace's slug: 1 to 63 lower-case letters, digits and inner hyphens, as in a host name. */
 export function slugInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: readonly string[],
   value: string | null,
 ): string {
@@ -33,7 +33,10 @@ const maxSlugs = 10
  *
  * @throws UserInputError LIMIT_REACHED beyond ten slugs; what `slugTaken` makes NAME_TAKEN
  */
-export async function takeSlug({ db, workspace }: Change, slug: string): Promise<void> {
+export async function takeSlug(
+  { db, workspace }: WorkspaceTransaction,
+  slug: string,
+): Promise<void> {
   const workspaceId = workspace.id
   const own = await db.workspaceSlug.findMany({ where: { workspaceId } })
   if (own.some((it) => it.slug === slug)) return

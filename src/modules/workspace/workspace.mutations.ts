@@ -1,7 +1,7 @@
-import { notSignedIn } from '../../auth/guard.ts'
-import { builder } from '../../builder.ts'
 import type { Workspace as WorkspaceRow } from '../../generated/prisma/client.ts'
-import { mutation, shown } from '../../graphql/mutation.ts'
+import { builder } from '../../schema/builder.ts'
+import { notSignedIn } from '../../schema/guard.ts'
+import { entityField, mutation } from '../../schema/mutation.ts'
 import { createWorkspace } from './create-workspace.ts'
 import { Workspace } from './workspace.schema.ts'
 import { updateWorkspace } from './workspace.service.ts'
@@ -21,7 +21,7 @@ mutation<typeof CreateWorkspaceInput.$inferInput, { workspace: WorkspaceRow }>('
   description: 'Makes a workspace that is yours, on the FREE plan; at most five.',
   guard: 'signed-in',
   input: CreateWorkspaceInput,
-  payload: (t) => ({ workspace: shown(t, 'workspace', Workspace, 'The new workspace.') }),
+  payload: (t) => ({ workspace: entityField(t, 'workspace', Workspace, 'The new workspace.') }),
   run: async ({ deps, requestId, address, principal }, input) => {
     if (principal.kind !== 'HUMAN') throw notSignedIn()
     const { signIn } = principal
@@ -50,6 +50,8 @@ mutation<typeof UpdateWorkspaceInput.$inferInput, { workspace: WorkspaceRow }>('
   description: 'Changes the workspace and its policies.',
   guard: 'workspace:update',
   input: UpdateWorkspaceInput,
-  payload: (t) => ({ workspace: shown(t, 'workspace', Workspace, 'The workspace as it is now.') }),
+  payload: (t) => ({
+    workspace: entityField(t, 'workspace', Workspace, 'The workspace as it is now.'),
+  }),
   run: async (context, input) => ({ workspace: await updateWorkspace(context, input) }),
 })

@@ -1,11 +1,14 @@
-import { type CallerChange, change } from '../../db/change.ts'
 import type { Workspace } from '../../generated/prisma/client.ts'
 import { parseInstant } from '../../input/instant.ts'
-import { InputProblems } from '../../input/problems.ts'
+import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
-import { changesBetween } from '../audit/event.ts'
-import { assertMayLiveLonger } from './longer-lives.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
+import { assertMayRelaxExpiry } from './expiry-policy.ts'
 import { assertMayShortenOwnersKeys } from './owners-expiry.ts'
 import { slugInput, slugTaken, takeSlug } from './slug.ts'
 
@@ -19,21 +22,24 @@ export interface UpdateWorkspaceInput {
   readonly legacyKeySunsetAt?: string | null | undefined
 }
 
-function sunsetInput(problems: InputProblems, value: string | null): Date | null {
+function sunsetInput(problems: ValidationErrors, value: string | null): Date | null {
   const sunset = value === null ? undefined : parseInstant(value)
   if (sunset === undefined)
     problems.add('INVALID', ['legacyKeySunsetAt'], 'This is no RFC 3339 instant.')
   return sunset ?? null
 }
 
-function lifetimeInput(problems: InputProblems, value: number | null): number | null {
+function lifetimeInput(problems: ValidationErrors, value: number | null): number | null {
   if (value !== null && (value < 1 || value > maxLifetimeDays))
     problems.add('INVALID', ['maxKeyLifetimeDays'], `1 to ${maxLifetimeDays} days are possible.`)
   return value
 }
 
 /** Ends with an earlier sunset the legacy secrets that a migration let live on until after it. */
-async function endReplacedSecrets({ db, workspace }: CallerChange, sunset: Date): Promise<void> {
+async function endReplacedSecrets(
+  { db, workspace }: CallerTransaction,
+  sunset: Date,
+): Promise<void> {
   await db.apiKeySecret.updateMany({
     where: { workspaceId: workspace.id, legacy: true, endsAt: { gt: sunset } },
     data: { endsAt: sunset },
@@ -50,7 +56,7 @@ export function updateWorkspace(
   input: UpdateWorkspaceInput,
 ): Promise<Workspace> {
   const { name, slug, maxKeyLifetimeDays, legacyKeySunsetAt } = input
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const fields = {
     ...(name !== undefined && { name: nameInput(problems, ['name'], name) }),
     ...(slug !== undefined && { slug: slugInput(problems, ['slug'], slug) }),
@@ -62,7 +68,7 @@ export function updateWorkspace(
     }),
   }
   problems.throwIfAny()
-  return change(context, { permission: 'workspace:update' }, async (c) => {
+  return inWorkspaceTransaction(context, { permission: 'workspace:update' }, async (c) => {
     const changes = changesBetween<Partial<Workspace>>(c.workspace, fields)
     if (changes.length === 0) return c.workspace
     c.record({
@@ -74,7 +80,7 @@ export function updateWorkspace(
     if (fields.slug !== undefined) await takeSlug(c, fields.slug)
     const updated = await c.db.workspace.update({ where: { id: c.workspace.id }, data: fields })
     await assertMayShortenOwnersKeys(c, c.workspace)
-    await assertMayLiveLonger(c, c.workspace, updated)
+    await assertMayRelaxExpiry(c, c.workspace, updated)
     if (fields.legacyKeySunsetAt) await endReplacedSecrets(c, fields.legacyKeySunsetAt)
     return updated
   }).catch(slugTaken)

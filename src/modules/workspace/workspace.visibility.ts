@@ -1,9 +1,9 @@
 import type { SignIn } from '../../auth/caller.ts'
-import type { Context } from '../../context.ts'
 import { none } from '../../db/where.ts'
 import type { Prisma } from '../../generated/prisma/client.ts'
 import { isAllowedAddress } from '../../input/addresses.ts'
-import { pendingMemberships } from '../member/claim.ts'
+import type { Context } from '../../schema/context.ts'
+import { pendingMemberships } from '../member/claim-pending-memberships.ts'
 
 type Asking = Pick<Context, 'deps' | 'address' | 'principal'>
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { lineLength } from '../../../src/db/turns.ts'
+import { queueDepth } from '../../../src/transactions/workspace-mutex.ts'
 import { serverBeside, session } from '../../postgres/replica/servers.ts'
 import { eventually } from '../../setup/eventually.ts'
 import { holdLine, waitingForLocks } from '../../setup/in-line.ts'
@@ -33,7 +33,7 @@ async function underLock<T>(
 ): Promise<T> {
   const inLines = (count: number) =>
     eventually(() => {
-      const lengths = fronts.map(({ deps }) => lineLength(deps.prisma, workspaceId))
+      const lengths = fronts.map(({ deps }) => queueDepth(deps.prisma, workspaceId))
       expect(lengths).toEqual(fronts.map(() => count))
     })
   if (!postgres) {

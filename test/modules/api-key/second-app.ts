@@ -1,6 +1,6 @@
 import { createApp } from '../../../src/app.ts'
 import type { Deps } from '../../../src/deps.ts'
-import type { ServerOptions } from '../../../src/http/yoga.ts'
+import type { ServerOptions } from '../../../src/http/plugin.ts'
 import { gqlOver, type World } from '../../setup/world.ts'
 
 const options: ServerOptions = { graphiql: false, introspection: 'public', trustedProxies: [] }

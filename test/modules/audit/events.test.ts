@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { schema } from '../../../src/schema.ts'
+import { schema } from '../../../src/schema/schema.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { deriveAuditKey, eventHash, type HashedValues } from '../../../src/modules/audit/chain.ts'
+import {
+  deriveAuditKey,
+  eventHash,
+  type HashedValues,
+} from '../../../src/transactions/audit-chain.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { seed } from '../../setup/seed.ts'
 import { createWorld, type World } from '../../setup/world.ts'

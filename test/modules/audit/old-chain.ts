@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { SqlSession } from '../../../src/db/migrate.ts'
 import type { AuditEvent } from '../../../src/generated/prisma/client.ts'
-import { deriveAuditKey } from '../../../src/modules/audit/chain.ts'
+import { deriveAuditKey } from '../../../src/transactions/audit-chain.ts'
 import { reckon } from './expect-whole.ts'
 
 /** The migration that gave sequences 64 bits, and all that came after it. */

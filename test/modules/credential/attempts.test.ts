@@ -6,7 +6,7 @@ import {
   type CounterOf,
   inProcessCounters,
 } from '../../../src/limits/address-counter.ts'
-import { createAttempts } from '../../../src/limits/attempts.ts'
+import { createFailedAuthLimiter } from '../../../src/limits/failed-auth.ts'
 import { changed } from '../../security/forge.ts'
 import { keyMadeElsewhere } from '../../setup/key-made-elsewhere.ts'
 import { done } from '../../setup/seed.ts'
@@ -127,11 +127,11 @@ test('what is refused is not counted', async () => {
     counters.set(name, counter)
     return counter
   }
-  const attempts = createAttempts(counterOf, () => undefined)
+  const attempts = createFailedAuthLimiter(counterOf, () => undefined)
   const source = { address: undefined, workspaceId: 'wsp', verifierId: 'key' }
   const fail = (digest: string) =>
     attempts
-      .limited(source, { digest }, () => Promise.reject(unauthenticated('UNKNOWN')))
+      .guardLookup(source, { digest }, () => Promise.reject(unauthenticated('UNKNOWN')))
       .catch(({ code }) => code)
   const found = []
   for (let times = 0; times < 2 * allowed; times += 1) found.push(await fail(`digest ${times}`))

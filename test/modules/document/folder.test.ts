@@ -1,7 +1,7 @@
 import { mkdir, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { watchStrayContents } from '../../../src/modules/document/stray-content.ts'
+import { watchOrphanedBlobs } from '../../../src/modules/document/orphaned-blobs.ts'
 import { createFolder } from '../../process/program.ts'
 import { createWorld, type World, type WorldOptions } from '../../setup/world.ts'
 import { createStage, deleteDocument, filesIn, refusalOf, upload, uploaded } from './ask.ts'
@@ -86,7 +86,7 @@ test('a server looks now and then for what was not removed with its document', a
   await world.deps.prisma.strayContent.updateMany({ data: { dueAt: new Date(0) } })
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
-  const watch = watchStrayContents(world.deps)
+  const watch = watchOrphanedBlobs(world.deps)
   onTestFinished(() => watch.close())
   vi.advanceTimersToNextTimer()
   // What it does then takes the time that it takes.

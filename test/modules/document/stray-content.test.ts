@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { removeDueContents } from '../../../src/modules/document/stray-content.ts'
+import { removeDueBlobs } from '../../../src/modules/document/orphaned-blobs.ts'
 import { type S3Service, startS3Service } from '../../setup/s3-service.ts'
 import { createWorld, type World } from '../../setup/world.ts'
 import {
@@ -57,17 +57,17 @@ test('a content that was not removed with its document is removed later', async 
   await deleteWithoutStorage()
   expect(keys()).toHaveLength(1)
   expect(world.logs.join('')).toContain('a content without a document was not removed yet')
-  await removeDueContents(world.deps)
+  await removeDueBlobs(world.deps)
   expect(keys()).toHaveLength(1)
   await makeDue()
   // It fails again: it is left for as long again.
   service.failWith = 500
-  await removeDueContents(world.deps)
+  await removeDueBlobs(world.deps)
   service.failWith = undefined
-  await removeDueContents(world.deps)
+  await removeDueBlobs(world.deps)
   expect([keys().length, await strays()]).toEqual([1, 1])
   await makeDue()
-  await removeDueContents(world.deps)
+  await removeDueBlobs(world.deps)
   expect([keys(), await strays()]).toEqual([[], 0])
 })
 
@@ -83,10 +83,10 @@ test('a content is found from before it is put until its document has come', asy
   const answered = upload(world, workspace.secret, session, 'text')
   await stored.promise
   expect([keys().length, await strays()]).toEqual([1, 1])
-  await removeDueContents(world.deps)
+  await removeDueBlobs(world.deps)
   expect(keys()).toHaveLength(1)
   await makeDue()
-  await removeDueContents(world.deps)
+  await removeDueBlobs(world.deps)
   expect([keys(), await strays()]).toEqual([[], 0])
   // It did not die after all, but came too late.
   told.resolve()
@@ -104,7 +104,7 @@ test('a content that comes once it has been given up is removed by whoever put i
   await vi.waitFor(() => expect(service.requests).toHaveLength(before + 1), { timeout: 10_000 })
   service.heldBy = undefined
   await makeDue()
-  await removeDueContents(world.deps)
+  await removeDueBlobs(world.deps)
   held.resolve()
   expect((await answered).status).toBe(503)
   expect([keys(), await strays()]).toEqual([[], 0])
@@ -114,7 +114,7 @@ test('several servers that look at once remove each content once', async () => {
   for (let i = 0; i < 3; i++) await deleteWithoutStorage()
   await makeDue()
   const before = service.requests.length
-  await Promise.all([1, 2, 3].map(() => removeDueContents(world.deps)))
+  await Promise.all([1, 2, 3].map(() => removeDueBlobs(world.deps)))
   expect(service.requests.slice(before)).toHaveLength(3)
   expect([keys(), await strays()]).toEqual([[], 0])
 })
@@ -127,6 +127,6 @@ test('the content of a document is never removed', async () => {
     data: { ...content, isAwaited: false, dueAt: new Date() },
   })
   await makeDue()
-  await removeDueContents(world.deps)
+  await removeDueBlobs(world.deps)
   expect(await (await download(world, workspace.secret, id)).text()).toBe('kept')
 })

@@ -1,4 +1,4 @@
-import { readCommand } from '../../../src/commands.ts'
+import { readCommand } from '../../../src/commands/commands.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'
 
 /** Lets a workspace import hashes, or not any more, as the operator would. */

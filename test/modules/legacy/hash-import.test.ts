@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readCommand } from '../../../src/commands.ts'
+import { readCommand } from '../../../src/commands/commands.ts'
 import { ensureFirstWorkspace } from '../../../src/first-start.ts'
 import { importFile } from '../../../src/modules/api-key/import-file.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { listen } from '../../../src/db/replica/listener.ts'
+import { listen } from '../../../src/replication/listener.ts'
 import { createPostgres } from '../../setup/postgres.ts'
 
 // The driver is to refuse it.

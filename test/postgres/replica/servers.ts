@@ -2,11 +2,11 @@ import pg from 'pg'
 import { onTestFinished, vi } from 'vitest'
 import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
 import { openDatabase } from '../../../src/db/client.ts'
+import type { Deps } from '../../../src/deps.ts'
 import {
   createPostgresReplica,
-  type HearingEvents,
-} from '../../../src/db/replica/postgres-replica.ts'
-import type { Deps } from '../../../src/deps.ts'
+  type ListenerEvents,
+} from '../../../src/replication/postgres-replica.ts'
 import { askOver } from '../../modules/api-key/second-app.ts'
 import { unwatched } from '../../setup/database.ts'
 import { databaseUrlOf } from '../../setup/second-server.ts'
@@ -35,7 +35,7 @@ export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<S
   const lost: Error[] = []
   const { prisma } = database
   const notEnded: unknown[] = []
-  const hearing: HearingEvents = {
+  const hearing: ListenerEvents = {
     lost: (error) => void lost.push(error),
     regained: () => undefined,
     notEnded: (error) => void notEnded.push(error),

@@ -1,5 +1,5 @@
 import type { Deps } from '../../../deps.ts'
-import type { Origin } from '../../../modules/credential/accept.ts'
+import type { Origin } from '../../../modules/credential/authenticate-credential.ts'
 import type { Call } from '../route.ts'
 import { type Form, formDecode, utf8 } from './form.ts'
 import { OAuthError } from './oauth-error.ts'

@@ -1,8 +1,8 @@
 import type { Deps } from '../../../deps.ts'
-import { leastCost } from '../../../limits/operation-cost.ts'
+import { minCost } from '../../../limits/operation-cost.ts'
 import { findPresentedToken } from '../../../modules/access-token/introspect.ts'
 import { revokeAccessToken } from '../../../modules/access-token/revoke.ts'
-import { acceptKey } from '../../../modules/credential/accept.ts'
+import { authenticateKey } from '../../../modules/credential/authenticate-credential.ts'
 import { type Call, charge, type Reply } from '../route.ts'
 import { authenticateClient } from './client-credentials.ts'
 import { readForm } from './form.ts'
@@ -16,8 +16,8 @@ export const revoke =
   (deps: Deps) =>
   async (call: Call): Promise<Reply> => {
     const form = await readForm(call.request)
-    const caller = await authenticateClient(acceptKey, deps, call, form)
-    await charge(deps, call, caller, leastCost)
+    const caller = await authenticateClient(authenticateKey, deps, call, form)
+    await charge(deps, call, caller, minCost)
     const jwt = form.get('token')
     if (jwt === undefined) throw new OAuthError('invalid_request', 'Send the token to revoke.')
     const token = await findPresentedToken(deps, caller.workspaceId, jwt)

@@ -1,8 +1,8 @@
 import type { Deps } from '../../../deps.ts'
 import { rateLimited, type UserError, UserInputError } from '../../../errors.ts'
-import { leastCost } from '../../../limits/operation-cost.ts'
+import { minCost } from '../../../limits/operation-cost.ts'
 import { createAccessToken } from '../../../modules/access-token/create.ts'
-import { acceptAnyKey } from '../../../modules/credential/accept.ts'
+import { authenticateAnyKey } from '../../../modules/credential/authenticate-credential.ts'
 import { httpOf } from '../../errors.ts'
 import { type Call, charge, type Reply } from '../route.ts'
 import { authenticateClient } from './client-credentials.ts'
@@ -37,8 +37,8 @@ export const exchange =
       throw new OAuthError('invalid_request', 'Send grant_type=client_credentials.')
     if (grantType !== 'client_credentials')
       throw new OAuthError('unsupported_grant_type', 'The only grant is client_credentials.')
-    const caller = await authenticateClient(acceptAnyKey, deps, call, form)
-    await charge(deps, call, caller, leastCost)
+    const caller = await authenticateClient(authenticateAnyKey, deps, call, form)
+    await charge(deps, call, caller, minCost)
     if (caller.workspaceId === null)
       throw new OAuthError('unauthorized_client', 'A user-level legacy key mints no access tokens.')
     const { address, requestId } = call

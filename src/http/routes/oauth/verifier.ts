@@ -2,7 +2,10 @@ import type { Caller } from '../../../auth/caller.ts'
 import { holds } from '../../../auth/policy.ts'
 import type { Deps } from '../../../deps.ts'
 import { unauthenticated } from '../../../errors.ts'
-import { acceptCredential, acceptKey } from '../../../modules/credential/accept.ts'
+import {
+  authenticateCredential,
+  authenticateKey,
+} from '../../../modules/credential/authenticate-credential.ts'
 import { verifierCost } from '../../../modules/credential/verify.ts'
 import { bearerToken, namingHeader } from '../../credential.ts'
 import { type Call, charge } from '../route.ts'
@@ -21,7 +24,7 @@ async function authenticateBearer(
   const secret = bearerToken(headers.get('authorization')?.trim())
   if (secret === undefined)
     throw unauthenticated('MISSING', {}, 'Send an API key or an access token.')
-  return await acceptCredential(deps, secret, { address, requestId }).catch(
+  return await authenticateCredential(deps, secret, { address, requestId }).catch(
     namingHeader('Authorization'),
   )
 }
@@ -36,7 +39,7 @@ export async function authenticateVerifier(deps: Deps, call: Call, form: Form): 
   if (isBearer(call.request)) assertNoSecretIn(form)
   const caller = isBearer(call.request)
     ? await authenticateBearer(deps, call)
-    : await authenticateClient(acceptKey, deps, call, form)
+    : await authenticateClient(authenticateKey, deps, call, form)
   await charge(deps, call, caller, verifierCost(caller))
   if (holds(caller.rights, 'keys:verify')) return caller
   throw new OAuthError('insufficient_scope', 'This needs keys:verify.')

@@ -1,4 +1,4 @@
-import type { KeyTerms } from '../../../auth/grant.ts'
+import type { KeySettings } from '../../../auth/delegation.ts'
 import { newId } from '../../../ids.ts'
 import { nameKey } from '../../../input/text.ts'
 import { nameTaken } from '../key-name.ts'
@@ -22,7 +22,7 @@ export interface Decided {
 }
 
 /** Notes that a secret is that of another key, of which the importer may know. */
-const noteKnown = ({ problems, index }: ReadKey): void =>
+const recordKnown = ({ problems, index }: ReadKey): void =>
   problems.add(
     'CONFLICT',
     [...pathOf(index), 'value'],
@@ -30,16 +30,16 @@ const noteKnown = ({ problems, index }: ReadKey): void =>
   )
 
 /** Notes that a secret is taken. Whose it is, what for and in which workspace is not told. */
-export const noteTaken = ({ problems, index }: ReadKey): void =>
+export const validateNameFree = ({ problems, index }: ReadKey): void =>
   problems.add('CONFLICT', [...pathOf(index), 'value'], 'This secret cannot be imported.')
 
 const areSame = (a: readonly string[], b: readonly string[]): boolean =>
   new Set(a).size === new Set(b).size && new Set([...a, ...b]).size === new Set(a).size
 
-const spacesOf = ({ grants }: KeyTerms): string[] => grants.map(({ spaceId }) => spaceId)
+const spacesOf = ({ grants }: KeySettings): string[] => grants.map(({ spaceId }) => spaceId)
 
 /** Whether the key that is there has the owner and the grants that an imported one would have. */
-const isSameGrant = (there: KeyTerms, wanted: KeyTerms): boolean =>
+const isSameGrant = (there: KeySettings, wanted: KeySettings): boolean =>
   there.ownerId === wanted.ownerId &&
   there.scopes.length === 0 &&
   areSame(there.permissions, wanted.permissions) &&
@@ -61,7 +61,7 @@ export function decider(c: ImportChange, surroundings: Surroundings): (key: Read
     const there = secrets.get(text)
     if (there !== undefined) {
       if (there !== null && isSameGrant(there.terms, terms)) return { key, id: there.id }
-      noteKnown(key)
+      recordKnown(key)
       return { key }
     }
     const slot = nameSlot(terms.ownerId, nameKey(name))

@@ -1,13 +1,13 @@
-import { grantProblems } from '../../../auth/grant.ts'
-import { change, operatorChange } from '../../../db/change.ts'
+import { delegationErrors } from '../../../auth/delegation.ts'
 import { findKeyPrefixes } from '../../../db/key-prefixes.ts'
 import type { Deps } from '../../../deps.ts'
 import { type UserError, userError } from '../../../errors.ts'
 import type { ApiKey } from '../../../generated/prisma/client.ts'
-import { InputProblems } from '../../../input/problems.ts'
+import { ValidationErrors } from '../../../input/problems.ts'
 import { nameKey } from '../../../input/text.ts'
 import type { ServiceContext } from '../../../service-context.ts'
-import { type Decided, decider, noteTaken } from './decide.ts'
+import { asOperator, inWorkspaceTransaction } from '../../../transactions/workspace-transaction.ts'
+import { type Decided, decider, validateNameFree } from './decide.ts'
 import { type LegacyKeyInput, readLegacyKey, termsOf } from './key-input.ts'
 import { storeLegacyKeys } from './store.ts'
 import { findSurroundings, type ImportChange } from './surroundings.ts'
@@ -52,12 +52,12 @@ export async function importLegacyKeys(
   input: ImportLegacyKeysInput,
 ): Promise<ImportedKeys> {
   assertSize(input)
-  const { attempts } = context.deps.limits
+  const { failedAuth } = context.deps.limits
   const source = { address: context.address }
-  if (!input.dryRun) await attempts.assertFewFailures(source)
-  return await change(context, { permission: 'keys:create' }, async (c) => {
+  if (!input.dryRun) await failedAuth.assertFewFailures(source)
+  return await inWorkspaceTransaction(context, { permission: 'keys:create' }, async (c) => {
     const { taken, ...imported } = await importInto(c, input)
-    if (taken > 0) await attempts.failed(source, taken)
+    if (taken > 0) await failedAuth.failed(source, taken)
     return imported
   })
 }
@@ -73,7 +73,7 @@ export async function importLegacyKeysAsOperator(
   workspaceId: string,
   input: ImportLegacyKeysInput,
 ): Promise<ImportedKeys> {
-  return await operatorChange(deps, workspaceId, (c) => importInto({ ...c, caller: null }, input))
+  return await asOperator(deps, workspaceId, (c) => importInto({ ...c, caller: null }, input))
 }
 
 function assertSize({ keys }: ImportLegacyKeysInput): void {
@@ -107,7 +107,7 @@ async function importInto(
   const decided = read.map(decider(c, surroundings))
   const made = decided.flatMap((it) => it.made ?? [])
   const taken = dryRun || made.length === 0 ? new Set<string>() : await storeLegacyKeys(c, made)
-  for (const { key, id } of decided) if (id !== undefined && taken.has(id)) noteTaken(key)
+  for (const { key, id } of decided) if (id !== undefined && taken.has(id)) validateNameFree(key)
   return { results: await shownResults(c, decided), taken: taken.size }
 }
 
@@ -116,9 +116,9 @@ async function importInto(
  * within them; and after the sunset none would ever be accepted.
  */
 function assertImportsAny({ caller, workspace, now }: ImportChange): void {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   if (caller !== null)
-    for (const { code, message } of grantProblems(
+    for (const { code, message } of delegationErrors(
       caller,
       termsOf(caller.user.id, caller.user.kind),
     ))

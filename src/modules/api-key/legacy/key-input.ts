@@ -1,10 +1,10 @@
-import { type GrantProblem, grantProblems, type KeyTerms } from '../../../auth/grant.ts'
+import { delegationErrors, type GrantProblem, type KeySettings } from '../../../auth/delegation.ts'
 import { holds } from '../../../auth/policy.ts'
-import { noteMissingRequirements, permissionNamesInput } from '../../../input/permission-list.ts'
-import { InputProblems } from '../../../input/problems.ts'
+import { permissionNamesInput, validateRequirements } from '../../../input/permission-list.ts'
+import { ValidationErrors } from '../../../input/problems.ts'
 import { nameInput } from '../../../input/text.ts'
-import { noteUnreached } from '../../space/live-spaces.ts'
-import { isWithinKeyRole } from '../key-to-change.ts'
+import { validateReach } from '../../space/live-spaces.ts'
+import { isWithinKeyRole } from '../find-key-for-update.ts'
 import { maxGrants } from '../terms-input.ts'
 import { type LegacySecret, type LegacySecretInput, legacySecretInput } from './secret-input.ts'
 import type { ImportChange, OwnerKind, Surroundings } from './surroundings.ts'
@@ -22,7 +22,7 @@ export interface LegacyKeyInput extends LegacySecretInput {
 export interface ReadKey {
   readonly index: number
   readonly input: LegacyKeyInput
-  readonly problems: InputProblems
+  readonly problems: ValidationErrors
   readonly name: string
   readonly permissions: readonly string[]
   readonly secret: LegacySecret
@@ -34,7 +34,7 @@ export const maxProblemsOfOne = 5
 export const pathOf = (index: number): readonly (string | number)[] => ['keys', index]
 
 /** The terms of a key that has nothing but an owner. */
-export const termsOf = (ownerId: string, ownerKind: OwnerKind): KeyTerms => ({
+export const termsOf = (ownerId: string, ownerKind: OwnerKind): KeySettings => ({
   ownerId,
   ownerKind,
   permissions: [],
@@ -61,7 +61,7 @@ export function readLegacyKey(
   index: number,
   prefixes: ReadonlySet<string>,
 ): ReadKey {
-  const problems = new InputProblems(maxProblemsOfOne)
+  const problems = new ValidationErrors(maxProblemsOfOne)
   const path = pathOf(index)
   const name = nameInput(problems, [...path, 'name'], input.name)
   if (input.encoding !== 'PLAINTEXT' && !mayImportHashes(c))
@@ -73,7 +73,7 @@ export function readLegacyKey(
   const secret = legacySecretInput(problems, path, input, prefixes)
   const at = [...path, 'permissions']
   const permissions = permissionNamesInput(problems, at, input.permissions ?? [])
-  noteMissingRequirements(problems, at, permissions)
+  validateRequirements(problems, at, permissions)
   const spaces = input.spaceIds?.length ?? 0
   if (spaces > maxGrants)
     problems.add('INVALID', [...path, 'spaceIds'], `At most ${maxGrants} spaces are possible.`)
@@ -121,13 +121,13 @@ export function legacyTerms(
   c: ImportChange,
   surroundings: Surroundings,
   key: ReadKey,
-): KeyTerms | undefined {
+): KeySettings | undefined {
   const { input, problems, permissions, index } = key
   const path = pathOf(index)
   const ownerKind = ownerOf(c, surroundings, key)
   const spaceIds = input.spaceIds ?? []
   if (spaceIds.length <= maxGrants)
-    noteUnreached(surroundings.spaces, problems, spaceIds, (at) => [...path, 'spaceIds', at])
+    validateReach(surroundings.spaces, problems, spaceIds, (at) => [...path, 'spaceIds', at])
   if (ownerKind === undefined || problems.any) return undefined
   const terms = {
     ...termsOf(input.ownerId, ownerKind),
@@ -135,7 +135,7 @@ export function legacyTerms(
     allSpaces: input.allSpaces ?? false,
     grants: spaceIds.map((spaceId) => ({ spaceId, narrowed: false, permissions: [] })),
   }
-  for (const { code, field, message } of c.caller === null ? [] : grantProblems(c.caller, terms))
+  for (const { code, field, message } of c.caller === null ? [] : delegationErrors(c.caller, terms))
     problems.add(code, [...path, ...fieldOf(field)], message)
   return problems.any ? undefined : terms
 }

@@ -1,24 +1,27 @@
 import { isKeyItself } from '../../../auth/caller.ts'
-import { type KeyTerms, onlyNarrows } from '../../../auth/grant.ts'
+import { isAttenuation, type KeySettings } from '../../../auth/delegation.ts'
 import { earliest, findKeyRecords, type KeyRecord } from '../../../auth/key-record.ts'
-import { type CallerChange, change } from '../../../db/change.ts'
 import { RequestError, userError } from '../../../errors.ts'
-import { InputProblems } from '../../../input/problems.ts'
+import { ValidationErrors } from '../../../input/problems.ts'
 import type { ServiceContext } from '../../../service-context.ts'
-import { changesBetween } from '../../audit/event.ts'
+import { changesBetween } from '../../../transactions/audit-event.ts'
+import {
+  type CallerTransaction,
+  inWorkspaceTransaction,
+} from '../../../transactions/workspace-transaction.ts'
+import { auditSnapshot } from '../audit-snapshot.ts'
 import { overlapInput } from '../bounds-input.ts'
 import { clearLinks, type KeyWithSecret, storedTerms, storeLinks } from '../create.ts'
 import {
   assertLive,
   assertMayHaveSecretOf,
-  keyToChange,
-  noteUngrantable,
-  readKey,
-} from '../key-to-change.ts'
+  findKeyForUpdate,
+  getKey,
+  validateDelegation,
+} from '../find-key-for-update.ts'
 import { assertReceiversMayHold } from '../receivers.ts'
 import { replaceSecret } from '../replace-secret.ts'
-import { shownTerms } from '../shown-terms.ts'
-import { type KeyTermsInput, keyTermsInput, noteNulls } from '../terms-input.ts'
+import { type KeyTermsInput, keyTermsInput, validateNonNull } from '../terms-input.ts'
 
 export interface MigrateLegacyKeyInput
   extends Omit<KeyTermsInput, 'allowedIps' | 'requestsPerMinute'> {
@@ -35,8 +38,8 @@ function assertMigrates(key: KeyRecord): void {
 }
 
 /** Whether nothing grows by it. The sunset ends legacy keys alone: without it a key lives longer. */
-const narrows = ({ workspace }: CallerChange, key: KeyRecord, terms: KeyTerms): boolean =>
-  onlyNarrows({ ...key, expiresAt: earliest(key.expiresAt, workspace.legacyKeySunsetAt) }, terms)
+const narrows = ({ workspace }: CallerTransaction, key: KeyRecord, terms: KeySettings): boolean =>
+  isAttenuation({ ...key, expiresAt: earliest(key.expiresAt, workspace.legacyKeySunsetAt) }, terms)
 
 /**
  * Makes a legacy key an ordinary one: the same id under a new secret, with the terms that are given
@@ -49,23 +52,23 @@ export function migrateLegacyKey(
   context: ServiceContext,
   input: MigrateLegacyKeyInput,
 ): Promise<KeyWithSecret> {
-  const problems = new InputProblems()
+  const problems = new ValidationErrors()
   const seconds = overlapInput(problems, input.overlapSeconds)
-  noteNulls(problems, input)
+  validateNonNull(problems, input)
   problems.throwIfAny()
-  return change(context, { permission: 'keys:update' }, async (c) => {
-    const key = await keyToChange(c, input.id)
+  return inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
+    const key = await findKeyForUpdate(c, input.id)
     assertLive(key)
     assertMigrates(key)
     const terms = await keyTermsInput(c, problems, key, input)
     problems.throwIfAny()
     if (!isKeyItself(c.caller, key.id) || !narrows(c, key, terms)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
-      noteUngrantable(c, problems, terms)
+      validateDelegation(c, problems, terms)
       problems.throwIfAny()
     }
     // The legacy secret ends by the sunset all the same.
-    if (!onlyNarrows(key, terms) && seconds > 0)
+    if (!isAttenuation(key, terms) && seconds > 0)
       await assertReceiversMayHold(c, key.id, terms, {
         path: ['input', 'overlapSeconds'],
         advice: 'End the legacy secret at once, with 0.',
@@ -77,16 +80,16 @@ export function migrateLegacyKey(
       action: 'api_key.migrated',
       targetId: key.id,
       targetName: key.name,
-      changes: [...changesBetween<object>(shownTerms(key), shownTerms(terms)), ...changes],
+      changes: [...changesBetween<object>(auditSnapshot(key), auditSnapshot(terms)), ...changes],
     })
-    return { apiKey: await readKey(c, key.id), secret }
+    return { apiKey: await getKey(c, key.id), secret }
   })
 }
 
 async function storeOrdinary(
-  c: CallerChange,
+  c: CallerTransaction,
   { id }: KeyRecord,
-  terms: KeyTerms,
+  terms: KeySettings,
 ): Promise<KeyRecord> {
   await clearLinks(c, id)
   await storeLinks(c, id, terms)

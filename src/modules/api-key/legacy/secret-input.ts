@@ -1,6 +1,6 @@
 import { hashSecret } from '../../../auth/credentials/hash.ts'
 import { hasLegacyShape } from '../../../auth/credentials/legacy-format.ts'
-import type { InputProblems } from '../../../input/problems.ts'
+import type { ValidationErrors } from '../../../input/problems.ts'
 
 /** How the value of a legacy key is written. */
 export type LegacyKeyEncoding = 'PLAINTEXT' | 'SHA256_HEX' | 'SHA256_BASE64'
@@ -37,7 +37,7 @@ function shownPartsOf(secret: string): Pick<LegacySecret, 'start' | 'last4'> {
 }
 
 function shownInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: Path,
   value: string | null | undefined,
   max: number,
@@ -57,7 +57,7 @@ const isAllOf = ({ hash, start, last4 }: LegacySecret): boolean =>
   [start, last4, start + last4].some((text) => Buffer.from(hashSecret(text)).equals(hash))
 
 function plainSecret(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: Path,
   secret: string,
   prefixes: ReadonlySet<string>,
@@ -89,7 +89,7 @@ const hashes = {
  * @param prefixes of the keys that this installation ever made
  */
 export function legacySecretInput(
-  problems: InputProblems,
+  problems: ValidationErrors,
   path: Path,
   { value, encoding, start, last4 }: LegacySecretInput,
   prefixes: ReadonlySet<string>,

@@ -1,11 +1,11 @@
-import type { KeyTerms } from '../../../auth/grant.ts'
+import type { KeySettings } from '../../../auth/delegation.ts'
 import { noteLegacyKeys } from '../../../auth/legacy-keys.ts'
 import { insertNewRows, insertRows } from '../../../db/insert-rows.ts'
 import { nameKey } from '../../../input/text.ts'
-import { changesBetween } from '../../audit/event.ts'
+import { changesBetween } from '../../../transactions/audit-event.ts'
+import { auditSnapshot } from '../audit-snapshot.ts'
 import { storedTerms } from '../create.ts'
 import { receiverOf } from '../receiver.ts'
-import { shownTerms } from '../shown-terms.ts'
 import type { LegacySecret } from './secret-input.ts'
 import { findUserLevelHashes, hashText, type ImportChange } from './surroundings.ts'
 
@@ -14,7 +14,7 @@ export interface NewLegacyKey {
   readonly id: string
   readonly name: string
   readonly secret: LegacySecret
-  readonly terms: KeyTerms
+  readonly terms: KeySettings
   /** The expired key that loses the name to it. */
   readonly losesName: string | null
 }
@@ -78,7 +78,7 @@ export async function storeLegacyKeys(
       action: 'api_key.imported',
       targetId: id,
       targetName: name,
-      changes: changesBetween({}, { name, ownerId: terms.ownerId, ...shownTerms(terms) }),
+      changes: changesBetween({}, { name, ownerId: terms.ownerId, ...auditSnapshot(terms) }),
     })
   return lost
 }

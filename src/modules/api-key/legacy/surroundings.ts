@@ -1,20 +1,20 @@
 import type { Caller } from '../../../auth/caller.ts'
-import { grantProblems, type KeyTerms } from '../../../auth/grant.ts'
+import { delegationErrors, type KeySettings } from '../../../auth/delegation.ts'
 import { effectiveExpiry, findKeyRecords, type KeyRecord } from '../../../auth/key-record.ts'
 import { lockLegacySecrets } from '../../../auth/legacy-keys.ts'
-import type { Change } from '../../../db/change.ts'
 import { type ApiKeySecret, Prisma, type UserLegacyKey } from '../../../generated/prisma/client.ts'
 import { isIdOf } from '../../../ids.ts'
 import { limitsOf } from '../../../limits/plans.ts'
+import type { WorkspaceTransaction } from '../../../transactions/workspace-transaction.ts'
 import { findReachedSpaces } from '../../space/live-spaces.ts'
+import { isWithinKeyRole } from '../find-key-for-update.ts'
 import { isReadableKey } from '../key-name.ts'
-import { isWithinKeyRole } from '../key-to-change.ts'
 import { countLiveKeys } from '../live-keys.ts'
 
-export type OwnerKind = KeyTerms['ownerKind']
+export type OwnerKind = KeySettings['ownerKind']
 
 /** A change that imports keys, on behalf of a caller or of the operator. */
-export interface ImportChange extends Change {
+export interface ImportChange extends WorkspaceTransaction {
   /** Who must be able to grant the keys; null: the operator, who may import any, for any member. */
   readonly caller: Caller | null
 }
@@ -31,7 +31,7 @@ interface NameHolder {
 /** An imported key that can be what another import of its secret asks for. */
 export interface Known {
   readonly id: string
-  readonly terms: KeyTerms
+  readonly terms: KeySettings
 }
 
 /** What of the workspace, and beyond it, keys that are to be imported are held against. */
@@ -83,7 +83,7 @@ async function findOwners({ db, workspace }: ImportChange, ids: readonly string[
 const mayBeGiven = (caller: Caller, key: KeyRecord): boolean =>
   (key.ownerId === caller.user.id || key.ownerKind === 'MACHINE') &&
   isWithinKeyRole({ caller }, key.ownerId) &&
-  grantProblems(caller, key).length === 0
+  delegationErrors(caller, key).length === 0
 
 const isImported = ({ legacy, revokedAt }: KeyRecord): boolean => legacy && revokedAt === null
 

@@ -1,8 +1,8 @@
-import { lockUsers } from '../../../db/all-locked.ts'
-import type { Change } from '../../../db/change.ts'
 import type { UserLegacyKey } from '../../../generated/prisma/client.ts'
 import { maxNameLength, nameKey } from '../../../input/text.ts'
-import { changesBetween } from '../../audit/event.ts'
+import { changesBetween } from '../../../transactions/audit-event.ts'
+import { lockUsers } from '../../../transactions/retry-with-locks.ts'
+import type { WorkspaceTransaction } from '../../../transactions/workspace-transaction.ts'
 
 /** What of a user-level key is the same in every workspace. */
 export type UserLevelKey = Pick<
@@ -14,7 +14,7 @@ export type UserLevelKey = Pick<
 const terms = { permissions: ['*'], allSpaces: true }
 
 /** The row by which a workspace knows a user-level key. It has no secret there. */
-export const rowIn = ({ workspace, now }: Change, key: UserLevelKey) => ({
+export const rowIn = ({ workspace, now }: WorkspaceTransaction, key: UserLevelKey) => ({
   workspaceId: workspace.id,
   id: key.id,
   ownerId: key.userId,
@@ -31,7 +31,10 @@ export const rowIn = ({ workspace, now }: Change, key: UserLevelKey) => ({
 })
 
 /** Tells the workspace of a user-level key that works in it from now on. */
-export const recordEntry = ({ record }: Change, { id, name, userId }: UserLevelKey): void =>
+export const recordEntry = (
+  { record }: WorkspaceTransaction,
+  { id, name, userId }: UserLevelKey,
+): void =>
   record({
     action: 'api_key.imported',
     targetId: id,
@@ -54,7 +57,7 @@ function freeName(name: string, taken: ReadonlySet<string | null>): string {
  * somewhere, or have never been in any. One that was revoked wherever it was has come to its end, and
  * one that was revoked there once, when they left, stays so.
  */
-export async function enterUserLevelKeys(c: Change, userId: string): Promise<void> {
+export async function enterUserLevelKeys(c: WorkspaceTransaction, userId: string): Promise<void> {
   const { db, workspace } = c
   await lockUsers(c, [userId])
   const keys = await db.$queryRaw<UserLevelKey[]>`

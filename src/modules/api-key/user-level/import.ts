@@ -1,13 +1,16 @@
 import { noteLegacyKeys } from '../../../auth/legacy-keys.ts'
-import { untilAllLocked } from '../../../db/all-locked.ts'
-import { type Change, operatorChange } from '../../../db/change.ts'
 import { insertNewRows, insertRows } from '../../../db/insert-rows.ts'
 import { findKeyPrefixes } from '../../../db/key-prefixes.ts'
 import type { Deps } from '../../../deps.ts'
 import type { UserError } from '../../../errors.ts'
 import { isIdOf, newId } from '../../../ids.ts'
-import { InputProblems } from '../../../input/problems.ts'
+import { ValidationErrors } from '../../../input/problems.ts'
 import { nameInput, nameKey } from '../../../input/text.ts'
+import { retryWithLocks } from '../../../transactions/retry-with-locks.ts'
+import {
+  asOperator,
+  type WorkspaceTransaction,
+} from '../../../transactions/workspace-transaction.ts'
 import {
   type LegacySecret,
   type LegacySecretInput,
@@ -44,34 +47,36 @@ interface ReadKey {
   readonly ownerId: string
   readonly name: string
   readonly secret: LegacySecret
-  readonly problems: InputProblems
+  readonly problems: ValidationErrors
 }
 
 /** What becomes of a key, before anything is stored. */
 interface Decided {
   readonly key: ReadKey
   /** Where it is to be entered; absent: nowhere, for it is known or refused. */
-  readonly places?: readonly Change[]
+  readonly places?: readonly WorkspaceTransaction[]
   /** The expired keys that lose the name to it. */
   readonly losers: readonly NameHolder[]
 }
 
-function readKey(prefixes: ReadonlySet<string>, { ownerId, ...input }: UserLevelKeyInput): ReadKey {
-  const problems = new InputProblems()
+function getKey(prefixes: ReadonlySet<string>, { ownerId, ...input }: UserLevelKeyInput): ReadKey {
+  const problems = new ValidationErrors()
   const name = nameInput(problems, ['name'], input.name)
   const secret = legacySecretInput(problems, [], input, prefixes)
   return { id: newId('key'), ownerId, name, secret, problems }
 }
 
-const noteKnown = ({ problems }: ReadKey): void =>
+const recordKnown = ({ problems }: ReadKey): void =>
   problems.add(
     'CONFLICT',
     ['value'],
     'This secret is known already, as that of another or of a revoked key.',
   )
 
-const isAfterSunset = ({ workspace: { legacyKeySunsetAt: sunset }, now }: Change): boolean =>
-  sunset !== null && sunset <= now
+const isAfterSunset = ({
+  workspace: { legacyKeySunsetAt: sunset },
+  now,
+}: WorkspaceTransaction): boolean => sunset !== null && sunset <= now
 
 /** Decides on keys one after the other, each held against what is there and those before it. */
 function decider({ machines, places, ...there }: Surroundings): (key: ReadKey) => Decided {
@@ -92,7 +97,7 @@ function decider({ machines, places, ...there }: Surroundings): (key: ReadKey) =
     const text = hashText(secret.hash)
     const holder = secrets.get(text)
     if (holder !== undefined) {
-      if (holder !== ownerId) noteKnown(key)
+      if (holder !== ownerId) recordKnown(key)
       return refused
     }
     const slots = its.map(({ workspace }) =>
@@ -115,7 +120,10 @@ function decider({ machines, places, ...there }: Surroundings): (key: ReadKey) =
  *
  * @returns the ids of those that were stored; another import has taken in the secrets of others
  */
-async function store(c: Change, decided: readonly Decided[]): Promise<ReadonlySet<string>> {
+async function store(
+  c: WorkspaceTransaction,
+  decided: readonly Decided[],
+): Promise<ReadonlySet<string>> {
   const { db, now } = c
   const made = decided.flatMap(({ key: { id, ownerId, name, secret }, places }) =>
     places === undefined ? [] : [{ id, userId: ownerId, name, ...secret, createdAt: now }],
@@ -155,11 +163,13 @@ export async function importUserLevelKeys(
   { dryRun }: { readonly dryRun: boolean },
 ): Promise<readonly ImportedUserLevelKey[]> {
   const ownerIds = inputs.map(({ ownerId }) => ownerId).filter((id) => isIdOf('usr', id))
-  const importIn = async (changes: readonly [Change, ...Change[]]): Promise<Decided[]> => {
+  const importIn = async (
+    changes: readonly [WorkspaceTransaction, ...WorkspaceTransaction[]],
+  ): Promise<Decided[]> => {
     const [c] = changes
     // Another server may have begun to make keys with a prefix that this one does not know.
     const prefixes = await findKeyPrefixes(c.db)
-    const keys = inputs.map((input) => readKey(prefixes, input))
+    const keys = inputs.map((input) => getKey(prefixes, input))
     const wellFormed = keys.filter(({ problems }) => !problems.any)
     const surroundings = await findSurroundings(changes, {
       ownerIds,
@@ -170,15 +180,15 @@ export async function importUserLevelKeys(
     const isMade = decided.some(({ places }) => places !== undefined)
     const stored = isMade && !dryRun ? await store(c, decided) : undefined
     for (const { key, places } of decided)
-      if (places !== undefined && stored?.has(key.id) === false) noteKnown(key)
+      if (places !== undefined && stored?.has(key.id) === false) recordKnown(key)
     return decided
   }
-  const decided = await untilAllLocked(
+  const decided = await retryWithLocks(
     async () => (await findMemberships(deps.prisma, ownerIds)).map((it) => it.workspaceId),
     async ([first, ...others]) =>
       first === undefined
-        ? inputs.map((input) => decider(nowhere)(readKey(deps.keyPrefixes, input)))
-        : await operatorChange(deps, first, (c, there) => importIn([c, ...there]), { others }),
+        ? inputs.map((input) => decider(nowhere)(getKey(deps.keyPrefixes, input)))
+        : await asOperator(deps, first, (c, there) => importIn([c, ...there]), { others }),
   )
   return decided.map(({ key: { problems }, places }) => ({
     isKnown: places === undefined && !problems.any,

@@ -1,5 +1,5 @@
-import { assertAllLocked, lockUsers } from '../../../db/all-locked.ts'
-import type { Change } from '../../../db/change.ts'
+import { assertAllLocked, lockUsers } from '../../../transactions/retry-with-locks.ts'
+import type { WorkspaceTransaction } from '../../../transactions/workspace-transaction.ts'
 import { enterUserLevelKeys } from './enter.ts'
 
 /**
@@ -7,8 +7,8 @@ import { enterUserLevelKeys } from './enter.ts'
  * them, and those of `from`, which are theirs now, into every other workspace of theirs.
  */
 export async function passUserLevelKeys(
-  c: Change,
-  others: readonly Change[],
+  c: WorkspaceTransaction,
+  others: readonly WorkspaceTransaction[],
   { from, to }: { readonly from: string; readonly to: string },
 ): Promise<void> {
   const { db } = c

@@ -1,12 +1,20 @@
 import { type Caller, isKeyItself, isSignInOf } from '../../../auth/caller.ts'
 import type { KeyRecord, Queryable } from '../../../auth/key-record.ts'
-import { callerElsewhere } from '../../../auth/present-caller.ts'
-import { assertAllLocked, lockUsers, untilAllLocked } from '../../../db/all-locked.ts'
-import { type CallerChange, type Change, operatorChange } from '../../../db/change.ts'
+import { callerElsewhere } from '../../../auth/reload-caller.ts'
 import type { Deps } from '../../../deps.ts'
 import { userError } from '../../../errors.ts'
 import type { ServiceContext } from '../../../service-context.ts'
-import { endKeys, type Revocation } from '../end-keys.ts'
+import {
+  assertAllLocked,
+  lockUsers,
+  retryWithLocks,
+} from '../../../transactions/retry-with-locks.ts'
+import {
+  asOperator,
+  type CallerTransaction,
+  type WorkspaceTransaction,
+} from '../../../transactions/workspace-transaction.ts'
+import { type Revocation, revokeKeys } from '../revoke-keys.ts'
 
 /**
  * Whether a revocation ends a key in every workspace: of a user-level key by itself, or by its
@@ -57,7 +65,7 @@ export async function otherWorkspacesOf(
 
 /** A workspace where a user-level key may have made others. */
 export interface Elsewhere {
-  readonly there: Change
+  readonly there: WorkspaceTransaction
   /** Undefined: who revokes the key is not accepted there. */
   readonly caller: Caller | undefined
 }
@@ -67,8 +75,8 @@ export interface Elsewhere {
  * what who revokes it is there. To be asked before it is ended.
  */
 export async function findElsewhere(
-  c: CallerChange,
-  others: readonly Change[],
+  c: CallerTransaction,
+  others: readonly WorkspaceTransaction[],
   { id, ownerId }: Pick<KeyRecord, 'id' | 'ownerId'>,
   address: string | undefined,
 ): Promise<Elsewhere[]> {
@@ -91,7 +99,7 @@ export async function findElsewhere(
  * @returns in how many it ended now
  */
 export async function endEverywhere(
-  [c, ...others]: readonly [Change, ...Change[]],
+  [c, ...others]: readonly [WorkspaceTransaction, ...WorkspaceTransaction[]],
   { id, ownerId }: { readonly id: string; readonly ownerId: string },
   revocation: Revocation,
 ): Promise<number> {
@@ -105,7 +113,7 @@ export async function endEverywhere(
   for (const there of [c, ...others]) {
     if (!ids.includes(there.workspace.id)) continue
     const key = { workspaceId_id: { workspaceId: there.workspace.id, id } }
-    await endKeys(there, [await c.db.apiKey.findUniqueOrThrow({ where: key })], revocation)
+    await revokeKeys(there, [await c.db.apiKey.findUniqueOrThrow({ where: key })], revocation)
   }
   return ids.length
 }
@@ -117,14 +125,14 @@ export async function endEverywhere(
  * @throws UserInputError NOT_FOUND when no user-level key has that id
  */
 export const revokeUserLevelKey = (deps: Deps, id: string): Promise<number> =>
-  untilAllLocked(
+  retryWithLocks(
     async () => (await placesOf(deps.prisma, id)).map(({ workspaceId }) => workspaceId),
     async ([first, ...others]) => {
       const key = await deps.prisma.userLegacyKey.findUnique({ where: { id } })
       if (key === null || first === undefined)
         throw userError('NOT_FOUND', null, `There is no user-level key ${JSON.stringify(id)}.`)
       const revocation = { revokedById: null, reason: 'revoked by the operator' }
-      return operatorChange(
+      return asOperator(
         deps,
         first,
         (c, there) => endEverywhere([c, ...there], { id, ownerId: key.userId }, revocation),

@@ -1,9 +1,9 @@
 import { effectiveExpiry } from '../../../auth/key-record.ts'
 import { lockLegacySecrets } from '../../../auth/legacy-keys.ts'
-import { assertAllLocked, lockUsers } from '../../../db/all-locked.ts'
-import type { Change } from '../../../db/change.ts'
 import type { Deps } from '../../../deps.ts'
 import { isIdOf } from '../../../ids.ts'
+import { assertAllLocked, lockUsers } from '../../../transactions/retry-with-locks.ts'
+import type { WorkspaceTransaction } from '../../../transactions/workspace-transaction.ts'
 import { hashText } from '../legacy/surroundings.ts'
 
 /** A key that has a name among those of its owner in a workspace. */
@@ -23,7 +23,7 @@ export const nameSlot = (it: Pick<NameHolder, 'workspaceId' | 'ownerId' | 'nameK
 export interface Surroundings {
   readonly machines: ReadonlySet<string>
   /** By user id, the workspaces that a person is in. */
-  readonly places: ReadonlyMap<string, readonly Change[]>
+  readonly places: ReadonlyMap<string, readonly WorkspaceTransaction[]>
   /** By hash as text, whose user-level key has that secret; null: it is of another or of a revoked key. */
   readonly secrets: ReadonlyMap<string, string | null>
   readonly names: ReadonlyMap<string, NameHolder>
@@ -41,7 +41,7 @@ const distinct = (texts: readonly string[]): string[] => [...new Set(texts)]
 
 /** The present memberships of these users, in any workspace. */
 export async function findMemberships(
-  db: Change['db'] | Deps['prisma'],
+  db: WorkspaceTransaction['db'] | Deps['prisma'],
   userIds: readonly string[],
 ): Promise<
   { readonly workspaceId: string; readonly userId: string; readonly isPerson: boolean }[]
@@ -62,7 +62,7 @@ interface Named {
 
 /** Reads it for all keys of an import together, under the locks of their owners and workspaces. */
 export async function findSurroundings(
-  changes: readonly [Change, ...Change[]],
+  changes: readonly [WorkspaceTransaction, ...WorkspaceTransaction[]],
   { ownerIds, hashes, nameKeys }: Named,
 ): Promise<Surroundings> {
   const [c] = changes
@@ -74,7 +74,7 @@ export async function findSurroundings(
   const byId = new Map(changes.map((change) => [change.workspace.id, change]))
   const people = memberships.filter(({ isPerson }) => isPerson)
   const places = [...Map.groupBy(people, ({ userId }) => userId)].map(
-    ([userId, theirs]): [string, Change[]] => [
+    ([userId, theirs]): [string, WorkspaceTransaction[]] => [
       userId,
       theirs.flatMap(({ workspaceId }) => byId.get(workspaceId) ?? []),
     ],
@@ -89,7 +89,7 @@ export async function findSurroundings(
 
 /** A key is revoked for good, or in each of the workspaces that its owner is in. */
 async function findSecrets(
-  { db }: Change,
+  { db }: WorkspaceTransaction,
   workspaceIds: readonly string[],
   hashes: Named['hashes'],
 ): Promise<ReadonlyMap<string, string | null>> {
@@ -118,7 +118,7 @@ async function findSecrets(
 }
 
 async function findNames(
-  { db }: Change,
+  { db }: WorkspaceTransaction,
   workspaceIds: readonly string[],
   ownerIds: readonly string[],
   nameKeys: readonly string[],

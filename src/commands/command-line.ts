@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises'
+import { destination, pino } from 'pino'
+import { readConfig } from '../config.ts'
+import { sendCommand } from '../db/lock.ts'
+import { fileOf, readCommand } from './commands.ts'
+
+/** Read here: a server may run in another folder, or see other files. */
+async function readText(path: string): Promise<string> {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`${JSON.stringify(path)} cannot be read as a text in UTF-8: ${reason}`)
+  }
+}
+
+/** Runs a command in the server that has the database, or, where none has, on the database itself. */
+async function main(argv: readonly string[]): Promise<string> {
+  const path = fileOf(argv)
+  const text = path === undefined ? '' : await readText(path)
+  const command = readCommand(argv, text)
+  const env = readConfig()
+  const output =
+    env.databaseUrl === undefined ? await sendCommand(env.dataDir, argv, text) : undefined
+  if (output !== undefined) return output
+  const logger = pino({ level: env.logLevel }, destination(2))
+  // Much to load, for where a server has not done it.
+  const { openInstallation } = await import('../installation.ts')
+  const { deps, close } = await openInstallation(env, logger)
+  try {
+    // So that it hears when the servers have heard of what it changes.
+    await deps.replica.join(deps.credentials)
+    return await command(deps)
+  } finally {
+    await close()
+  }
+}
+
+try {
+  process.stdout.write(`${await main(process.argv.slice(2))}\n`)
+} catch (error) {
+  console.error(`latchkey: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}

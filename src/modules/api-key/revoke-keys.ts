@@ -1,0 +1,70 @@
+import { type Caller, isKeyItself } from '../../auth/caller.ts'
+import type { KeyRecord } from '../../auth/key-record.ts'
+import { holds } from '../../auth/policy.ts'
+import { forbidden } from '../../errors.ts'
+import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
+import { revokeTokens } from '../access-token/revoke-tokens.ts'
+import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
+import { isWithinKeyRole } from './find-key-for-update.ts'
+
+/** By whom keys are revoked, and why. */
+export interface Revocation {
+  /** Null: the operator. */
+  readonly revokedById: string | null
+  readonly reason: string | null
+}
+
+/** Revokes keys of the workspace that are not revoked yet, for good, and their tokens with them. */
+export async function revokeKeys(
+  c: WorkspaceTransaction,
+  keys: readonly { readonly id: string; readonly name: string }[],
+  { revokedById, reason }: Revocation,
+): Promise<void> {
+  const ids = keys.map(({ id }) => id)
+  await c.db.apiKey.updateMany({
+    where: { workspaceId: c.workspace.id, id: { in: ids } },
+    data: {
+      revokedAt: c.now,
+      revokedById,
+      revocationReason: reason,
+      nameKey: null,
+      updatedAt: c.now,
+    },
+  })
+  await revokeTokens(c, { keyId: { in: ids } })
+  for (const { id, name } of keys)
+    c.record({
+      action: 'api_key.revoked',
+      targetId: id,
+      targetName: name,
+      changes: [{ field: 'revocationReason', before: null, after: reason }],
+    })
+}
+
+/**
+ * Revokes what of these keys is not revoked yet, all or nothing; the number of those.
+ *
+ * @throws RequestError FORBIDDEN where the caller may not revoke one of them
+ */
+export async function revokeLiveKeys(
+  c: WorkspaceTransaction,
+  caller: Caller | undefined,
+  keys: readonly KeyRecord[],
+  revocation: Revocation,
+): Promise<number> {
+  const live = keys.filter(({ revokedAt }) => revokedAt === null)
+  for (const key of live) assertMayRevoke(caller, key)
+  await revokeKeys(c, live, revocation)
+  return live.length
+}
+
+/** @throws RequestError FORBIDDEN, also for who is nobody in the key's workspace */
+export function assertMayRevoke(caller: Caller | undefined, key: KeyRecord): void {
+  if (caller !== undefined) {
+    assertMayTouchOwnersThings(caller, { userId: key.ownerId, role: key.ownerRole })
+    const isOwn = isKeyItself(caller, key.id)
+    if ((isOwn || holds(caller.rights, 'keys:delete')) && isWithinKeyRole({ caller }, key.ownerId))
+      return
+  }
+  throw forbidden(['keys:delete'], ['keys:delete'])
+}

@@ -1,0 +1,124 @@
+import {
+  credentialIdsOf,
+  type KeyCaller,
+  type KeyWithoutWorkspace,
+  type TokenCaller,
+} from '../../auth/caller.ts'
+import { type PresentedCredential, rejectionReason } from '../../auth/credential-state.ts'
+import {
+  type CallerByKey,
+  isInWorkspace,
+  type Presentation,
+  type ResolvedCredential,
+  resolveAnyKey,
+  resolveCredential,
+  resolveFromAnyIssuer,
+  resolveKey,
+  unlessKnown,
+} from '../../auth/resolve-credential.ts'
+import type { Deps } from '../../deps.ts'
+import { unauthenticated } from '../../errors.ts'
+import { recordFirstUse } from '../api-key/first-use.ts'
+import { noSuchWorkspace } from './user-level.ts'
+
+/** One request, as far as it matters to who it is from. */
+export interface Origin extends Presentation {
+  readonly requestId: string
+  /** Whether a replaced token makes a caller, one without rights; absent: it is refused. */
+  readonly acceptsRotated?: boolean
+}
+
+/**
+ * The caller that an API key or access token of this installation makes, wherever it was presented.
+ * No other issuer is asked, nobody signs in, and a user-level key is not known.
+ *
+ * @throws RequestError UNAUTHENTICATED with the reason, WORKSPACE_NOT_FOUND for a workspace that is
+ *   not the credential's, SERVICE_UNAVAILABLE when it cannot be known
+ */
+export async function authenticateCredential(
+  deps: Deps,
+  secret: string,
+  origin: Omit<Origin, 'acceptsUserLevel'>,
+): Promise<KeyCaller | TokenCaller> {
+  return authenticate(deps, await resolveCredential(deps, secret, origin), origin)
+}
+
+/** The same for a credential that may be another issuer's, who is named then, or a user-level key. */
+export async function authenticateFromAnyIssuer(
+  deps: Deps,
+  secret: string,
+  origin: Origin,
+): Promise<CallerByKey | { readonly issuer: string }> {
+  const judged = await resolveFromAnyIssuer(deps, secret, origin)
+  if ('issuer' in judged) return judged
+  return isInWorkspace(judged) ? await authenticate(deps, judged, origin) : judged.caller
+}
+
+/** The same for an API key of one workspace; anything else is malformed, or not known. */
+export const authenticateKey = async (
+  deps: Deps,
+  secret: string,
+  origin: Omit<Origin, 'acceptsUserLevel'>,
+): Promise<KeyCaller> => authenticate(deps, await resolveKey(deps, secret, origin), origin)
+
+/** The same for any API key: a user-level one that may be in several workspaces is in none. */
+export async function authenticateAnyKey(
+  deps: Deps,
+  secret: string,
+  origin: Omit<Origin, 'acceptsUserLevel'>,
+): Promise<KeyCaller | KeyWithoutWorkspace> {
+  const judged = await resolveAnyKey(deps, secret, { ...origin, acceptsUserLevel: true })
+  return isInWorkspace(judged) ? await authenticate(deps, judged, origin) : judged.caller
+}
+
+function authenticate<Caller extends KeyCaller | TokenCaller>(
+  deps: Deps,
+  judged: ResolvedCredential<Caller>,
+  origin: Origin,
+): Promise<Caller> {
+  const { caller, refusal } = judged
+  if (refusal !== undefined && !mayRotate(judged, origin))
+    throw unauthenticated(refusal, credentialIdsOf(caller))
+  assertNamedWorkspace(origin.workspace, judged.credential)
+  return recordUse(deps, judged, origin)
+}
+
+/** A replaced token is let in for nothing but a rotation, which tells whether it was stolen. */
+const mayRotate = (
+  { caller, credential, now }: ResolvedCredential,
+  { address, acceptsRotated }: Origin,
+): boolean =>
+  acceptsRotated === true &&
+  caller.kind === 'ACCESS_TOKEN' &&
+  rejectionReason({ ...credential, replacedAt: null }, now, address) === undefined
+
+// It must be read again once its first use is recorded, which may end the secret before it.
+const isFirstUse = (credential: PresentedCredential): boolean =>
+  'isFirstUse' in credential && credential.isFirstUse
+
+/**
+ * Counts an accepted credential as used, here and now: it is remembered, and the first use of a new
+ * secret is recorded before it is served. A user-level key is read each time: what its secret
+ * makes depends on the request.
+ */
+export async function recordUse<Caller extends KeyCaller | TokenCaller>(
+  deps: Deps,
+  { caller, credential, remember, now }: ResolvedCredential<Caller>,
+  origin: Pick<Origin, 'address' | 'requestId'>,
+): Promise<Caller> {
+  if (!isFirstUse(credential) && !credential.userLevel) remember?.()
+  if (caller.kind === 'ACCESS_TOKEN' && caller.isRotated) return caller
+  if (caller.kind === 'API_KEY' && isFirstUse(credential))
+    await recordFirstUse({ deps, caller, ...origin }).catch(unlessKnown)
+  deps.usage.used(caller, now, origin.address)
+  return caller
+}
+
+/** A key has one workspace; another one that it names is, for everybody, not there. */
+function assertNamedWorkspace(
+  named: string | undefined,
+  { workspaceId, workspaceSlug }: PresentedCredential,
+): void {
+  if (named !== undefined && named !== workspaceId && named !== workspaceSlug)
+    throw noSuchWorkspace()
+}

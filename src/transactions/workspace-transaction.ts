@@ -1,0 +1,250 @@
+import type { Caller } from '../auth/caller.ts'
+import type { PermissionName } from '../auth/permissions.ts'
+import { holds } from '../auth/policy.ts'
+import { reloadCaller } from '../auth/reload-caller.ts'
+import { insertRows } from '../db/insert-rows.ts'
+import type { Deps } from '../deps.ts'
+import { forbidden, RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
+import type { Prisma, Workspace } from '../generated/prisma/client.ts'
+import type { Notify } from '../replication/replica.ts'
+import type { ServiceContext } from '../service-context.ts'
+import type { ChangeEvent } from './audit-event.ts'
+import { type Actor, chainedEvents } from './audit-rows.ts'
+import { nestedWaitMs, withMutexes } from './workspace-mutex.ts'
+
+/** The workspace's row under its lock, with the database's clock. */
+type LockedWorkspace = Workspace & { readonly now: Date }
+
+/** A transaction that holds its workspace's lock: no other change of it runs meanwhile. */
+export interface WorkspaceTransaction {
+  readonly db: Prisma.TransactionClient
+  readonly deps: Deps
+  readonly workspace: LockedWorkspace
+  /** The database's clock as the lock was taken: the time of everything in the transaction. */
+  readonly now: Date
+  /** Puts an event into the audit chain; it is written with the change or not at all. */
+  record(event: ChangeEvent): void
+}
+
+/** A change on behalf of a caller, as they stand under the lock. */
+export interface CallerTransaction extends WorkspaceTransaction {
+  readonly caller: Caller
+}
+
+/** A transaction that waits longer than this for its turn, or runs longer, fails (milliseconds). */
+const patience = { maxWait: 10_000, timeout: 20_000 }
+
+/**
+ * Locks workspaces in the order of their ids, as every transaction does: no two wait for each other.
+ * The clock is the same for all of them, read once the last lock was taken. Who locks several waits
+ * briefly only, for any lock: what it has is kept from other tenants meanwhile.
+ */
+async function lockWorkspaces(
+  db: Prisma.TransactionClient,
+  ids: readonly string[],
+): Promise<LockedWorkspace[]> {
+  const isOne = ids.length === 1
+  if (!isOne) await db.$executeRaw`SELECT set_config('lock_timeout', ${String(nestedWaitMs)}, TRUE)`
+  const locking = db.$queryRaw<LockedWorkspace[]>`
+    WITH locked AS MATERIALIZED (
+      SELECT * FROM "Workspace" WHERE id = ANY(${ids}::text[]) ORDER BY id COLLATE "C" FOR UPDATE)
+    SELECT locked.*, clock_timestamp()::timestamptz(3) AS now FROM locked`
+  const rows = await locking.catch((cause: unknown) => {
+    throw isOne ? cause : serviceUnavailable(cause)
+  })
+  const now = new Date(Math.max(...rows.map((row) => row.now.getTime())))
+  return rows.map((row) => ({ ...row, now }))
+}
+
+/** What a change came to, and by whom it was made. */
+interface Outcome<T> {
+  readonly value: T
+  /** As one of the workspaces shows them. */
+  actorIn(change: WorkspaceTransaction): Actor | Promise<Actor>
+}
+
+/** What is done in a workspace, and in the others whose locks the transaction holds. */
+export type Work<C extends WorkspaceTransaction, T> = (
+  change: C,
+  others: readonly WorkspaceTransaction[],
+) => Promise<T>
+
+interface RunOptions {
+  readonly keepsAuthorization?: boolean
+  /** Other workspaces that the same transaction changes. */
+  readonly others?: readonly string[]
+  /** Runs first in the same transaction: it may make the workspace. */
+  readonly prepare?: (db: Prisma.TransactionClient) => Promise<void>
+}
+
+interface Draft extends WorkspaceTransaction {
+  readonly events: readonly ChangeEvent[]
+}
+
+function draftOf(db: Prisma.TransactionClient, deps: Deps, workspace: LockedWorkspace): Draft {
+  const events: ChangeEvent[] = []
+  const record = (event: ChangeEvent): void => void events.push(event)
+  return { db, deps, workspace, now: workspace.now, record, events }
+}
+
+/**
+ * Runs `work` under the workspaces' locks and commits it together with their audit events, or not at
+ * all. Where it records an event the epoch is raised, unless it is told that no authorization can
+ * change.
+ */
+async function runChange<T>(
+  deps: Deps,
+  workspaceId: string,
+  work: Work<WorkspaceTransaction, Outcome<T>>,
+  { keepsAuthorization = false, others = [], prepare }: RunOptions,
+): Promise<T> {
+  const ids = [...new Set([workspaceId, ...others])].sort()
+  const raised = new Map<string, bigint>()
+  const run = async (db: Prisma.TransactionClient, tell: Notify): Promise<T> => {
+    await prepare?.(db)
+    const drafts = (await lockWorkspaces(db, ids)).map((row) => draftOf(db, deps, row))
+    const [own] = drafts.filter(({ workspace }) => workspace.id === workspaceId)
+    if (own === undefined || drafts.length < ids.length)
+      throw new RequestError('WORKSPACE_NOT_FOUND', 'No such workspace.')
+    const { value, actorIn } = await work(
+      own,
+      drafts.filter((draft) => draft !== own),
+    )
+    for (const draft of drafts) {
+      if (draft.events.length === 0) continue
+      const epoch = draft.workspace.epoch + (keepsAuthorization ? 0n : 1n)
+      if (!keepsAuthorization) raised.set(draft.workspace.id, epoch)
+      await appendEvents(draft, await actorIn(draft), epoch)
+    }
+    if (!keepsAuthorization) await tell(db)
+    return value
+  }
+  return await deps.replica.waitForReplicas(async (tell) => {
+    const transaction = () => deps.prisma.$transaction((db) => run(db, tell), patience)
+    try {
+      return await withMutexes(deps.prisma, ids, transaction)
+    } finally {
+      // Also when it failed: a commit whose answer was lost may have been done.
+      for (const [id, epoch] of raised) deps.credentials.raised(id, epoch)
+    }
+  })
+}
+
+async function appendEvents(
+  { db, deps, workspace, events }: Draft,
+  actor: Actor,
+  epoch: bigint,
+): Promise<void> {
+  const rows = chainedEvents(deps.auditKey, workspace, actor, events)
+  const head = rows.at(-1)
+  await insertRows(db, 'AuditEvent', rows)
+  await db.workspace.update({
+    where: { id: workspace.id },
+    data: { epoch, ...(head && { auditSequence: head.sequence, auditHash: head.hash }) },
+  })
+}
+
+/** The name that one of the workspaces shows a member by, past ones included. */
+async function nameIn({ db, workspace }: WorkspaceTransaction, userId: string): Promise<string> {
+  const key = { workspaceId_userId: { workspaceId: workspace.id, userId } }
+  return (await db.member.findUniqueOrThrow({ where: key })).name
+}
+
+/** What a change asks of its caller, once more under the lock. */
+export interface CallerTransactionOptions extends Pick<RunOptions, 'others'> {
+  /** The permission that the mutation asks of the caller as they stand now; null: none. */
+  readonly permission: PermissionName | ((caller: Caller) => PermissionName | null)
+  /** For a change that no credential's rights depend on: the epoch stays. */
+  readonly keepsAuthorization?: boolean
+  /** For the one change that a token may ask for once another has replaced it. */
+  readonly acceptsRotated?: boolean
+}
+
+/**
+ * Changes the caller's workspace, and other ones of the same user's, in one transaction under their
+ * locks. A caller who was demoted, revoked, disabled or removed since the request was authenticated
+ * is refused. `permission` and `caller` are of the caller's own workspace: what may be done in the
+ * others is for `work` to see to.
+ *
+ * @throws RequestError UNAUTHENTICATED or FORBIDDEN when the caller may not, or no longer, do it
+ */
+export function inWorkspaceTransaction<T>(
+  context: ServiceContext,
+  { permission, acceptsRotated = false, ...options }: CallerTransactionOptions,
+  work: Work<CallerTransaction, T>,
+): Promise<T> {
+  const { deps, address, requestId } = context
+  const { workspaceId } = context.caller
+  const asCaller: Work<WorkspaceTransaction, Outcome<T>> = async (locked, others) => {
+    const caller = await reloadCaller(locked, context.caller, address)
+    if (!acceptsRotated && caller.kind === 'ACCESS_TOKEN' && caller.isRotated)
+      throw unauthenticated('ROTATED')
+    const asked = typeof permission === 'function' ? permission(caller) : permission
+    if (asked !== null && !holds(caller.rights, asked)) throw forbidden([asked], [asked])
+    const { kind, user, key } = caller
+    const actorIn = async (there: WorkspaceTransaction): Promise<Actor> => ({
+      kind,
+      id: user.id,
+      name: there.workspace.id === workspaceId ? user.name : await nameIn(there, user.id),
+      apiKeyId: key?.id ?? null,
+      accessTokenId: caller.kind === 'ACCESS_TOKEN' ? caller.tokenId : null,
+      address,
+      requestId,
+    })
+    return { value: await work({ ...locked, caller }, others), actorIn }
+  }
+  return runChange(deps, workspaceId, asCaller, options)
+}
+
+const operator: Actor = {
+  kind: null,
+  id: null,
+  name: 'operator',
+  apiKeyId: null,
+  accessTokenId: null,
+  address: undefined,
+  requestId: undefined,
+}
+
+/** Changes workspaces on behalf of whoever runs the server: in the audit, the operator. */
+export const asOperator = <T>(
+  deps: Deps,
+  workspaceId: string,
+  work: Work<WorkspaceTransaction, T>,
+  options: RunOptions = {},
+): Promise<T> => {
+  const asOperator: Work<WorkspaceTransaction, Outcome<T>> = async (locked, others) => ({
+    value: await work(locked, others),
+    actorIn: () => operator,
+  })
+  return runChange(deps, workspaceId, asOperator, options)
+}
+
+/** Who came into a workspace, and by what name the audit knows them. */
+export interface JoiningMember {
+  readonly userId: string
+  readonly name: string
+}
+
+/**
+ * Changes a workspace on behalf of a person who comes into it with this change, and others that they
+ * are in. `work` tells who it was; undefined: nobody, and nothing was recorded.
+ */
+export const asNewMember = <T extends JoiningMember | undefined>(
+  { deps, address, requestId }: Omit<ServiceContext, 'caller'>,
+  workspaceId: string,
+  work: Work<WorkspaceTransaction, T>,
+  options: Pick<RunOptions, 'prepare' | 'others'> = {},
+): Promise<T> => {
+  const asArrival: Work<WorkspaceTransaction, Outcome<T>> = async (locked, others) => {
+    const value = await work(locked, others)
+    const { userId = null, name = '' } = value ?? {}
+    const actor = { ...operator, kind: 'HUMAN', id: userId, address, requestId } as const
+    const actorIn = async (there: WorkspaceTransaction): Promise<Actor> => ({
+      ...actor,
+      name: there === locked || userId === null ? name : await nameIn(there, userId),
+    })
+    return { value, actorIn }
+  }
+  return runChange(deps, workspaceId, asArrival, options)
+}
