@@ -1,6 +1,6 @@
 import { CsvError, parse } from 'csv-parse/sync'
 import { ConfigError } from '../errors.ts'
-import type { KeyOfFile } from '../modules/api-key/import-file.ts'
+import type { KeyOfFile } from '../modules/legacy-import/import-file.ts'
 
 const required = ['name', 'value', 'encoding', 'owner'] as const
 const optional = ['start', 'last4', 'spaceIds', 'allSpaces', 'permissions', 'level'] as const

@@ -1,5 +1,5 @@
 import { RequestError } from '../errors.ts'
-import { type ImportedOfFile, importFile } from '../modules/api-key/import-file.ts'
+import { type ImportedOfFile, importFile } from '../modules/legacy-import/import-file.ts'
 import { defineCommand } from './define.ts'
 import { type RowOfFile, readLegacyFile } from './legacy-file.ts'
 

@@ -1,4 +1,4 @@
-import { revokeUserLevelKey } from '../modules/api-key/user-level/revoke-everywhere.ts'
+import { revokeUserLevelKey } from '../modules/legacy-import/revoke-everywhere.ts'
 import { defineCommand } from './define.ts'
 
 /** `latchkey legacy revoke`. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { revokeUserLevelKey } from '../../src/modules/api-key/user-level/revoke-everywhere.ts'
+import { revokeUserLevelKey } from '../../src/modules/legacy-import/revoke-everywhere.ts'
 import { importUserLevelKey } from '../modules/legacy/user-level.ts'
 import { addHuman } from '../setup/human.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'

@@ -9,15 +9,15 @@ import {
   inWorkspaceTransaction,
   type Work,
 } from '../../transactions/workspace-transaction.ts'
-import { findKeyForUpdate, getKey } from './find-key-for-update.ts'
-import { revokeDescendants } from './revoke-descendants.ts'
-import { revokeLiveKeys } from './revoke-keys.ts'
 import {
   endEverywhere,
   findElsewhere,
   otherWorkspacesOf,
   revokesEverywhere,
-} from './user-level/revoke-everywhere.ts'
+} from '../legacy-import/revoke-everywhere.ts'
+import { findKeyForUpdate, getKey } from './find-key-for-update.ts'
+import { revokeDescendants } from './revoke-descendants.ts'
+import { revokeLiveKeys } from './revoke-keys.ts'
 
 const maxReason = 500
 

@@ -11,7 +11,7 @@ import {
   type JoiningMember,
   type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
-import { passUserLevelKeys } from '../api-key/user-level/pass.ts'
+import { passUserLevelKeys } from '../legacy-import/reassign.ts'
 import { reassignMembership } from './reassign-membership.ts'
 
 /** What an identity provider calls a person. */

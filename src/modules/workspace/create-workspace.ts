@@ -13,7 +13,7 @@ import {
   type JoiningMember,
   type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
-import { enterUserLevelKeys } from '../api-key/user-level/enter.ts'
+import { enterUserLevelKeys } from '../legacy-import/provision.ts'
 import { slugInput, slugTaken } from './slug.ts'
 
 /** By one person, ever. */

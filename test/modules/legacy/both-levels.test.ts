@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   importUserLevelKeys,
   type UserLevelKeyInput,
-} from '../../../src/modules/api-key/user-level/import.ts'
+} from '../../../src/modules/legacy-import/user-level-import.ts'
 import { addHuman } from '../../setup/human.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { importKeys, legacyKey } from './ask.ts'

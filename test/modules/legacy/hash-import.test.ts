@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readCommand } from '../../../src/commands/commands.ts'
 import { ensureFirstWorkspace } from '../../../src/first-start.ts'
-import { importFile } from '../../../src/modules/api-key/import-file.ts'
+import { importFile } from '../../../src/modules/legacy-import/import-file.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { seed } from '../../setup/seed.ts'

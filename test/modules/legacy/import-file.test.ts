@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { importFile, type KeyOfFile } from '../../../src/modules/api-key/import-file.ts'
+import { importFile, type KeyOfFile } from '../../../src/modules/legacy-import/import-file.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { legacySecret } from './ask.ts'

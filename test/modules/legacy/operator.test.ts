@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { importLegacyKeysAsOperator } from '../../../src/modules/api-key/legacy/import.ts'
+import { importLegacyKeysAsOperator } from '../../../src/modules/legacy-import/import-keys.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { addHuman } from '../../setup/human.ts'
 import { done, seed } from '../../setup/seed.ts'

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { revokeUserLevelKey } from '../../../src/modules/api-key/user-level/revoke-everywhere.ts'
+import { revokeUserLevelKey } from '../../../src/modules/legacy-import/revoke-everywhere.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { done, seed } from '../../setup/seed.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   importUserLevelKeys,
   type UserLevelKeyInput,
-} from '../../../src/modules/api-key/user-level/import.ts'
+} from '../../../src/modules/legacy-import/user-level-import.ts'
 import { addHuman } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'

@@ -1,5 +1,5 @@
 import { hashSecret } from '../../../src/auth/credentials/hash.ts'
-import { importUserLevelKeys } from '../../../src/modules/api-key/user-level/import.ts'
+import { importUserLevelKeys } from '../../../src/modules/legacy-import/user-level-import.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'
 import { legacyKey } from './ask.ts'
 

@@ -1,6 +1,6 @@
-import { assertAllLocked, lockUsers } from '../../../transactions/retry-with-locks.ts'
-import type { WorkspaceTransaction } from '../../../transactions/workspace-transaction.ts'
-import { enterUserLevelKeys } from './enter.ts'
+import { assertAllLocked, lockUsers } from '../../transactions/retry-with-locks.ts'
+import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
+import { enterUserLevelKeys } from './provision.ts'
 
 /**
  * Lets the user-level keys of a person into the workspace whose membership `from` has just passed to

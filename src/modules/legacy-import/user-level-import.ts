@@ -1,23 +1,16 @@
-import { noteLegacyKeys } from '../../../auth/legacy-keys.ts'
-import { insertNewRows, insertRows } from '../../../db/insert-rows.ts'
-import { findKeyPrefixes } from '../../../db/key-prefixes.ts'
-import type { Deps } from '../../../deps.ts'
-import type { UserError } from '../../../errors.ts'
-import { isIdOf, newId } from '../../../ids.ts'
-import { ValidationErrors } from '../../../input/problems.ts'
-import { nameInput, nameKey } from '../../../input/text.ts'
-import { retryWithLocks } from '../../../transactions/retry-with-locks.ts'
-import {
-  asOperator,
-  type WorkspaceTransaction,
-} from '../../../transactions/workspace-transaction.ts'
-import {
-  type LegacySecret,
-  type LegacySecretInput,
-  legacySecretInput,
-} from '../legacy/secret-input.ts'
-import { hashText } from '../legacy/surroundings.ts'
-import { recordEntry, rowIn } from './enter.ts'
+import { noteLegacyKeys } from '../../auth/legacy-keys.ts'
+import { insertNewRows, insertRows } from '../../db/insert-rows.ts'
+import { findKeyPrefixes } from '../../db/key-prefixes.ts'
+import type { Deps } from '../../deps.ts'
+import type { UserError } from '../../errors.ts'
+import { isIdOf, newId } from '../../ids.ts'
+import { ValidationErrors } from '../../input/problems.ts'
+import { nameInput, nameKey } from '../../input/text.ts'
+import { retryWithLocks } from '../../transactions/retry-with-locks.ts'
+import { asOperator, type WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
+import { hashText } from './import-context.ts'
+import { recordEntry, rowIn } from './provision.ts'
+import { type LegacySecret, type LegacySecretInput, legacySecretInput } from './secret-input.ts'
 import {
   findMemberships,
   findSurroundings,
@@ -25,7 +18,7 @@ import {
   nameSlot,
   nowhere,
   type Surroundings,
-} from './surroundings.ts'
+} from './user-level-context.ts'
 
 /** A user-level key to import, by its secret or hash, for a person. */
 export interface UserLevelKeyInput extends LegacySecretInput {

@@ -1,17 +1,17 @@
 import { builder } from '../../schema/builder.ts'
 import { entityField, errorsField, mutation } from '../../schema/mutation.ts'
-import { SpaceGrantInput } from './api-key.mutations.ts'
-import { ApiKey } from './api-key.schema.ts'
-import type { KeyWithSecret } from './create.ts'
+import { SpaceGrantInput } from '../api-key/api-key.mutations.ts'
+import { ApiKey } from '../api-key/api-key.schema.ts'
+import type { KeyWithSecret } from '../api-key/create.ts'
+import { secretField } from '../api-key/secret-field.ts'
 import {
   type ImportedKey as ImportedKeyRow,
   type ImportedKeys,
   importLegacyKeys,
-} from './legacy/import.ts'
-import { maxProblemsOfOne } from './legacy/key-input.ts'
-import { migrateLegacyKey } from './legacy/migrate.ts'
-import type { LegacyKeyEncoding } from './legacy/secret-input.ts'
-import { secretField } from './secret-field.ts'
+} from './import-keys.ts'
+import { maxProblemsOfOne } from './key-input.ts'
+import { migrateLegacyKey } from './migrate.ts'
+import type { LegacyKeyEncoding } from './secret-input.ts'
 
 const LegacyKeyEncodingType = builder.enumType('LegacyKeyEncoding', {
   description: 'How the value of a legacy key is written.',

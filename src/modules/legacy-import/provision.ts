@@ -1,8 +1,8 @@
-import type { UserLegacyKey } from '../../../generated/prisma/client.ts'
-import { maxNameLength, nameKey } from '../../../input/text.ts'
-import { changesBetween } from '../../../transactions/audit-event.ts'
-import { lockUsers } from '../../../transactions/retry-with-locks.ts'
-import type { WorkspaceTransaction } from '../../../transactions/workspace-transaction.ts'
+import type { UserLegacyKey } from '../../generated/prisma/client.ts'
+import { maxNameLength, nameKey } from '../../input/text.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import { lockUsers } from '../../transactions/retry-with-locks.ts'
+import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 
 /** What of a user-level key is the same in every workspace. */
 export type UserLevelKey = Pick<

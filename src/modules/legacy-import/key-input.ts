@@ -1,13 +1,13 @@
-import { delegationErrors, type GrantProblem, type KeySettings } from '../../../auth/delegation.ts'
-import { holds } from '../../../auth/policy.ts'
-import { permissionNamesInput, validateRequirements } from '../../../input/permission-list.ts'
-import { ValidationErrors } from '../../../input/problems.ts'
-import { nameInput } from '../../../input/text.ts'
-import { validateReach } from '../../space/live-spaces.ts'
-import { isWithinKeyRole } from '../find-key-for-update.ts'
-import { maxGrants } from '../terms-input.ts'
+import { delegationErrors, type GrantProblem, type KeySettings } from '../../auth/delegation.ts'
+import { holds } from '../../auth/policy.ts'
+import { permissionNamesInput, validateRequirements } from '../../input/permission-list.ts'
+import { ValidationErrors } from '../../input/problems.ts'
+import { nameInput } from '../../input/text.ts'
+import { isWithinKeyRole } from '../api-key/find-key-for-update.ts'
+import { maxGrants } from '../api-key/terms-input.ts'
+import { validateReach } from '../space/live-spaces.ts'
+import type { ImportChange, OwnerKind, Surroundings } from './import-context.ts'
 import { type LegacySecret, type LegacySecretInput, legacySecretInput } from './secret-input.ts'
-import type { ImportChange, OwnerKind, Surroundings } from './surroundings.ts'
 
 /** One key to import. It has no end, no address rule and no limit of its own. */
 export interface LegacyKeyInput extends LegacySecretInput {

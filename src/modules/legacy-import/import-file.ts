@@ -3,9 +3,9 @@ import { type UserError, UserInputError } from '../../errors.ts'
 import { emailKey } from '../../input/email.ts'
 import { isStorable } from '../../input/text.ts'
 import { noSuchWorkspace } from '../workspace/slug.ts'
-import { importLegacyKeysAsOperator, maxGrantsAtOnce } from './legacy/import.ts'
-import type { LegacySecretInput } from './legacy/secret-input.ts'
-import { importUserLevelKeys } from './user-level/import.ts'
+import { importLegacyKeysAsOperator, maxGrantsAtOnce } from './import-keys.ts'
+import type { LegacySecretInput } from './secret-input.ts'
+import { importUserLevelKeys } from './user-level-import.ts'
 
 /** In one transaction. */
 const maxKeysAtOnce = 1_000

@@ -1,6 +1,6 @@
-import { hashSecret } from '../../../auth/credentials/hash.ts'
-import { hasLegacyShape } from '../../../auth/credentials/legacy-format.ts'
-import type { ValidationErrors } from '../../../input/problems.ts'
+import { hashSecret } from '../../auth/credentials/hash.ts'
+import { hasLegacyShape } from '../../auth/credentials/legacy-format.ts'
+import type { ValidationErrors } from '../../input/problems.ts'
 
 /** How the value of a legacy key is written. */
 export type LegacyKeyEncoding = 'PLAINTEXT' | 'SHA256_HEX' | 'SHA256_BASE64'

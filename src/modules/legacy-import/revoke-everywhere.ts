@@ -1,20 +1,16 @@
-import { type Caller, isKeyItself, isSignInOf } from '../../../auth/caller.ts'
-import type { KeyRecord, Queryable } from '../../../auth/key-record.ts'
-import { callerElsewhere } from '../../../auth/reload-caller.ts'
-import type { Deps } from '../../../deps.ts'
-import { userError } from '../../../errors.ts'
-import type { ServiceContext } from '../../../service-context.ts'
-import {
-  assertAllLocked,
-  lockUsers,
-  retryWithLocks,
-} from '../../../transactions/retry-with-locks.ts'
+import { type Caller, isKeyItself, isSignInOf } from '../../auth/caller.ts'
+import type { KeyRecord, Queryable } from '../../auth/key-record.ts'
+import { callerElsewhere } from '../../auth/reload-caller.ts'
+import type { Deps } from '../../deps.ts'
+import { userError } from '../../errors.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { assertAllLocked, lockUsers, retryWithLocks } from '../../transactions/retry-with-locks.ts'
 import {
   asOperator,
   type CallerTransaction,
   type WorkspaceTransaction,
-} from '../../../transactions/workspace-transaction.ts'
-import { type Revocation, revokeKeys } from '../revoke-keys.ts'
+} from '../../transactions/workspace-transaction.ts'
+import { type Revocation, revokeKeys } from '../api-key/revoke-keys.ts'
 
 /**
  * Whether a revocation ends a key in every workspace: of a user-level key by itself, or by its

@@ -1,13 +1,13 @@
-import type { KeySettings } from '../../../auth/delegation.ts'
-import { noteLegacyKeys } from '../../../auth/legacy-keys.ts'
-import { insertNewRows, insertRows } from '../../../db/insert-rows.ts'
-import { nameKey } from '../../../input/text.ts'
-import { changesBetween } from '../../../transactions/audit-event.ts'
-import { auditSnapshot } from '../audit-snapshot.ts'
-import { storedTerms } from '../create.ts'
-import { receiverOf } from '../receiver.ts'
+import type { KeySettings } from '../../auth/delegation.ts'
+import { noteLegacyKeys } from '../../auth/legacy-keys.ts'
+import { insertNewRows, insertRows } from '../../db/insert-rows.ts'
+import { nameKey } from '../../input/text.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
+import { auditSnapshot } from '../api-key/audit-snapshot.ts'
+import { storedTerms } from '../api-key/create.ts'
+import { receiverOf } from '../api-key/receiver.ts'
+import { findUserLevelHashes, hashText, type ImportChange } from './import-context.ts'
 import type { LegacySecret } from './secret-input.ts'
-import { findUserLevelHashes, hashText, type ImportChange } from './surroundings.ts'
 
 /** A legacy key to store, all of it checked. */
 export interface NewLegacyKey {

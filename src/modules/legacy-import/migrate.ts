@@ -1,27 +1,27 @@
-import { isKeyItself } from '../../../auth/caller.ts'
-import { isAttenuation, type KeySettings } from '../../../auth/delegation.ts'
-import { earliest, findKeyRecords, type KeyRecord } from '../../../auth/key-record.ts'
-import { RequestError, userError } from '../../../errors.ts'
-import { ValidationErrors } from '../../../input/problems.ts'
-import type { ServiceContext } from '../../../service-context.ts'
-import { changesBetween } from '../../../transactions/audit-event.ts'
+import { isKeyItself } from '../../auth/caller.ts'
+import { isAttenuation, type KeySettings } from '../../auth/delegation.ts'
+import { earliest, findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
+import { RequestError, userError } from '../../errors.ts'
+import { ValidationErrors } from '../../input/problems.ts'
+import type { ServiceContext } from '../../service-context.ts'
+import { changesBetween } from '../../transactions/audit-event.ts'
 import {
   type CallerTransaction,
   inWorkspaceTransaction,
-} from '../../../transactions/workspace-transaction.ts'
-import { auditSnapshot } from '../audit-snapshot.ts'
-import { overlapInput } from '../bounds-input.ts'
-import { clearLinks, type KeyWithSecret, storedTerms, storeLinks } from '../create.ts'
+} from '../../transactions/workspace-transaction.ts'
+import { auditSnapshot } from '../api-key/audit-snapshot.ts'
+import { overlapInput } from '../api-key/bounds-input.ts'
+import { clearLinks, type KeyWithSecret, storedTerms, storeLinks } from '../api-key/create.ts'
 import {
   assertLive,
   assertMayHaveSecretOf,
   findKeyForUpdate,
   getKey,
   validateDelegation,
-} from '../find-key-for-update.ts'
-import { assertReceiversMayHold } from '../receivers.ts'
-import { replaceSecret } from '../replace-secret.ts'
-import { type KeyTermsInput, keyTermsInput, validateNonNull } from '../terms-input.ts'
+} from '../api-key/find-key-for-update.ts'
+import { assertReceiversMayHold } from '../api-key/receivers.ts'
+import { replaceSecret } from '../api-key/replace-secret.ts'
+import { type KeyTermsInput, keyTermsInput, validateNonNull } from '../api-key/terms-input.ts'
 
 export interface MigrateLegacyKeyInput
   extends Omit<KeyTermsInput, 'allowedIps' | 'requestsPerMinute'> {

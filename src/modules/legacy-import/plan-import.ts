@@ -1,16 +1,16 @@
-import type { KeySettings } from '../../../auth/delegation.ts'
-import { newId } from '../../../ids.ts'
-import { nameKey } from '../../../input/text.ts'
-import { nameTaken } from '../key-name.ts'
-import { legacyTerms, pathOf, type ReadKey } from './key-input.ts'
-import type { NewLegacyKey } from './store.ts'
+import type { KeySettings } from '../../auth/delegation.ts'
+import { newId } from '../../ids.ts'
+import { nameKey } from '../../input/text.ts'
+import { nameTaken } from '../api-key/key-name.ts'
 import {
   hashText,
   type ImportChange,
   type Known,
   nameSlot,
   type Surroundings,
-} from './surroundings.ts'
+} from './import-context.ts'
+import { legacyTerms, pathOf, type ReadKey } from './key-input.ts'
+import type { NewLegacyKey } from './store-keys.ts'
 
 /** What becomes of one key, before anything is stored. */
 export interface Decided {
