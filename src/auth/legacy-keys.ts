@@ -1,10 +1,7 @@
 import type { PrismaClient } from '../generated/prisma/client.ts'
-import type { WorkspaceTransaction } from '../transactions/workspace-transaction.ts'
 
-const name = 'legacyKeys'
-
-/** Any number that no other advisory lock has. */
-const secretsLock = 72_707_370
+/** Of the setting that says so. */
+export const legacyKeysSetting = 'legacyKeys'
 
 /**
  * Whether keys that were issued elsewhere have ever been imported: only then is a secret looked up
@@ -26,7 +23,7 @@ export async function openLegacyKeys({
   readonly embedded: boolean
 }): Promise<LegacyKeys> {
   const isNoted = async (): Promise<boolean> =>
-    (await setting.findUnique({ where: { name } })) !== null
+    (await setting.findUnique({ where: { name: legacyKeysSetting } })) !== null
   let exist = await isNoted()
   return {
     async exist() {
@@ -37,26 +34,4 @@ export async function openLegacyKeys({
       exist = true
     },
   }
-}
-
-/**
- * Locks the secrets that imports look up and store, after the locks of workspaces and users. Imports
- * into workspaces share it, for there a hash is one row; those of user-level keys, which are in another
- * table, have it alone.
- */
-export async function lockLegacySecrets(
-  { db }: WorkspaceTransaction,
-  use: 'shared' | 'alone',
-): Promise<void> {
-  await (use === 'shared'
-    ? db.$executeRaw`SELECT pg_advisory_xact_lock_shared(${secretsLock})`
-    : db.$executeRaw`SELECT pg_advisory_xact_lock(${secretsLock})`)
-}
-
-/** Notes that there are legacy keys, in the transaction that makes some. */
-export async function noteLegacyKeys({ db, deps, now }: WorkspaceTransaction): Promise<void> {
-  const value = now.toISOString()
-  await db.setting.createMany({ data: [{ name, value }], skipDuplicates: true })
-  // Before it is committed: until then a look-up finds nothing, and does no harm.
-  deps.legacyKeys.imported()
 }

@@ -6,7 +6,6 @@ import {
   unauthenticated,
 } from '../errors.ts'
 import type { Presented } from '../limits/failed-auth.ts'
-import { readUserLevelKey, type WhichWorkspace } from '../modules/credential/user-level.ts'
 import type { KeyCaller, KeyWithoutWorkspace, TokenCaller } from './caller.ts'
 import type { CachedCredential } from './credential-cache.ts'
 import {
@@ -20,6 +19,7 @@ import { hashSecret, secretDigest } from './credentials/hash.ts'
 import { isJwt, unverifiedIssuer } from './credentials/jwt.ts'
 import { hasLegacyShape } from './credentials/legacy-format.ts'
 import { findKeyByHash } from './key-record.ts'
+import { resolveUserLevelKey, type WhichWorkspace } from './resolve-user-level-key.ts'
 import { findToken } from './token-record.ts'
 
 /** Where a credential was presented, and which may be found. */
@@ -155,7 +155,7 @@ export function resolveAnyKey(
     const hash = hashSecret(secret)
     const key = await findKeyByHash(deps.prisma, hash)
     if (key !== undefined) return { credential: key, caller: keyCallerOf(key, hash) }
-    return mayBeLegacy ? await readUserLevelKey(deps, hash, presentation) : undefined
+    return mayBeLegacy ? await resolveUserLevelKey(deps, hash, presentation) : undefined
   })
 }
 

@@ -3,11 +3,11 @@ import { secretDigest } from '../../auth/credentials/hash.ts'
 import type { SignInClaims, SignInVerifier } from '../../auth/credentials/oidc.ts'
 import { findMemberships, humanCaller } from '../../auth/human-record.ts'
 import { unlessKnown } from '../../auth/resolve-credential.ts'
+import { noSuchWorkspace } from '../../auth/resolve-user-level-key.ts'
 import type { Deps } from '../../deps.ts'
 import { unauthenticated } from '../../errors.ts'
 import { identify } from '../member/identify.ts'
 import { authenticateFromAnyIssuer, type Origin } from './authenticate-credential.ts'
-import { noSuchWorkspace } from './user-level.ts'
 
 /**
  * The caller that a key or token of any issuer names: rules 1 and 2 of the decision. A replaced token is let

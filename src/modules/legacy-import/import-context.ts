@@ -1,7 +1,6 @@
 import type { Caller } from '../../auth/caller.ts'
 import { delegationErrors, type KeySettings } from '../../auth/delegation.ts'
 import { effectiveExpiry, findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
-import { lockLegacySecrets } from '../../auth/legacy-keys.ts'
 import { type ApiKeySecret, Prisma, type UserLegacyKey } from '../../generated/prisma/client.ts'
 import { isIdOf } from '../../ids.ts'
 import { limitsOf } from '../../limits/plans.ts'
@@ -10,6 +9,7 @@ import { isWithinKeyRole } from '../api-key/find-key-for-update.ts'
 import { isReadableKey } from '../api-key/key-name.ts'
 import { countLiveKeys } from '../api-key/live-keys.ts'
 import { findReachedSpaces } from '../space/live-spaces.ts'
+import { lockLegacySecrets } from './legacy-secrets.ts'
 
 export type OwnerKind = KeySettings['ownerKind']
 

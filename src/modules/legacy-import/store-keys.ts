@@ -1,5 +1,4 @@
 import type { KeySettings } from '../../auth/delegation.ts'
-import { noteLegacyKeys } from '../../auth/legacy-keys.ts'
 import { insertNewRows, insertRows } from '../../db/insert-rows.ts'
 import { nameKey } from '../../input/text.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
@@ -7,6 +6,7 @@ import { auditSnapshot } from '../api-key/audit-snapshot.ts'
 import { storedTerms } from '../api-key/create.ts'
 import { receiverOf } from '../api-key/receiver.ts'
 import { findUserLevelHashes, hashText, type ImportChange } from './import-context.ts'
+import { recordLegacyKeys } from './legacy-secrets.ts'
 import type { LegacySecret } from './secret-input.ts'
 
 /** A legacy key to store, all of it checked. */
@@ -55,7 +55,7 @@ export async function storeLegacyKeys(
       ...by,
     })),
   )
-  await noteLegacyKeys(c)
+  await recordLegacyKeys(c)
   const stored = await storeSecrets(c, keys)
   const lost = new Set(keys.map(({ id }) => id).filter((id) => !stored.has(id)))
   if (lost.size > 0) await db.apiKey.deleteMany({ where: { workspaceId, id: { in: [...lost] } } })

@@ -1,10 +1,10 @@
 import { effectiveExpiry } from '../../auth/key-record.ts'
-import { lockLegacySecrets } from '../../auth/legacy-keys.ts'
 import type { Deps } from '../../deps.ts'
 import { isIdOf } from '../../ids.ts'
 import { assertAllLocked, lockUsers } from '../../transactions/retry-with-locks.ts'
 import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { hashText } from './import-context.ts'
+import { lockLegacySecrets } from './legacy-secrets.ts'
 
 /** A key that has a name among those of its owner in a workspace. */
 export interface NameHolder {

@@ -1,4 +1,3 @@
-import { noteLegacyKeys } from '../../auth/legacy-keys.ts'
 import { insertNewRows, insertRows } from '../../db/insert-rows.ts'
 import { findKeyPrefixes } from '../../db/key-prefixes.ts'
 import type { Deps } from '../../deps.ts'
@@ -9,6 +8,7 @@ import { nameInput, nameKey } from '../../input/text.ts'
 import { retryWithLocks } from '../../transactions/retry-with-locks.ts'
 import { asOperator, type WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { hashText } from './import-context.ts'
+import { recordLegacyKeys } from './legacy-secrets.ts'
 import { recordEntry, rowIn } from './provision.ts'
 import { type LegacySecret, type LegacySecretInput, legacySecretInput } from './secret-input.ts'
 import {
@@ -139,7 +139,7 @@ async function store(
     entries.map(({ place, row }) => rowIn(place, row)),
   )
   for (const { place, row } of entries) recordEntry(place, row)
-  await noteLegacyKeys(c)
+  await recordLegacyKeys(c)
   return new Set(byId.keys())
 }
 

@@ -1,9 +1,9 @@
-import type { KeyCaller, KeyWithoutWorkspace } from '../../auth/caller.ts'
-import { keyCallerOf, rejectionReason } from '../../auth/credential-state.ts'
-import type { PresentedKey } from '../../auth/key-record.ts'
-import { findUserLevelKeys, findUserLevelSecret } from '../../auth/user-level-key.ts'
-import type { Deps } from '../../deps.ts'
-import { RequestError, unauthenticated } from '../../errors.ts'
+import type { Deps } from '../deps.ts'
+import { RequestError, unauthenticated } from '../errors.ts'
+import type { KeyCaller, KeyWithoutWorkspace } from './caller.ts'
+import { keyCallerOf, rejectionReason } from './credential-state.ts'
+import type { PresentedKey } from './key-record.ts'
+import { findUserLevelKeys, findUserLevelSecret } from './user-level-key.ts'
 
 /** Which workspace a credential is presented in. */
 export interface WhichWorkspace {
@@ -43,7 +43,7 @@ const visitorOf = (key: PresentedKey): KeyWithoutWorkspace => ({
  * @throws RequestError WORKSPACE_NOT_FOUND for a named one where its owner is not, UNAUTHENTICATED
  *   where there is none that it could be used in, from that address and now
  */
-export async function readUserLevelKey(
+export async function resolveUserLevelKey(
   { prisma }: Deps,
   hash: Uint8Array<ArrayBuffer>,
   {
