@@ -1,200 +1,120 @@
-import { isIP } from 'node:net'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isApiKey } from './auth/credentials/format.ts'
+import { z } from 'zod'
+import * as value from './config-values.ts'
 import { ConfigError } from './errors.ts'
-import { plainBlock } from './input/addresses.ts'
-import { webUrl, withoutFinalSlashes } from './input/web-url.ts'
-import type { RuntimeSettings } from './runtime/runtime.ts'
-import type { DocumentLimits } from './storage/document-store.ts'
-import { endpointOf, parseStorageUrl, type StorageLocation } from './storage/storage-url.ts'
+import { endpointOf } from './storage/storage-url.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /** Guards nothing: it is printed here. For development on PostgreSQL only. */
 const developmentSecretsKey = 'latchkey development key, known to everybody'
 
-/** Where documents are kept, and how many. */
-export interface DocumentSettings extends DocumentLimits {
-  readonly location: StorageLocation
-}
-
-/** The settings of a server, checked, with their defaults. */
-export interface Config {
-  readonly production: boolean
-  readonly port: number
-  readonly host: string
-  readonly dataDir: string
-  /** Absent: the embedded database in `dataDir`. */
-  readonly databaseUrl?: string | undefined
+/**
+ * Settings whose values are never shown: secrets, and addresses, which may hold a password. Each can
+ * be read from a file instead, named by the setting with `_FILE` behind it.
+ */
+const secretSettings = z.object({
+  /** Absent: the embedded database in DATA_DIR. */
+  DATABASE_URL: value.databaseUrl.optional(),
   /** Absent: each server counts limits for itself. */
-  readonly redisUrl?: string | undefined
-  /** Absent only on the embedded database, which keeps one of its own in `dataDir`. */
-  readonly secretsKey?: string | undefined
-  readonly keyPrefix: string
+  REDIS_URL: value.redisUrl.optional(),
+  /** Absent only on the embedded database, which keeps one of its own in DATA_DIR. */
+  SECRETS_KEY: value.secretsKey.optional(),
   /** An origin. Absent: the one stored in the database, or else this machine's. */
-  readonly publicUrl?: string | undefined
-  /** Addresses and CIDR blocks in plain form: whose X-Forwarded-For counts. */
-  readonly trustedProxies: readonly string[]
-  /** Whose access tokens sign people in, and the audience that they must be for. */
-  readonly oidc?: { readonly issuer: string; readonly audience: string } | undefined
-  readonly signUp: boolean
+  PUBLIC_URL: value.publicUrl.optional(),
+  OIDC_ISSUER: value.issuer.optional(),
+  LATCHKEY_BOOTSTRAP_KEY: value.apiKey.optional(),
+  AGENT_RUNTIME_URL: value.endpointUrl.optional(),
+  AGENT_RUNTIME_KEY: value.headerToken.optional(),
+  DOCUMENTS_URL: value.documentsUrl.optional(),
+  METRICS_TOKEN: value.headerToken.optional(),
+})
+
+const settings = z.object({
+  NODE_ENV: value.oneOf('production', 'development', 'test').optional(),
+  PORT: value.integer(0, 65_535).default(4_000),
+  HOST: value.host.optional(),
+  DATA_DIR: value.path.default('./data'),
+  KEY_PREFIX: value.keyPrefix.default('lk'),
+  /** In plain form: whose X-Forwarded-For counts. */
+  TRUSTED_PROXIES: value.addressBlocks.default([]),
+  OIDC_AUDIENCE: value.audience.optional(),
+  SIGN_UP: value.onOrOff.default(false),
   /** A JSON file of other limits for the plans. Absent: they are as built in. */
-  readonly plansFile?: string | undefined
-  readonly bootstrapKey?: string | undefined
-  readonly agentRuntime: RuntimeSettings
-  readonly documents: DocumentSettings
-  readonly graphiql: boolean
-  readonly introspection: 'public' | 'authenticated'
-  readonly logLevel: (typeof logLevels)[number]
-  readonly logRequests: 'on' | 'off' | 'errors'
-  readonly metricsToken?: string | undefined
-  readonly credentialCacheMebibytes: number
-  readonly shutdownSeconds: number
-  /** What the operator should be told at the start, a line each. */
-  readonly warnings: readonly string[]
-}
-
-interface Kind<T> {
-  /** Completes "expected …". */
-  readonly expected: string
-  /** Its value is never shown. So are those of all URLs: a refused one may hold a password. */
-  readonly secret?: true
-  /** Undefined when the text is not acceptable. */
-  parse(text: string): T | undefined
-}
-
-const when =
-  (accept: (text: string) => boolean) =>
-  (text: string): string | undefined =>
-    accept(text) ? text : undefined
-
-const integer = (min: number, max: number): Kind<number> => ({
-  expected: `a whole number from ${min} to ${max}`,
-  parse: (text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
-    return value >= min && value <= max ? value : undefined
-  },
+  PLANS_FILE: value.path.optional(),
+  AGENT_RUNTIME_MODEL: value.modelName.optional(),
+  AGENT_RUNTIME_TIMEOUT_SECONDS: value.integer(1, 3_600).default(120),
+  DOCUMENTS_MAX_BYTES: value.integer(1, 999_999_999).default(10_485_760),
+  DOCUMENTS_MAX_COUNT: value.integer(1, 1_000).default(20),
+  DOCUMENTS_MAX_WORKSPACE_BYTES: value.integer(1, 999_999_999_999_999).default(10_737_418_240),
+  GRAPHIQL: value.onOrOff.default(true),
+  INTROSPECTION: value.oneOf('public', 'authenticated').optional(),
+  LOG_LEVEL: value.oneOf(...logLevels).default('info'),
+  LOG_REQUESTS: value.oneOf('on', 'off', 'errors').default('on'),
+  CREDENTIAL_CACHE_MEBIBYTES: value.integer(1, 65_536).default(128),
+  SHUTDOWN_SECONDS: value.integer(1, 300).default(10),
+  ...secretSettings.shape,
 })
 
-const oneOf = <const T extends string>(choices: readonly T[]): Kind<T> => ({
-  expected: `one of ${choices.join(', ')}`,
-  parse: (text) => choices.find((choice) => choice === text),
-})
+type Settings = z.output<typeof settings>
+type Source = Readonly<Record<string, string | undefined>>
 
-const path = (expected: string): Kind<string> => ({ expected, parse: (text) => text })
+const isSecret = (name: string): boolean => name in secretSettings.shape
+const isQuoted = (text: string): boolean => /^(["'`]).*\1$/s.test(text)
 
-const host: Kind<string> = {
-  expected: 'an address or a host name to listen on, without a port',
-  parse: when((text) => isIP(text) > 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)),
-}
-
-const publicUrl: Kind<string> = {
-  expected: 'http:// or https://, a host and at most a port, such as https://keys.example.com',
-  secret: true,
-  parse: (text) => {
-    const url = webUrl(text)
-    return url?.pathname === '/' ? url.origin : undefined
-  },
-}
-
-/** Kept to the character: it is compared with what tokens name. */
-const issuer: Kind<string> = {
-  expected: "the address of an OpenID provider, without blanks: its tokens' iss, to the character",
-  secret: true,
-  parse: when((text) => webUrl(text) !== undefined && !/\s/.test(text)),
-}
-
-const addressBlocks: Kind<readonly string[]> = {
-  expected:
-    'addresses and CIDR blocks with no bits set beyond their length, such as 10.0.0.0/8, 2001:db8::1',
-  parse: (text) => {
-    const blocks = text.split(',').map((item) => plainBlock(item.trim()))
-    const plain = blocks.flatMap((block) => ('plain' in block ? [block.plain] : []))
-    return plain.length === blocks.length ? plain : undefined
-  },
-}
-
-const audience: Kind<string> = {
-  expected: 'text without blanks around it',
-  parse: when((text) => text.trim() === text),
-}
-
-const databaseUrl: Kind<string> = {
-  expected: 'postgresql://user:password@host:port/database',
-  secret: true,
-  // A URL of a Unix socket may name a user and no host, which is no URL to anybody but PostgreSQL.
-  parse: when(
-    (text) => /^postgres(ql)?:\/\/\S+$/.test(text) && URL.canParse(text.replace('@/', '@host/')),
-  ),
-}
-
-const isDecodable = (text: string): boolean => {
+/** @throws ConfigError when the file cannot be read, or is empty */
+function readSecretFile(name: string, file: string): string {
+  const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+  let text: string
   try {
-    decodeURIComponent(text)
-    return true
-  } catch {
-    return false
+    text = readFileSync(file, 'utf8').trim()
+  } catch (cause) {
+    throw new ConfigError(`${name}_FILE cannot be read: ${reasonOf(cause)}`)
   }
+  if (text === '')
+    throw new ConfigError(
+      `${name}_FILE is ${JSON.stringify(file)}, which is empty; expected a file that holds ${name}`,
+    )
+  return text
 }
 
-/** The client would take what is after a ? for settings of its own. */
-const redisUrl: Kind<string> = {
-  expected: 'redis://user:password@host:port/database, or rediss:// for TLS',
-  secret: true,
-  parse: when((text) => {
-    if (!/^rediss?:\/\/[^\s?#]+$/.test(text) || !URL.canParse(text)) return false
-    const { hostname, pathname } = new URL(text)
-    return hostname !== '' && /^(\/\d{0,4})?$/.test(pathname) && isDecodable(text)
-  }),
+/**
+ * The text of a setting without white space around it; undefined: it is not set, or empty.
+ *
+ * @throws ConfigError when it is set in two ways, or a secret has more than one line
+ */
+function textOf(source: Source, name: string): string | undefined {
+  const own = source[name]?.trim() || undefined
+  const file = isSecret(name) ? source[`${name}_FILE`]?.trim() || undefined : undefined
+  if (own !== undefined && file !== undefined)
+    throw new ConfigError(`${name} and ${name}_FILE are both set; expected one of them`)
+  const text = file === undefined ? own : readSecretFile(name, file)
+  if (text !== undefined && isSecret(name) && /[\r\n]/.test(text))
+    throw new ConfigError(`${name} has several lines; expected one`)
+  return text
 }
 
-const endpointUrl: Kind<string> = {
-  expected: 'an http(s) address up to where /chat/completions begins, such as https://host/v1',
-  secret: true,
-  parse: (text) => {
-    const url = webUrl(text)
-    return url && withoutFinalSlashes(url.href)
-  },
+const hintFor = (name: string, text: string): string => {
+  if (isQuoted(text)) return '. It stands in quotes: leave them out'
+  return name.endsWith('_URL') && text.includes('#') ? '. Write # as %23' : ''
 }
 
-/** What can be sent in a header. */
-const headerToken: Kind<string> = {
-  expected: 'visible ASCII characters without blanks',
-  secret: true,
-  parse: when((text) => /^[!-~]+$/.test(text)),
-}
-
-const modelName: Kind<string> = {
-  expected: 'at most 100 characters without blanks around them',
-  parse: when((text) => text.trim() === text && text.length <= 100),
-}
-
-const documentsUrl: Kind<StorageLocation> = {
-  expected:
-    'file: and a folder, or s3://bucket/prefix with ?endpoint=…&region=… where they are needed',
-  secret: true,
-  parse: parseStorageUrl,
-}
-
-const secretsKey: Kind<string> = {
-  expected: 'at least 32 characters',
-  secret: true,
-  parse: when((text) => text.length >= 32),
-}
-
-const keyPrefix: Kind<string> = {
-  expected: 'at most 20 of a-z, 0-9 and single _, beginning with a letter',
-  parse: when((text) => text.length <= 20 && /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(text)),
-}
-
-const apiKey: Kind<string> = {
-  expected: 'an API key: a prefix, _, 43 letters or digits and their checksum of 6',
-  secret: true,
-  parse: when(isApiKey),
+/** @throws ConfigError naming the first setting that is not acceptable */
+function readSettings(source: Source): Settings {
+  const names = Object.keys(settings.shape)
+  const texts = Object.fromEntries(names.map((name) => [name, textOf(source, name)]))
+  const result = settings.safeParse(texts)
+  if (result.success) return result.data
+  const [{ path, message: expected } = { path: [], message: '' }] = result.error.issues
+  const name = String(path[0])
+  const text = texts[name] ?? ''
+  const shown = isSecret(name) ? 'not acceptable (its value is not shown)' : JSON.stringify(text)
+  throw new ConfigError(`${name} is ${shown}; expected ${expected}${hintFor(name, text)}`)
 }
 
 /** @throws ConfigError when there is one and not the other */
-function oidcOf(issuer: string | undefined, audience: string | undefined): Config['oidc'] {
+function oidcOf(issuer: string | undefined, audience: string | undefined) {
   if (issuer !== undefined && audience !== undefined) return { issuer, audience }
   if (issuer === undefined && audience === undefined) return undefined
   const [missing, given] =
@@ -210,89 +130,97 @@ export function refuseOwnIssuer(oidc: Config['oidc'], publicUrl: string): void {
   )
 }
 
-/** Whether what is said there can be changed on its way. */
-function isUnguarded(issuer: string): boolean {
-  const { protocol, hostname } = new URL(issuer)
+/** Whether what is sent there can be changed on its way. */
+function isUnguarded(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
   const isLoopback = /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
   return protocol === 'http:' && !isLoopback
 }
 
-/**
- * Reads the settings. An empty one is an unset one.
- *
- * @throws ConfigError naming the first setting that is not acceptable, its value unless it is
- *   secret, and what was expected.
- */
-export function readConfig(
-  source: Readonly<Record<string, string | undefined>> = process.env,
-): Config {
-  const read = <T>(name: string, kind: Kind<T>): T | undefined => {
-    const text = source[name]
-    if (text === undefined || text === '') return undefined
-    const value = kind.parse(text)
-    if (value !== undefined) return value
-    const shown = kind.secret ? 'not acceptable (its value is not shown)' : JSON.stringify(text)
-    throw new ConfigError(`${name} is ${shown}; expected ${kind.expected}`)
-  }
-  const production = source.NODE_ENV === 'production'
-  const dataDir = read('DATA_DIR', path('a folder')) ?? './data'
-  const config = {
-    production,
-    port: read('PORT', integer(0, 65_535)) ?? 4000,
-    host: read('HOST', host) ?? (production ? '0.0.0.0' : '127.0.0.1'),
-    dataDir,
-    databaseUrl: read('DATABASE_URL', databaseUrl),
-    redisUrl: read('REDIS_URL', redisUrl),
-    secretsKey: read('SECRETS_KEY', secretsKey),
-    keyPrefix: read('KEY_PREFIX', keyPrefix) ?? 'lk',
-    publicUrl: read('PUBLIC_URL', publicUrl),
-    trustedProxies: read('TRUSTED_PROXIES', addressBlocks) ?? [],
-    oidc: oidcOf(read('OIDC_ISSUER', issuer), read('OIDC_AUDIENCE', audience)),
-    signUp: (read('SIGN_UP', oneOf(['on', 'off'])) ?? 'off') === 'on',
-    plansFile: read('PLANS_FILE', path('a file')),
-    bootstrapKey: read('LATCHKEY_BOOTSTRAP_KEY', apiKey),
-    agentRuntime: {
-      url: read('AGENT_RUNTIME_URL', endpointUrl),
-      key: read('AGENT_RUNTIME_KEY', headerToken),
-      model: read('AGENT_RUNTIME_MODEL', modelName),
-      timeoutSeconds: read('AGENT_RUNTIME_TIMEOUT_SECONDS', integer(1, 3_600)) ?? 120,
-    },
-    documents: {
-      location: read('DOCUMENTS_URL', documentsUrl) ?? { folder: join(dataDir, 'documents') },
-      maxBytes: read('DOCUMENTS_MAX_BYTES', integer(1, 999_999_999)) ?? 10_485_760,
-      maxCount: read('DOCUMENTS_MAX_COUNT', integer(1, 1_000)) ?? 20,
-      maxWorkspaceBytes:
-        read('DOCUMENTS_MAX_WORKSPACE_BYTES', integer(1, 999_999_999_999_999)) ?? 10_737_418_240,
-    },
-    graphiql: (read('GRAPHIQL', oneOf(['on', 'off'])) ?? 'on') === 'on',
-    introspection:
-      read('INTROSPECTION', oneOf(['public', 'authenticated'])) ??
-      (production ? 'authenticated' : 'public'),
-    logLevel: read('LOG_LEVEL', oneOf(logLevels)) ?? 'info',
-    logRequests: read('LOG_REQUESTS', oneOf(['on', 'off', 'errors'])) ?? 'on',
-    metricsToken: read('METRICS_TOKEN', headerToken),
-    credentialCacheMebibytes: read('CREDENTIAL_CACHE_MEBIBYTES', integer(1, 65_536)) ?? 128,
-    shutdownSeconds: read('SHUTDOWN_SECONDS', integer(1, 300)) ?? 10,
-  } as const
-  if (config.publicUrl !== undefined) refuseOwnIssuer(config.oidc, config.publicUrl)
+/** What the operator should know at the start, a line each. */
+function warningsOf(read: Settings, production: boolean): string[] {
   const unguarded = [
-    ['OIDC_ISSUER', config.oidc?.issuer, 'can sign in as anybody'],
-    ['AGENT_RUNTIME_URL', config.agentRuntime.url, 'reads its key and all that agents are asked'],
-    ['DOCUMENTS_URL', endpointOf(config.documents.location), 'reads and changes documents'],
+    ['OIDC_ISSUER', read.OIDC_ISSUER, 'can sign in as anybody'],
+    ['AGENT_RUNTIME_URL', read.AGENT_RUNTIME_URL, 'reads its key and all that agents are asked'],
+    [
+      'DOCUMENTS_URL',
+      read.DOCUMENTS_URL && endpointOf(read.DOCUMENTS_URL),
+      'reads and changes documents',
+    ],
   ] as const
-  const warnings = unguarded
-    .filter(([, url]) => production && url !== undefined && isUnguarded(url))
-    .map(([name, , what]) => `${name} is http: who stands between ${what}`)
-  if (config.databaseUrl === undefined) return { ...config, warnings }
-  for (const [name, { expected }] of [
-    ['SECRETS_KEY', secretsKey],
-    ['PUBLIC_URL', publicUrl],
+  const quoted = Object.entries(read).filter(([, it]) => typeof it === 'string' && isQuoted(it))
+  return [
+    ...unguarded
+      .filter(([, url]) => production && url !== undefined && isUnguarded(url))
+      .map(([name, , what]) => `${name} is http: who stands between ${what}`),
+    ...quoted.map(([name]) => `${name} stands in quotes, which count as part of it`),
+    ...(read.DATABASE_URL !== undefined && read.SECRETS_KEY === undefined
+      ? ['SECRETS_KEY is not set: using the development key, which guards nothing']
+      : []),
+  ]
+}
+
+/** What every replica must agree on cannot be left to the machine that it happens to run on. */
+function assertShared(read: Settings): void {
+  for (const [name, expected] of [
+    ['SECRETS_KEY', 'at least 32 characters'],
+    ['PUBLIC_URL', 'the address at which clients reach all servers'],
   ] as const)
-    if (production && !source[name])
+    if (read[name] === undefined)
       throw new ConfigError(
         `${name} is not set; with DATABASE_URL in production, expected ${expected}`,
       )
-  if (config.secretsKey !== undefined) return { ...config, warnings }
-  const warning = 'SECRETS_KEY is not set: using the development key, which guards nothing'
-  return { ...config, secretsKey: developmentSecretsKey, warnings: [...warnings, warning] }
+}
+
+/** The settings of a server, checked, with their defaults. */
+export type Config = ReturnType<typeof readConfig>
+
+/**
+ * Reads the settings. White space around a value is cut, and an empty one is not set.
+ *
+ * @throws ConfigError naming the first setting that is not acceptable, its value unless it is
+ *   secret, and what was expected
+ */
+export function readConfig(source: Source = process.env) {
+  const read = readSettings(source)
+  const production = read.NODE_ENV === 'production'
+  const oidc = oidcOf(read.OIDC_ISSUER, read.OIDC_AUDIENCE)
+  if (read.PUBLIC_URL !== undefined) refuseOwnIssuer(oidc, read.PUBLIC_URL)
+  if (production && read.DATABASE_URL !== undefined) assertShared(read)
+  return {
+    production,
+    port: read.PORT,
+    host: read.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    dataDir: read.DATA_DIR,
+    databaseUrl: read.DATABASE_URL,
+    redisUrl: read.REDIS_URL,
+    secretsKey: read.SECRETS_KEY ?? (read.DATABASE_URL && developmentSecretsKey),
+    keyPrefix: read.KEY_PREFIX,
+    publicUrl: read.PUBLIC_URL,
+    trustedProxies: read.TRUSTED_PROXIES,
+    oidc,
+    signUp: read.SIGN_UP,
+    plansFile: read.PLANS_FILE,
+    bootstrapKey: read.LATCHKEY_BOOTSTRAP_KEY,
+    agentRuntime: {
+      url: read.AGENT_RUNTIME_URL,
+      key: read.AGENT_RUNTIME_KEY,
+      model: read.AGENT_RUNTIME_MODEL,
+      timeoutSeconds: read.AGENT_RUNTIME_TIMEOUT_SECONDS,
+    },
+    documents: {
+      location: read.DOCUMENTS_URL ?? { folder: join(read.DATA_DIR, 'documents') },
+      maxBytes: read.DOCUMENTS_MAX_BYTES,
+      maxCount: read.DOCUMENTS_MAX_COUNT,
+      maxWorkspaceBytes: read.DOCUMENTS_MAX_WORKSPACE_BYTES,
+    },
+    graphiql: read.GRAPHIQL,
+    introspection: read.INTROSPECTION ?? (production ? 'authenticated' : 'public'),
+    logLevel: read.LOG_LEVEL,
+    logRequests: read.LOG_REQUESTS,
+    metricsToken: read.METRICS_TOKEN,
+    credentialCacheMebibytes: read.CREDENTIAL_CACHE_MEBIBYTES,
+    shutdownSeconds: read.SHUTDOWN_SECONDS,
+    warnings: warningsOf(read, production),
+  } as const
 }

@@ -22,7 +22,7 @@ export async function findKeyPrefixes(
  */
 export async function notedKeyPrefixes(
   prisma: Pick<PrismaClient, 'setting' | 'workspace' | '$queryRaw'>,
-  { keyPrefix, bootstrapKey }: Pick<Config, 'keyPrefix' | 'bootstrapKey'>,
+  { keyPrefix, bootstrapKey }: Pick<Config, 'keyPrefix'> & Partial<Pick<Config, 'bootstrapKey'>>,
 ): Promise<ReadonlySet<string>> {
   const prefixes = await findKeyPrefixes(prisma)
   const isNew = bootstrapKey !== undefined && (await prisma.workspace.count({ take: 1 })) === 0

@@ -7,7 +7,7 @@ import { createCredentialCache } from '../../src/auth/credential-cache.ts'
 import type { SignInVerifier } from '../../src/auth/credentials/oidc.ts'
 import { openLegacyKeys } from '../../src/auth/legacy-keys.ts'
 import { openSigningKeys } from '../../src/auth/signing-keys.ts'
-import type { DocumentSettings } from '../../src/config.ts'
+import type { Config } from '../../src/config.ts'
 import type { Database } from '../../src/db/client.ts'
 import { notedKeyPrefixes } from '../../src/db/key-prefixes.ts'
 import type { Deps } from '../../src/deps.ts'
@@ -31,7 +31,7 @@ export interface DepsOptions extends SignInOptions {
   /** Where agents run; nowhere by default. */
   readonly runtime?: Partial<RuntimeSettings>
   /** In a folder of their own by default, which is made when one is stored. */
-  readonly documents?: Partial<DocumentSettings>
+  readonly documents?: Partial<Config['documents']>
   /** What is on its way to a bucket. */
   readonly incoming?: string
   /** Of a bucket. */
