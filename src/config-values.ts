@@ -36,13 +36,13 @@ export const host = text(
   (given) => isIP(given) > 0 || /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(given),
 )
 
-export const publicUrl = parsed(
-  'http:// or https://, a host and at most a port, such as https://keys.example.com',
-  (given) => {
-    const url = webUrl(given)
-    return url?.pathname === '/' ? url.origin : undefined
-  },
-)
+export const publicUrlForm =
+  'http:// or https://, a host and at most a port, such as https://keys.example.com'
+
+export const publicUrl = parsed(publicUrlForm, (given) => {
+  const url = webUrl(given)
+  return url?.pathname === '/' ? url.origin : undefined
+})
 
 /** Kept to the character: it is compared with the `iss` of tokens. */
 export const issuer = text(
@@ -108,7 +108,9 @@ export const documentsUrl = parsed(
   parseStorageUrl,
 )
 
-export const secretsKey = text('at least 32 characters', (given) => given.length >= 32)
+export const secretsKeyForm = 'at least 32 characters'
+
+export const secretsKey = text(secretsKeyForm, (given) => given.length >= 32)
 
 export const keyPrefix = text(
   'at most 20 of a-z, 0-9 and single _, beginning with a letter',

@@ -57,6 +57,9 @@ const settings = z.object({
   ...secretSettings.shape,
 })
 
+/** The names of all settings. */
+export const settingNames = Object.keys(settings.shape)
+
 type Settings = z.output<typeof settings>
 type Source = Readonly<Record<string, string | undefined>>
 
@@ -102,8 +105,7 @@ const hintFor = (name: string, text: string): string => {
 
 /** @throws ConfigError naming the first setting that is not acceptable */
 function readSettings(source: Source): Settings {
-  const names = Object.keys(settings.shape)
-  const texts = Object.fromEntries(names.map((name) => [name, textOf(source, name)]))
+  const texts = Object.fromEntries(settingNames.map((name) => [name, textOf(source, name)]))
   const result = settings.safeParse(texts)
   if (result.success) return result.data
   const [{ path, message: expected } = { path: [], message: '' }] = result.error.issues
@@ -163,8 +165,8 @@ function warningsOf(read: Settings, production: boolean): string[] {
 /** What every replica must agree on cannot be left to the machine that it happens to run on. */
 function assertShared(read: Settings): void {
   for (const [name, expected] of [
-    ['SECRETS_KEY', 'at least 32 characters'],
-    ['PUBLIC_URL', 'the address at which clients reach all servers'],
+    ['SECRETS_KEY', value.secretsKeyForm],
+    ['PUBLIC_URL', value.publicUrlForm],
   ] as const)
     if (read[name] === undefined)
       throw new ConfigError(

@@ -11,7 +11,7 @@ import { assertOwnDataDir } from './db/data-dir.ts'
 import { notedKeyPrefixes } from './db/key-prefixes.ts'
 import { type DataDirLock, lockDataDir } from './db/lock.ts'
 import { installationUrl } from './db/public-url.ts'
-import { checkSecretsKey, localSecretsKey } from './db/secrets-key.ts'
+import { checkSecretsKey, hasSecretsKey, localSecretsKey } from './db/secrets-key.ts'
 import type { Deps } from './deps.ts'
 import { createUsageRecorder } from './jobs/usage.ts'
 import { createLimits } from './limits/limits.ts'
@@ -59,7 +59,8 @@ export async function openInstallation(env: Config, logger: Logger): Promise<Ins
     )
     opened.defer(database.close)
     const { prisma, embedded, replica } = database
-    const secretsKey = env.secretsKey ?? (await localSecretsKey(dataDir))
+    const secretsKey =
+      env.secretsKey ?? (await localSecretsKey(dataDir, await hasSecretsKey(prisma)))
     await checkSecretsKey(prisma, secretsKey)
     const publicUrl = await installationUrl(prisma, env)
     refuseOwnIssuer(env.oidc, publicUrl)

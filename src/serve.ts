@@ -67,6 +67,14 @@ async function endLog(log: ReturnType<typeof destination>): Promise<void> {
   if (!(await withTimeout(isWritten, logWithinMs))) log.destroy()
 }
 
+/** By the code of the error, why the server cannot listen, for the operator. */
+const notListening: Readonly<Record<string, (settings: Config) => string>> = {
+  EADDRINUSE: ({ port, host }) => `PORT is ${port}; expected one that is free on ${host}`,
+  EACCES: ({ port }) => `PORT is ${port}; this user may not listen there, expected 1024 or more`,
+  EADDRNOTAVAIL: ({ host }) => `HOST is "${host}"; expected an address of this machine`,
+  ENOTFOUND: ({ host }) => `HOST is "${host}", which no name server knows; expected an address`,
+}
+
 /** Serves until the process is asked to end, and finishes what it has begun. */
 async function serve(env: Config, { deps, lock }: Installation): Promise<void> {
   const { logger } = deps
@@ -86,10 +94,9 @@ async function serve(env: Config, { deps, lock }: Installation): Promise<void> {
     maxBodyBytes,
     maxUploadBytes,
     logger,
-  }).catch((error) => {
-    throw error.code === 'EADDRINUSE'
-      ? new ConfigError(`PORT is ${port}; expected one that is free on ${host}`)
-      : error
+  }).catch((error: NodeJS.ErrnoException) => {
+    const reason = notListening[error.code ?? '']
+    throw reason ? new ConfigError(reason(env)) : error
   })
   // Heard before anybody can know that it runs.
   const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])

@@ -4,6 +4,7 @@ import type { ConnectionPool } from '../metrics.ts'
 import { createPostgresReplica, type ListenerEvents } from '../replication/postgres-replica.ts'
 import { type Replica, soleReplica } from '../replication/replica.ts'
 import { withTimeout } from '../timeout.ts'
+import { connectionTo } from './connection.ts'
 import { openInFolder, openInMemory } from './pglite.ts'
 import { pgliteAdapter } from './pglite-adapter.ts'
 import { migratePostgres, postgresAdapter } from './postgres.ts'
@@ -53,13 +54,14 @@ const prismaOver = (adapter: SqlDriverAdapterFactory): PrismaClient =>
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if ('databaseUrl' in options) {
-    await migratePostgres(options.databaseUrl)
+    const { schema } = await migratePostgres(options.databaseUrl)
     const { databaseUrl, onConnectionError, hearing } = options
-    const watch = new SilenceWatch(() => probeServer(databaseUrl), onConnectionError)
-    const { adapter, pool } = postgresAdapter(databaseUrl, onConnectionError, watch)
+    const connection = connectionTo(databaseUrl)
+    const watch = new SilenceWatch(() => probeServer(connection), onConnectionError)
+    const { adapter, pool } = postgresAdapter(connection, schema, onConnectionError, watch)
     const prisma = prismaOver(adapter)
     registerWatch(prisma, watch)
-    const replica = createPostgresReplica({ databaseUrl, prisma, hearing })
+    const replica = createPostgresReplica({ connection, prisma, hearing })
     const close = async (): Promise<void> => {
       await replica.leave()
       // It waits for whatever is being asked.

@@ -89,7 +89,7 @@ export async function migrate(
   migrations: readonly Migration[],
 ): Promise<readonly string[]> {
   const [found] = await session.query(
-    `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS found`,
+    `SELECT to_regclass(format('%I._prisma_migrations', current_schema())) IS NOT NULL AS found`,
   )
   if (found?.found !== true) await session.run(table)
   const done = await applied(session, migrations)

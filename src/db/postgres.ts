@@ -1,9 +1,11 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { ConfigError } from '../errors.ts'
+import { connectionTo, namedSchema } from './connection.ts'
 import { MigrationError, migrate } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
 import { statementName } from './prepared.ts'
+import { assertPrivileges, useSchema } from './schema.ts'
 import type { SilenceWatch } from './silence.ts'
 import { cut, type Session, WatchedPool } from './watched-pool.ts'
 
@@ -21,25 +23,37 @@ export const queryTimeoutMs = 11_000
 const idleTimeoutMs = 30_000
 const maxConnections = 10
 
+/** @throws ConfigError when there is no connection, or no file of those that the URL names */
+async function connect(databaseUrl: string): Promise<pg.Client> {
+  try {
+    const client = new pg.Client({
+      ...connectionTo(databaseUrl),
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+      application_name: 'latchkey migrate',
+    })
+    // The statement that is running, or the next one, fails with it; unheard it would end the process.
+    client.on('error', () => undefined)
+    await client.connect()
+    return client
+  } catch (cause) {
+    const { message, code } = cause as NodeJS.ErrnoException
+    // Where a host has several addresses, only the code tells what happened.
+    throw new ConfigError(`DATABASE_URL leads to no database: ${message || code}`)
+  }
+}
+
 /**
  * Migrates the database, one server at a time.
  *
- * @throws MigrationError as `migrate`, or when the server is too old or the lock is not free within
- *   a minute; ConfigError when there is no connection.
+ * @returns the schema that the tables are in, and the names of the migrations applied now
+ * @throws MigrationError as `migrate`, or when the server is too old, a privilege is missing, or the
+ *   lock is not free within a minute; ConfigError when there is no connection
  */
-export async function migratePostgres(databaseUrl: string): Promise<readonly string[]> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: connectTimeoutMs,
-    keepAlive: true,
-    application_name: 'latchkey migrate',
-  })
-  // The statement that is running, or the next one, fails with it; unheard it would end the process.
-  client.on('error', () => undefined)
-  await client.connect().catch((cause: NodeJS.ErrnoException) => {
-    // Where a host has several addresses, only the code tells what happened.
-    throw new ConfigError(`DATABASE_URL leads to no database: ${cause.message || cause.code}`)
-  })
+export async function migratePostgres(
+  databaseUrl: string,
+): Promise<{ readonly schema: string; readonly applied: readonly string[] }> {
+  const client = await connect(databaseUrl)
   try {
     const session = {
       query: async (sql: string, values: unknown[] = []) => (await client.query(sql, values)).rows,
@@ -58,7 +72,10 @@ export async function migratePostgres(databaseUrl: string): Promise<readonly str
         { cause },
       )
     })
-    return await migrate(session, readMigrations())
+    const schema = await useSchema(session, namedSchema(databaseUrl))
+    const applied = await migrate(session, readMigrations())
+    await assertPrivileges(session, schema)
+    return { schema, applied }
   } finally {
     await client.end()
   }
@@ -86,14 +103,15 @@ async function setUp(session: Session): Promise<boolean> {
  * Statements marked as `prepared` are kept by their connection, unless there is a pooler in between.
  */
 export const postgresAdapter = (
-  databaseUrl: string,
+  connection: pg.ClientConfig,
+  schema: string,
   onConnectionError: (error: Error) => void,
   watch: SilenceWatch,
 ): { readonly adapter: PrismaPg; readonly pool: pg.Pool } => {
   const connections = { direct: 0, pooled: 0 }
   const keepsStatements = (): boolean => connections.direct > 0 && connections.pooled === 0
   const config: pg.PoolConfig = {
-    connectionString: databaseUrl,
+    ...connection,
     application_name: 'latchkey',
     max: maxConnections,
     keepAlive: true,
@@ -112,6 +130,7 @@ export const postgresAdapter = (
     if (!isIdle(client)) cut(client)
   })
   const adapter = new PrismaPg(pool, {
+    schema,
     onPoolError: onConnectionError,
     onConnectionError,
     disposeExternalPool: true,

@@ -10,18 +10,23 @@ const shape = /^[\w-]{43}$/
 const settingName = 'secretsKeyFingerprint'
 
 /**
- * The SECRETS_KEY that an embedded database keeps beside it: 256 random bits, made when there is
- * none. The caller holds the lock of the folder.
+ * The SECRETS_KEY that an embedded database keeps beside it: 256 random bits, made with the database.
+ * The caller holds the lock of the folder.
  *
- * @throws ConfigError when the file holds something else, or others may read it.
+ * @param isSetUp whether the database was set up with a key before
+ * @throws ConfigError when the file is gone, holds something else, or others may read it
  */
-export async function localSecretsKey(dataDir: string): Promise<string> {
+export async function localSecretsKey(dataDir: string, isSetUp: boolean): Promise<string> {
   const path = join(dataDir, fileName)
   const stored = await readFile(path, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw error
   })
   if (stored === undefined) {
+    if (isSetUp)
+      throw new ConfigError(
+        `${path} is missing, and the database cannot be used without it; restore it from a backup, or set SECRETS_KEY to what it held`,
+      )
     const key = randomBytes(32).toString('base64url')
     // Whatever is there would lend the key its mode, or lead it elsewhere.
     await rm(`${path}.new`, { force: true })
@@ -41,6 +46,10 @@ export async function localSecretsKey(dataDir: string): Promise<string> {
   if (shape.test(key)) return key
   throw new ConfigError(`${path} does not hold a key; restore it, or set SECRETS_KEY`)
 }
+
+/** Whether the database was set up with a SECRETS_KEY before. */
+export const hasSecretsKey = async ({ setting }: Pick<PrismaClient, 'setting'>): Promise<boolean> =>
+  (await setting.findUnique({ where: { name: settingName } })) !== null
 
 /** Tells keys apart without telling anything about them. */
 function fingerprint(secretsKey: string): string {

@@ -14,9 +14,9 @@ export type Session = pg.ClientBase & {
 export const cut = (session: Session): void => void (session as pg.ClientBase as pg.Client).end()
 
 /** Asks a server for anything: also that it takes no connections is an answer. */
-export async function probeServer(databaseUrl: string): Promise<void> {
+export async function probeServer(connection: pg.ClientConfig): Promise<void> {
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    ...connection,
     application_name: 'latchkey probe',
     connectionTimeoutMillis: probeMs,
     query_timeout: probeMs,

@@ -53,13 +53,13 @@ async function end(client: pg.Client): Promise<void> {
  * @throws when there is no connection
  */
 export async function listen(
-  databaseUrl: string,
+  connection: pg.ClientConfig,
   name: string,
   channels: readonly string[],
   { heard, lost }: Hearing,
 ): Promise<Listener> {
   const client = new pg.Client({
-    connectionString: databaseUrl,
+    ...connection,
     application_name: `${listenerName} ${name}`,
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: queryTimeoutMs,

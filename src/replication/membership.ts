@@ -1,3 +1,4 @@
+import type { ClientConfig } from 'pg'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { withTimeout } from '../timeout.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
@@ -24,7 +25,7 @@ const leaveWithinMs = 1_000
 
 /** What a replica is, however often it joins. */
 export interface ReplicaConfig {
-  readonly databaseUrl: string
+  readonly connection: ClientConfig
   readonly prisma: Pick<PrismaClient, 'replica' | '$executeRaw'>
   readonly lease: Lease
   readonly memory: Invalidation
@@ -123,7 +124,7 @@ export async function enter(id: string, standing: ReplicaConfig): Promise<Member
 
   try {
     left.throwIfAborted()
-    listener = await listen(standing.databaseUrl, id, [epochChannel, changeChannel, own], {
+    listener = await listen(standing.connection, id, [epochChannel, changeChannel, own], {
       lost: over,
       heard: (channel, message) => {
         try {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ClientConfig } from 'pg'
 import { ulid } from 'ulid'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { withTimeout } from '../timeout.ts'
@@ -21,7 +22,8 @@ export interface ListenerEvents {
 }
 
 export interface ReplicaOptions {
-  readonly databaseUrl: string
+  /** How to connect to the database, for the connection that listens. */
+  readonly connection: ClientConfig
   readonly prisma: PrismaClient
   readonly hearing: ListenerEvents
 }
@@ -41,7 +43,7 @@ interface Change {
  * never rests on it, nor on an acknowledgement: who holds a lease one second after a commit has sent
  * the heartbeat after the commit, and notifications come in the order of the commits.
  */
-export function createPostgresReplica({ databaseUrl, prisma, hearing }: ReplicaOptions): Replica {
+export function createPostgresReplica({ connection, prisma, hearing }: ReplicaOptions): Replica {
   const lease = new Lease()
   const acknowledgements = new Acknowledgements()
   const left = new AbortController()
@@ -66,7 +68,7 @@ export function createPostgresReplica({ databaseUrl, prisma, hearing }: ReplicaO
       beside(joinAgain(memory))
     }
     const standing = {
-      databaseUrl,
+      connection,
       prisma,
       lease,
       memory,

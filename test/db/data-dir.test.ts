@@ -39,7 +39,7 @@ function makeFolder(mode: number): void {
 async function begin(): Promise<string> {
   const lock = await lockDataDir(dataDir)
   try {
-    return await localSecretsKey(dataDir)
+    return await localSecretsKey(dataDir, false)
   } finally {
     await lock.release()
   }

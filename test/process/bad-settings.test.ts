@@ -44,6 +44,13 @@ const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = 
     { OIDC_ISSUER: 'http://LOCALHOST:4321', OIDC_AUDIENCE: 'keys', PORT: '4321' },
     /^OIDC_ISSUER is "http:\/\/LOCALHOST:4321"; expected another one than PUBLIC_URL$/,
   ],
+  [{ NODE_ENV: 'Production' }, /^NODE_ENV is "Production"; expected one of production, dev/],
+  [{ DATABASE_URL: 'postgresql://u:hunter2@127.0.0.1:1' }, /^DATABASE_URL is not acc/, 'hunter2'],
+  [
+    { DATABASE_URL: 'postgresql://u@127.0.0.1:1/db?sslmode=require&sslrootcert=/no/ca.pem' },
+    /^DATABASE_URL leads to no database: ENOENT: .+'\/no\/ca\.pem'$/,
+  ],
+  [{ SECRETS_KEY_FILE: '/no/secret' }, /^SECRETS_KEY_FILE cannot be read: ENOENT/],
   [{ DATA_DIR: '/dev/null/data' }, /^DATA_DIR is "\/dev\/null\/data"; expected a folder/],
 ]
 
@@ -73,4 +80,14 @@ test('a PORT that is in use stops the start with one line', async () => {
   expect(output.stdout).toBe('')
   expect(output.stderr).toBe(`latchkey: PORT is ${port}; expected one that is free on 127.0.0.1\n`)
   await close()
+})
+
+test.each([
+  ['192.0.2.1', 'expected an address of this machine'],
+  ['no-such-host.invalid', 'expected'],
+])('HOST=%s, where it cannot listen, stops the start with one line', async (host, expected) => {
+  const { output, exited } = launch({ DATA_DIR: await createFolder(), HOST: host })
+  expect(await exited).toBe(1)
+  expect(output.stdout).toBe('')
+  expect(output.stderr).toMatch(new RegExp(`^latchkey: HOST is "${host}".+${expected}.*\n$`))
 })

@@ -44,7 +44,11 @@ export async function replicaBeside(deps: Pick<Deps, 'prisma' | 'embedded'>): Pr
     lost: (error) => void lost.push(error),
   }
   const databaseUrl = await databaseUrlOf(deps)
-  const replica = createPostgresReplica({ prisma, databaseUrl, hearing })
+  const replica = createPostgresReplica({
+    prisma,
+    connection: { connectionString: databaseUrl },
+    hearing,
+  })
   const leave = async (): Promise<void> => {
     await replica.leave()
     expect(lost).toEqual([])

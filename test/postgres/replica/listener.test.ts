@@ -14,7 +14,7 @@ test('a connection that listens is asked one thing at a time', async () => {
       throw error
     },
   }
-  const listener = await listen(url, 'one', ['some'], hearing)
+  const listener = await listen({ connectionString: url }, 'one', ['some'], hearing)
   onTestFinished(() => listener.close())
 
   const { query } = pg.Client.prototype as { query: (...args: unknown[]) => Promise<unknown> }
@@ -39,7 +39,7 @@ test('what is asked of a connection behind something that failed fails, and the 
   const { url, drop } = await createPostgres('migrated')
   onTestFinished(drop)
   const lost: Error[] = []
-  const listener = await listen(url, 'one', ['some'], {
+  const listener = await listen({ connectionString: url }, 'one', ['some'], {
     heard: () => undefined,
     lost: (error) => void lost.push(error),
   })

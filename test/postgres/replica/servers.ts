@@ -40,7 +40,11 @@ export async function serverBeside(world: World, onTheWay?: OnTheWay): Promise<S
     regained: () => undefined,
     notEnded: (error) => void notEnded.push(error),
   }
-  const replica = createPostgresReplica({ databaseUrl: hears.url, prisma, hearing })
+  const replica = createPostgresReplica({
+    connection: { connectionString: hears.url },
+    prisma,
+    hearing,
+  })
   const credentials = createCredentialCache(replica, 64)
   onTestFinished(async () => {
     hears.mend()

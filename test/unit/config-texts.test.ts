@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { refusal } from './config-refusal.ts'
+
+const url = 'postgresql://app:pa55word@db.example:5432/latchkey'
+const longKey = 'k'.repeat(32)
+
+test.each([
+  ['DATABASE_URL', 'postgresql://app:my#pa55word@db.example/latchkey', '. Write # as %23'],
+  ['REDIS_URL', 'redis://:pa55word#@redis.example', '. Write # as %23'],
+  ['DATABASE_URL', `"${url}"`, '. It stands in quotes: leave them out'],
+  ['METRICS_TOKEN', "'pa55word 2'", '. It stands in quotes: leave them out'],
+])('refuses a bad %s with a hint at what is wrong with it', (name, value, hint) => {
+  const message = refusal({ [name]: value })
+  expect(message).toMatch(/^\w+ is not acceptable/)
+  expect(message.endsWith(hint)).toBe(true)
+  expect(message).not.toContain('pa55word')
+})
+
+test('cuts white space around every value, and knows a value of nothing else for an unset one', () => {
+  const padded = {
+    PORT: ' 4001\n',
+    HOST: '\t::1 ',
+    SECRETS_KEY: `${longKey}\r\n`,
+    TRUSTED_PROXIES: ' ',
+  }
+  expect(readConfig(padded)).toMatchObject({
+    port: 4001,
+    host: '::1',
+    secretsKey: longKey,
+    trustedProxies: [],
+  })
+})
+
+test('refuses a secret of several lines, and says nothing of it', () => {
+  const key = `${longKey}\n${longKey}`
+  expect(refusal({ SECRETS_KEY: key })).toBe('SECRETS_KEY has several lines; expected one')
+})
+
+test('warns of quotes that count as part of a value', () => {
+  const { secretsKey, warnings } = readConfig({ SECRETS_KEY: `"${longKey}"` })
+  expect(secretsKey).toBe(`"${longKey}"`)
+  expect(warnings).toEqual(['SECRETS_KEY stands in quotes, which count as part of it'])
+})
+
+describe('from a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-settings-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const holding = (text: string): string => {
+    const file = join(folder, 'setting')
+    writeFileSync(file, text)
+    return file
+  }
+
+  test.each([
+    ['SECRETS_KEY', longKey, { secretsKey: longKey }],
+    ['DATABASE_URL', url, { databaseUrl: url }],
+    ['REDIS_URL', 'redis://redis.example', { redisUrl: 'redis://redis.example' }],
+    ['PUBLIC_URL', 'https://keys.example.com', { publicUrl: 'https://keys.example.com' }],
+    ['METRICS_TOKEN', 'abc', { metricsToken: 'abc' }],
+    ['AGENT_RUNTIME_KEY', 'abc', { agentRuntime: { key: 'abc' } }],
+    [
+      'AGENT_RUNTIME_URL',
+      'https://m.example/v1',
+      { agentRuntime: { url: 'https://m.example/v1' } },
+    ],
+    ['DOCUMENTS_URL', 'file:./files', { documents: { location: { folder: './files' } } }],
+  ])('reads %s, without the line break at its end', (name, value, config) => {
+    expect(readConfig({ [`${name}_FILE`]: holding(`${value}\n`) })).toMatchObject(config)
+  })
+
+  test('refuses one that is not acceptable, without its content', () => {
+    const message = refusal({ SECRETS_KEY_FILE: holding('pa55word') })
+    expect(message).toContain('SECRETS_KEY is not acceptable')
+    expect(message).not.toContain('pa55word')
+  })
+
+  test('refuses one that is empty, one that is not there, and two ways at once', () => {
+    expect(refusal({ SECRETS_KEY_FILE: holding(' \n') })).toContain('which is empty')
+    const absent = join(folder, 'absent')
+    expect(refusal({ SECRETS_KEY_FILE: absent })).toMatch(
+      /^SECRETS_KEY_FILE cannot be read: ENOENT/,
+    )
+    expect(refusal({ SECRETS_KEY_FILE: holding(longKey), SECRETS_KEY: longKey })).toBe(
+      'SECRETS_KEY and SECRETS_KEY_FILE are both set; expected one of them',
+    )
+  })
+})
