@@ -40,6 +40,10 @@ const settings = z.object({
   /** In plain form: whose X-Forwarded-For counts. */
   TRUSTED_PROXIES: value.addressBlocks.default([]),
   OIDC_AUDIENCE: value.audience.optional(),
+  /** The claim of a token that names its audience. */
+  OIDC_AUDIENCE_CLAIM: value.oneOf('aud', 'client_id').default('aud'),
+  /** Whether addresses count of which the provider does not say that they are verified. */
+  OIDC_TRUST_EMAIL: value.onOrOff.default(false),
   SIGN_UP: value.onOrOff.default(false),
   /** A JSON file of other limits for the plans. Absent: they are as built in. */
   PLANS_FILE: value.path.optional(),
@@ -116,8 +120,10 @@ function readSettings(source: Source): Settings {
 }
 
 /** @throws ConfigError when there is one and not the other */
-function oidcOf(issuer: string | undefined, audience: string | undefined) {
-  if (issuer !== undefined && audience !== undefined) return { issuer, audience }
+function oidcOf({ OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, ...rest }: Settings) {
+  const { OIDC_AUDIENCE_CLAIM: audienceClaim, OIDC_TRUST_EMAIL: trustEmail } = rest
+  if (issuer !== undefined && audience !== undefined)
+    return { issuer, audience, audienceClaim, trustEmail }
   if (issuer === undefined && audience === undefined) return undefined
   const [missing, given] =
     issuer === undefined ? ['OIDC_ISSUER', 'OIDC_AUDIENCE'] : ['OIDC_AUDIENCE', 'OIDC_ISSUER']
@@ -186,7 +192,7 @@ export type Config = ReturnType<typeof readConfig>
 export function readConfig(source: Source = process.env) {
   const read = readSettings(source)
   const production = read.NODE_ENV === 'production'
-  const oidc = oidcOf(read.OIDC_ISSUER, read.OIDC_AUDIENCE)
+  const oidc = oidcOf(read)
   if (read.PUBLIC_URL !== undefined) refuseOwnIssuer(oidc, read.PUBLIC_URL)
   if (production && read.DATABASE_URL !== undefined) assertShared(read)
   return {

@@ -46,13 +46,19 @@ test('who is not waited for is nobody, until they are', async () => {
 test.each([
   ['is not verified', { email_verified: false }],
   ['is not said to be verified', { email_verified: undefined }],
-  ['is verified in text', { email_verified: 'true' }],
+  ['is not verified in text', { email_verified: 'false' }],
+  ['is verified in another text', { email_verified: 'yes' }],
   ['is verified by a number', { email_verified: 1 }],
   ['is a list', { email: ['unverified@example.com'] }],
   ['is somebody else’s', { email: 'somebody@example.com' }],
 ])('an e-mail that %s claims nothing', async (_name, claims) => {
   await enter('unverified').catch(() => undefined)
   expect(await tell(await signIn.person('unverified', claims))).toBe(nobody)
+})
+
+test('an e-mail that is verified in text claims what waits for it', async () => {
+  await enter('in-text', 'BUILDER')
+  expect(await tell(await signIn.person('in-text', { email_verified: 'true' }))).toBe('BUILDER')
 })
 
 test('a claimed membership is matched by no e-mail again: a recycled address moves nothing', async () => {

@@ -68,9 +68,9 @@ test('nor a person whose sign-in ends, in a workspace or to make one', async () 
     where: { subject: 'brief' },
   })
   const ending = async (soon: Date) => {
-    // A JWT ends with a whole second.
-    const exp = Math.ceil(soon.getTime() / 1_000)
-    return { secret: await person('brief', { exp }), endsAt: new Date(exp * 1_000) }
+    // A JWT ends with a whole second, and 30 s of leeway.
+    const end = Math.ceil(soon.getTime() / 1_000)
+    return { secret: await person('brief', { exp: end - 30 }), endsAt: new Date(end * 1_000) }
   }
   const creating = 'createWorkspace(input: { name: "Late", slug: "late" })'
   expect(await tooLate(workspace.id, ending, createScope('person'))).toEqual(expired)

@@ -51,13 +51,18 @@ test('a token that tells a verified e-mail asks nothing', async () => {
 
 test.each([
   ['is not verified', { email_verified: false }],
-  ['is verified in text', { email_verified: 'true' }],
+  ['is not verified in text', { email_verified: 'false' }],
   ['is not told', { email: undefined }],
   ['is said of another subject', { sub: 'somebody' }],
   ['is said of nobody', { sub: undefined }],
 ])('an e-mail that %s claims nothing', async (_name, said) => {
   await signIn.invite(workspace, 'unverified').catch(() => undefined)
   expect(await tell(await quietPerson('unverified', said))).toBe(nobody)
+})
+
+test('an e-mail that is verified in text claims what waits for it', async () => {
+  await signIn.invite(workspace, 'in-text')
+  expect(await tell(await quietPerson('in-text', { email_verified: 'true' }))).toBe('MEMBER')
 })
 
 test.each([401, 403, 404])('userinfo that answers %i tells no e-mail', async (status) => {

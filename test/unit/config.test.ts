@@ -63,6 +63,8 @@ test('takes what is set, whatever NODE_ENV says', () => {
     TRUSTED_PROXIES: '10.0.0.0/8',
     OIDC_ISSUER: 'https://login.example.com/realms/acme/',
     OIDC_AUDIENCE: 'https://keys.example.com',
+    OIDC_AUDIENCE_CLAIM: 'client_id',
+    OIDC_TRUST_EMAIL: 'on',
     SIGN_UP: 'on',
     PLANS_FILE: './plans.json',
     LATCHKEY_BOOTSTRAP_KEY: bootstrapKey,
@@ -96,6 +98,8 @@ test('takes what is set, whatever NODE_ENV says', () => {
     oidc: {
       issuer: 'https://login.example.com/realms/acme/',
       audience: 'https://keys.example.com',
+      audienceClaim: 'client_id',
+      trustEmail: true,
     },
     signUp: true,
     plansFile: './plans.json',

@@ -22,6 +22,8 @@ import {
 
 /** So many keys are tried for a token that does not tell which one signed it. */
 const maxKeysTried = 10
+/** How far the clock of an identity provider may be from this one (RFC 7519, 4.1.4). */
+const leewaySeconds = 30
 /** OpenID Connect Core 1.0, 2: ASCII; and something to be seen. */
 const subjectShape = /^[ -~]{1,255}$/
 
@@ -96,31 +98,60 @@ async function verifyJwt(
   }
 }
 
-/** Checks tokens of one issuer for one audience. Nothing is asked of the issuer before the first. */
-export function createSignInVerifier(options: {
+/** Which tokens of which identity provider sign people in. */
+export interface SignInSettings {
   readonly issuer: string
   readonly audience: string
-}): SignInVerifier {
-  const { issuer, audience } = options
+  /** The claim that names the audience; absent: `aud`. */
+  readonly audienceClaim?: 'aud' | 'client_id'
+  /** Whether an address counts of which nothing says that it is verified. */
+  readonly trustEmail?: boolean
+}
+
+/**
+ * For a provider whose access tokens have no `aud`, as Amazon Cognito's: one that has it is another
+ * kind of token.
+ *
+ * @throws JWTClaimValidationFailed for a token of another client
+ */
+function assertClient(payload: JWTPayload, clientId: string): void {
+  if (payload.aud !== undefined || payload.client_id !== clientId)
+    throw new errors.JWTClaimValidationFailed('another audience', payload, 'aud', 'check_failed')
+}
+
+/** Checks tokens of one issuer for one audience. Nothing is asked of the issuer before the first. */
+export function createSignInVerifier(settings: SignInSettings): SignInVerifier {
+  const { issuer, audience, audienceClaim = 'aud', trustEmail = false } = settings
   const provider = createIdentityProvider(issuer)
-  const profiles = createSignInProfiles(provider)
+  const profiles = createSignInProfiles(provider, trustEmail)
+  const verify = async (token: string): Promise<JWTVerifyResult> => {
+    const verified = await verifyJwt(token, provider.key, {
+      issuer,
+      ...(audienceClaim === 'aud' && { audience }),
+      algorithms: [...signatureAlgorithms],
+      requiredClaims: ['exp', 'sub'],
+      clockTolerance: leewaySeconds,
+    })
+    if (audienceClaim === 'client_id') assertClient(verified.payload, audience)
+    return verified
+  }
   return {
     issuer,
     verify: async (token) => {
       if (!isJwt(token)) throw unauthenticated('MALFORMED')
-      const { payload, protectedHeader } = await verifyJwt(token, provider.key, {
-        issuer,
-        audience,
-        algorithms: [...signatureAlgorithms],
-        requiredClaims: ['exp', 'sub'],
-      }).catch((error: unknown) => {
+      const { payload, protectedHeader } = await verify(token).catch((error: unknown) => {
         throw refusal(error)
       })
       const { sub, exp = 0 } = payload
       if (!isAccessTokenType(protectedHeader.typ) || !isAccessToken(payload))
         throw unauthenticated('UNKNOWN', { reason: 'NO_ACCESS_TOKEN' })
       if (!isSubject(sub)) throw unauthenticated('UNKNOWN', { reason: 'INVALID_CLAIM' })
-      return { issuer, subject: sub, ...profileIn(payload), expiresAt: instantOf(exp) }
+      return {
+        issuer,
+        subject: sub,
+        ...profileIn(payload, trustEmail),
+        expiresAt: instantOf(exp + leewaySeconds),
+      }
     },
     profile: async (token, claims) =>
       claims.email === null ? await profiles.get(token, claims) : claims,

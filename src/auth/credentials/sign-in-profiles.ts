@@ -19,7 +19,7 @@ const refusalHolds = 30_000
 export interface SignInProfile {
   /** Null when there is none that can be shown. */
   readonly name: string | null
-  /** Only an address with `email_verified === true`. */
+  /** Only an address that the issuer calls verified, or one that the operator vouches for. */
   readonly email: string | null
 }
 
@@ -31,13 +31,19 @@ export interface ProfileClaims extends SignInProfile {
 
 /**
  * What a token's or userinfo's claims say of a person. An address is taken as it stands: one with
- * anything around it is another mailbox, or none.
+ * anything around it is another mailbox, or none. Some issuers write `email_verified` as a text.
+ *
+ * @param trustEmail whether an address counts of which nothing says whether it is verified
  */
-export function profileIn(claims: Readonly<Record<string, unknown>>): SignInProfile {
-  const { name, email, email_verified: isVerified } = claims
+export function profileIn(
+  claims: Readonly<Record<string, unknown>>,
+  trustEmail: boolean,
+): SignInProfile {
+  const { name, email, email_verified: said } = claims
+  const isVerified = said === true || said === 'true' || (trustEmail && said === undefined)
   return {
     name: typeof name === 'string' ? nameOf(name) : null,
-    email: isVerified === true && typeof email === 'string' && isEmail(email) ? email : null,
+    email: isVerified && typeof email === 'string' && isEmail(email) ? email : null,
   }
 }
 
@@ -65,7 +71,10 @@ export interface SignInProfiles {
  * Remembers what userinfo said for a token for as long as the token lives; that it told no verified
  * address, for half a minute; no failure at all.
  */
-export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProfiles {
+export function createSignInProfiles(
+  { userinfo }: IdentityProvider,
+  trustEmail: boolean,
+): SignInProfiles {
   const remembered = new Map<string, RememberedProfile>()
   let silentUntil = Number.NEGATIVE_INFINITY
   const failedFor = new Set<string>()
@@ -73,7 +82,8 @@ export function createSignInProfiles({ userinfo }: IdentityProvider): SignInProf
   const ask = async (token: string, claims: ProfileClaims): Promise<SignInProfile> => {
     const answer = await userinfo(token)
     // OpenID Connect Core 1.0, 5.3.2: what is said of another subject must not be used.
-    const said = answer?.sub === claims.subject ? profileIn(answer) : { name: null, email: null }
+    const said =
+      answer?.sub === claims.subject ? profileIn(answer, trustEmail) : { name: null, email: null }
     return { name: claims.name ?? said.name, email: said.email }
   }
 
