@@ -69,14 +69,20 @@ export const databaseUrl = text(
     URL.canParse(given.replace('@/', '@host/').replace(':///', '://host/')),
 )
 
-const isDecodable = (given: string): boolean => {
+/** Percent-decoded; empty for what is not well encoded. */
+const decoded = (given: string): string => {
   try {
-    decodeURIComponent(given)
-    return true
+    return decodeURIComponent(given)
   } catch {
-    return false
+    return ''
   }
 }
+
+/** Its user and password may be in it. */
+export const proxyUrl = text(
+  'the address of a proxy, such as http://user:password@proxy.example:3128',
+  (given) => /^https?:\/\/[^/\s?#]+\/?$/.test(given) && URL.canParse(given),
+)
 
 /** The client would read what is after a `?` as settings of its own. */
 export const redisUrl = text(
@@ -84,15 +90,33 @@ export const redisUrl = text(
   (given) => {
     if (!/^rediss?:\/\/[^\s?#]+$/.test(given) || !URL.canParse(given)) return false
     const { hostname, pathname } = new URL(given)
-    return hostname !== '' && /^(\/\d{0,4})?$/.test(pathname) && isDecodable(given)
+    return hostname !== '' && /^(\/\d{0,4})?$/.test(pathname) && decoded(given) !== ''
   },
 )
 
 export const endpointUrl = parsed(
   'an http(s) address up to where /chat/completions begins, such as https://host/v1',
   (given) => {
-    const url = webUrl(given)
-    return url && withoutFinalSlashes(url.href)
+    const [address = '', ...search] = given.split('?')
+    const url = webUrl(address)
+    return url && [withoutFinalSlashes(url.href), ...search].join('?')
+  },
+)
+
+/** Of the connection, and what the request itself says. */
+const ownHeaders = ['accept-encoding', 'connection', 'content-length', 'content-type', 'host']
+
+/** Headers by their names in lower case, as OpenTelemetry writes them in settings. */
+export const headers = parsed<Readonly<Record<string, string>>>(
+  `name=value, divided by commas, such as api-key=abc,x-team=blue; not ${ownHeaders.join(', ')}`,
+  (given) => {
+    const pairs = given.split(',').map((pair) => {
+      const [name = '', ...rest] = pair.split('=')
+      return [name.trim().toLowerCase(), decoded(rest.join('=').trim())] as const
+    })
+    const isHeader = ([name, content]: (typeof pairs)[number]): boolean =>
+      /^[\w!#$%&'*+.^`|~-]+$/.test(name) && !ownHeaders.includes(name) && /^[ -~]+$/.test(content)
+    return pairs.every(isHeader) ? Object.fromEntries(pairs) : undefined
   },
 )
 

@@ -27,8 +27,12 @@ const secretSettings = z.object({
   LATCHKEY_BOOTSTRAP_KEY: value.apiKey.optional(),
   AGENT_RUNTIME_URL: value.endpointUrl.optional(),
   AGENT_RUNTIME_KEY: value.headerToken.optional(),
+  AGENT_RUNTIME_HEADERS: value.headers.optional(),
   DOCUMENTS_URL: value.documentsUrl.optional(),
   METRICS_TOKEN: value.headerToken.optional(),
+  /** For outgoing requests; in lower case as well, as other programs read them. */
+  HTTP_PROXY: value.proxyUrl.optional(),
+  HTTPS_PROXY: value.proxyUrl.optional(),
 })
 
 const settings = z.object({
@@ -58,6 +62,8 @@ const settings = z.object({
   LOG_REQUESTS: value.oneOf('on', 'off', 'errors').default('on'),
   CREDENTIAL_CACHE_MEBIBYTES: value.integer(1, 65_536).default(128),
   SHUTDOWN_SECONDS: value.integer(1, 300).default(10),
+  /** Hosts that are reached without a proxy. */
+  NO_PROXY: z.string().optional(),
   ...secretSettings.shape,
 })
 
@@ -68,7 +74,8 @@ type Settings = z.output<typeof settings>
 type Source = Readonly<Record<string, string | undefined>>
 
 const isSecret = (name: string): boolean => name in secretSettings.shape
-const isQuoted = (text: string): boolean => /^(["'`]).*\1$/s.test(text)
+const isQuoted = (text: string): boolean =>
+  text.length > 1 && text[0] === text.at(-1) && '"\'`'.includes(text[0] ?? '')
 
 /** @throws ConfigError when the file cannot be read, or is empty */
 function readSecretFile(name: string, file: string): string {
@@ -92,7 +99,8 @@ function readSecretFile(name: string, file: string): string {
  * @throws ConfigError when it is set in two ways, or a secret has more than one line
  */
 function textOf(source: Source, name: string): string | undefined {
-  const own = source[name]?.trim() || undefined
+  const lower = name.endsWith('_PROXY') ? source[name.toLowerCase()] : undefined
+  const own = (source[name] ?? lower)?.trim() || undefined
   const file = isSecret(name) ? source[`${name}_FILE`]?.trim() || undefined : undefined
   if (own !== undefined && file !== undefined)
     throw new ConfigError(`${name} and ${name}_FILE are both set; expected one of them`)
@@ -213,6 +221,7 @@ export function readConfig(source: Source = process.env) {
     agentRuntime: {
       url: read.AGENT_RUNTIME_URL,
       key: read.AGENT_RUNTIME_KEY,
+      headers: read.AGENT_RUNTIME_HEADERS,
       model: read.AGENT_RUNTIME_MODEL,
       timeoutSeconds: read.AGENT_RUNTIME_TIMEOUT_SECONDS,
     },
@@ -229,6 +238,11 @@ export function readConfig(source: Source = process.env) {
     metricsToken: read.METRICS_TOKEN,
     credentialCacheMebibytes: read.CREDENTIAL_CACHE_MEBIBYTES,
     shutdownSeconds: read.SHUTDOWN_SECONDS,
+    proxy: {
+      HTTP_PROXY: read.HTTP_PROXY,
+      HTTPS_PROXY: read.HTTPS_PROXY,
+      NO_PROXY: read.NO_PROXY,
+    },
     warnings: warningsOf(read, production),
   } as const
 }

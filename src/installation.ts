@@ -1,3 +1,4 @@
+import { setGlobalProxyFromEnv } from 'node:http'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { createAccessTokens } from './auth/access-tokens.ts'
@@ -43,6 +44,7 @@ export async function openInstallation(env: Config, logger: Logger): Promise<Ins
   const { location, ...documentLimits } = env.documents
   const plans = plansFile === undefined ? builtInPlans : await readPlansFile(plansFile)
   const opened = new AsyncDisposableStack()
+  opened.defer(setGlobalProxyFromEnv(env.proxy))
   try {
     // Also with a database elsewhere: documents and uploads may pass through the folder.
     if (databaseUrl !== undefined) await assertOwnDataDir(dataDir)
@@ -72,7 +74,7 @@ export async function openInstallation(env: Config, logger: Logger): Promise<Ins
     const limits = await createLimits({ plans, redisUrl: env.redisUrl, logger, metrics })
     opened.defer(limits.close)
     const incoming = join(dataDir, 'incoming')
-    const storage = await openStorage(location, { incoming, logger })
+    const storage = await openStorage(location, { incoming, logger, proxy: env.proxy })
     opened.defer(storage.close)
     // The first to be closed: whoever ends the server may not wait for the rest.
     opened.defer(usage.close)

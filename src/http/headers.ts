@@ -31,6 +31,26 @@ export const commonHeaders = (requestId: string): ResponseHeaders => ({
   'access-control-expose-headers': exposed,
 })
 
+/** Where this API describes itself as a protected resource (RFC 9728, 3.1); behind it a path of the API. */
+export const protectedResourcePath = '/.well-known/oauth-protected-resource'
+
+/**
+ * The challenge of a 401 with the address of what describes the API (RFC 9728, 5.1); nothing for an
+ * answer without a challenge.
+ *
+ * @param path of the API that was asked; empty: the whole of it
+ */
+export function challengeHeaders(
+  { 'www-authenticate': challenge }: ResponseHeaders,
+  publicUrl: string,
+  path: string,
+): ResponseHeaders {
+  if (challenge === undefined) return {}
+  const divider = challenge.includes('=') ? ', ' : ' '
+  const metadata = `resource_metadata="${publicUrl}${protectedResourcePath}${path}"`
+  return { 'www-authenticate': challenge + divider + metadata }
+}
+
 /** What an answer says of the caller's limits and the end of their credential; nothing without a context. */
 export const callerHeaders = (context: Context | undefined): ResponseHeaders => ({
   ...rateLimitHeaders(context?.charged),

@@ -1,13 +1,11 @@
 import OpenAI from 'openai'
-import { createExchange } from './exchange.ts'
+import { createExchange, type Exchange, type Sender } from './exchange.ts'
 import { RunFailure } from './run-failure.ts'
 
 /** Where agents are run: any server that speaks OpenAI's chat protocol. */
-export interface EndpointSettings {
-  /** Up to where `/chat/completions` begins. */
+export interface EndpointSettings extends Sender {
+  /** Up to where `/chat/completions` begins; a query is kept. */
   readonly url: string
-  /** Absent: it asks for none. */
-  readonly key?: string | undefined
   readonly timeoutSeconds: number
 }
 
@@ -81,17 +79,24 @@ const countOf = (value: unknown): number | null =>
     ? Number(value)
     : null
 
-async function readReply(chunks: AsyncIterable<Chunk>, eventRead: () => void): Promise<Reply> {
+/** A text, or the texts of its parts. */
+function textOf(content: unknown): string {
+  if (typeof content === 'string') return content
+  if (!Array.isArray(content)) return ''
+  return content.map((part) => (typeof part?.text === 'string' ? part.text : '')).join('')
+}
+
+async function readReply(chunks: AsyncIterable<Chunk>, exchange: Exchange): Promise<Reply> {
   const parts: string[] = []
   let length = 0
   let isRefused = false
   let finish: string | null = null
   let usage: Chunk['usage']
   for await (const chunk of chunks) {
-    eventRead()
+    exchange.eventRead()
     const choice = chunk.choices?.[0]
-    const text = choice?.delta?.content
-    if (typeof text === 'string' && text !== '') {
+    const text = textOf(choice?.delta?.content)
+    if (text !== '') {
       parts.push(text)
       length += text.length
       if (length > maxReplyLength) throw new RunFailure('The answer is too long.')
@@ -104,8 +109,9 @@ async function readReply(chunks: AsyncIterable<Chunk>, eventRead: () => void): P
     throw new RunFailure('The agent endpoint withheld its answer: a filter of its own.')
   if (finish === 'tool_calls' || finish === 'function_call')
     throw new RunFailure('The agent endpoint asked for a tool; none is offered.')
-  // A whole stream tells why it ended. Without it the connection was cut, or it was no such stream.
-  if (finish === null) throw new RunFailure('The answer of the agent endpoint broke off.')
+  // A whole stream tells why it ended, or at least that. Else it was cut, or was no such stream.
+  if (finish === null && !exchange.isDone())
+    throw new RunFailure('The answer of the agent endpoint broke off.')
   if (isRefused) throw new RunFailure('The model refused to answer.')
   // What PostgreSQL cannot hold would fail the run after all.
   const text = parts.join('').toWellFormed().replaceAll('\0', '\ufffd')
@@ -118,11 +124,49 @@ async function readReply(chunks: AsyncIterable<Chunk>, eventRead: () => void): P
   }
 }
 
+/** One way to put a question. */
+type Form = Pick<OpenAI.ChatCompletionCreateParamsStreaming, 'messages' | 'stream_options'>
+
+/** The system's words before the first ones of the user, for models that take no system message. */
+function withoutSystem(messages: readonly Message[]): Message[] {
+  const system = messages.filter(({ role }) => role === 'system').map(({ content }) => content)
+  const [first, ...rest] = messages.filter(({ role }) => role !== 'system')
+  if (first === undefined) return system.map((content) => ({ role: 'user', content }))
+  return [{ ...first, content: [...system, first.content].join('\n\n') }, ...rest]
+}
+
+/** The ways to put a question, the best one first: not every endpoint knows them all. */
+function formsOf(messages: readonly Message[]): readonly Form[] {
+  const plain = { messages: [...messages] }
+  const best = { ...plain, stream_options: { include_usage: true } }
+  const hasSystem = messages.some(({ role }) => role === 'system')
+  return [best, plain, ...(hasSystem ? [{ messages: withoutSystem(messages) }] : [])]
+}
+
+/** Whether the endpoint has not run the question, for it did not like how it was put. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof OpenAI.APIError && (error.status === 400 || error.status === 422)
+
+/** Asks in one form after the other, until one is not refused. */
+async function askIn(
+  [form, ...others]: readonly Form[],
+  ask: (form: Form) => Promise<Reply>,
+): Promise<Reply> {
+  if (form === undefined) throw new Error('there is no form to ask in')
+  try {
+    return await ask(form)
+  } catch (error) {
+    if (others.length === 0 || !isRefusal(error)) throw error
+    return await askIn(others, ask)
+  }
+}
+
 /** A client of the endpoint. It asks once: what may have been run is never repeated. */
-export function createEndpoint({ url, key, timeoutSeconds }: EndpointSettings): Endpoint {
+export function createEndpoint({ url, timeoutSeconds, ...sent }: EndpointSettings): Endpoint {
+  const { search } = new URL(url)
   // Named one by one, so that none of them is taken from the environment.
   const client = new OpenAI({
-    baseURL: url,
+    baseURL: url.slice(0, url.length - search.length),
     apiKey: 'none',
     adminAPIKey: null,
     organization: null,
@@ -137,17 +181,12 @@ export function createEndpoint({ url, key, timeoutSeconds }: EndpointSettings): 
       const tooLate = AbortSignal.timeout(timeoutSeconds * 1_000)
       const either = AbortSignal.any([signal, tooLate])
       try {
-        const { fetch, eventRead } = createExchange(key)
-        const stream = await client.withOptions({ fetch }).chat.completions.create(
-          {
-            model,
-            messages: [...messages],
-            stream: true,
-            stream_options: { include_usage: true },
-          },
-          { signal: either },
-        )
-        const reply = await readReply(stream, eventRead)
+        const reply = await askIn(formsOf(messages), async (form) => {
+          const exchange = createExchange(sent, search)
+          const { completions } = client.withOptions({ fetch: exchange.fetch }).chat
+          const question = { model, ...form, stream: true as const }
+          return readReply(await completions.create(question, { signal: either }), exchange)
+        })
         // An abort ends the stream as if it had ended by itself.
         either.throwIfAborted()
         return reply

@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import type { ProxyEnv } from 'node:http'
 import { Readable } from 'node:stream'
 import {
   DeleteObjectCommand,
@@ -8,25 +9,15 @@ import {
   S3Client,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3'
-import type { Logger } from 'pino'
-import type { Storage } from './storage.ts'
+import type { S3Timeouts, Storage, StorageOptions } from './storage.ts'
 import type { S3Location } from './storage-url.ts'
-
-/** How long a bucket may take, in milliseconds. */
-export interface S3Timeouts {
-  readonly connection: number
-  /** Between two bytes. A content that is read has none: whoever is given it takes it as they like. */
-  readonly silence: number
-  /** Until it has begun to answer. */
-  readonly answer: number
-}
 
 const usualTimeouts: S3Timeouts = { connection: 5_000, silence: 10_000, answer: 10_000 }
 
 /** Contents that are taken slowly keep no others waiting. */
-const agents = {
-  httpAgent: { maxSockets: Number.POSITIVE_INFINITY },
-  httpsAgent: { maxSockets: Number.POSITIVE_INFINITY },
+function agentsBy(proxyEnv: ProxyEnv | undefined) {
+  const agent = { maxSockets: Number.POSITIVE_INFINITY, proxyEnv }
+  return { httpAgent: agent, httpsAgent: agent }
 }
 
 /**
@@ -36,9 +27,9 @@ const agents = {
 export function createS3Storage(
   { bucket, prefix, endpoint, region }: S3Location,
   staging: Storage['staging'],
-  logger: Logger,
-  timeouts = usualTimeouts,
+  { logger, timeouts = usualTimeouts, proxy }: Omit<StorageOptions, 'incoming'>,
 ): Storage {
+  const agents = agentsBy(proxy)
   const ignore = () => undefined
   const config: S3ClientConfig = {
     ...(region !== undefined && { region }),

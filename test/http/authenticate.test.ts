@@ -90,17 +90,21 @@ test('without the right secret nobody learns more than that it is unknown or mal
     expect([secret, await verdict(world, secret)]).toEqual([secret, '401 MALFORMED'])
 })
 
+// RFC 9728, 5.1: where a client learns how to get a credential.
+const metadata =
+  'resource_metadata="http://latchkey.test/.well-known/oauth-protected-resource/graphql"'
+
 // RFC 6750: whoever is refused is told how to ask, and not with what error when they sent nothing.
 test('a refusal is HTTP 401 with the challenge that its reason asks for', async () => {
   const missing = await world.gql(null, '{ viewer { kind } }')
-  expect(missing.headers.get('www-authenticate')).toBe('Bearer')
+  expect(missing.headers.get('www-authenticate')).toBe(`Bearer ${metadata}`)
   expect(missing.errors[0]?.extensions).toMatchObject({
     code: 'UNAUTHENTICATED',
     reason: 'MISSING',
     requestId: missing.headers.get('x-request-id'),
   })
   const unknown = await world.gql(createApiKeySecret('lk'), '{ viewer { kind } }')
-  expect(unknown.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
+  expect(unknown.headers.get('www-authenticate')).toBe(`Bearer error="invalid_token", ${metadata}`)
   expect(unknown.data).toBeFalsy()
 })
 

@@ -52,6 +52,45 @@ test('the authorization server says where it is and what it can', async () => {
   expect([...scopes].sort()).toEqual(names.sort())
 })
 
+// RFC 9728, 3.3: the resource is what the client asked, to the character.
+test.each(['', '/graphql'])('the API says at whose tokens it looks%s', async (path) => {
+  const address = `/.well-known/oauth-protected-resource${path}`
+  const { status, headers, body } = await send(world, address, {}, get)
+  expect([status, headers.get('content-type')?.split(';')[0]]).toEqual([200, 'application/json'])
+  const { scopes_supported: scopes, ...rest } = body
+  expect(rest).toEqual({
+    resource: `http://latchkey.test${path}`,
+    authorization_servers: ['http://latchkey.test'],
+    jwks_uri: 'http://latchkey.test/.well-known/jwks.json',
+    bearer_methods_supported: ['header'],
+    resource_name: 'Latchkey',
+  })
+  expect(scopes).toContain('agents:read')
+})
+
+test('a refused request leads to a token by what the answers say alone', async () => {
+  const { secret } = await world.createWorkspace()
+  const { data } = await world.gql(secret, '{ viewer { apiKey { id } } }')
+  const refused = await world.gql(null, '{ viewer { kind } }')
+  const [, metadata = ''] =
+    /resource_metadata="([^"]+)"/.exec(refused.headers.get('www-authenticate') ?? '') ?? []
+  const pathOf = (url: string): string => new URL(url).pathname
+  const { body: resource } = await send(world, pathOf(metadata), {}, get)
+  const [server = ''] = resource.authorization_servers
+  expect(server).toBe('http://latchkey.test')
+  const { body: as } = await send(world, '/.well-known/oauth-authorization-server', {}, get)
+  const form = {
+    grant_type: 'client_credentials',
+    client_id: data.viewer.apiKey.id,
+    client_secret: secret,
+    resource: resource.resource,
+  }
+  const { body: answer } = await send(world, pathOf(as.token_endpoint), form)
+  expect((await world.gql(answer.access_token, '{ viewer { kind } }')).data.viewer.kind).toBe(
+    'ACCESS_TOKEN',
+  )
+})
+
 // A private part in the key set would let everybody sign.
 test('the key set holds public keys alone, the coming one too', async () => {
   const { status, headers, body } = await send(world, '/.well-known/jwks.json', {}, get)

@@ -126,35 +126,6 @@ test('scope: what is divided by commas is shown, with what divides it', async ()
   )
 })
 
-// RFC 8707: the token is for who is named, and then not for this API.
-test('resource says whom the token is for', async () => {
-  const key = await makeKey()
-  const resources = ['https://a.example/api', 'urn:b', 'http://latchkey.test']
-  const { body } = await ask(
-    key,
-    resources.map((uri) => ['resource', uri]),
-  )
-  expect(decodeJwt(body.access_token).aud).toEqual(resources)
-  expect(typeof (await view(world, body.access_token))).toBe('object')
-  const foreign = await ask(key, { resource: 'https://a.example/api' })
-  expect(decodeJwt(foreign.body.access_token).aud).toEqual(['https://a.example/api'])
-  expect(await view(world, foreign.body.access_token)).toBe('UNKNOWN')
-})
-
-test.each([
-  ['no URI', ['here']],
-  ['a relative one', ['/api']],
-  ['one without a scheme', ['//a.example']],
-  ['a fragment', ['https://a.example/#x']],
-  ['an empty fragment', ['https://a.example/#']],
-  ['a blank', ['https://a.example/ x']],
-  ['six of them', [1, 2, 3, 4, 5, 6].map((n) => `https://a.example/${n}`)],
-  ['a good one and a bad one', ['https://a.example', 'here']],
-])('resource: %s is invalid_target', async (_, resources) => {
-  const pairs = resources.map((uri): [string, string] => ['resource', uri])
-  expect(failure(await ask(await makeKey(), pairs))).toBe('400 invalid_target')
-})
-
 test('what is asked for must be the client credentials grant', async () => {
   const client = await makeKey()
   const outcome = async (form: Parameters<typeof send>[2]) =>

@@ -74,7 +74,9 @@ export async function presented(
   expect(body).toEqual({
     errors: [{ message, extensions: { code: 'UNAUTHENTICATED', reason, requestId } }],
   })
-  expect(response.headers.get('www-authenticate')).toMatch(/^Bearer( error="invalid_token")?$/)
+  expect(response.headers.get('www-authenticate')).toMatch(
+    /^Bearer( error="invalid_token",)? resource_metadata="[^"]+"$/,
+  )
   return `401 ${reason}`
 }
 

@@ -17,7 +17,7 @@ import { createMetrics } from '../../src/metrics.ts'
 import { createRunRegistry } from '../../src/runtime/run-registry.ts'
 import { createRuntime, type RuntimeSettings } from '../../src/runtime/runtime.ts'
 import { openStorage } from '../../src/storage/open-storage.ts'
-import type { S3Timeouts } from '../../src/storage/s3-storage.ts'
+import type { S3Timeouts } from '../../src/storage/storage.ts'
 import { deriveAuditKey } from '../../src/transactions/audit-chain.ts'
 
 /** Who may sign in; nobody by default. */

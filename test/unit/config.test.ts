@@ -5,6 +5,7 @@ import { refusal } from './config-refusal.ts'
 
 const url = 'postgresql://app:pa55word@db.example:5432/latchkey'
 const longKey = 'k'.repeat(32)
+const proxy = 'http://user:pa55word@proxy.example:3128'
 
 test('has a default for every setting', () => {
   expect(readConfig({})).toEqual({
@@ -22,7 +23,13 @@ test('has a default for every setting', () => {
     signUp: false,
     plansFile: undefined,
     bootstrapKey: undefined,
-    agentRuntime: { url: undefined, key: undefined, model: undefined, timeoutSeconds: 120 },
+    agentRuntime: {
+      url: undefined,
+      key: undefined,
+      headers: undefined,
+      model: undefined,
+      timeoutSeconds: 120,
+    },
     documents: {
       location: { folder: 'data/documents' },
       maxBytes: 10_485_760,
@@ -36,6 +43,7 @@ test('has a default for every setting', () => {
     metricsToken: undefined,
     credentialCacheMebibytes: 128,
     shutdownSeconds: 10,
+    proxy: { HTTP_PROXY: undefined, HTTPS_PROXY: undefined, NO_PROXY: undefined },
     warnings: [],
   })
 })
@@ -68,8 +76,9 @@ test('takes what is set, whatever NODE_ENV says', () => {
     SIGN_UP: 'on',
     PLANS_FILE: './plans.json',
     LATCHKEY_BOOTSTRAP_KEY: bootstrapKey,
-    AGENT_RUNTIME_URL: 'https://models.example.com/v1/',
+    AGENT_RUNTIME_URL: 'https://models.example.com/v1/?api-version=2024-02-01',
     AGENT_RUNTIME_KEY: 'sk-endpoint',
+    AGENT_RUNTIME_HEADERS: 'API-Key=a%2Cb==, x-team=blue',
     AGENT_RUNTIME_MODEL: 'house model',
     AGENT_RUNTIME_TIMEOUT_SECONDS: '3600',
     DOCUMENTS_URL: 'file:./files',
@@ -83,6 +92,9 @@ test('takes what is set, whatever NODE_ENV says', () => {
     METRICS_TOKEN: 'a-token-for-Prometheus',
     CREDENTIAL_CACHE_MEBIBYTES: '256',
     SHUTDOWN_SECONDS: '300',
+    HTTP_PROXY: proxy,
+    https_proxy: proxy,
+    no_proxy: 'localhost',
   }
   expect(readConfig(source)).toEqual({
     production: true,
@@ -105,8 +117,9 @@ test('takes what is set, whatever NODE_ENV says', () => {
     plansFile: './plans.json',
     bootstrapKey,
     agentRuntime: {
-      url: 'https://models.example.com/v1',
+      url: 'https://models.example.com/v1?api-version=2024-02-01',
       key: 'sk-endpoint',
+      headers: { 'api-key': 'a,b==', 'x-team': 'blue' },
       model: 'house model',
       timeoutSeconds: 3_600,
     },
@@ -123,6 +136,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     metricsToken: 'a-token-for-Prometheus',
     credentialCacheMebibytes: 256,
     shutdownSeconds: 300,
+    proxy: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: 'localhost' },
     warnings: [],
   })
 })
@@ -189,83 +203,19 @@ test.each([
   ['REDIS_URL', 'redis://:pa55word%ff@redis.example'],
   ['REDIS_URL', 'redis://:pa55word@redis example'],
   ['SECRETS_KEY', 'pa55word'],
+  ['HTTPS_PROXY', 'pa55word'],
+  ['https_proxy', 'socks5://pa55word'],
+  ['AGENT_RUNTIME_HEADERS', 'pa55word'],
+  ['AGENT_RUNTIME_HEADERS', 'api key=pa55word'],
+  ['AGENT_RUNTIME_HEADERS', 'host=pa55word'],
+  ['AGENT_RUNTIME_HEADERS', 'api-key=pa55word%0d%0ax'],
+  ['AGENT_RUNTIME_HEADERS', 'api-key=%'],
   ['LATCHKEY_BOOTSTRAP_KEY', 'lk_pa55word'],
   ['LATCHKEY_BOOTSTRAP_KEY', `${createApiKeySecret('lk')}pa55word`],
 ])('refuses a bad %s without its value', (name, value) => {
   const message = refusal({ [name]: value })
-  expect(message).toContain(`${name} is not acceptable`)
+  expect(message).toContain(`${name.toUpperCase()} is not acceptable`)
   expect(message).not.toContain('pa55word')
-})
-
-// An issuer is compared to the character, so what is read must be one spelling of one origin.
-test.each([
-  ['https://keys.example.com', 'https://keys.example.com'],
-  ['https://keys.example.com/', 'https://keys.example.com'],
-  ['HTTPS://Keys.Example.COM:443', 'https://keys.example.com'],
-  ['http://localhost:4000', 'http://localhost:4000'],
-  ['http://[::1]:4000/', 'http://[::1]:4000'],
-  ['https://schlüssel.example', 'https://xn--schlssel-95a.example'],
-])('takes %s as PUBLIC_URL', (text, origin) => {
-  expect(readConfig({ PUBLIC_URL: text }).publicUrl).toBe(origin)
-})
-
-test.each([
-  'keys.example.com',
-  '//keys.example.com',
-  'ftp://keys.example.com',
-  'javascript:alert(1)',
-  'https://keys.example.com/latchkey',
-  'https://keys.example.com/?a=b',
-  'https://keys.example.com/#a',
-  'https://user@keys.example.com',
-  'https://user:pass@keys.example.com',
-  'https://:443',
-  'https://keys.example.com:65536',
-  'https://keys example.com',
-])('refuses %s as PUBLIC_URL and says what it expects', (text) => {
-  const message = refusal({ PUBLIC_URL: text })
-  expect(message).toMatch(/^PUBLIC_URL is not acceptable .*; expected http:\/\/ or https:\/\//)
-})
-
-test.each([
-  ['10.0.0.1', ['10.0.0.1']],
-  [' 10.0.0.0/8 ,\t2001:DB8::/32,::1 ', ['10.0.0.0/8', '2001:db8::/32', '::1']],
-  ['::ffff:10.0.0.1,::ffff:10.1.0.0/112', ['10.0.0.1', '10.1.0.0/16']],
-  ['192.0.2.1/32,2001:db8::1/128', ['192.0.2.1', '2001:db8::1']],
-])('takes %j as TRUSTED_PROXIES', (text, blocks) => {
-  expect(readConfig({ TRUSTED_PROXIES: text }).trustedProxies).toEqual(blocks)
-})
-
-// One that is not what it seems would let anybody say where they come from.
-test.each([
-  ',',
-  '10.0.0.1,',
-  '10.0.0.1 10.0.0.2',
-  '10.0.0.1;10.0.0.2',
-  '10.0.0.1, proxy.example',
-  '10.0.0.1/8',
-  '10.0.0.0/33',
-  '2001:db8::1/32',
-  '10.0.0.0/255.0.0.0',
-  '10.0.0.1:80',
-  '[::1]',
-  'fe80::1%eth0',
-  'loopback',
-  'true',
-  '*',
-  '10.0.0.1\n10.0.0.2',
-])('refuses %j as TRUSTED_PROXIES and says what it expects', (text) => {
-  const message = refusal({ TRUSTED_PROXIES: text })
-  expect(message).toContain(`TRUSTED_PROXIES is ${JSON.stringify(text)}; expected addresses`)
-})
-
-test.each([
-  'redis://redis.example',
-  'redis://redis.example:6380/',
-  'redis://:pa55word%2Fpa55word@127.0.0.1:6379/15',
-  'rediss://app@[::1]:6379',
-])('takes %s as REDIS_URL', (text) => {
-  expect(readConfig({ REDIS_URL: text }).redisUrl).toBe(text)
 })
 
 test('takes the URL of a Unix socket', () => {

@@ -1,7 +1,8 @@
 import { type ExecutionResult, OperationTypeNode } from 'graphql'
 import type { Deps } from '../../deps.ts'
 import { httpOfAnswer, logCause, maskError, outgoing } from '../errors.ts'
-import { callerHeaders, commonHeaders } from '../headers.ts'
+import { callerHeaders, challengeHeaders, commonHeaders } from '../headers.ts'
+import { graphqlPath } from '../paths.ts'
 import type { HttpPlugin } from '../plugin.ts'
 import type { ServerContext } from '../server-context.ts'
 
@@ -10,7 +11,10 @@ import type { ServerContext } from '../server-context.ts'
  * causes of those that were not expected. Where a caller has left too much unread, or all callers
  * together have, a query is answered by the refusal instead; what a mutation has done is told.
  */
-export const useResponse = ({ logger }: Pick<Deps, 'logger'>): HttpPlugin => ({
+export const useResponse = ({
+  logger,
+  publicUrl,
+}: Pick<Deps, 'logger' | 'publicUrl'>): HttpPlugin => ({
   onExecute({ args }) {
     const { state } = args.contextValue as unknown as ServerContext
     state.isRefusable = state.operation?.operation !== OperationTypeNode.MUTATION
@@ -39,6 +43,7 @@ export const useResponse = ({ logger }: Pick<Deps, 'logger'>): HttpPlugin => ({
         ...commonHeaders(requestId),
         ...callerHeaders(state.context),
         ...http.headers,
+        ...challengeHeaders(http.headers ?? {}, publicUrl, graphqlPath),
       }
       return new Response(body, { status: http.status, headers })
     }, mediaType)

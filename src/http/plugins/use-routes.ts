@@ -1,6 +1,6 @@
 import type { Deps } from '../../deps.ts'
 import { shownError } from '../errors.ts'
-import { callerHeaders } from '../headers.ts'
+import { callerHeaders, challengeHeaders } from '../headers.ts'
 import { clientAddress } from '../node/client-address.ts'
 import { documentsPath, graphqlPath, verifyPath } from '../paths.ts'
 import type { HttpPlugin, ServerOptions } from '../plugin.ts'
@@ -74,7 +74,9 @@ export function useRoutes(
     try {
       reply = await route(call)
     } catch (error) {
-      reply = errorReply(shownError(error, deps.logger, state), requestId)
+      const failed = errorReply(shownError(error, deps.logger, state), requestId)
+      const challenge = challengeHeaders(failed.headers, deps.publicUrl, '')
+      reply = { ...failed, headers: { ...failed.headers, ...challenge } }
     }
     const headers = { ...callerHeaders(state.context), ...reply.headers }
     return responseOf({ ...reply, headers }, requestId)

@@ -85,7 +85,10 @@ test('every credential of the API is one here, in either header', async () => {
   })
   expect(inKeyHeader.status).toBe(200)
   const without = await download(world, null, id)
-  expect([without.status, without.headers.get('www-authenticate')]).toEqual([401, 'Bearer'])
+  expect([without.status, without.headers.get('www-authenticate')]).toEqual([
+    401,
+    'Bearer resource_metadata="http://latchkey.test/.well-known/oauth-protected-resource"',
+  ])
   for (const bad of ['lk_short', `${workspace.secret.slice(0, -1)}x`])
     expect((await download(world, bad, id)).status).toBe(401)
   const there = await download(world, null, `${id}?access_token=${workspace.secret}`)

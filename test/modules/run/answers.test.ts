@@ -211,7 +211,7 @@ const reasons: [Fault, RegExp][] = [
 
 // Whatever the endpoint says may quote the question of another tenant, or the server's own key.
 test.each(reasons)(
-  'an endpoint whose fault is "%s" fails the run, once asked, with a safe reason',
+  'an endpoint whose fault is "%s" fails the run, asked no more than once, with a safe reason',
   async (fault, reason) => {
     endpoint.fault = fault
     const before = endpoint.requests.length
@@ -223,7 +223,8 @@ test.each(reasons)(
       inputTokens: null,
       finishedAt: expect.any(String),
     })
-    expect(endpoint.requests.length).toBe(before + 1)
+    // Another form is tried of what was refused for its form, and so was not run.
+    expect(endpoint.requests.length).toBe(before + (fault === 400 ? 3 : 1))
     endpoint.fault = undefined
     const again = { sessionId: failed.session.id, input: 'Again' }
     expect(await run(again)).toMatchObject({ status: 'SUCCEEDED' })

@@ -4,6 +4,7 @@ import { introspectToken } from '../../../modules/access-token/introspect.ts'
 import type { Call, Reply } from '../route.ts'
 import { readForm } from './form.ts'
 import { OAuthError, uncachedReply } from './oauth-error.ts'
+import { resourcesIn } from './resources.ts'
 import { authenticateVerifier } from './verifier.ts'
 
 function addressIn(text: string | undefined): string | undefined {
@@ -26,7 +27,10 @@ export const introspect =
     const jwt = form.get('token')
     const verifier = await authenticateVerifier(deps, call, form)
     if (jwt === undefined) throw new OAuthError('invalid_request', 'Send the token to look at.')
-    const presentation = { address: addressIn(form.get('ip')), resources: form.all('resource') }
+    const presentation = {
+      address: addressIn(form.get('ip')),
+      resources: resourcesIn(form, deps.publicUrl),
+    }
     const described = await introspectToken(deps, verifier, jwt, presentation)
     return uncachedReply(200, described ?? { active: false })
   }

@@ -1,6 +1,8 @@
 import { permissionNames } from '../../../auth/permissions.ts'
 import { publishedAheadMs } from '../../../auth/signing-keys.ts'
 import type { Deps } from '../../../deps.ts'
+import { protectedResourcePath } from '../../headers.ts'
+import { graphqlPath } from '../../paths.ts'
 import { jsonReply, type Route } from '../route.ts'
 import { endpoint } from './endpoint.ts'
 import { introspect } from './introspect.ts'
@@ -35,6 +37,20 @@ const authorizationServerMetadata = (publicUrl: string) => ({
   scopes_supported: permissionNames,
 })
 
+/**
+ * What this API says of itself as a protected resource (RFC 9728, 2).
+ *
+ * @param path of the API, which with the public address names the resource
+ */
+const protectedResourceMetadata = (publicUrl: string, path: string) => ({
+  resource: publicUrl + path,
+  authorization_servers: [publicUrl],
+  jwks_uri: publicUrl + oauthPaths.keys,
+  scopes_supported: permissionNames,
+  bearer_methods_supported: ['header'],
+  resource_name: 'Latchkey',
+})
+
 /** Half of how long a signing key is published before it signs: by then everybody has it. */
 const maxAgeSeconds = publishedAheadMs / 2 / 1_000
 /** For documents about the installation. */
@@ -43,12 +59,16 @@ const cacheable = { 'cache-control': `public, max-age=${maxAgeSeconds}` }
 /** The OAuth endpoints by their paths. */
 export function oauthRoutes(deps: Deps): ReadonlyMap<string, Route> {
   const metadata = () => jsonReply(200, authorizationServerMetadata(deps.publicUrl), cacheable)
+  const resource = (path: string) => () =>
+    jsonReply(200, protectedResourceMetadata(deps.publicUrl, path), cacheable)
   const keys = async () => {
     const headers = { ...cacheable, 'content-type': 'application/jwk-set+json' }
     return jsonReply(200, { keys: await deps.signingKeys.published() }, headers)
   }
   return new Map([
     [oauthPaths.metadata, endpoint(deps, 'GET', metadata)],
+    [protectedResourcePath, endpoint(deps, 'GET', resource(''))],
+    [protectedResourcePath + graphqlPath, endpoint(deps, 'GET', resource(graphqlPath))],
     [oauthPaths.keys, endpoint(deps, 'GET', keys)],
     [oauthPaths.token, endpoint(deps, 'POST', exchange(deps))],
     [oauthPaths.introspection, endpoint(deps, 'POST', introspect(deps))],

@@ -8,6 +8,7 @@ import { type Call, charge, type Reply } from '../route.ts'
 import { authenticateClient } from './client-credentials.ts'
 import { readForm } from './form.ts'
 import { OAuthError, uncachedReply } from './oauth-error.ts'
+import { resourcesIn } from './resources.ts'
 
 /** An expected failure of the exchange, as its RFC calls it. */
 function exchangeError({ code, message, path }: UserError): OAuthError {
@@ -42,7 +43,7 @@ export const exchange =
     if (caller.workspaceId === null)
       throw new OAuthError('unauthorized_client', 'A user-level legacy key mints no access tokens.')
     const { address, requestId } = call
-    const resources = form.all('resource')
+    const resources = resourcesIn(form, deps.publicUrl)
     const { token, expiresInSeconds, permissions } = await createAccessToken(
       { deps, caller, address, requestId },
       {
