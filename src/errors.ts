@@ -133,6 +133,10 @@ export const unauthenticated = (
   message: string = reasons[reason],
 ): RequestError => new RequestError('UNAUTHENTICATED', message, { reason }, { logged })
 
+/** For a workspace where a credential is not, whether there is one of that name or not. */
+export const noSuchWorkspace = (): RequestError =>
+  new RequestError('WORKSPACE_NOT_FOUND', 'There is no such workspace.')
+
 /** What is no request of ours at all: HTTP 400, if it asks for no other status. */
 export const badRequest = (message: string, http: HttpFailure = { status: 400 }): RequestError =>
   new RequestError('BAD_REQUEST', message, {}, { http })

@@ -16,6 +16,27 @@ export interface KeySettings extends DeclaredTerms {
   readonly endsWithSecretId: string | null
 }
 
+/** The terms of a key that has nothing but an owner. */
+export const emptyTerms = (ownerId: string, ownerKind: KeySettings['ownerKind']): KeySettings => ({
+  ownerId,
+  ownerKind,
+  permissions: [],
+  scopes: [],
+  allSpaces: false,
+  grants: [],
+  expiresAt: null,
+  requestsPerMinute: null,
+  allowedIps: [],
+  endsWithSecretId: null,
+})
+
+/** The terms of a person's key that may do whatever they may. */
+export const fullTerms = (ownerId: string): KeySettings => ({
+  ...emptyTerms(ownerId, 'HUMAN'),
+  permissions: ['*'],
+  allSpaces: true,
+})
+
 /** What of a caller decides what they may grant. */
 export type Grantor = Pick<Caller, 'kind' | 'user' | 'allSpaces' | 'bounds' | 'rights'>
 

@@ -1,20 +1,21 @@
-import type { PrismaClient } from '../generated/prisma/client.ts'
+import type { Prisma, PrismaClient } from '../generated/prisma/client.ts'
 
-/** Of the setting that says so. */
-export const legacyKeysSetting = 'legacyKeys'
+type Settings = Pick<Prisma.TransactionClient, 'setting'>
+
+const name = 'legacyKeys'
 
 /**
  * Whether keys that were issued elsewhere have ever been imported: only then is a secret looked up
  * that has no shape of ours. Once they have, it stays so: revoked and migrated ones are told apart
- * from what is not known.
+ * from unknown ones.
  */
 export interface LegacyKeys {
   exist(): Promise<boolean>
-  /** To be told when this process imports some. */
-  imported(): void
+  /** Notes that some are imported, in the transaction that does it. */
+  noteImport(db: Settings, now: Date): Promise<void>
 }
 
-/** As the database says it; one on a server is asked again until it says so, for others import too. */
+/** Reads it from the database; one that other servers write to is asked again until there are some. */
 export async function openLegacyKeys({
   prisma: { setting },
   embedded,
@@ -23,14 +24,17 @@ export async function openLegacyKeys({
   readonly embedded: boolean
 }): Promise<LegacyKeys> {
   const isNoted = async (): Promise<boolean> =>
-    (await setting.findUnique({ where: { name: legacyKeysSetting } })) !== null
+    (await setting.findUnique({ where: { name } })) !== null
   let exist = await isNoted()
   return {
     async exist() {
       if (!exist && !embedded && (await isNoted())) exist = true
       return exist
     },
-    imported() {
+    async noteImport(db, now) {
+      const value = now.toISOString()
+      await db.setting.createMany({ data: [{ name, value }], skipDuplicates: true })
+      // Before it is committed: until then a look-up finds nothing, and does no harm.
       exist = true
     },
   }

@@ -1,4 +1,4 @@
-import { RequestError, unauthenticated } from '../errors.ts'
+import { noSuchWorkspace, unauthenticated } from '../errors.ts'
 import type { Caller, HumanCaller, KeyCaller, TokenCaller } from './caller.ts'
 import { assertUsable, keyCallerOf, rejectionReason, tokenCallerOf } from './credential-state.ts'
 import { findMemberships, humanCaller } from './human-record.ts'
@@ -84,7 +84,6 @@ async function reloadHuman(
 ): Promise<Caller> {
   if (now >= signIn.expiresAt) throw unauthenticated('EXPIRED')
   const [membership] = await findMemberships(db, user.id, workspaceId)
-  if (membership === undefined)
-    throw new RequestError('WORKSPACE_NOT_FOUND', 'There is no such workspace.')
+  if (membership === undefined) throw noSuchWorkspace()
   return humanCaller(membership, signIn)
 }

@@ -19,8 +19,8 @@ import { hashSecret, secretDigest } from './credentials/hash.ts'
 import { isJwt, unverifiedIssuer } from './credentials/jwt.ts'
 import { hasLegacyShape } from './credentials/legacy-format.ts'
 import { findKeyByHash } from './key-record.ts'
-import { resolveUserLevelKey, type WhichWorkspace } from './resolve-user-level-key.ts'
 import { findToken } from './token-record.ts'
+import { readUserLevelKey, type WhichWorkspace } from './user-level-key.ts'
 
 /** Where a credential was presented, and which may be found. */
 export interface Presentation extends WhichWorkspace {
@@ -155,7 +155,7 @@ export function resolveAnyKey(
     const hash = hashSecret(secret)
     const key = await findKeyByHash(deps.prisma, hash)
     if (key !== undefined) return { credential: key, caller: keyCallerOf(key, hash) }
-    return mayBeLegacy ? await resolveUserLevelKey(deps, hash, presentation) : undefined
+    return mayBeLegacy ? await readUserLevelKey(deps.prisma, hash, presentation) : undefined
   })
 }
 

@@ -1,13 +1,13 @@
 import { CsvError, parse } from 'csv-parse/sync'
 import { ConfigError } from '../errors.ts'
-import type { KeyOfFile } from '../modules/legacy-import/import-file.ts'
+import { type KeyOfFile, keyOfFile } from '../modules/legacy-import/import-file.ts'
 
-const required = ['name', 'value', 'encoding', 'owner'] as const
-const optional = ['start', 'last4', 'spaceIds', 'allSpaces', 'permissions', 'level'] as const
-const columns = [...required, ...optional]
-type Column = (typeof columns)[number]
+const columns = Object.keys(keyOfFile.shape)
+const { error: missing } = keyOfFile.safeParse({})
+const required = columns.filter((name) => missing?.issues.some(({ path }) => path[0] === name))
+const optional = columns.filter((name) => !required.includes(name))
 
-/** A key of a file, or what is wrong with its row. */
+/** A row of a file: a key, or what is wrong with it. */
 export interface RowOfFile {
   /** As a spreadsheet counts: the header is row 1. */
   readonly row: number
@@ -16,10 +16,10 @@ export interface RowOfFile {
 
 const maxRows = 10_000
 
-/** Told instead of the parser's own words, which quote the row. */
+/** Instead of the parser's own messages, which quote the row. */
 const misquoted: Readonly<Record<string, string>> = {
   CSV_QUOTE_NOT_CLOSED: 'a quotation mark is not closed by the end',
-  CSV_INVALID_CLOSING_QUOTE: 'something stands between a quotation mark and the next comma',
+  CSV_INVALID_CLOSING_QUOTE: 'something stands between a quotation mark and the end of the value',
   INVALID_OPENING_QUOTE: 'a quotation mark stands inside a value that does not begin with one',
 }
 
@@ -28,10 +28,21 @@ interface Line {
   readonly record: readonly string[]
 }
 
+/** What stands between the values of a line: spreadsheets write one or the other. */
+const delimiters = [',', ';', '\t']
+
+/** The one that the header has most of; a comma where it has none. */
+function delimiterOf(text: string): string {
+  const [header = ''] = text.trimStart().split(/[\r\n]/, 1)
+  const count = (delimiter: string): number => header.split(delimiter).length
+  return delimiters.reduce((most, other) => (count(other) > count(most) ? other : most))
+}
+
 function linesOf(text: string): Line[] {
   try {
     return parse(text, {
       bom: true,
+      delimiter: delimiterOf(text),
       info: true,
       relax_column_count: true,
       skip_empty_lines: true,
@@ -44,74 +55,61 @@ function linesOf(text: string): Line[] {
   }
 }
 
-const isColumn = (name: string): name is Column => columns.some((column) => column === name)
+/** The names of the columns by how they are compared: `space_ids` and `SpaceIDs` are `spaceIds`. */
+const plainName = (name: string): string => name.toLowerCase().replace(/[_ -]/g, '')
+const byPlainName = new Map(columns.map((name) => [plainName(name), name]))
 
-/** What is wrong with a header. Without one its place is taken by a row, of which nothing is told. */
-function headerProblem(header: readonly string[]): string | undefined {
-  const unknown = header.findIndex((name) => !isColumn(name))
-  if (unknown >= 0) return `what stands in column ${unknown + 1} is the name of none`
-  const repeated = header.find((name, index) => header.indexOf(name) < index)
-  if (repeated !== undefined) return `the column ${repeated} stands there twice`
-  const missing = required.find((name) => !header.includes(name))
-  return missing && `the column ${missing} is missing`
+/** A column of the file: one that is known, or another, by its name. */
+type Column = { readonly name: string } | { readonly unknown: string }
+
+const columnOf = (text: string): Column => {
+  const name = byPlainName.get(plainName(text))
+  return name === undefined ? { unknown: text } : { name }
 }
-
-/** @throws ConfigError for a header that does not hold these columns, each once */
-function headerOf(line: Line | undefined): readonly Column[] {
-  const header = line?.record ?? []
-  const problem = headerProblem(header)
-  if (problem === undefined) return header.filter(isColumn)
-  throw new ConfigError(
-    `row 1: ${problem}; expected ${required.join(',')} and any of ${optional.join(',')}`,
-  )
-}
-
-const encodings = ['PLAINTEXT', 'SHA256_HEX', 'SHA256_BASE64'] as const
-const levels = ['workspace', 'user'] as const
-
-const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '')
-
-function keyOf(cells: Readonly<Record<Column, string>>): RowOfFile['key'] {
-  const { name, value, owner, start, last4, allSpaces } = cells
-  const encoding = encodings.find((known) => known === cells.encoding)
-  const level = levels.find((known) => known === (cells.level || 'workspace'))
-  if (encoding === undefined)
-    return { problem: `the encoding is not one of ${encodings.join(', ')}` }
-  if (level === undefined) return { problem: `the level is not one of ${levels.join(', ')}` }
-  if (!['', 'true', 'false'].includes(allSpaces))
-    return { problem: 'allSpaces is neither true nor false' }
-  return {
-    name,
-    value,
-    encoding,
-    owner,
-    level,
-    start: start || undefined,
-    last4: last4 || undefined,
-    allSpaces: allSpaces === 'true',
-    spaceIds: words(cells.spaceIds),
-    permissions: words(cells.permissions),
-  }
-}
-
-const blank = Object.fromEntries(columns.map((name) => [name, ''])) as Record<Column, string>
 
 /**
- * Reads the keys of a CSV file (RFC 4180) with a header row.
- *
- * @throws ConfigError for a file that is not one, or has more than 10,000 keys; no value is told
+ * What is wrong with a header. A name that is not known is shown where the rest is a header: else it
+ * may be the first key.
  */
-export function readLegacyFile(text: string): RowOfFile[] {
+function headerProblem(header: readonly Column[], ignoresUnknown: boolean): string | undefined {
+  const names = header.flatMap((column) => ('name' in column ? [column.name] : []))
+  const absent = required.find((name) => !names.includes(name))
+  if (absent !== undefined) return `the column ${absent} is missing`
+  const repeated = names.find((name, index) => names.indexOf(name) < index)
+  if (repeated !== undefined) return `the column ${repeated} stands there twice`
+  const unknown = header.flatMap((column) => ('unknown' in column ? [column.unknown] : []))
+  if (unknown.length === 0 || ignoresUnknown) return undefined
+  const shown = unknown.map((name) => JSON.stringify(name.slice(0, 40))).join(', ')
+  return `${shown}: no column of that name is read; leave it out, or pass --ignore-unknown`
+}
+
+/**
+ * Reads the keys of a CSV file (RFC 4180) with a header row. Commas, semicolons or tabs divide the
+ * values; names of columns are compared without case, blanks, `_` and `-`.
+ *
+ * @param ignoresUnknown whether columns of other names are left out
+ * @throws ConfigError for a file that is none, or has more than 10,000 keys; it quotes no value
+ */
+export function readLegacyFile(text: string, ignoresUnknown = false): RowOfFile[] {
   const [first, ...lines] = linesOf(text)
-  const header = headerOf(first)
+  const header = (first?.record ?? []).map(columnOf)
+  const problem = headerProblem(header, ignoresUnknown)
+  if (problem !== undefined)
+    throw new ConfigError(
+      `row 1: ${problem}; expected ${required.join(',')} and any of ${optional.join(',')}`,
+    )
   if (lines.length > maxRows)
     throw new ConfigError(`the file has ${lines.length} keys; expected at most ${maxRows}`)
-  return lines.map(({ info, record }) => {
+  return lines.map(({ info: { lines: row }, record }) => {
     if (record.length !== header.length) {
-      const problem = `${record.length} values; expected ${header.length}, one for each column`
-      return { row: info.lines, key: { problem } }
+      const expected = `expected ${header.length}, one for each column`
+      return { row, key: { problem: `${record.length} values; ${expected}` } }
     }
-    const cells = Object.fromEntries(header.map((name, index) => [name, record[index] ?? '']))
-    return { row: info.lines, key: keyOf({ ...blank, ...cells }) }
+    const cells = Object.fromEntries(
+      header.flatMap((column, index) => ('name' in column ? [[column.name, record[index]]] : [])),
+    )
+    const { data, error } = keyOfFile.safeParse(cells)
+    const problem = error?.issues.map(({ message }) => message).join('; ') ?? ''
+    return { row, key: data ?? { problem } }
   })
 }

@@ -1,5 +1,6 @@
 import { RequestError } from '../errors.ts'
-import { type ImportedOfFile, importFile } from '../modules/legacy-import/import-file.ts'
+import { importFile } from '../modules/legacy-import/import-file.ts'
+import type { OperatorImport } from '../modules/legacy-import/import-keys.ts'
 import { defineCommand } from './define.ts'
 import { type RowOfFile, readLegacyFile } from './legacy-file.ts'
 
@@ -8,7 +9,7 @@ const unquoted = (message: string): string =>
   message.replace(/"[^"]*"/g, (text) => (/^"[a-z:*]{1,40}"$/.test(text) ? text : '"[…]"'))
 
 /** What is wrong with one row, a line each. */
-function problemsOf({ row, key }: RowOfFile, result: ImportedOfFile | undefined): string[] {
+function problemsOf({ row, key }: RowOfFile, result: OperatorImport | undefined): string[] {
   if ('problem' in key) return [`row ${row}: ${key.problem}`]
   return (result?.errors ?? []).map(({ code, path, message }) => {
     const place = [`row ${row}`, ...(path?.length ? [path.join('.')] : [])].join(', ')
@@ -40,15 +41,19 @@ function failureLine(failure: unknown, undone: readonly RowOfFile[]): string {
 export const legacyImport = defineCommand({
   words: 'legacy import',
   parameters: ['file.csv'],
-  options: { workspace: { type: 'string' }, 'dry-run': { type: 'boolean' } },
+  options: {
+    workspace: { type: 'string' },
+    'dry-run': { type: 'boolean' },
+    'ignore-unknown': { type: 'boolean' },
+  },
   file: 'file.csv',
-  description: 'keys issued elsewhere, of a file [--workspace SLUG] [--dry-run]',
-  read(_given, { workspace, 'dry-run': dryRun = false }, text) {
-    const rows = readLegacyFile(text)
+  description: 'keys issued elsewhere, of a file [--workspace SLUG] [--dry-run] [--ignore-unknown]',
+  read(_given, { workspace, 'dry-run': dryRun = false, 'ignore-unknown': ignored }, text) {
+    const rows = readLegacyFile(text, ignored)
     const read = rows.flatMap(({ key }) => ('problem' in key ? [] : [key]))
     return async (deps) => {
       const { results, failure } = await importFile(deps, read, { workspace, dryRun })
-      const byKey = new Map<RowOfFile['key'], ImportedOfFile | undefined>(
+      const byKey = new Map<RowOfFile['key'], OperatorImport | undefined>(
         read.map((key, index) => [key, results[index]]),
       )
       const problems = rows.map((row) => problemsOf(row, byKey.get(row.key)))

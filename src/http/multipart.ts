@@ -19,6 +19,9 @@ const limits = { fieldSize: maxBodyBytes, parts: 3, files: 1, headerPairs: 20, h
 const isPartAFile = (name = '', type?: string, filename?: string): boolean =>
   !fieldNames.includes(name) && (filename !== undefined || type === 'application/octet-stream')
 
+/** As it was before browsers encode it (HTML, 4.10.21.8, multipart form data): a quotation mark, no more. */
+const nameOf = (filename = ''): string => filename.replaceAll('%22', '"')
+
 const brokenOff = () => badRequest('The form broke off, or is none.')
 const isNoOperation = () =>
   badRequest('The form must be operations, map and one file, each once, and no more.')
@@ -79,7 +82,7 @@ export async function readMultipart(
     content.on('error', () => refuse(brokenOff()))
     content.on('close', () => content.readableEnded || rest.abort())
     try {
-      const sent = new UploadedFile(filename ?? '', contentOf(content, end.promise))
+      const sent = new UploadedFile(nameOf(filename), contentOf(content, end.promise))
       params.resolve(withFile(fields, name, sent))
     } catch (error) {
       params.reject(error)

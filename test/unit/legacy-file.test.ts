@@ -48,6 +48,31 @@ A,v,PLAINTEXT,o, spc_a  spc_b ,"agents:read\tkeys:read",true,ab,yz`
   })
 })
 
+const one = { ...terms, name: 'Ada, once', value: 'one', encoding: 'PLAINTEXT', owner: 'ada' }
+
+// As spreadsheets write them in other countries, and as other systems name their columns.
+test.each([
+  ['semicolons', 'name;value;encoding;owner\nAda, once;one;PLAINTEXT;ada'],
+  ['tabs', 'name\tvalue\tencoding\towner\nAda, once\tone\tPLAINTEXT\tada'],
+  ['commas', 'name,value,encoding,owner\n"Ada, once",one,PLAINTEXT,ada'],
+  ['names in other case', 'Name,VALUE,Encoding,oWNER\n"Ada, once",one,PLAINTEXT,ada'],
+])('a file with %s is read', (_, text) => {
+  expect(readLegacyFile(text)).toEqual([{ row: 2, key: one }])
+})
+
+test.each(['spaceIds', 'SPACEIDS', 'space_ids', 'Space Ids', 'space-ids'])(
+  'a column may be called %s',
+  (name) => {
+    const text = `name,value,encoding,owner,${name}\n"Ada, once",one,PLAINTEXT,ada,spc_a`
+    expect(readLegacyFile(text)).toEqual([{ row: 2, key: { ...one, spaceIds: ['spc_a'] } }])
+  },
+)
+
+test('columns of other names are left out where that is asked for', () => {
+  const text = 'Team,name,value,encoding,owner,Team\nBlue,"Ada, once",one,PLAINTEXT,ada,Red'
+  expect(readLegacyFile(text, true)).toEqual([{ row: 2, key: one }])
+})
+
 test.each([
   ['A,SECRET,plaintext,o,,', /^the encoding is not one of PLAINTEXT, SHA256_HEX, SHA256_BASE64$/],
   ['A,SECRET,PLAINTEXT,o,yes,', /^allSpaces is neither true nor false$/],
@@ -67,11 +92,16 @@ test.each([
   ['', /^row 1: the column name is missing; expected name,value,encoding,owner and any of /],
   ['name,value,encoding\n', /^row 1: the column owner is missing;/],
   ['name,value,encoding,owner,name\n', /^row 1: the column name stands there twice;/],
-  ['A key,SECRET,PLAINTEXT,ada\n', /^row 1: what stands in column 1 is the name of none;/],
-  ['name;value;encoding;owner\n', /^row 1: what stands in column 1 is the name of none;/],
+  ['A key,SECRET,PLAINTEXT,ada\n', /^row 1: the column name is missing;/],
+  ['A key;SECRET;PLAINTEXT;ada\n', /^row 1: the column name is missing;/],
+  ['name,value,encoding,owner,Name\n', /^row 1: the column name stands there twice;/],
+  [
+    'name,value,encoding,owner,Team,cost centre\n',
+    /^row 1: "Team", "cost centre": no column of that name is read; leave it out, or pass --ignore-unknown; expected/,
+  ],
   [
     'name,value,encoding,owner\nA,"SECRET"x,PLAINTEXT,ada\nB,b,c,d\n',
-    /^row 2: something stands between a quotation mark and the next comma; nothing was imported$/,
+    /^row 2: something stands between a quotation mark and the end of the value; nothing was imported$/,
   ],
   [
     'name,value,encoding,owner\nA,"SECRET,PLAINTEXT,ada\nB,b,c,d\n',

@@ -1,14 +1,13 @@
 import type { Caller } from '../../auth/caller.ts'
 import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts'
 import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
-import type { KeySettings } from '../../auth/delegation.ts'
+import { emptyTerms, type KeySettings } from '../../auth/delegation.ts'
 import { holds } from '../../auth/policy.ts'
 import { forbidden, userError } from '../../errors.ts'
-import type { ApiKey } from '../../generated/prisma/client.ts'
+import type { ApiKey, Prisma } from '../../generated/prisma/client.ts'
 import { isIdOf, newId } from '../../ids.ts'
 import { ValidationErrors } from '../../input/problems.ts'
 import { nameInput, nameKey, textInput } from '../../input/text.ts'
-import { limitsOf } from '../../limits/plans.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
@@ -19,12 +18,12 @@ import {
 import { auditSnapshot } from './audit-snapshot.ts'
 import {
   assertMayHaveSecretOf,
-  getKey,
   isWithinKeyRole,
+  updateKey,
   validateDelegation,
 } from './find-key-for-update.ts'
 import { type KeyChange, takeKeyName } from './key-name.ts'
-import { countLiveKeys } from './live-keys.ts'
+import { findKeyCapacity } from './live-keys.ts'
 import { receiverOf } from './receiver.ts'
 import { type KeyTermsInput, keyTermsInput } from './terms-input.ts'
 
@@ -99,14 +98,7 @@ export function createApiKey(
     const description = textInput(problems, ['description'], input.description, maxKeyDescription)
     const owner = await ownerInput(c, input.ownerId)
     const blank = {
-      ...owner,
-      permissions: [],
-      scopes: [],
-      allSpaces: false,
-      grants: [],
-      expiresAt: null,
-      requestsPerMinute: null,
-      allowedIps: [],
+      ...emptyTerms(owner.ownerId, owner.ownerKind),
       endsWithSecretId: c.caller.bounds.endsWith[0] ?? null,
       createdAt: c.now,
     }
@@ -121,8 +113,7 @@ export function createApiKey(
 
 /** @throws UserInputError LIMIT_REACHED; counted under the lock, so creations at once cannot overstep */
 async function assertBelowKeyLimit(c: WorkspaceTransaction): Promise<void> {
-  const { keyLimit } = limitsOf(c.deps.limits.plans, c.workspace)
-  if (keyLimit !== null && (await countLiveKeys(c.db, c.workspace.id)) >= keyLimit)
+  if ((await findKeyCapacity(c)) <= 0)
     throw userError('LIMIT_REACHED', null, 'The plan allows no more live keys.')
 }
 
@@ -145,22 +136,9 @@ export async function insertKey(c: KeyChange, key: NewKey): Promise<KeyWithSecre
   c.deps.limits.failedAuth.markTrusted(secretDigest(secret))
   const workspaceId = c.workspace.id
   await takeKeyName(c, terms.ownerId, key.name, id, ['input', 'name'])
-  await c.db.apiKey.create({
-    data: {
-      workspaceId,
-      id,
-      ownerId: terms.ownerId,
-      name: key.name,
-      nameKey: nameKey(key.name),
-      description: key.description,
-      ...shownParts(secret),
-      ...storedTerms(terms),
-      createdAt: c.now,
-      updatedAt: c.now,
-      createdById: key.maker?.user.id ?? null,
-      createdByKeyId: key.maker?.key?.id ?? null,
-    },
-  })
+  const { name, description, maker } = key
+  const row = keyRow(c, { id, name, terms, ...shownParts(secret) }, maker)
+  const apiKey = await c.db.apiKey.create({ data: { ...row, description } })
   await c.db.apiKeySecret.create({
     data: {
       hash: hashSecret(secret),
@@ -171,16 +149,33 @@ export async function insertKey(c: KeyChange, key: NewKey): Promise<KeyWithSecre
     },
   })
   await storeLinks(c, id, terms)
-  const changes = changesBetween(
-    {},
-    { name: key.name, ownerId: terms.ownerId, ...auditSnapshot(terms) },
-  )
-  c.record({ action: 'api_key.created', targetId: id, targetName: key.name, changes })
-  return { apiKey: await getKey(c, id), secret }
+  const changes = changesBetween({}, { name, ownerId: terms.ownerId, ...auditSnapshot(terms) })
+  c.record({ action: 'api_key.created', targetId: id, targetName: name, changes })
+  return { apiKey, secret }
 }
 
+/** The row of a new key; without a maker the operator made it. */
+export const keyRow = (
+  { workspace, now }: WorkspaceTransaction,
+  key: Pick<NewKey, 'name' | 'terms'> & Pick<ApiKey, 'id' | 'start' | 'last4'>,
+  maker: Caller | null,
+) => ({
+  workspaceId: workspace.id,
+  id: key.id,
+  ownerId: key.terms.ownerId,
+  name: key.name,
+  nameKey: nameKey(key.name),
+  start: key.start,
+  last4: key.last4,
+  ...storedTerms(key.terms),
+  createdAt: now,
+  updatedAt: now,
+  createdById: maker?.user.id ?? null,
+  createdByKeyId: maker?.key?.id ?? null,
+})
+
 /** The terms that are columns of the key itself. */
-export const storedTerms = (terms: KeySettings) => ({
+const storedTerms = (terms: KeySettings) => ({
   permissions: [...terms.permissions],
   allSpaces: terms.allSpaces,
   allowedIps: [...terms.allowedIps],
@@ -190,7 +185,7 @@ export const storedTerms = (terms: KeySettings) => ({
 })
 
 /** Stores the scopes and space grants of a key that has none stored. */
-export async function storeLinks(
+async function storeLinks(
   { db, workspace }: WorkspaceTransaction,
   keyId: string,
   terms: KeySettings,
@@ -210,12 +205,17 @@ export async function storeLinks(
   })
 }
 
-/** Takes the scopes and space grants of a key away. */
-export async function clearLinks(
-  { db, workspace }: WorkspaceTransaction,
+/** Replaces the terms of a key, its scopes and space grants included, and other columns with them. */
+export async function replaceTerms(
+  c: WorkspaceTransaction,
   keyId: string,
-): Promise<void> {
+  terms: KeySettings,
+  others: Prisma.ApiKeyUncheckedUpdateInput,
+): Promise<ApiKey> {
+  const { db, workspace } = c
   const its = { workspaceId: workspace.id, keyId }
   await db.apiKeyScope.deleteMany({ where: its })
   await db.spaceGrant.deleteMany({ where: its })
+  await storeLinks(c, keyId, terms)
+  return updateKey(c, keyId, { ...storedTerms(terms), ...others })
 }

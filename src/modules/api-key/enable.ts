@@ -1,40 +1,36 @@
 import type { ApiKey } from '../../generated/prisma/client.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { inWorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
-import { assertGrantable, assertLive, findKeyForUpdate, getKey } from './find-key-for-update.ts'
+import {
+  assertGrantable,
+  assertLive,
+  findKeyForUpdate,
+  getKey,
+  updateKey,
+} from './find-key-for-update.ts'
 
 interface KeyInput {
   readonly id: string
 }
 
-/** Refuses a key until it is enabled again. For a disabled one nothing changes. */
-export const disableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKey> =>
+const setDisabled = (context: ServiceContext, id: string, isDisabled: boolean): Promise<ApiKey> =>
   inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
     const key = await findKeyForUpdate(c, id)
     assertLive(key)
-    if (key.disabledAt !== null) return getKey(c, key.id)
-    await c.db.apiKey.update({
-      where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
-      data: { disabledAt: c.now, updatedAt: c.now },
-    })
-    c.record({ action: 'api_key.disabled', targetId: key.id, targetName: key.name })
-    return getKey(c, key.id)
+    if ((key.disabledAt !== null) === isDisabled) return getKey(c, key.id)
+    if (!isDisabled) assertGrantable(c, key)
+    const action = isDisabled ? 'api_key.disabled' : 'api_key.enabled'
+    c.record({ action, targetId: key.id, targetName: key.name })
+    return updateKey(c, key.id, { disabledAt: isDisabled ? c.now : null, updatedAt: c.now })
   })
+
+/** Refuses a key until it is enabled again. For a disabled one nothing changes. */
+export const disableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKey> =>
+  setDisabled(context, id, true)
 
 /**
  * Accepts a disabled key again: it must be one that the caller could grant. It gives nobody more than
  * they had, so who was given its secrets is not asked about.
  */
 export const enableApiKey = (context: ServiceContext, { id }: KeyInput): Promise<ApiKey> =>
-  inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
-    const key = await findKeyForUpdate(c, id)
-    assertLive(key)
-    if (key.disabledAt === null) return getKey(c, key.id)
-    assertGrantable(c, key)
-    await c.db.apiKey.update({
-      where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
-      data: { disabledAt: null, updatedAt: c.now },
-    })
-    c.record({ action: 'api_key.enabled', targetId: key.id, targetName: key.name })
-    return getKey(c, key.id)
-  })
+  setDisabled(context, id, false)

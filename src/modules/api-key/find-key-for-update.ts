@@ -2,7 +2,7 @@ import { delegationErrors, type KeySettings } from '../../auth/delegation.ts'
 import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
 import { userError } from '../../errors.ts'
-import type { ApiKey } from '../../generated/prisma/client.ts'
+import type { ApiKey, Prisma } from '../../generated/prisma/client.ts'
 import { ValidationErrors } from '../../input/problems.ts'
 import type {
   CallerTransaction,
@@ -96,6 +96,14 @@ export function assertGrantable(c: CallerTransaction, terms: KeySettings): void 
 /** The key as it is now, to be shown. */
 export const getKey = ({ db, workspace }: WorkspaceTransaction, id: string): Promise<ApiKey> =>
   db.apiKey.findUniqueOrThrow({ where: { workspaceId_id: { workspaceId: workspace.id, id } } })
+
+/** Changes columns of a key, and shows it as it is then. */
+export const updateKey = (
+  { db, workspace }: WorkspaceTransaction,
+  id: string,
+  data: Prisma.ApiKeyUncheckedUpdateInput,
+): Promise<ApiKey> =>
+  db.apiKey.update({ where: { workspaceId_id: { workspaceId: workspace.id, id } }, data })
 
 /** Whether the caller's permissions on keys cover this one: some roles' end at their own. */
 export const isWithinKeyRole = (

@@ -1,5 +1,7 @@
 import type { Queryable } from '../../auth/key-record.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
+import { limitsOf } from '../../limits/plans.ts'
+import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { isLive } from './key-state.ts'
 
 /**
@@ -16,4 +18,14 @@ export async function countLiveKeys(
     SELECT count(*)::int AS count FROM "ApiKey" k JOIN "Workspace" w ON w.id = k."workspaceId"
      WHERE k."workspaceId" = ${workspaceId} AND ${isLive} AND NOT k."userLevel" AND ${where}`
   return row?.count ?? 0
+}
+
+/** How many more live keys the workspace's plan allows. */
+export async function findKeyCapacity({
+  db,
+  deps,
+  workspace,
+}: WorkspaceTransaction): Promise<number> {
+  const { keyLimit } = limitsOf(deps.limits.plans, workspace)
+  return keyLimit === null ? Infinity : keyLimit - (await countLiveKeys(db, workspace.id))
 }

@@ -2,9 +2,11 @@ import { createApiKeySecret, shownParts } from '../../auth/credentials/format.ts
 import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import { earliest, type KeyRecord } from '../../auth/key-record.ts'
 import { userError } from '../../errors.ts'
-import { changesBetween, type FieldChange } from '../../transactions/audit-event.ts'
+import { type ChangeEvent, changesBetween } from '../../transactions/audit-event.ts'
 import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
 import { maxOverlapSeconds } from './bounds-input.ts'
+import type { KeyWithSecret } from './create.ts'
+import { updateKey } from './find-key-for-update.ts'
 import { receiverOfNewSecret } from './receiver.ts'
 
 /** How the secret before a rotation ends. */
@@ -48,15 +50,16 @@ export function assertMayRotateAgain(
 }
 
 /**
- * Gives a key a new secret. The secret in use works on for the overlap, never past the key's expiry,
+ * Gives a key a new secret, and records that with the other changes of the event. The secret in use works on for the overlap, never past the key's expiry,
  * one issued elsewhere never past the sunset; all others end now. The secret in use is the current one, unless that was never used: then it is the
- * one before, at most 7 days after it was first replaced. `changes` are the audit's.
+ * one before, at most 7 days after it was first replaced.
  */
 export async function replaceSecret(
   c: CallerTransaction,
   key: KeyRecord,
   overlap: Overlap,
-): Promise<{ readonly secret: string; readonly changes: readonly FieldChange[] }> {
+  { action, changes = [] }: Pick<ChangeEvent, 'action' | 'changes'>,
+): Promise<KeyWithSecret> {
   const { db, deps, workspace, now } = c
   const secret = createApiKeySecret(deps.keyPrefix)
   deps.limits.failedAuth.markTrusted(secretDigest(secret))
@@ -83,16 +86,13 @@ export async function replaceSecret(
   await db.apiKeySecret.create({
     data: { ...its, hash: hashSecret(secret), createdAt: now, ...receiver },
   })
-  await db.apiKey.update({
-    where: { workspaceId_id: { workspaceId: workspace.id, id: key.id } },
-    data: {
-      ...shownParts(secret),
-      rotatedAt: now,
-      updatedAt: now,
-      retirePreviousOnFirstUse: overlap.retireOnFirstUse,
-    },
+  const apiKey = await updateKey(c, key.id, {
+    ...shownParts(secret),
+    rotatedAt: now,
+    updatedAt: now,
+    retirePreviousOnFirstUse: overlap.retireOnFirstUse,
   })
-  const changes = changesBetween(
+  const ofSecrets = changesBetween(
     {
       previousSecretExpiresAt: previous ? earliest(previous.endsAt, key.effectiveExpiresAt) : null,
       retirePreviousOnFirstUse: key.retirePreviousOnFirstUse,
@@ -102,5 +102,7 @@ export async function replaceSecret(
       retirePreviousOnFirstUse: overlap.retireOnFirstUse,
     },
   )
-  return { secret, changes }
+  const event = { action, targetId: key.id, targetName: key.name }
+  c.record({ ...event, changes: [...changes, ...ofSecrets] })
+  return { apiKey, secret }
 }

@@ -10,9 +10,8 @@ import {
   type Work,
 } from '../../transactions/workspace-transaction.ts'
 import {
-  endEverywhere,
-  findElsewhere,
   otherWorkspacesOf,
+  revokeEverywhere,
   revokesEverywhere,
 } from '../legacy-import/revoke-everywhere.ts'
 import { findKeyForUpdate, getKey } from './find-key-for-update.ts'
@@ -52,20 +51,16 @@ export async function revokeApiKey(
   problems.throwIfAny()
   const permission = (caller: Caller) => (revokesItself(caller, input) ? null : 'keys:delete')
   const includeCreated = input.includeCreated ?? false
+  const { address } = context
   const revokeIn: Work<CallerTransaction, RevokedKeys> = async (c, others) => {
     const revocation = { revokedById: c.caller.user.id, reason }
     const key = await findKeyForUpdate(c, input.id)
-    const isEverywhere = revokesEverywhere(c.caller, key)
-    const elsewhere =
-      isEverywhere && includeCreated ? await findElsewhere(c, others, key, context.address) : []
-    const ended = isEverywhere
-      ? Math.min(await endEverywhere([c, ...others], key, revocation), 1)
+    let revokedCount = revokesEverywhere(c.caller, key)
+      ? await revokeEverywhere(c, others, key, revocation, { includeCreated, address })
       : await revokeLiveKeys(c, c.caller, [key], revocation)
-    let created = 0
-    for (const { there, caller } of [{ there: c, caller: c.caller }, ...elsewhere])
-      if (includeCreated)
-        created += await revokeDescendants(there, caller, { keyId: key.id }, revocation)
-    return { apiKey: await getKey(c, key.id), revokedCount: ended + created }
+    if (includeCreated)
+      revokedCount += await revokeDescendants(c, c.caller, { keyId: key.id }, revocation)
+    return { apiKey: await getKey(c, key.id), revokedCount }
   }
   return await retryWithLocks(
     () => otherWorkspacesOf(context, input.id, includeCreated),

@@ -15,7 +15,6 @@ import {
   assertMayHaveSecretOf,
   assertOrdinary,
   findKeyForUpdate,
-  getKey,
 } from './find-key-for-update.ts'
 import { assertMayRotateAgain, replaceSecret } from './replace-secret.ts'
 
@@ -87,16 +86,7 @@ export function rotateApiKey(
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)
     }
-    const { secret, changes } = await replaceSecret(c, key, {
-      seconds,
-      retireOnFirstUse: input.retirePreviousOnFirstUse ?? false,
-    })
-    c.record({
-      action: 'api_key.rotated',
-      targetId: key.id,
-      targetName: key.name,
-      changes,
-    })
-    return { apiKey: await getKey(c, key.id), secret }
+    const overlap = { seconds, retireOnFirstUse: input.retirePreviousOnFirstUse ?? false }
+    return replaceSecret(c, key, overlap, { action: 'api_key.rotated' })
   })
 }

@@ -8,7 +8,7 @@ import {
   assertLive,
   assertOrdinary,
   findKeyForUpdate,
-  getKey,
+  updateKey,
 } from './find-key-for-update.ts'
 import { takeKeyName } from './key-name.ts'
 import { replaceSecret } from './replace-secret.ts'
@@ -39,22 +39,11 @@ export function transferApiKey(
       throw userError('INVALID', path, 'The key is theirs already.')
     assertGrantable(c, { ...key, ...owner })
     await takeKeyName(c, owner.ownerId, key.name, key.id, path)
-    await c.db.apiKey.update({
-      where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
-      data: { ownerId: owner.ownerId },
-    })
+    await updateKey(c, key.id, { ownerId: owner.ownerId })
     // They name the old owner, who may still have them.
     await revokeTokens(c, { keyId: { in: [key.id] } })
-    const { secret, changes } = await replaceSecret(c, key, {
-      seconds: 0,
-      retireOnFirstUse: false,
-    })
-    c.record({
-      action: 'api_key.transferred',
-      targetId: key.id,
-      targetName: key.name,
-      changes: [{ field: 'ownerId', before: key.ownerId, after: owner.ownerId }, ...changes],
-    })
-    return { apiKey: await getKey(c, key.id), secret }
+    const overlap = { seconds: 0, retireOnFirstUse: false }
+    const changes = [{ field: 'ownerId', before: key.ownerId, after: owner.ownerId }]
+    return replaceSecret(c, key, overlap, { action: 'api_key.transferred', changes })
   })
 }

@@ -11,7 +11,7 @@ import {
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
-import { clearLinks, maxKeyDescription, storedTerms, storeLinks } from './create.ts'
+import { maxKeyDescription, replaceTerms } from './create.ts'
 import { assertLive, findKeyForUpdate, getKey, validateDelegation } from './find-key-for-update.ts'
 import { takeKeyName } from './key-name.ts'
 import { assertReceiversMayHold } from './receivers.ts'
@@ -51,22 +51,16 @@ export function updateApiKey(context: ServiceContext, input: UpdateApiKeyInput):
       { name, description, ...auditSnapshot(terms) },
     )
     if (changes.length === 0) return getKey(c, key.id)
-    if (nameKey(name) !== nameKey(key.name))
-      await takeKeyName(c, key.ownerId, name, key.id, ['input', 'name'])
-    await clearLinks(c, key.id)
-    await storeLinks(c, key.id, terms)
-    await c.db.apiKey.update({
-      where: { workspaceId_id: { workspaceId: c.workspace.id, id: key.id } },
-      data: {
-        ...storedTerms(terms),
-        name,
-        ...(nameKey(name) !== nameKey(key.name) && { nameKey: nameKey(name) }),
-        description,
-        updatedAt: c.now,
-      },
+    const isRenamed = nameKey(name) !== nameKey(key.name)
+    if (isRenamed) await takeKeyName(c, key.ownerId, name, key.id, ['input', 'name'])
+    const apiKey = await replaceTerms(c, key.id, terms, {
+      name,
+      ...(isRenamed && { nameKey: nameKey(name) }),
+      description,
+      updatedAt: c.now,
     })
     c.record({ action: 'api_key.updated', targetId: key.id, targetName: key.name, changes })
-    return getKey(c, key.id)
+    return apiKey
   })
 }
 

@@ -16,9 +16,8 @@ import {
   resolveKey,
   unlessKnown,
 } from '../../auth/resolve-credential.ts'
-import { noSuchWorkspace } from '../../auth/resolve-user-level-key.ts'
 import type { Deps } from '../../deps.ts'
-import { unauthenticated } from '../../errors.ts'
+import { noSuchWorkspace, unauthenticated } from '../../errors.ts'
 import { recordFirstUse } from '../api-key/first-use.ts'
 
 /** One request, as far as it matters to who it is from. */

@@ -1,34 +1,39 @@
+import { z } from 'zod'
 import type { Deps } from '../../deps.ts'
 import { type UserError, UserInputError } from '../../errors.ts'
 import { emailKey } from '../../input/email.ts'
 import { isStorable } from '../../input/text.ts'
 import { noSuchWorkspace } from '../workspace/slug.ts'
-import { importLegacyKeysAsOperator, maxGrantsAtOnce } from './import-keys.ts'
-import type { LegacySecretInput } from './secret-input.ts'
-import { importUserLevelKeys } from './user-level-import.ts'
+import { importAsOperator, maxGrantsAtOnce, type OperatorImport } from './import-keys.ts'
+import type { LegacyKeyInput } from './legacy-key.input.ts'
 
 /** In one transaction. */
 const maxKeysAtOnce = 1_000
 
-/** A legacy key as an operator's file has it. */
-export interface KeyOfFile extends LegacySecretInput {
-  readonly name: string
-  /** A user id, or the e-mail address of a member. */
-  readonly owner: string
-  /** Of one workspace, or a person's in all of theirs. */
-  readonly level: 'workspace' | 'user'
-  readonly spaceIds: readonly string[]
-  readonly allSpaces: boolean
-  readonly permissions: readonly string[]
-}
+const cell = z.string().default('')
+const list = cell.transform((text) => text.split(/\s+/).filter((word) => word !== ''))
+const oneOf = <const Value extends string>(name: string, values: readonly Value[]) =>
+  z.enum(values, `the ${name} is not one of ${values.join(', ')}`)
 
-/** What came of one of them. */
-export interface ImportedOfFile {
-  /** Whether it was there already. */
-  readonly isKnown: boolean
-  /** Why it was not imported; each path leads to a column. */
-  readonly errors: readonly UserError[]
-}
+/** A row of an operator's file, by its columns; those that may be left out may be empty as well. */
+export const keyOfFile = z.object({
+  name: z.string(),
+  value: z.string(),
+  encoding: oneOf('encoding', ['PLAINTEXT', 'SHA256_HEX', 'SHA256_BASE64']),
+  /** A user id, or the e-mail address of a member. */
+  owner: z.string(),
+  start: z.string().optional(),
+  last4: z.string().optional(),
+  spaceIds: list,
+  allSpaces: cell
+    .refine((text) => /^(true|false|)$/.test(text), 'allSpaces is neither true nor false')
+    .transform((text) => text === 'true'),
+  permissions: list,
+  level: cell.transform((text) => text || 'workspace').pipe(oneOf('level', ['workspace', 'user'])),
+})
+
+/** A legacy key in an operator's file. */
+export type KeyOfFile = Readonly<z.infer<typeof keyOfFile>>
 
 interface FileImport {
   /** The slug of the workspace that it is for; absent: the only one, if there is only one. */
@@ -37,161 +42,95 @@ interface FileImport {
   readonly dryRun: boolean
 }
 
+/** The result of a file. */
+export interface ImportedFile {
+  /** Of each key, each path leading to a column; undefined: the import failed before it was known. */
+  readonly results: readonly (OperatorImport | undefined)[]
+  /** Why the import failed; undefined: it did not. */
+  readonly failure: unknown
+}
+
 /** @throws RequestError WORKSPACE_NOT_FOUND for a slug that no workspace has */
-async function findWorkspaceId(
-  { prisma }: Deps,
-  slug: string | undefined,
-): Promise<string | undefined> {
+async function findWorkspaceId({ prisma }: Deps, slug?: string): Promise<string | undefined> {
   const where = slug === undefined ? {} : { slug }
   const [found, another] = await prisma.workspace.findMany({ where, take: 2, select: { id: true } })
   if (slug !== undefined && found === undefined) throw noSuchWorkspace(slug)
   return another === undefined ? found?.id : undefined
 }
 
-const refused = (code: UserError['code'], field: string, message: string): ImportedOfFile => ({
-  isKnown: false,
-  errors: [{ code, path: ['input', field], message }],
-})
+const isEmail = ({ owner }: KeyOfFile): boolean => owner.includes('@')
 
-/** By address folded for comparison, the user ids of a workspace's members with these addresses. */
-async function findByEmail(
-  { prisma }: Deps,
-  emails: readonly string[],
-  workspaceId: string,
-): Promise<ReadonlyMap<string | null, string>> {
+/**
+ * Finds the owners who are given by their addresses, by `emailKey`. An address is looked up in the
+ * workspace that is named: there its members were entered by who may, elsewhere by anybody.
+ */
+async function findByEmail({ prisma }: Deps, keys: readonly KeyOfFile[], workspaceId = '') {
+  const emails = keys.filter(isEmail).map(({ owner }) => owner)
+  const isGiven = { in: [...new Set(emails.filter(isStorable).map(emailKey))] }
   const rows = await prisma.member.findMany({
-    where: {
-      workspaceId,
-      emailKey: { in: [...new Set(emails.filter(isStorable).map(emailKey))] },
-      removedAt: null,
-    },
+    where: { workspaceId, emailKey: isGiven, removedAt: null },
     select: { userId: true, emailKey: true },
   })
   return new Map(rows.map((row) => [row.emailKey, row.userId]))
 }
 
-type Resolved = KeyOfFile & { readonly ownerId: string }
-
-/**
- * Puts user ids in the place of addresses, or says why not. An address is one of a workspace: there
- * its members were entered by who may, elsewhere by anybody.
- */
-async function resolveOwners(
-  deps: Deps,
-  keys: readonly KeyOfFile[],
+/** The user id of the owner, or why the key cannot be imported, as far as the file alone tells. */
+function resolveOwner(
+  key: KeyOfFile,
   workspaceId: string | undefined,
-): Promise<(Resolved | ImportedOfFile)[]> {
-  const isEmail = ({ owner }: KeyOfFile): boolean => owner.includes('@')
-  const emails = keys.filter(isEmail).map(({ owner }) => owner)
-  const byEmail =
-    workspaceId === undefined ? undefined : await findByEmail(deps, emails, workspaceId)
-  return keys.map((key) => {
-    if (!isEmail(key)) return { ...key, ownerId: key.owner }
-    if (byEmail === undefined)
-      return refused('INVALID', 'owner', 'There are several workspaces: name one, or give an id.')
-    const ownerId = byEmail.get(emailKey(key.owner))
-    if (ownerId === undefined)
-      return refused('NOT_FOUND', 'owner', 'No member has this e-mail address.')
-    return { ...key, ownerId }
-  })
-}
-
-/** With a path inside the one key, by the names that a file has. */
-const inFile = ({ path, ...error }: UserError): UserError => ({
-  ...error,
-  path: (path ?? [])
-    .slice(path?.[1] === 'keys' ? 3 : 1)
-    .map((name) => (name === 'ownerId' ? 'owner' : name)),
-})
-
-/** What all of a workspace's keys have in common is told of each. */
-async function importOfWorkspace(
-  deps: Deps,
-  workspaceId: string,
-  keys: readonly Resolved[],
-  dryRun: boolean,
-): Promise<readonly ImportedOfFile[]> {
-  try {
-    return (await importLegacyKeysAsOperator(deps, workspaceId, { keys, dryRun })).results
-  } catch (error) {
-    if (!(error instanceof UserInputError)) throw error
-    return keys.map(() => ({ isKnown: false, errors: error.errors }))
+  byEmail: ReadonlyMap<string | null, string>,
+): string | UserError {
+  const { level, owner, spaceIds, allSpaces, permissions } = key
+  const refused = (code: UserError['code'], column: string, message: string): UserError => {
+    return { code, path: ['input', column], message }
   }
-}
-
-const isReady = (it: Resolved | ImportedOfFile): it is Resolved => 'ownerId' in it
-
-/** Imports what has an owner, and puts what came of it in the others' places between. */
-async function importReady(
-  keys: readonly (Resolved | ImportedOfFile)[],
-  importAll: (ready: readonly Resolved[]) => Promise<readonly ImportedOfFile[]>,
-): Promise<ImportedOfFile[]> {
-  const ready = keys.filter(isReady)
-  const results = ready.length === 0 ? [] : await importAll(ready)
-  const byKey = new Map(ready.map((key, index) => [key, results[index]]))
-  return keys.flatMap((it) => (isReady(it) ? (byKey.get(it) ?? []) : it))
-}
-
-const hasTerms = ({ spaceIds, allSpaces, permissions }: KeyOfFile): boolean =>
-  spaceIds.length > 0 || allSpaces || permissions.length > 0
-
-const ownTerms = refused(
-  'INVALID',
-  'level',
-  'A user-level key has all that its owner has: no terms of its own.',
-)
-
-/** Imports keys of one level. */
-async function importChunk(
-  deps: Deps,
-  workspaceId: string | undefined,
-  keys: readonly KeyOfFile[],
-  { dryRun }: FileImport,
-): Promise<ImportedOfFile[]> {
-  if (keys[0]?.level === 'user') {
-    const resolved = await resolveOwners(deps, keys, workspaceId)
-    return await importReady(
-      resolved.map((it) => (isReady(it) && hasTerms(it) ? ownTerms : it)),
-      (ready) => importUserLevelKeys(deps, ready, { dryRun }),
-    )
+  if (workspaceId === undefined && level === 'workspace')
+    return refused('INVALID', 'level', 'There are several workspaces: name one.')
+  if (workspaceId === undefined && isEmail(key))
+    return refused('INVALID', 'owner', 'There are several workspaces: name one, or give an id.')
+  const ownerId = isEmail(key) ? byEmail.get(emailKey(owner)) : owner
+  if (ownerId === undefined)
+    return refused('NOT_FOUND', 'owner', 'No member has this e-mail address.')
+  if (level === 'user' && (spaceIds.length > 0 || allSpaces || permissions.length > 0)) {
+    const message = 'A user-level key has all that its owner has: no terms of its own.'
+    return refused('INVALID', 'level', message)
   }
-  if (workspaceId === undefined)
-    return keys.map(() => refused('INVALID', 'level', 'There are several workspaces: name one.'))
-  return await importReady(await resolveOwners(deps, keys, workspaceId), (ready) =>
-    importOfWorkspace(deps, workspaceId, ready, dryRun),
-  )
+  return ownerId
 }
 
-/** Keys to import in one transaction each. A dry run stores none, and judges all of them together. */
-function chunksOf(keys: readonly KeyOfFile[], { dryRun }: FileImport): (readonly KeyOfFile[])[] {
-  if (dryRun) return keys.length === 0 ? [] : [keys]
-  const chunks: KeyOfFile[][] = []
+type ReadyKey = LegacyKeyInput & { readonly key: KeyOfFile }
+
+/** Splits keys into those of one transaction each. A dry run stores none, and plans all of them together. */
+function chunksOf(keys: readonly ReadyKey[], { dryRun }: FileImport): ReadyKey[][] {
+  const chunks: ReadyKey[][] = []
   let grants = 0
-  for (const key of keys) {
+  for (const ready of keys) {
+    const spaces = ready.key.spaceIds.length
     const last = chunks.at(-1)
-    grants += key.spaceIds.length
-    if (last !== undefined && last.length < maxKeysAtOnce && grants <= maxGrantsAtOnce)
-      last.push(key)
+    grants += spaces
+    if (last && (dryRun || (last.length < maxKeysAtOnce && grants <= maxGrantsAtOnce)))
+      last.push(ready)
     else {
-      chunks.push([key])
-      grants = key.spaceIds.length
+      chunks.push([ready])
+      grants = spaces
     }
   }
   return chunks
 }
 
-/** What came of a file. */
-export interface ImportedFile {
-  /** What came of each key, in their order; undefined: nothing is known of it, for the import has failed. */
-  readonly results: readonly (ImportedOfFile | undefined)[]
-  /** Why it failed; absent: it did not. */
-  readonly failure?: unknown
+/** With paths that lead to the columns of a file. */
+const inFile = ({ isKnown, errors }: OperatorImport): OperatorImport => {
+  const columnOf = (field: string): string => (field === 'ownerId' ? 'owner' : field)
+  const toColumn = ({ path, ...error }: UserError): UserError => {
+    return { ...error, path: (path ?? []).slice(1).map(columnOf) }
+  }
+  return { isKnown, errors: errors.map(toColumn) }
 }
 
 /**
- * Imports the legacy keys of an operator's file, at most a thousand in a transaction. What is wrong
- * with one is told of that one, and the others are imported; the same ones again change nothing. Where
- * a transaction fails, those before it are imported, and none after it.
+ * Imports the legacy keys of an operator's file, at most a thousand in a transaction, those of a
+ * workspace before user-level ones. A refused key does not keep out the others; the same ones again
+ * change nothing. Where a transaction fails, those before it are imported, and none after it.
  *
  * @throws RequestError WORKSPACE_NOT_FOUND for a slug that no workspace has
  */
@@ -201,24 +140,34 @@ export async function importFile(
   options: FileImport,
 ): Promise<ImportedFile> {
   const workspaceId = await findWorkspaceId(deps, options.workspace)
-  const results = new Map<KeyOfFile, ImportedOfFile | undefined>()
-  const ended = (failure?: unknown): ImportedFile => ({
-    results: keys.map((key) => results.get(key)),
-    ...(failure !== undefined && { failure }),
+  const results = new Map<KeyOfFile | undefined, OperatorImport>()
+
+  const importChunk = async (chunk: readonly ReadyKey[]): Promise<OperatorImport[]> => {
+    try {
+      const isUserLevel = workspaceId === undefined || chunk[0]?.key.level === 'user'
+      return await importAsOperator(deps, isUserLevel ? null : workspaceId, chunk, options)
+    } catch (error) {
+      if (!(error instanceof UserInputError)) throw error
+      return chunk.map(() => ({ isKnown: false, errors: error.errors }))
+    }
+  }
+  const importAll = async (): Promise<void> => {
+    const byEmail = await findByEmail(deps, keys, workspaceId)
+    const ready: ReadyKey[] = []
+    for (const key of keys) {
+      const owner = resolveOwner(key, workspaceId, byEmail)
+      if (typeof owner === 'string') ready.push({ ...key, ownerId: owner, key })
+      else results.set(key, inFile({ isKnown: false, errors: [owner] }))
+    }
+    const { workspace = [], user = [] } = Object.groupBy(ready, ({ key }) => key.level)
+    for (const chunk of [...chunksOf(workspace, options), ...chunksOf(user, options)])
+      (await importChunk(chunk)).forEach((result, index) => {
+        results.set(chunk[index]?.key, inFile(result))
+      })
+  }
+  let failure: unknown
+  await importAll().catch((error: unknown) => {
+    failure = error
   })
-  for (const level of ['workspace', 'user'] as const)
-    for (const chunk of chunksOf(
-      keys.filter((key) => key.level === level),
-      options,
-    ))
-      try {
-        const imported = await importChunk(deps, workspaceId, chunk, options)
-        imported.forEach(({ isKnown, errors }, index) => {
-          const key = chunk[index]
-          if (key !== undefined) results.set(key, { isKnown, errors: errors.map(inFile) })
-        })
-      } catch (failure) {
-        return ended(failure)
-      }
-  return ended()
+  return { results: keys.map((key) => results.get(key)), failure }
 }

@@ -4,14 +4,9 @@ import { SpaceGrantInput } from '../api-key/api-key.mutations.ts'
 import { ApiKey } from '../api-key/api-key.schema.ts'
 import type { KeyWithSecret } from '../api-key/create.ts'
 import { secretField } from '../api-key/secret-field.ts'
-import {
-  type ImportedKey as ImportedKeyRow,
-  type ImportedKeys,
-  importLegacyKeys,
-} from './import-keys.ts'
-import { maxProblemsOfOne } from './key-input.ts'
+import { type ImportedKey as ImportedKeyRow, importLegacyKeys } from './import-keys.ts'
+import { type LegacyKeyEncoding, maxErrorsPerKey } from './legacy-key.input.ts'
 import { migrateLegacyKey } from './migrate.ts'
-import type { LegacyKeyEncoding } from './secret-input.ts'
 
 const LegacyKeyEncodingType = builder.enumType('LegacyKeyEncoding', {
   description: 'How the value of a legacy key is written.',
@@ -73,8 +68,7 @@ const ImportLegacyKeysInput = builder.inputType('ImportLegacyKeysInput', {
   }),
 })
 
-/** How many keys it answers for. */
-const keysIn = ({ keys }: typeof ImportLegacyKeysInput.$inferInput): number => keys.length
+type ImportInput = typeof ImportLegacyKeysInput.$inferInput
 
 const ImportedKey = builder.objectRef<ImportedKeyRow>('ImportedKey').implement({
   description: 'What came of one key of an import.',
@@ -87,11 +81,11 @@ const ImportedKey = builder.objectRef<ImportedKeyRow>('ImportedKey').implement({
       ApiKey,
       'The key, imported now or before; null with errors, and for one that a dry run would import.',
     ),
-    errors: errorsField(t, 'What is wrong with it; empty when it was imported.', maxProblemsOfOne),
+    errors: errorsField(t, 'What is wrong with it; empty when it was imported.', maxErrorsPerKey),
   }),
 })
 
-mutation<typeof ImportLegacyKeysInput.$inferInput, ImportedKeys>('importLegacyKeys', {
+mutation<ImportInput, { readonly results: ImportedKeyRow[] }>('importLegacyKeys', {
   description:
     'Takes in keys issued elsewhere, by secret or by hash, until a sunset date. Each is imported by itself, or told what is wrong with it; the same one again changes nothing. Legacy keys can be imported, never created.',
   guard: 'keys:create',
@@ -101,12 +95,12 @@ mutation<typeof ImportLegacyKeysInput.$inferInput, ImportedKeys>('importLegacyKe
     results: t.field({
       type: [ImportedKey],
       guard: 'public',
-      listSize: ({ args }) => keysIn(args.input as typeof ImportLegacyKeysInput.$inferInput),
+      listSize: ({ args }) => (args.input as ImportInput).keys.length,
       description: 'One of each key, in their order; none with errors.',
-      resolve: ({ results }) => [...(results ?? [])],
+      resolve: ({ results = [] }) => results,
     }),
   }),
-  run: (context, input) => importLegacyKeys(context, input),
+  run: async (context, input) => ({ results: await importLegacyKeys(context, input) }),
 })
 
 const MigrateLegacyKeyInput = builder.inputType('MigrateLegacyKeyInput', {

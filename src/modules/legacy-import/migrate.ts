@@ -1,7 +1,7 @@
 import { isKeyItself } from '../../auth/caller.ts'
 import { isAttenuation, type KeySettings } from '../../auth/delegation.ts'
 import { earliest, findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
-import { RequestError, userError } from '../../errors.ts'
+import { userError } from '../../errors.ts'
 import { ValidationErrors } from '../../input/problems.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
@@ -11,12 +11,11 @@ import {
 } from '../../transactions/workspace-transaction.ts'
 import { auditSnapshot } from '../api-key/audit-snapshot.ts'
 import { overlapInput } from '../api-key/bounds-input.ts'
-import { clearLinks, type KeyWithSecret, storedTerms, storeLinks } from '../api-key/create.ts'
+import { type KeyWithSecret, replaceTerms } from '../api-key/create.ts'
 import {
   assertLive,
   assertMayHaveSecretOf,
   findKeyForUpdate,
-  getKey,
   validateDelegation,
 } from '../api-key/find-key-for-update.ts'
 import { assertReceiversMayHold } from '../api-key/receivers.ts'
@@ -73,31 +72,11 @@ export function migrateLegacyKey(
         path: ['input', 'overlapSeconds'],
         advice: 'End the legacy secret at once, with 0.',
       })
-    const migrated = await storeOrdinary(c, key, terms)
+    await replaceTerms(c, key.id, terms, { legacy: false })
+    // Its expiry may be another one now.
+    const [migrated = key] = await findKeyRecords(c.db, c.workspace.id, [key.id])
     const overlap = { seconds, retireOnFirstUse: false }
-    const { secret, changes } = await replaceSecret(c, migrated, overlap)
-    c.record({
-      action: 'api_key.migrated',
-      targetId: key.id,
-      targetName: key.name,
-      changes: [...changesBetween<object>(auditSnapshot(key), auditSnapshot(terms)), ...changes],
-    })
-    return { apiKey: await getKey(c, key.id), secret }
+    const changes = changesBetween<object>(auditSnapshot(key), auditSnapshot(terms))
+    return replaceSecret(c, migrated, overlap, { action: 'api_key.migrated', changes })
   })
-}
-
-async function storeOrdinary(
-  c: CallerTransaction,
-  { id }: KeyRecord,
-  terms: KeySettings,
-): Promise<KeyRecord> {
-  await clearLinks(c, id)
-  await storeLinks(c, id, terms)
-  await c.db.apiKey.update({
-    where: { workspaceId_id: { workspaceId: c.workspace.id, id } },
-    data: { ...storedTerms(terms), legacy: false },
-  })
-  const [migrated] = await findKeyRecords(c.db, c.workspace.id, [id])
-  if (migrated === undefined) throw new RequestError('INTERNAL_SERVER_ERROR', 'The key is gone.')
-  return migrated
 }

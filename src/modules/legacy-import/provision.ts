@@ -1,46 +1,10 @@
+import { fullTerms } from '../../auth/delegation.ts'
 import type { UserLegacyKey } from '../../generated/prisma/client.ts'
 import { maxNameLength, nameKey } from '../../input/text.ts'
-import { changesBetween } from '../../transactions/audit-event.ts'
-import { lockUsers } from '../../transactions/retry-with-locks.ts'
+import { assertAllLocked, lockUsers } from '../../transactions/retry-with-locks.ts'
 import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
-
-/** What of a user-level key is the same in every workspace. */
-export type UserLevelKey = Pick<
-  UserLegacyKey,
-  'id' | 'userId' | 'name' | 'start' | 'last4' | 'createdAt'
->
-
-/** What a user-level key may do in a workspace: whatever its owner may. */
-const terms = { permissions: ['*'], allSpaces: true }
-
-/** The row by which a workspace knows a user-level key. It has no secret there. */
-export const rowIn = ({ workspace, now }: WorkspaceTransaction, key: UserLevelKey) => ({
-  workspaceId: workspace.id,
-  id: key.id,
-  ownerId: key.userId,
-  name: key.name,
-  nameKey: nameKey(key.name),
-  start: key.start,
-  last4: key.last4,
-  legacy: true,
-  userLevel: true,
-  ...terms,
-  allowedIps: [],
-  createdAt: key.createdAt,
-  updatedAt: now,
-})
-
-/** Tells the workspace of a user-level key that works in it from now on. */
-export const recordEntry = (
-  { record }: WorkspaceTransaction,
-  { id, name, userId }: UserLevelKey,
-): void =>
-  record({
-    action: 'api_key.imported',
-    targetId: id,
-    targetName: name,
-    changes: changesBetween({}, { name, ownerId: userId, ...terms, userLevel: true }),
-  })
+import { findOwners } from './import-context.ts'
+import { legacyKeyRow, recordImport } from './store-keys.ts'
 
 /** The name, or where the owner has a live key of it, the first free one with a number behind it. */
 function freeName(name: string, taken: ReadonlySet<string | null>): string {
@@ -53,15 +17,19 @@ function freeName(name: string, taken: ReadonlySet<string | null>): string {
 }
 
 /**
- * Lets the user-level keys of a person into a workspace that they have come into: those that live on
- * somewhere, or have never been in any. One that was revoked wherever it was has come to its end, and
- * one that was revoked there once, when they left, stays so.
+ * Makes the user-level keys of a person work in a workspace that they have joined: those that live in
+ * another one, or were never in any. One that was revoked in all of them stays revoked, and so does
+ * one that was revoked here as they left.
  */
-export async function enterUserLevelKeys(c: WorkspaceTransaction, userId: string): Promise<void> {
+export async function provisionForWorkspace(
+  c: WorkspaceTransaction,
+  userId: string,
+): Promise<void> {
   const { db, workspace } = c
   await lockUsers(c, [userId])
-  const keys = await db.$queryRaw<UserLevelKey[]>`
-    SELECT ul.id, ul."userId", ul.name, ul.start, ul.last4, ul."createdAt" FROM "UserLegacyKey" ul
+  const keys = await db.$queryRaw<
+    Pick<UserLegacyKey, 'id' | 'name' | 'start' | 'last4' | 'createdAt'>[]
+  >`SELECT ul.id, ul.name, ul.start, ul.last4, ul."createdAt" FROM "UserLegacyKey" ul
      WHERE ul."userId" = ${userId} AND ul."revokedAt" IS NULL AND coalesce((
        SELECT bool_or(k."revokedAt" IS NULL) FROM "Member" m
          JOIN "ApiKey" k ON k."workspaceId" = m."workspaceId" AND k.id = ul.id
@@ -72,13 +40,39 @@ export async function enterUserLevelKeys(c: WorkspaceTransaction, userId: string
     where: { workspaceId: workspace.id, ownerId: userId },
     select: { id: true, nameKey: true },
   })
-  const there = new Set(own.map(({ id }) => id))
+  const present = new Set(own.map(({ id }) => id))
   const taken = new Set(own.map((key) => key.nameKey))
   for (const key of keys) {
-    if (there.has(key.id)) continue
-    const named = { ...key, name: freeName(key.name, taken) }
-    taken.add(nameKey(named.name))
-    await db.apiKey.create({ data: rowIn(c, named) })
-    recordEntry(c, named)
+    if (present.has(key.id)) continue
+    const name = freeName(key.name, taken)
+    taken.add(nameKey(name))
+    const entered = { ...key, name, level: 'user', terms: fullTerms(userId) } as const
+    await db.apiKey.create({ data: { ...legacyKeyRow(c, entered), createdAt: key.createdAt } })
+    recordImport(c, entered)
   }
+}
+
+/**
+ * Gives the user-level keys of the user `from`, whose membership has just passed to the user `to`, to
+ * that user, and makes all that are theirs now work in every workspace of theirs.
+ *
+ * @param others the other workspaces of `to`
+ */
+export async function reassignToUser(
+  c: WorkspaceTransaction,
+  others: readonly WorkspaceTransaction[],
+  { from, to }: { readonly from: string; readonly to: string },
+): Promise<void> {
+  const { db } = c
+  await lockUsers(c, [from, to])
+  const { count } = await db.userLegacyKey.updateMany({
+    where: { userId: from },
+    data: { userId: to },
+  })
+  await provisionForWorkspace(c, to)
+  if (count === 0) return
+  const present = (await findOwners(db, [to])).flatMap(({ workspaceIds }) => workspaceIds)
+  assertAllLocked([c, ...others], present)
+  for (const other of others)
+    if (present.includes(other.workspace.id)) await provisionForWorkspace(other, to)
 }

@@ -10,6 +10,7 @@ import {
   type CallerTransaction,
   type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
+import { revokeDescendants } from '../api-key/revoke-descendants.ts'
 import { type Revocation, revokeKeys } from '../api-key/revoke-keys.ts'
 
 /**
@@ -19,99 +20,100 @@ import { type Revocation, revokeKeys } from '../api-key/revoke-keys.ts'
 export const revokesEverywhere = (caller: Caller, key: KeyRecord): boolean =>
   key.userLevel && (isKeyItself(caller, key.id) || isSignInOf(caller, key.ownerId))
 
+/** A workspace that knows a user-level key. */
 interface Place {
   readonly workspaceId: string
+  readonly userId: string
+  /** The name of the key there. */
+  readonly name: string
+  /** Whether the key is not revoked there. */
   readonly isLive: boolean
-  /** Whether the key's owner is there still. */
+  /** Whether its owner is a member there: what the key made is theirs to revoke. */
   readonly isPresent: boolean
 }
 
-/** The workspaces that know a user-level key, if there is one of that id. */
-const placesOf = (db: Queryable, id: string): Promise<(Place & { readonly userId: string })[]> =>
-  db.$queryRaw`
-    SELECT k."workspaceId", k."revokedAt" IS NULL AS "isLive",
-           m."removedAt" IS NULL AS "isPresent", ul."userId"
-      FROM "UserLegacyKey" ul
-      JOIN "Member" m ON m."userId" = ul."userId"
-      JOIN "ApiKey" k ON k."workspaceId" = m."workspaceId" AND k.id = ul.id
-     WHERE ul.id = ${id} ORDER BY k."workspaceId"`
+const findPlaces = (db: Queryable, id: string): Promise<Place[]> => db.$queryRaw<Place[]>`
+  SELECT k."workspaceId", ul."userId", k.name, k."revokedAt" IS NULL AS "isLive",
+         m."removedAt" IS NULL AS "isPresent"
+    FROM "UserLegacyKey" ul
+    JOIN "Member" m ON m."userId" = ul."userId"
+    JOIN "ApiKey" k ON k."workspaceId" = m."workspaceId" AND k.id = ul.id
+   WHERE ul.id = ${id} ORDER BY k."workspaceId"`
 
-const idsOf = (places: readonly Place[]): string[] => places.map(({ workspaceId }) => workspaceId)
-
-const live = (places: readonly Place[]): string[] => idsOf(places.filter(({ isLive }) => isLive))
-
-/** Where the key may have made others that its owner can still ask to be revoked. */
-const reachable = (places: readonly Place[]): string[] =>
-  idsOf(places.filter(({ isPresent }) => isPresent))
-
-/** The workspaces to lock for a revocation by the caller, besides their own. */
+/** Finds the workspaces to lock for a revocation by the caller, besides their own. */
 export async function otherWorkspacesOf(
   { deps, caller }: ServiceContext,
   id: string,
   includeCreated: boolean,
 ): Promise<string[]> {
-  const mayBeTheirs =
-    caller.kind === 'HUMAN' ||
-    (isKeyItself(caller, id) && caller.kind === 'API_KEY' && caller.isUserLevel)
-  if (!mayBeTheirs) return []
-  const places = await placesOf(deps.prisma, id)
-  const theirs = places.filter(({ userId }) => userId === caller.user.id)
-  return [...live(theirs), ...(includeCreated ? reachable(theirs) : [])]
+  const isItself = caller.kind === 'API_KEY' && caller.key.id === id && caller.isUserLevel
+  if (caller.kind !== 'HUMAN' && !isItself) return []
+  return (await findPlaces(deps.prisma, id))
+    .filter(({ userId }) => userId === caller.user.id)
+    .filter(({ isLive, isPresent }) => isLive || (includeCreated && isPresent))
+    .map(({ workspaceId }) => workspaceId)
 }
 
-/** A workspace where a user-level key may have made others. */
-export interface Elsewhere {
-  readonly there: WorkspaceTransaction
-  /** Undefined: who revokes the key is not accepted there. */
-  readonly caller: Caller | undefined
-}
+type Changes = readonly [WorkspaceTransaction, ...WorkspaceTransaction[]]
+type UserLevelKey = Pick<KeyRecord, 'id' | 'ownerId'>
 
-/**
- * The other workspaces of a user-level key's owner that know it, also those where it has ended, with
- * what who revokes it is there. To be asked before it is ended.
- */
-export async function findElsewhere(
-  c: CallerTransaction,
-  others: readonly WorkspaceTransaction[],
-  { id, ownerId }: Pick<KeyRecord, 'id' | 'ownerId'>,
-  address: string | undefined,
-): Promise<Elsewhere[]> {
+/** Finds the workspaces of a user-level key, under the lock of its owner, with its name in each. */
+async function lockPlaces(
+  changes: Changes,
+  { id, ownerId }: UserLevelKey,
+  wanted: 'isLive' | 'isPresent',
+): Promise<{ readonly there: WorkspaceTransaction; readonly name: string }[]> {
+  const [c] = changes
   await lockUsers(c, [ownerId])
-  const ids = reachable(await placesOf(c.db, id))
-  assertAllLocked([c, ...others], ids)
-  const found: Elsewhere[] = []
-  for (const there of others)
-    if (ids.includes(there.workspace.id) && c.caller.kind !== 'ACCESS_TOKEN') {
-      const caller = await callerElsewhere(c.db, c.caller, there.workspace.id, address)
-      found.push({ there, caller })
-    }
-  return found
+  const places = (await findPlaces(c.db, id)).filter((place) => place[wanted])
+  const names = new Map(places.map(({ workspaceId, name }) => [workspaceId, name]))
+  assertAllLocked(changes, [...names.keys()])
+  return changes.flatMap((there) => {
+    const name = names.get(there.workspace.id)
+    return name === undefined ? [] : { there, name }
+  })
 }
 
-/**
- * Ends a user-level key wherever it lives, and for workspaces that its owner comes into later.
- *
- * @param changes of all the workspaces where it lives
- * @returns in how many it ended now
- */
-export async function endEverywhere(
-  [c, ...others]: readonly [WorkspaceTransaction, ...WorkspaceTransaction[]],
-  { id, ownerId }: { readonly id: string; readonly ownerId: string },
+/** Ends a user-level key wherever it lives, and for workspaces that its owner joins later. */
+async function endEverywhere(
+  changes: Changes,
+  key: UserLevelKey,
   revocation: Revocation,
 ): Promise<number> {
-  await lockUsers(c, [ownerId])
-  const ids = live(await placesOf(c.db, id))
-  assertAllLocked([c, ...others], ids)
-  await c.db.userLegacyKey.updateMany({
-    where: { id, revokedAt: null },
-    data: { revokedAt: c.now },
-  })
-  for (const there of [c, ...others]) {
-    if (!ids.includes(there.workspace.id)) continue
-    const key = { workspaceId_id: { workspaceId: there.workspace.id, id } }
-    await revokeKeys(there, [await c.db.apiKey.findUniqueOrThrow({ where: key })], revocation)
-  }
-  return ids.length
+  const [{ db, now }] = changes
+  const { id } = key
+  const places = await lockPlaces(changes, key, 'isLive')
+  await db.userLegacyKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })
+  for (const { there, name } of places) await revokeKeys(there, [{ id, name }], revocation)
+  return places.length
+}
+
+/**
+ * Ends a user-level key in every workspace, on behalf of itself or its owner, and with
+ * `includeCreated` what it made in the others; in the caller's own workspace that is not done here.
+ *
+ * @returns how many keys ended, a user-level one counted once
+ * @throws RequestError FORBIDDEN where the caller may not revoke one of them
+ */
+export async function revokeEverywhere(
+  c: CallerTransaction,
+  others: readonly WorkspaceTransaction[],
+  key: UserLevelKey,
+  revocation: Revocation,
+  { includeCreated, address }: { includeCreated: boolean; address: string | undefined },
+): Promise<number> {
+  const { db, caller } = c
+  const changes = [c, ...others] as const
+  const places = includeCreated ? await lockPlaces(changes, key, 'isPresent') : []
+  const elsewhere: (readonly [WorkspaceTransaction, Caller | undefined])[] = []
+  // What the caller may do there is read before the key ends.
+  for (const { there } of places)
+    if (there !== c && caller.kind !== 'ACCESS_TOKEN')
+      elsewhere.push([there, await callerElsewhere(db, caller, there.workspace.id, address)])
+  let count = Math.min(await endEverywhere(changes, key, revocation), 1)
+  for (const [there, callerThere] of elsewhere)
+    count += await revokeDescendants(there, callerThere, { keyId: key.id }, revocation)
+  return count
 }
 
 /**
@@ -122,17 +124,14 @@ export async function endEverywhere(
  */
 export const revokeUserLevelKey = (deps: Deps, id: string): Promise<number> =>
   retryWithLocks(
-    async () => (await placesOf(deps.prisma, id)).map(({ workspaceId }) => workspaceId),
+    async () => (await findPlaces(deps.prisma, id)).map(({ workspaceId }) => workspaceId),
     async ([first, ...others]) => {
       const key = await deps.prisma.userLegacyKey.findUnique({ where: { id } })
       if (key === null || first === undefined)
         throw userError('NOT_FOUND', null, `There is no user-level key ${JSON.stringify(id)}.`)
       const revocation = { revokedById: null, reason: 'revoked by the operator' }
-      return asOperator(
-        deps,
-        first,
-        (c, there) => endEverywhere([c, ...there], { id, ownerId: key.userId }, revocation),
-        { others },
-      )
+      const end = (c: WorkspaceTransaction, there: readonly WorkspaceTransaction[]) =>
+        endEverywhere([c, ...there], { id, ownerId: key.userId }, revocation)
+      return asOperator(deps, first, end, { others })
     },
   )

@@ -11,7 +11,7 @@ import {
   type JoiningMember,
   type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
-import { passUserLevelKeys } from '../legacy-import/reassign.ts'
+import { reassignToUser } from '../legacy-import/provision.ts'
 import { reassignMembership } from './reassign-membership.ts'
 
 /** What an identity provider calls a person. */
@@ -107,7 +107,7 @@ async function claim(
   const member = userId === pending.userId ? pending : await reassignMembership(c, pending, userId)
   if (member === undefined) return undefined
   if (userId !== pending.userId)
-    await passUserLevelKeys(c, others, { from: pending.userId, to: userId })
+    await reassignToUser(c, others, { from: pending.userId, to: userId })
   const { name } = member
   const before = { memberId: pending.id, userId: pending.userId, role: pending.role }
   const { issuer, subject } = identity

@@ -1,3 +1,4 @@
+import { fullTerms } from '../../auth/delegation.ts'
 import type { Deps } from '../../deps.ts'
 import type { Plan } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
@@ -52,18 +53,7 @@ export function createFirstWorkspace(
 const ownerKey = ({ now }: WorkspaceTransaction, ownerId: string): NewKey => ({
   name: `Owner key of ${now.toISOString()}`,
   description: null,
-  terms: {
-    ownerId,
-    ownerKind: 'HUMAN',
-    permissions: ['*'],
-    scopes: [],
-    allSpaces: true,
-    grants: [],
-    expiresAt: null,
-    requestsPerMinute: null,
-    allowedIps: [],
-    endsWithSecretId: null,
-  },
+  terms: fullTerms(ownerId),
   maker: null,
 })
 

@@ -13,7 +13,7 @@ import {
   type JoiningMember,
   type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
-import { enterUserLevelKeys } from '../legacy-import/provision.ts'
+import { provisionForWorkspace } from '../legacy-import/provision.ts'
 import { slugInput, slugTaken } from './slug.ts'
 
 /** By one person, ever. */
@@ -95,6 +95,6 @@ async function enterOwner(
     targetName: name,
     changes: changesBetween({}, { kind: 'HUMAN', name, email, role: owner.role }),
   })
-  await enterUserLevelKeys(c, userId)
+  await provisionForWorkspace(c, userId)
   return { userId, name, workspace }
 }

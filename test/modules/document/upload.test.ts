@@ -31,6 +31,16 @@ const fresh = async (): Promise<Stage> => createStage(world)
 const rows = (sessionId: string) => world.deps.prisma.document.count({ where: { sessionId } })
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
 
+// Browsers encode quotation marks in the names of files (HTML, multipart form data).
+test.each(['a"b.txt', '"".txt', '50% off.txt', "it's.txt", 'a;b=c.txt', '文档.txt'])(
+  'a file keeps its name: %s',
+  async (name) => {
+    const { workspace, session } = await fresh()
+    const document = await uploaded(world, workspace.secret, session, 'text', name)
+    expect(document.name).toBe(name)
+  },
+)
+
 test('a document is what was sent: its bytes, its hash, and the type that its content shows', async () => {
   stage = await fresh()
   const { workspace, session } = stage

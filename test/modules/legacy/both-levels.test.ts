@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  importUserLevelKeys,
-  type UserLevelKeyInput,
-} from '../../../src/modules/legacy-import/user-level-import.ts'
+import { importAsOperator } from '../../../src/modules/legacy-import/import-keys.ts'
+import type { LegacyKeyInput } from '../../../src/modules/legacy-import/legacy-key.input.ts'
 import { addHuman } from '../../setup/human.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { importKeys, legacyKey } from './ask.ts'
@@ -28,7 +26,7 @@ test('a secret imported at once for a workspace and for a person of another is o
     const ofPerson = keys.map(({ value }) => ({ ...legacyKey(ownerId), value }))
     const [{ results }, told] = await Promise.all([
       importKeys(world, workspace.secret, keys),
-      importUserLevelKeys(world.deps, ofPerson as unknown as UserLevelKeyInput[], {
+      importAsOperator(world.deps, null, ofPerson as unknown as LegacyKeyInput[], {
         dryRun: false,
       }),
     ])

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { importLegacyKeysAsOperator } from '../../../src/modules/legacy-import/import-keys.ts'
+import { importAsOperator } from '../../../src/modules/legacy-import/import-keys.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { addHuman } from '../../setup/human.ts'
 import { done, seed } from '../../setup/seed.ts'
@@ -18,8 +18,8 @@ afterAll(() => world.close())
 
 const importAll = async (rows: readonly ToImport[], dryRun = false, workspaceId = workspace.id) => {
   const keys = rows.map((row) => ({ ...row, encoding: 'PLAINTEXT' as const }))
-  const { results } = await importLegacyKeysAsOperator(world.deps, workspaceId, { keys, dryRun })
-  return results.map(({ errors }) => errors.map(({ code, path }) => `${code} ${path?.slice(3)}`))
+  const results = await importAsOperator(world.deps, workspaceId, keys, { dryRun })
+  return results.map(({ errors }) => errors.map(({ code, path }) => `${code} ${path?.slice(1)}`))
 }
 
 // Whoever moves a whole company over cannot ask each of its people to do it themselves.

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import {
-  importUserLevelKeys,
-  type UserLevelKeyInput,
-} from '../../../src/modules/legacy-import/user-level-import.ts'
+import { importAsOperator } from '../../../src/modules/legacy-import/import-keys.ts'
+import type { LegacyKeyInput } from '../../../src/modules/legacy-import/legacy-key.input.ts'
 import { addHuman } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
@@ -22,7 +20,7 @@ afterAll(() => world.close())
 
 /** What came of each, in words: what became of it, or its errors as `CODE field`. */
 async function importAll(keys: readonly object[], dryRun = false): Promise<string[]> {
-  const results = await importUserLevelKeys(world.deps, keys as UserLevelKeyInput[], { dryRun })
+  const results = await importAsOperator(world.deps, null, keys as LegacyKeyInput[], { dryRun })
   return results.map(({ isKnown, errors }) =>
     errors.length === 0
       ? isKnown

@@ -1,5 +1,5 @@
 import { hashSecret } from '../../../src/auth/credentials/hash.ts'
-import { importUserLevelKeys } from '../../../src/modules/legacy-import/user-level-import.ts'
+import { importAsOperator } from '../../../src/modules/legacy-import/import-keys.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'
 import { legacyKey } from './ask.ts'
 
@@ -11,7 +11,7 @@ export async function importUserLevelKey(
 ): Promise<{ readonly id: string; readonly secret: string }> {
   const key = legacyKey(ownerId, more)
   const input = { ...key, encoding: 'PLAINTEXT' as const }
-  const [imported] = await importUserLevelKeys(deps, [input], { dryRun: false })
+  const [imported] = await importAsOperator(deps, null, [input], { dryRun: false })
   if (imported?.errors.length !== 0 || imported.isKnown) throw new Error(JSON.stringify(imported))
   const hash = hashSecret(key.value)
   const { id } = await deps.prisma.userLegacyKey.findUniqueOrThrow({ where: { hash } })
