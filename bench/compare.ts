@@ -67,7 +67,8 @@ export async function compare(
   const results = sides.map((side) => ({ name: side.name, side, rounds: [] as Round[] }))
   for (let round = 1; round <= rounds; round++) {
     console.log(`round ${round}`)
-    for (const { name, side, rounds } of results) {
+    // Each side goes first as often as the other: what goes first finds another machine.
+    for (const { name, side, rounds } of round % 2 ? results : results.toReversed()) {
       const result = await side.round()
       rounds.push(result)
       console.log(`  ${row(name, result)}`)

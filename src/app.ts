@@ -29,7 +29,7 @@ export function createApp(deps: Deps, options: ServerOptions): App {
       ended(context.state, { method, path: context.state.path, status, isAborted: signal.aborted })
       return response
     },
-    handle: async (req, res, context) => handleNodeRequestAndResponse(req, res, context),
+    handle: handleNodeRequestAndResponse,
     ended,
   }
 }

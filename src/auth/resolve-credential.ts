@@ -6,6 +6,7 @@ import {
   unauthenticated,
 } from '../errors.ts'
 import type { Presented } from '../limits/failed-auth.ts'
+import type { Awaitable } from '../when-known.ts'
 import type { KeyCaller, KeyWithoutWorkspace, TokenCaller } from './caller.ts'
 import type { CachedCredential } from './credential-cache.ts'
 import {
@@ -78,14 +79,23 @@ export async function resolveCredential(
  * @throws RequestError as `resolveCredential`, WORKSPACE_NOT_FOUND for one where the owner of a
  *   user-level key is not
  */
-export async function resolveFromAnyIssuer(
+export function resolveFromAnyIssuer(
   deps: Deps,
   secret: string,
   presentation: Presentation,
-): Promise<ResolvedCredential<CallerByKey> | { readonly issuer: string }> {
+): Awaitable<ResolvedCredential<CallerByKey> | { readonly issuer: string }> {
   const digest = secretDigest(secret)
-  const remembered = resolveCached(deps, digest, presentation)
-  if (remembered !== undefined) return remembered
+  return (
+    resolveCached(deps, digest, presentation) ?? judgePresented(deps, secret, digest, presentation)
+  )
+}
+
+async function judgePresented(
+  deps: Deps,
+  secret: string,
+  digest: string,
+  presentation: Presentation,
+): Promise<ResolvedCredential<CallerByKey> | { readonly issuer: string }> {
   if (isApiKey(secret)) return await resolveAnyKey(deps, secret, presentation)
   const issuer = isJwt(secret) ? unverifiedIssuer(secret) : undefined
   if (issuer === undefined) return await resolveAnyKey(deps, secret, presentation)

@@ -2,6 +2,7 @@ import type { Principal } from '../auth/caller.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError, unauthenticated } from '../errors.ts'
 import { authenticatePrincipal } from '../modules/credential/authenticate-principal.ts'
+import { type Awaitable, whenKnown } from '../when-known.ts'
 import type { RequestState } from './server-context.ts'
 
 /** The headers that hold a credential, with what stands before it there. */
@@ -52,20 +53,23 @@ export function presentedSecret(
  *
  * @throws RequestError as `presentedSecret` and `authenticatePrincipal`
  */
-export async function authenticate(
+export function authenticate(
   deps: Deps,
   headers: Headers,
   state: RequestState,
-): Promise<Principal | undefined> {
+): Awaitable<Principal | undefined> {
   const presented = presentedSecret(headers)
   if (presented === undefined) return undefined
   const { address, requestId } = state
   const workspace = headers.get('x-workspace-id') || undefined
   const { secret, header } = presented
-  state.caller = await authenticatePrincipal(deps, secret, { address, requestId, workspace }).catch(
-    namingHeader(header),
-  )
-  return state.caller
+  const caller = authenticatePrincipal(deps, secret, { address, requestId, workspace })
+  // What is known at once is well-formed.
+  const named = caller instanceof Promise ? caller.catch(namingHeader(header)) : caller
+  return whenKnown(named, (known) => {
+    state.caller = known
+    return known
+  })
 }
 
 /** A scheme is a short word (RFC 9110, 11.1); no key or token begins like one. */

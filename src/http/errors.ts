@@ -114,6 +114,7 @@ export function httpOfAnswer(
   data: ExecutionResult['data'],
   type: MediaType,
 ): HttpFailure {
+  if (errors.length === 0 && data !== undefined) return { status: 200, headers: {} }
   const isPartial = Object.values(data ?? {}).some((value) => value !== null)
   const asked = errors
     .map(({ originalError }) => (isPartial ? undefined : httpOf(originalError)))

@@ -11,12 +11,15 @@ const isShort = ({ headers }: Request): boolean =>
  *
  * @throws RequestError as `RequestMemory.holdBody`
  */
-export async function readText(
-  request: Request,
+export function readText(request: Request, memory: RequestMemory | undefined): Promise<string> {
+  const reader = memory === undefined || isShort(request) ? undefined : request.body?.getReader()
+  return reader === undefined ? request.text() : readCounted(reader, memory)
+}
+
+async function readCounted(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
   memory: RequestMemory | undefined,
 ): Promise<string> {
-  const reader = memory === undefined || isShort(request) ? undefined : request.body?.getReader()
-  if (reader === undefined) return await request.text()
   const chunks: Uint8Array[] = []
   let length = 0
   for (;;) {
@@ -41,4 +44,5 @@ async function readToEnd(reader: ReadableStreamDefaultReader): Promise<void> {
  *
  * @throws SyntaxError
  */
-export const parseJson = (text: string): unknown => JSON.parse(text.replace(/^\uFEFF/, ''))
+export const parseJson = (text: string): unknown =>
+  JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)

@@ -1,6 +1,7 @@
 import { badRequest, RequestError } from '../errors.ts'
 import type { RequestMemory } from '../limits/request-memory.ts'
 import { hasLongName } from '../schema/variable-names.ts'
+import type { Awaitable } from '../when-known.ts'
 import { isMultipart, readMultipart } from './multipart.ts'
 import { parseJson, readText } from './read-body.ts'
 
@@ -37,17 +38,17 @@ function paramsOf(members: JsonObject): UnvalidatedParams {
  * @param memory counts the body while it is read; absent where nothing is sent
  * @throws RequestError BAD_REQUEST, or as `RequestMemory.holdBody`
  */
-export async function readParams(
+export function readParams(
   request: Request,
   memory: RequestMemory | undefined,
-): Promise<UnvalidatedParams> {
+): Awaitable<UnvalidatedParams> {
   if (request.method === 'GET') return addressed(new URL(request.url).searchParams)
-  const body: unknown = isMultipart(request.headers.get('content-type'))
-    ? await readMultipart(request, memory)
-    : await readJson(request, memory)
-  if (Array.isArray(body)) throw badRequest('Send one operation; there are no batches.')
-  if (!isObject(body)) throw badRequest('The body must be an object of JSON.')
-  return paramsOf(body)
+  const isForm = isMultipart(request.headers.get('content-type'))
+  return (isForm ? readMultipart : readJson)(request, memory).then((body) => {
+    if (Array.isArray(body)) throw badRequest('Send one operation; there are no batches.')
+    if (!isObject(body)) throw badRequest('The body must be an object of JSON.')
+    return paramsOf(body)
+  })
 }
 
 async function readJson(request: Request, memory: RequestMemory | undefined): Promise<unknown> {

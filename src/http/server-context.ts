@@ -9,7 +9,7 @@ import type { MediaType } from './content-negotiation.ts'
 /** Whom a request comes from, as the socket tells it. */
 export interface ConnectionInfo {
   /** Absent when it is not known. */
-  readonly address?: string
+  readonly address?: string | undefined
   /** What the request takes of memory until its answer is read; absent where there is no socket. */
   readonly memory?: RequestMemory
 }
@@ -31,7 +31,7 @@ export interface RequestState {
   mediaType: MediaType
   /** Set by `useDocumentCache`, also for one that is not valid. */
   operation?: OperationDefinitionNode | undefined
-  /** Whether anything else can be answered instead; set by `useResponse`. */
+  /** Whether anything else can be answered instead; set by `useOperationLimits`. */
   isRefusable: boolean
   /** Of the operation; set by `useAuthentication`, undefined for a request that it refuses. */
   context?: Context | undefined

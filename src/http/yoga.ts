@@ -4,6 +4,7 @@ import { schema } from '../schema/schema.ts'
 import { maskError } from './errors.ts'
 import { graphqlPath } from './paths.ts'
 import type { ServerOptions } from './plugin.ts'
+import { asOne } from './plugins/as-one.ts'
 import { useAdmission } from './plugins/use-admission.ts'
 import { useAuthentication } from './plugins/use-authentication.ts'
 import { useContentNegotiation } from './plugins/use-content-negotiation.ts'
@@ -25,8 +26,6 @@ export const createGraphQLServer = (
   createYoga<ServerContext, object>({
     schema,
     graphqlEndpoint: graphqlPath,
-    // No URL ends so: the health check is a route.
-    healthCheckEndpoint: '\n',
     landingPage: false,
     graphiql: false,
     batching: false,
@@ -37,7 +36,7 @@ export const createGraphQLServer = (
     maxRequestBodySize: false,
     parserAndValidationCache: false,
     maskedErrors: { maskError, errorMessage: 'Internal server error.', isDev: false },
-    plugins: [
+    plugins: asOne(
       useRoutes(deps, options),
       useContentNegotiation(),
       useAuthentication(deps, options),
@@ -46,5 +45,5 @@ export const createGraphQLServer = (
       useDocumentCache(),
       useOperationLimits(deps),
       useResponse(deps),
-    ],
+    ),
   })

@@ -95,11 +95,13 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
   const timer = setInterval(() => void flush(), flushEvery).unref()
   return {
     used({ workspaceId, key, tokenId }, at, address) {
-      for (const id of tokenId === undefined ? [key.id] : [key.id, tokenId])
-        pending.set(slotOf({ workspaceId, id }), { workspaceId, id, at, address: address ?? null })
-      const first = slotOf({ workspaceId, id: tokenId ?? key.id })
-      if (seen.has(first)) return
-      remember(first)
+      let slot = ''
+      for (const id of tokenId === undefined ? [key.id] : [key.id, tokenId]) {
+        slot = slotOf({ workspaceId, id })
+        pending.set(slot, { workspaceId, id, at, address: address ?? null })
+      }
+      if (seen.has(slot)) return
+      remember(slot)
       setImmediate(() => void flush())
     },
     flush,

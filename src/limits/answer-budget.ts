@@ -100,7 +100,7 @@ export class AnswerBudget {
   /** The length of the shortest text or list that was refused: longer ones are not measured again. */
   #leastRefused = Number.POSITIVE_INFINITY
   /** By the root field of a mutation. */
-  readonly #refused = new Map<unknown, { fields: number; paths: number; shared?: GraphQLError }>()
+  #refused: Map<unknown, { fields: number; paths: number; shared?: GraphQLError }> | undefined
   #stepsInTurn = 0
   #nextTurn: Promise<void> | undefined
 
@@ -225,6 +225,7 @@ export class AnswerBudget {
       return this.#refusal
     }
     const root = rootOf(info.path)
+    this.#refused ??= new Map()
     const refused = this.#refused.get(root) ?? { fields: 0, paths: 0 }
     this.#refused.set(root, refused)
     refused.fields += 1

@@ -1,4 +1,5 @@
 import { type Principal, userIdOf } from '../auth/caller.ts'
+import type { Awaitable } from '../when-known.ts'
 import { limitsOf, type PlanTable } from './plans.ts'
 
 /** How long a window lasts, from the first request that was charged in it. */
@@ -48,7 +49,7 @@ export interface Limiter {
    * Charges the cost to every one of the buckets, or, where one has too little left, to none. A cost
    * of 0 only looks. What is charged together has one owner: a workspace, or a person in none.
    */
-  charge(ownerId: string, buckets: readonly Bucket[], cost: number): Promise<Charge>
+  charge(ownerId: string, buckets: readonly Bucket[], cost: number): Awaitable<Charge>
 }
 
 const lowest = (a: number | null, b: number | null): number | null =>

@@ -1,8 +1,10 @@
+import { type Awaitable, ended, whenKnown } from '../when-known.ts'
+
 interface Line {
   /** All that have come and not ended. */
   present: number
   running: number
-  readonly waiting: Set<() => void>
+  waiting?: Set<() => void>
 }
 
 /** How many have their turn at once, and how many more wait for it. */
@@ -35,57 +37,63 @@ export class CallerQueue {
    *
    * @param admit is awaited before, with the place in the line taken
    * @returns undefined when the client has gone
-   * @throws as `admit` and `work` do
+   * @throws as `admit` and `work` do, at once or later
    */
-  async run<T>(caller: string, { signal, admit, work }: TurnOf<T>): Promise<T | undefined> {
-    const line = this.#lines.get(caller) ?? { present: 0, running: 0, waiting: new Set() }
+  run<T>(caller: string, { signal, admit, work }: TurnOf<T>): Awaitable<T | undefined> {
+    const line = this.#lines.get(caller) ?? { present: 0, running: 0 }
     this.#lines.set(caller, line)
     line.present += 1
-    try {
-      await admit?.()
-      if (line.running < this.#room.atOnce) line.running += 1
-      else if (!(await hasTurn(line, signal))) return undefined
-      try {
-        return signal.aborted ? undefined : await work()
-      } finally {
-        passOn(line)
-      }
-    } finally {
-      line.present -= 1
-      if (line.present === 0) this.#lines.delete(caller)
+    const begin = () =>
+      ended(
+        () => (signal.aborted ? undefined : work()),
+        () => passOn(line),
+      )
+    const withMutex = (): Awaitable<T | undefined> => {
+      if (line.running >= this.#room.atOnce)
+        return hasTurn(line, signal).then((has) => (has ? begin() : undefined))
+      line.running += 1
+      return begin()
     }
+    return ended(
+      () => whenKnown(admit?.(), withMutex),
+      () => {
+        line.present -= 1
+        if (line.present === 0) this.#lines.delete(caller)
+      },
+    )
   }
 }
 
 interface TurnOf<T> {
   /** Of the client. */
   readonly signal: AbortSignal
-  readonly admit?: () => Promise<void>
-  readonly work: () => Promise<T>
+  readonly admit?: () => Awaitable<void>
+  readonly work: () => Awaitable<T>
 }
 
 /** Waits for a turn; false: the client has gone before. */
 const hasTurn = (line: Line, signal: AbortSignal): Promise<boolean> =>
   new Promise((resolve) => {
     const leave = (): void => {
-      line.waiting.delete(begin)
+      line.waiting?.delete(begin)
       resolve(false)
     }
     const begin = (): void => {
       signal.removeEventListener('abort', leave)
       resolve(true)
     }
+    line.waiting ??= new Set()
     line.waiting.add(begin)
     signal.addEventListener('abort', leave, { once: true })
   })
 
 function passOn(line: Line): void {
-  const [next] = line.waiting
+  const [next] = line.waiting?.size ? line.waiting : []
   if (next === undefined) {
     line.running -= 1
     return
   }
-  line.waiting.delete(next)
+  line.waiting?.delete(next)
   // Later, for the next may be done at once, and so may all that wait behind it.
   setImmediate(next)
 }

@@ -41,7 +41,7 @@ export function createInProcessLimiter(clock: Clock = steadyClock): Limiter {
       const isAllowed = buckets.every((bucket) => hasRoom(bucket, fillOf(idOf(bucket), now), cost))
       if (isAllowed && cost > 0) for (const bucket of buckets) add(idOf(bucket), cost, now)
       const filled = buckets.map((bucket) => ({ bucket, fill: fillOf(idOf(bucket), now) }))
-      return Promise.resolve(chargeOf(isAllowed, filled, cost))
+      return chargeOf(isAllowed, filled, cost)
     },
   }
 }

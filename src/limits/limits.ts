@@ -1,8 +1,9 @@
 import type { Logger } from 'pino'
 import type { Principal } from '../auth/caller.ts'
 import type { Metrics } from '../metrics.ts'
+import { type Awaitable, whenKnown } from '../when-known.ts'
 import { inProcessCounters, sharedCounters } from './address-counter.ts'
-import { bucketOwnerOf, bucketsOf, type Charge } from './buckets.ts'
+import { type BucketState, bucketOwnerOf, bucketsOf, type Charge, chargeOf } from './buckets.ts'
 import { createFailedAuthLimiter, type FailedAuthLimiter } from './failed-auth.ts'
 import { createInProcessLimiter } from './in-process-limiter.ts'
 import { builtInPlans, type PlanTable } from './plans.ts'
@@ -14,7 +15,7 @@ export interface Limits {
   readonly plans: PlanTable
   readonly failedAuth: FailedAuthLimiter
   /** Charges what somebody asks for to their key and workspace; a cost of 0 only looks. */
-  charge(principal: Principal, cost: number): Promise<Charge>
+  charge(principal: Principal, cost: number): Awaitable<Charge>
   /** Ends the connection to Redis, at once. */
   close(): void
 }
@@ -43,12 +44,16 @@ export async function createLimits(options: LimitsOptions): Promise<Limits> {
   return {
     plans,
     failedAuth: createFailedAuthLimiter(counters, () => metrics.countRefused('ADDRESS')),
-    async charge(principal, cost) {
+    charge(principal, cost) {
       const buckets = bucketsOf(plans, principal)
-      const charge = await limiter.charge(bucketOwnerOf(principal), buckets, cost)
-      const tooFull = charge.states.find(({ limit, remaining }) => limit === 0 || remaining < cost)
-      if (!charge.isAllowed && tooFull !== undefined) metrics.countRefused(tooFull.subject)
-      return charge
+      if (buckets.length === 0) return chargeOf(true, [], cost)
+      return whenKnown(limiter.charge(bucketOwnerOf(principal), buckets, cost), (charge) => {
+        if (charge.isAllowed) return charge
+        const isFull = ({ limit, remaining }: BucketState) => limit === 0 || remaining < cost
+        const tooFull = charge.states.find(isFull)
+        if (tooFull !== undefined) metrics.countRefused(tooFull.subject)
+        return charge
+      })
     },
     close: () => redis?.close(),
   }

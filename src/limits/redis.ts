@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import type { Logger } from 'pino'
 import { withTimeout } from '../timeout.ts'
+import type { Awaitable } from '../when-known.ts'
 
 /** How long Redis has for an answer before the request goes on without it, in milliseconds. */
 const answerMs = 50
@@ -24,7 +25,7 @@ export interface SharedRedis {
    * What `shared` finds in Redis; what `inProcess` finds when Redis does not answer in 50 ms, cannot
    * do it, or was away a moment ago.
    */
-  ask<T>(shared: () => Promise<T>, inProcess: () => Promise<T>): Promise<T>
+  ask<T>(shared: () => Promise<T>, inProcess: () => Awaitable<T>): Promise<T>
   /** Ends the connection at once, whatever state it is in. */
   close(): void
 }

@@ -71,6 +71,8 @@ function knownSize(node: FieldNode, info: GraphQLResolveInfo): SelectionSize {
  * name is counted, and a `__typename`.
  */
 export function selectionSize(info: GraphQLResolveInfo): SelectionSize {
+  const [first, second] = info.fieldNodes
+  if (first !== undefined && second === undefined) return knownSize(first, info)
   const [node, ...others] = info.fieldNodes
   if (node === undefined) return { fields: 0, nameBytes: 0, typenames: 0, typenameBytes: 0 }
   return others.reduce(

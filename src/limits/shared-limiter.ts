@@ -71,7 +71,6 @@ export function createSharedLimiter(
   redis.client.defineCommand('chargeBuckets', { lua: chargeScript })
   return {
     async charge(ownerId, buckets, cost) {
-      if (buckets.length === 0) return chargeOf(true, [], cost)
       const charged = async () => {
         const answer = await redis.client.chargeBuckets(
           buckets.length,

@@ -7,6 +7,7 @@ import { AnswerBudget } from '../limits/answer-budget.ts'
 import type { Charge } from '../limits/buckets.ts'
 import type { RequestMemory } from '../limits/request-memory.ts'
 import type { ServiceContext } from '../service-context.ts'
+import { type Awaitable, whenKnown } from '../when-known.ts'
 
 /** Loads by id; what is asked for in one go is read in one go. */
 export type DataLoader<Value> = Loader<string, Value>
@@ -29,7 +30,7 @@ export interface Context extends ServiceContext {
    *
    * @throws RequestError RATE_LIMITED, and nothing is charged
    */
-  charge(cost: number): Promise<void>
+  charge(cost: number): Awaitable<void>
   /** What the answer may hold. */
   readonly budget: AnswerBudget
   /**
@@ -93,10 +94,11 @@ class OperationContext implements Context {
     return this.#charged
   }
 
-  async charge(cost: number): Promise<void> {
-    const charged = await this.deps.limits.charge(this.principal, cost)
-    this.#charged = charged
-    if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
+  charge(cost: number): Awaitable<void> {
+    return whenKnown(this.deps.limits.charge(this.principal, cost), (charged) => {
+      this.#charged = charged
+      if (!charged.isAllowed) throw rateLimited(charged.retryAfterSeconds)
+    })
   }
 
   loader<Value>(name: LoaderName, load: Load<Value>): DataLoader<Value> {

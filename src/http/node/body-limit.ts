@@ -26,13 +26,17 @@ const isUpload = ({ method, url = '', headers }: IncomingMessage): boolean =>
  * @returns begins the time anew
  */
 function limitTime(req: IncomingMessage, res: ServerResponse, ms: number): () => void {
-  const timer = setTimeout(() => {
-    if (res.headersSent) req.destroy()
-    else refuseBody(req, res, badRequest('The request body took too long.', { status: 408 }))
-  }, ms)
-  const stop = (): void => clearTimeout(timer)
-  req.once('end', stop).once('close', stop)
-  return () => timer.refresh()
+  let timer: NodeJS.Timeout | undefined
+  // Most bodies come with their headers: of these none needs a timer of its own.
+  setImmediate(() => {
+    if (req.complete || req.destroyed) return
+    timer = setTimeout(() => {
+      if (res.headersSent) req.destroy()
+      else refuseBody(req, res, badRequest('The request body took too long.', { status: 408 }))
+    }, ms)
+    req.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer))
+  })
+  return () => timer?.refresh()
 }
 
 /** Refuses a body as soon as it passes the limit, and ends one whose rest nobody waits for. */

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
+import type { Awaitable } from '../../when-known.ts'
 import { acceptedCoding } from '../content-negotiation.ts'
 import type { Answer } from './send-answer.ts'
 
@@ -23,21 +24,17 @@ const compressors = {
  * (BREACH). Here no page can ask in somebody's name, for a browser adds no credential by itself; and
  * secrets are shown once.
  */
-export async function compressAnswer(
-  answer: Answer,
-  accepted: string | undefined,
-): Promise<Answer> {
+export function compressAnswer(answer: Answer, accepted: string | undefined): Awaitable<Answer> {
   const { body, headers: given } = answer
   if (body instanceof Readable || body.length <= leastBytes || given.vary !== undefined)
     return answer
   const coding = acceptedCoding(accepted)
   const headers = { ...given, vary: 'accept-encoding' }
   if (coding === 'identity') return { ...answer, headers }
-  const short = await compressors[coding](body)
-  return {
+  return compressors[coding](body).then((short) => ({
     ...answer,
     headers: { ...headers, 'content-encoding': coding, 'content-length': String(short.length) },
     body: short,
     ownBytes: short.length,
-  }
+  }))
 }

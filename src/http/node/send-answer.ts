@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Awaitable } from '../../when-known.ts'
 
 /** A longer body is written in parts, so that its progress shows. */
 const partBytes = 65_536
@@ -20,7 +21,10 @@ export interface Answer {
 /** Takes an answer out of its Response. Of a long text only the bytes are kept. */
 export async function readAnswer(response: Response): Promise<Answer> {
   const { status } = response
-  const headers = Object.fromEntries(response.headers)
+  const headers: Record<string, string> = {}
+  response.headers.forEach((value, name) => {
+    headers[name] = value
+  })
   // Only what is read as it goes is a Response of Node's own, for that takes longer to make.
   if ((response as object) instanceof Response) {
     const body = Readable.fromWeb((response.body ?? new Blob().stream()) as ReadableStream)
@@ -87,11 +91,11 @@ interface SendOptions {
  * also when the client has gone before it began. One that fails, or is not as long as is told, breaks
  * the answer off.
  */
-export async function sendAnswer(
+export function sendAnswer(
   { status, headers, body }: Pick<Answer, 'status' | 'headers' | 'body'>,
   res: ServerResponse,
   { restartTimeout, broken }: SendOptions,
-): Promise<void> {
+): Awaitable<void> {
   // The body limit may have answered meanwhile.
   if (res.destroyed || res.headersSent) {
     if (body instanceof Readable) body.destroy()
@@ -106,7 +110,7 @@ export async function sendAnswer(
   if (body instanceof Readable) res.once('close', () => body.destroy())
   const content =
     body instanceof Readable ? ofLength(body, headers['content-length']) : partsOf(body)
-  await pipeline(Readable.from(timed(content, restartTimeout)), res).catch((error: unknown) => {
+  return pipeline(Readable.from(timed(content, restartTimeout)), res).catch((error: unknown) => {
     if (!isOfClient(error)) broken(error)
   })
 }
@@ -129,6 +133,7 @@ export function limitWriteTime(res: ServerResponse, ms: number, expired: () => v
     }, ms)
     timer.refresh()
   }
-  res.once('prefinish', restart).once('close', () => clearTimeout(timer))
+  // Most answers are taken at once: of these none needs a timer of its own.
+  res.once('prefinish', () => setImmediate(restart)).once('close', () => clearTimeout(timer))
   return restart
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { badRequest, RequestError } from '../../errors.ts'
 import { ServerMemory } from '../../limits/request-memory.ts'
+import type { Awaitable } from '../../when-known.ts'
 import type { RequestLog } from '../request-log.ts'
 import { createServerContext, forgetOperation, type ServerContext } from '../server-context.ts'
 import { type BodyLimits, limitBody } from './body-limit.ts'
@@ -17,7 +18,7 @@ export type NodeHandler = (
   req: IncomingMessage,
   res: ServerResponse,
   context: ServerContext,
-) => Promise<Response>
+) => Awaitable<Response>
 
 export interface ListenOptions extends BodyLimits {
   readonly host: string
@@ -90,9 +91,7 @@ function createHandler(
   const all = new ServerMemory()
   return async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const memory = all.begin()
-    const { remoteAddress: address } = req.socket
-    const peer = { memory, ...(address !== undefined && { address }) }
-    const context = createServerContext(peer)
+    const context = createServerContext({ memory, address: req.socket.remoteAddress })
     const { state } = context
     const { requestId } = state
     requestIds.set(res, requestId)
@@ -111,7 +110,7 @@ function createHandler(
         res.end()
         return
       }
-      const read = await answer(req, res, context).then(readAnswer)
+      const read = await readAnswer(await answer(req, res, context))
       forgetOperation(state)
       memory.set(read.ownBytes)
       if (memory.isRefused) res.shouldKeepAlive = false

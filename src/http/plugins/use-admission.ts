@@ -3,6 +3,7 @@ import { unauthenticated } from '../../errors.ts'
 import type { Context } from '../../schema/context.ts'
 import { assertDocumentBytes } from '../../schema/document-limits.ts'
 import { onlyIntrospects, onlyRotates } from '../../schema/root-fields.ts'
+import { type Awaitable, whenKnown } from '../../when-known.ts'
 import type { HttpPlugin } from '../plugin.ts'
 import { assertParams } from '../request-params.ts'
 import { operationContext } from '../server-context.ts'
@@ -13,11 +14,10 @@ import { operationContext } from '../server-context.ts'
  *
  * @throws RequestError UNAUTHENTICATED, RATE_LIMITED for one introspection too many
  */
-async function assertAdmitted(context: Context, params: GraphQLParams): Promise<void> {
+function assertAdmitted(context: Context, params: GraphQLParams): Awaitable<void> {
   if (context.isAnonymous) {
     if (!onlyIntrospects(params)) throw unauthenticated('MISSING')
-    await context.deps.limits.failedAuth.introspected(context.address)
-    return
+    return context.deps.limits.failedAuth.introspected(context.address)
   }
   const { principal } = context
   if (principal.kind === 'ACCESS_TOKEN' && principal.isRotated && !onlyRotates(params))
@@ -26,9 +26,8 @@ async function assertAdmitted(context: Context, params: GraphQLParams): Promise<
 
 /** Refuses documents that are too large, and callers who may not ask for what they ask, before the parser. */
 export const useAdmission = (): HttpPlugin => ({
-  async onParams({ params, context }) {
+  onParams({ params, context }) {
     assertDocumentBytes(params.query)
-    await assertAdmitted(operationContext(context), params)
-    assertParams(params)
+    return whenKnown(assertAdmitted(operationContext(context), params), () => assertParams(params))
   },
 })

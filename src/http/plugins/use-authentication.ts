@@ -3,6 +3,7 @@ import type { Deps } from '../../deps.ts'
 import { unauthenticated } from '../../errors.ts'
 import { sourceOf } from '../../input/addresses.ts'
 import { createContext } from '../../schema/context.ts'
+import { whenKnown } from '../../when-known.ts'
 import { authenticate } from '../credential.ts'
 import { isMultipart } from '../multipart.ts'
 import type { HttpPlugin, ServerOptions } from '../plugin.ts'
@@ -17,14 +18,15 @@ const callerOf = (principal: Principal | undefined, address = ''): string =>
  * no form: any page can send one, but not with a credential in a header.
  */
 export const useAuthentication = (deps: Deps, { introspection }: ServerOptions): HttpPlugin => ({
-  async onRequestParse({ request, serverContext: { state } }) {
+  onRequestParse({ request, serverContext: { state } }) {
     const { address, requestId } = state
-    const principal = await authenticate(deps, request.headers, state)
-    const isForm = isMultipart(request.headers.get('content-type'))
-    if (principal === undefined && (isForm || introspection !== 'public'))
-      throw unauthenticated('MISSING')
-    const { memory } = state.peer
-    memory?.assignTo(callerOf(principal, address))
-    state.context = createContext(deps, { requestId, address, principal, memory })
+    return whenKnown(authenticate(deps, request.headers, state), (principal) => {
+      const isForm = isMultipart(request.headers.get('content-type'))
+      if (principal === undefined && (isForm || introspection !== 'public'))
+        throw unauthenticated('MISSING')
+      const { memory } = state.peer
+      memory?.assignTo(callerOf(principal, address))
+      state.context = createContext(deps, { requestId, address, principal, memory })
+    })
   },
 })

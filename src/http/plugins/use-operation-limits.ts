@@ -7,6 +7,7 @@ import { createQueryQueue } from '../../limits/query-queue.ts'
 import { executeWithinBudget } from '../../schema/execute.ts'
 import { isFreeFor } from '../../schema/free-field.ts'
 import { variableErrors } from '../../schema/variable-errors.ts'
+import { whenKnown } from '../../when-known.ts'
 import { maskError } from '../errors.ts'
 import type { HttpPlugin } from '../plugin.ts'
 import { operationContext, type ServerContext } from '../server-context.ts'
@@ -21,42 +22,44 @@ import { operationContext, type ServerContext } from '../server-context.ts'
 export function useOperationLimits({ embedded }: Pick<Deps, 'embedded'>): HttpPlugin {
   const executeInTurn = createQueryQueue(embedded)
   return {
-    async onExecute({ args, setExecuteFn, setResultAndStopExecution }) {
+    onExecute({ args, setExecuteFn, setResultAndStopExecution }) {
       const serverContext = args.contextValue as YogaInitialContext & ServerContext
       const { signal } = serverContext.request
       const context = operationContext(serverContext)
-      const { operation } = serverContext.state
+      const { state } = serverContext
+      const { operation } = state
       const { cost, canRun } = operationSize(args, { context, isFree: isFreeFor(context) })
       const isInTurn = canRun && operation?.operation === OperationTypeNode.QUERY
-      if (!context.isAnonymous && !isInTurn) await context.charge(cost)
-      // Not for every request: a list in a variable may be long, and is looked at each time.
-      const invalid =
-        canRun || !operation
-          ? []
-          : variableErrors(args.schema, operation, args.variableValues ?? {})
-      if (invalid.length > 0) {
-        setResultAndStopExecution({ errors: invalid.map(maskError) })
-        return
-      }
-      setExecuteFn((its: ExecutionArgs) => {
-        const execute = () => executeWithinBudget({ ...its, contextValue: context })
-        return isInTurn && !context.isAnonymous
-          ? executeInTurn(context, { cost, signal, execute })
-          : execute()
+      const charged = context.isAnonymous || isInTurn ? undefined : context.charge(cost)
+      return whenKnown<unknown, void>(charged, () => {
+        // Not for every request: a list in a variable may be long, and is looked at each time.
+        const invalid =
+          canRun || !operation
+            ? []
+            : variableErrors(args.schema, operation, args.variableValues ?? {})
+        if (invalid.length > 0) return setResultAndStopExecution({ errors: invalid.map(maskError) })
+        state.isRefusable = operation?.operation !== OperationTypeNode.MUTATION
+        setExecuteFn((its: ExecutionArgs) => {
+          const execute = () => executeWithinBudget({ ...its, contextValue: context })
+          return isInTurn && !context.isAnonymous
+            ? executeInTurn(context, { cost, signal, execute })
+            : execute()
+        })
       })
     },
     onSubscribe() {
       throw badRequest('There are no subscriptions.')
     },
-    async onResultProcess({ serverContext: { state }, result, setResult }) {
+    onResultProcess({ serverContext: { state }, result, setResult }) {
       const { context } = state
       if (context === undefined || context.isAnonymous || context.charged !== undefined) return
       const { errors = [] } = result as ExecutionResult
       // Who is not let in pays nothing.
       if (errors.some(({ extensions }) => extensions.code === 'UNAUTHENTICATED')) return
-      await context.charge(minCost).catch((error: unknown) => {
-        setResult({ errors: [maskError(error)] })
-      })
+      const refuse = (error: unknown) => setResult({ errors: [maskError(error)] })
+      return Promise.resolve()
+        .then(() => context.charge(minCost))
+        .catch(refuse)
     },
   }
 }

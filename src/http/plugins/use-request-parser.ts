@@ -1,4 +1,5 @@
 import type { GraphQLParams } from 'graphql-yoga'
+import type { Awaitable } from '../../when-known.ts'
 import { discardRest } from '../multipart.ts'
 import type { HttpPlugin } from '../plugin.ts'
 import { readParams } from '../request-params.ts'
@@ -11,7 +12,7 @@ export const useRequestParser = (): HttpPlugin => ({
   onRequestParse({ serverContext, setRequestParser }) {
     const { memory } = serverContext.state.peer
     // They are checked later, by Yoga too.
-    setRequestParser((request) => readParams(request, memory) as Promise<GraphQLParams>)
+    setRequestParser((request) => readParams(request, memory) as Awaitable<GraphQLParams>)
   },
   onResultProcess({ request }) {
     discardRest(request)

@@ -1,10 +1,9 @@
-import { type ExecutionResult, OperationTypeNode } from 'graphql'
+import type { ExecutionResult } from 'graphql'
 import type { Deps } from '../../deps.ts'
 import { httpOfAnswer, logCause, maskError, outgoing } from '../errors.ts'
 import { callerHeaders, challengeHeaders, commonHeaders } from '../headers.ts'
 import { graphqlPath } from '../paths.ts'
 import type { HttpPlugin } from '../plugin.ts'
-import type { ServerContext } from '../server-context.ts'
 
 /**
  * Makes the HTTP answer: status and headers by its errors, which are masked already, and logs the
@@ -15,10 +14,6 @@ export const useResponse = ({
   logger,
   publicUrl,
 }: Pick<Deps, 'logger' | 'publicUrl'>): HttpPlugin => ({
-  onExecute({ args }) {
-    const { state } = args.contextValue as unknown as ServerContext
-    state.isRefusable = state.operation?.operation !== OperationTypeNode.MUTATION
-  },
   onResultProcess({ serverContext: { state }, setResultProcessor }) {
     const { requestId, mediaType, peer } = state
     const bodyOf = ({ data, errors }: ExecutionResult): string => {

@@ -95,9 +95,9 @@ export function useRoutes(
       state.route = labelOf(path)
       state.address = addressOf(state.peer, request.headers)
       const route = routeOf(request, path)
+      if (route === undefined) return undefined
       const { address, requestId } = state
-      const call = { request, path, address, requestId, state }
-      return route && replyOf(route, call).then(endResponse)
+      return replyOf(route, { request, path, address, requestId, state }).then(endResponse)
     },
   }
 }

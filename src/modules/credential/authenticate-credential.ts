@@ -18,6 +18,7 @@ import {
 } from '../../auth/resolve-credential.ts'
 import type { Deps } from '../../deps.ts'
 import { noSuchWorkspace, unauthenticated } from '../../errors.ts'
+import { type Awaitable, whenKnown } from '../../when-known.ts'
 import { recordFirstUse } from '../api-key/first-use.ts'
 
 /** One request, as far as it matters to who it is from. */
@@ -43,15 +44,18 @@ export async function authenticateCredential(
 }
 
 /** The same for a credential that may be another issuer's, who is named then, or a user-level key. */
-export async function authenticateFromAnyIssuer(
+export const authenticateFromAnyIssuer = (
   deps: Deps,
   secret: string,
   origin: Origin,
-): Promise<CallerByKey | { readonly issuer: string }> {
-  const judged = await resolveFromAnyIssuer(deps, secret, origin)
-  if ('issuer' in judged) return judged
-  return isInWorkspace(judged) ? await authenticate(deps, judged, origin) : judged.caller
-}
+): Awaitable<CallerByKey | { readonly issuer: string }> =>
+  whenKnown(
+    resolveFromAnyIssuer(deps, secret, origin),
+    (judged): Awaitable<CallerByKey | { readonly issuer: string }> => {
+      if ('issuer' in judged) return judged
+      return isInWorkspace(judged) ? authenticate(deps, judged, origin) : judged.caller
+    },
+  )
 
 /** The same for an API key of one workspace; anything else is malformed, or not known. */
 export const authenticateKey = async (
@@ -74,7 +78,7 @@ function authenticate<Caller extends KeyCaller | TokenCaller>(
   deps: Deps,
   judged: ResolvedCredential<Caller>,
   origin: Origin,
-): Promise<Caller> {
+): Awaitable<Caller> {
   const { caller, refusal } = judged
   if (refusal !== undefined && !mayRotate(judged, origin))
     throw unauthenticated(refusal, credentialIdsOf(caller))
@@ -100,17 +104,21 @@ const isFirstUse = (credential: PresentedCredential): boolean =>
  * secret is recorded before it is served. A user-level key is read each time: what its secret
  * makes depends on the request.
  */
-export async function recordUse<Caller extends KeyCaller | TokenCaller>(
+export function recordUse<Caller extends KeyCaller | TokenCaller>(
   deps: Deps,
   { caller, credential, remember, now }: ResolvedCredential<Caller>,
   origin: Pick<Origin, 'address' | 'requestId'>,
-): Promise<Caller> {
+): Awaitable<Caller> {
   if (!isFirstUse(credential) && !credential.userLevel) remember?.()
   if (caller.kind === 'ACCESS_TOKEN' && caller.isRotated) return caller
-  if (caller.kind === 'API_KEY' && isFirstUse(credential))
-    await recordFirstUse({ deps, caller, ...origin }).catch(unlessKnown)
-  deps.usage.used(caller, now, origin.address)
-  return caller
+  const recorded =
+    caller.kind === 'API_KEY' && isFirstUse(credential)
+      ? recordFirstUse({ deps, caller, ...origin }).catch(unlessKnown)
+      : undefined
+  return whenKnown<unknown, Caller>(recorded, () => {
+    deps.usage.used(caller, now, origin.address)
+    return caller
+  })
 }
 
 /** A key has one workspace; another one that it names is, for everybody, not there. */

@@ -5,8 +5,11 @@ import { findMemberships, humanCaller } from '../../auth/human-record.ts'
 import { unlessKnown } from '../../auth/resolve-credential.ts'
 import type { Deps } from '../../deps.ts'
 import { noSuchWorkspace, unauthenticated } from '../../errors.ts'
+import { type Awaitable, whenKnown } from '../../when-known.ts'
 import { identify } from '../member/identify.ts'
 import { authenticateFromAnyIssuer, type Origin } from './authenticate-credential.ts'
+
+type Visit = Pick<Origin, 'address' | 'requestId' | 'workspace'>
 
 /**
  * The caller that a key or token of any issuer names: rules 1 and 2 of the decision. A replaced token is let
@@ -16,21 +19,35 @@ import { authenticateFromAnyIssuer, type Origin } from './authenticate-credentia
  *   not the credential's, RATE_LIMITED where too many were tried, SERVICE_UNAVAILABLE when it cannot
  *   be known
  */
-export async function authenticatePrincipal(
+export function authenticatePrincipal(
   deps: Deps,
   secret: string,
-  request: Pick<Origin, 'address' | 'requestId' | 'workspace'>,
-): Promise<Principal> {
+  request: Visit,
+): Awaitable<Principal> {
   const origin = { ...request, acceptsRotated: true, acceptsUserLevel: true }
-  const accepted = await authenticateFromAnyIssuer(deps, secret, origin)
-  if (!('issuer' in accepted)) return accepted
+  return whenKnown(
+    authenticateFromAnyIssuer(deps, secret, origin),
+    (accepted): Awaitable<Principal> =>
+      'issuer' in accepted ? signedIn(deps, secret, accepted.issuer, request) : accepted,
+  )
+}
+
+/** The person whom a token of another issuer names. */
+async function signedIn(
+  deps: Deps,
+  secret: string,
+  issuer: string,
+  request: Visit,
+): Promise<Principal> {
   const { signIn, limits } = deps
   const digest = secretDigest(secret)
-  if (signIn?.issuer !== accepted.issuer)
-    return await limits.failedAuth.guardLookup(origin, { digest }, () => {
+  if (signIn?.issuer !== issuer)
+    return await limits.failedAuth.guardLookup(request, { digest }, () => {
       throw unauthenticated('UNKNOWN', { reason: 'WRONG_ISSUER' })
     })
-  const claims = await limits.failedAuth.guardSignature(origin, digest, () => signIn.verify(secret))
+  const claims = await limits.failedAuth.guardSignature(request, digest, () =>
+    signIn.verify(secret),
+  )
   return await personOf(deps, signIn, secret, claims, request).catch(unlessKnown)
 }
 
@@ -40,7 +57,7 @@ async function personOf(
   verifier: SignInVerifier,
   jwt: string,
   claims: SignInClaims,
-  request: Pick<Origin, 'address' | 'requestId' | 'workspace'>,
+  request: Visit,
 ): Promise<Principal> {
   const signIn = await identify({ deps, ...request }, verifier, jwt, claims)
   const memberships = await findMemberships(deps.prisma, signIn.userId, request.workspace)

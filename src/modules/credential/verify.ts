@@ -116,10 +116,8 @@ async function verdictOn(
   const { caller, refusal } = judged
   if (refusal !== undefined) return { ...refused(codeOf(refusal), permissions), caller }
   // Its first use may end another secret, under the lock: by then it may have ended itself.
-  const endedAs = await recordUse(deps, judged, { address, requestId }).then(
-    () => undefined,
-    codeBy,
-  )
+  const admitted = Promise.resolve(recordUse(deps, judged, { address, requestId }))
+  const endedAs = await admitted.then(() => undefined, codeBy)
   if (endedAs !== undefined) return { ...refused(endedAs, permissions), caller }
 
   const { rights } = caller
