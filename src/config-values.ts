@@ -99,7 +99,8 @@ export const endpointUrl = parsed(
   (given) => {
     const [address = '', ...search] = given.split('?')
     const url = webUrl(address)
-    return url && [withoutFinalSlashes(url.href), ...search].join('?')
+    const isPlain = url !== undefined && !/[#\s]/.test(given)
+    return isPlain ? [withoutFinalSlashes(url.href), ...search].join('?') : undefined
   },
 )
 

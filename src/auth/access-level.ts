@@ -1,7 +1,9 @@
 import { covers, expand, type PermissionName } from './permissions.ts'
 
+export const accessLevels = ['NONE', 'VIEW', 'EDIT', 'FULL', 'CUSTOM'] as const
+
 /** The agent permissions of a scope, read as one word. */
-export type AccessLevel = 'NONE' | 'VIEW' | 'EDIT' | 'FULL' | 'CUSTOM'
+export type AccessLevel = (typeof accessLevels)[number]
 
 const levels: Readonly<Record<Exclude<AccessLevel, 'CUSTOM'>, readonly PermissionName[]>> = {
   NONE: [],

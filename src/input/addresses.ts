@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
-import type { ValidationErrors } from './problems.ts'
+import { z } from 'zod'
+import { noting } from './read-input.ts'
 
 type Block = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
@@ -106,20 +107,17 @@ export function plainBlock(text: string): { readonly plain: string } | { readonl
  * A list of addresses and CIDR blocks in plain form, at most 50. An empty list would allow nobody
  * and is refused.
  */
-export function allowedIpsInput(
-  problems: ValidationErrors,
-  path: readonly string[],
-  values: readonly string[],
-): string[] {
-  if (values.length === 0)
-    problems.add('INVALID', path, 'An empty list would allow no address; null allows any.')
-  if (values.length > maxBlocks)
-    problems.add('INVALID', path, `At most ${maxBlocks} addresses and blocks are possible.`)
-  const blocks = values.slice(0, maxBlocks).map((value, index) => {
-    const block = plainBlock(value)
-    if ('plain' in block) return block.plain
-    problems.add('INVALID', [...path, String(index)], block.wrong)
-    return value
-  })
-  return [...new Set(blocks)]
-}
+export const addressList = z
+  .array(z.string())
+  .check(
+    noting((texts, note) => {
+      if (texts.length === 0) note('An empty list would allow no address; null allows any.')
+      if (texts.length > maxBlocks) note(`At most ${maxBlocks} addresses and blocks are possible.`)
+      for (const [index, text] of texts.slice(0, maxBlocks).entries()) {
+        const block = plainBlock(text)
+        if ('plain' in block) texts[index] = block.plain
+        else note(block.wrong, index)
+      }
+    }),
+  )
+  .overwrite((blocks) => [...new Set(blocks)])

@@ -1,4 +1,4 @@
-import type { ValidationErrors } from './problems.ts'
+import { z } from 'zod'
 import { isStorable } from './text.ts'
 
 const shape = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u
@@ -23,12 +23,4 @@ export const isEmail = (text: string): boolean =>
   text.length <= maxLength && shape.test(text) && hasDomain(text) && isStorable(text)
 
 /** An e-mail address, trimmed. Only mail sent to it can show that somebody reads it. */
-export function emailInput(
-  problems: ValidationErrors,
-  path: readonly string[],
-  value: string,
-): string {
-  const email = value.trim()
-  if (!isEmail(email)) problems.add('INVALID', path, 'This is no e-mail address.')
-  return email
-}
+export const email = z.string().trim().refine(isEmail, 'This is no e-mail address.')

@@ -1,4 +1,5 @@
-import type { ValidationErrors } from './problems.ts'
+import { z } from 'zod'
+import { noting } from './read-input.ts'
 
 /** Also what turns the direction of all that follows it: a name must not rearrange its surroundings. */
 const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
@@ -24,63 +25,43 @@ function textProblem(text: string, max: number, forbidden: RegExp): string | und
   return undefined
 }
 
-/**
- * A name: trimmed, NFC, 1 to 100 characters of which one at least shows, no control characters.
- * Notes a problem and returns it as it is when it is not acceptable.
- */
-export function nameInput(
-  problems: ValidationErrors,
-  path: readonly (string | number)[],
-  value: string | null,
-): string {
-  const name = normalized((value ?? '').trim())
-  const problem =
-    value === null || invisible.test(name)
-      ? 'must not be empty'
-      : textProblem(name, maxNameLength, controls)
-  if (problem !== undefined) problems.add('INVALID', path, `A name ${problem}.`)
-  return name
-}
+/** Trimmed text in NFC; `subject` begins the sentence that says what is wrong with it. */
+const tidyText = (subject: string, problemOf: (text: string) => string | undefined) =>
+  z
+    .string(`${subject} must not be empty.`)
+    .overwrite((text) => normalized(text.trim()))
+    .check(
+      noting((text, note) => {
+        const problem = problemOf(text)
+        if (problem !== undefined) note(`${subject} ${problem}.`)
+      }),
+    )
+
+/** A name: trimmed, NFC, 1 to 100 characters of which one at least shows, no control characters. */
+export const name = tidyText('A name', (text) =>
+  invisible.test(text) ? 'must not be empty' : textProblem(text, maxNameLength, controls),
+)
 
 /** In bytes of UTF-8, as file systems count. */
 const maxFileNameBytes = 255
 
-/**
- * The name of a file alone: as a name, of 1 to 255 bytes of UTF-8, and not one that leads to another
- * folder. Notes a problem and returns it as it is when it is not acceptable.
- */
-export function fileNameInput(
-  problems: ValidationErrors,
-  path: readonly (string | number)[],
-  value: string,
-): string {
-  const name = normalized(value.trim())
-  const problem = invisible.test(name)
-    ? 'must not be empty'
-    : /[/\\]|^\.+$/.test(name)
-      ? 'must not lead to a folder'
-      : Buffer.byteLength(name) > maxFileNameBytes
-        ? `must have at most ${maxFileNameBytes} bytes in UTF-8`
-        : textProblem(name, maxFileNameBytes, controls)
-  if (problem !== undefined) problems.add('INVALID', path, `A file's name ${problem}.`)
-  return name
-}
+/** The name of a file alone: as a name, of 1 to 255 bytes of UTF-8, and not one that leads to another folder. */
+export const fileName = tidyText("A file's name", (text) => {
+  if (invisible.test(text)) return 'must not be empty'
+  if (/[/\\]|^\.+$/.test(text)) return 'must not lead to a folder'
+  return Buffer.byteLength(text) > maxFileNameBytes
+    ? `must have at most ${maxFileNameBytes} bytes in UTF-8`
+    : textProblem(text, maxFileNameBytes, controls)
+})
 
 /** A name folded for comparison: two names with the same key are the same name. */
 export const nameKey = (name: string): string => normalized(name).toLowerCase()
 
-/** Optional text of several lines, e.g. a description; empty text is none. */
-export function textInput(
-  problems: ValidationErrors,
-  path: readonly (string | number)[],
-  value: string | null | undefined,
-  max: number,
-): string | null {
-  const text = normalized((value ?? '').trim())
-  const problem = textProblem(text, max, controlsButLines)
-  if (problem !== undefined) problems.add('INVALID', path, `This ${problem}.`)
-  return text === '' ? null : text
-}
+/** Text of several lines, e.g. a description, of at most `max` characters; empty text is null. */
+export const text = (max: number) =>
+  tidyText('This', (value) => textProblem(value, max, controlsButLines))
+    .nullable()
+    .transform((value) => value || null)
 
 /** Whether PostgreSQL can hold the text as it is: no NUL, no lone surrogate. */
 export const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed()

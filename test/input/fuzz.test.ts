@@ -56,14 +56,19 @@ const hostile: readonly string[] = [
 /** A value that fits nowhere would be the schema's own to refuse. */
 const fits = ({ type }: Place, value: string): boolean => !isEnumType(type) || value.length < 10
 
-/** What only an error of the program or the driver would say. */
+/** What only an error of the program, the driver or the library that reads inputs would say. */
 const leaks =
-  /\bat \S+ \(|node_modules|file:\/\/|\/src\/|prisma|pglite|invalid byte sequence|relation "/i
+  /\bat \S+ \(|node_modules|file:\/\/|\/src\/|prisma|pglite|invalid byte sequence|relation "|invalid (input|option|string)|expected \w+, received|too (big|small):/i
 
-async function send(place: Place, value: string): Promise<boolean> {
-  const { query, variables } = place.operation([value])
+const send = (place: Place, value: string): Promise<boolean> =>
+  ask(place.operation([value]), `${place.at} ${JSON.stringify(value).slice(0, 120)}`)
+
+/** Whether the operation is refused, which must be in words of our own. */
+async function ask(
+  { query, variables }: ReturnType<Place['operation']>,
+  what: string,
+): Promise<boolean> {
   const answer = await world.gql(workspace.secret, query, variables)
-  const what = `${place.at} ${JSON.stringify(value).slice(0, 120)}`
   expectSafe(answer)
   expect(
     answer.errors.map(({ extensions }) => extensions.code),
@@ -108,6 +113,21 @@ test('hostile text in any field of a mutation is stored as it is or refused, nev
     expect(errors, list).toEqual([])
     expect(data.it.nodes.length, list).toBeGreaterThan(0)
   }
+})
+
+test('null in any field of a mutation clears it or is refused, never a fault', async () => {
+  const fields = new Map(
+    places
+      .filter(({ root }) => root === 'mutation')
+      .map((place) => [/^\w+\.input\.\w+/.exec(place.at)?.[0] ?? place.at, place]),
+  )
+  let refused = 0
+  for (const [at, place] of fields) {
+    const { query, variables } = place.operation(['x'])
+    const input = { ...(variables.v0 as object), [at.replace(/.*\./, '')]: null }
+    if (await ask({ query, variables: { v0: input } }, `${at} null`)) refused++
+  }
+  expect(refused).toBeGreaterThan(20)
 })
 
 test('nothing unexpected was logged meanwhile', () => {

@@ -5,14 +5,15 @@ test.each([
   'models.example.com',
   'file:///v1',
   'https://user@models.example.com/v1',
-  'https://models.example.com/v1?version=1',
+  'https://models.example.com/v1#version',
+  'https://models.example.com/v1?version=1#2',
+  'https://models.example.com/v1?version=1 2',
 ])('refuses AGENT_RUNTIME_URL=%j without showing what it may hold', (url) => {
   const shown = /^AGENT_RUNTIME_URL is not acceptable \(its value is not shown\); expected an http/
   expect(() => readConfig({ AGENT_RUNTIME_URL: url })).toThrow(shown)
 })
 
 test.each([
-  ['MODEL', ' model', 'at most 100 characters'],
   ['MODEL', 'm'.repeat(101), 'at most 100 characters'],
   ['TIMEOUT_SECONDS', '0', 'a whole number from 1 to 3600'],
   ['TIMEOUT_SECONDS', '3601', 'a whole number from 1 to 3600'],

@@ -1,6 +1,5 @@
 import { isEmail } from '../../input/email.ts'
-import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput } from '../../input/text.ts'
+import { name } from '../../input/text.ts'
 import { withTimeout } from '../../timeout.ts'
 import { secretDigest } from './hash.ts'
 import type { IdentityProvider } from './identity-provider.ts'
@@ -39,18 +38,12 @@ export function profileIn(
   claims: Readonly<Record<string, unknown>>,
   trustEmail: boolean,
 ): SignInProfile {
-  const { name, email, email_verified: said } = claims
+  const { email, email_verified: said } = claims
   const isVerified = said === true || said === 'true' || (trustEmail && said === undefined)
   return {
-    name: typeof name === 'string' ? nameOf(name) : null,
+    name: name.safeParse(claims.name).data ?? null,
     email: isVerified && typeof email === 'string' && isEmail(email) ? email : null,
   }
-}
-
-function nameOf(text: string): string | null {
-  const problems = new ValidationErrors()
-  const name = nameInput(problems, [], text)
-  return problems.any ? null : name
 }
 
 interface RememberedProfile {

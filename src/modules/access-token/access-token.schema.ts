@@ -9,7 +9,7 @@ import { loadList } from '../../schema/load-list.ts'
 import { modelType } from '../../schema/pagination.ts'
 import { apiKeyLoader, ownKey } from '../api-key/key-loaders.ts'
 import { spaceLoader } from '../space/space.schema.ts'
-import { maxAudience } from './audience-input.ts'
+import { maxAudience } from './access-token.input.ts'
 import { tokenSpaceIdsLoader, tokenStateLoader } from './token-loaders.ts'
 
 export const AccessTokenStatusType = builder.enumType('AccessTokenStatus', {

@@ -2,12 +2,13 @@ import { earliest, findKeyRecords, type KeyRecord } from '../../auth/key-record.
 import { maxFamilySeconds } from '../../auth/token-lifetime.ts'
 import { RequestError, userError } from '../../errors.ts'
 import { ValidationErrors } from '../../input/problems.ts'
+import { type Given, validateInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import {
   type CallerTransaction,
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
-import { audienceInput } from './audience-input.ts'
+import { createAccessTokenInput } from './access-token.input.ts'
 import { type IssuedToken, issueToken } from './issue.ts'
 import { tokenEndInput } from './lifetime-input.ts'
 import { isUnexpired } from './revoke-tokens.ts'
@@ -16,9 +17,10 @@ import { type NarrowingInput, snapshotInput } from './snapshot-input.ts'
 /** How many tokens of one key live at a time. */
 const maxLiveTokens = 100
 
-export interface CreateAccessTokenInput extends NarrowingInput {
+export interface CreateAccessTokenInput
+  extends NarrowingInput,
+    Given<typeof createAccessTokenInput> {
   readonly expiresInSeconds?: number | null | undefined
-  readonly audience?: readonly string[] | null | undefined
 }
 
 /** The calling key, and the secret that it presents. */
@@ -72,7 +74,7 @@ export async function createAccessToken(
       const { key, secretId } = await mintingKey(c)
       const problems = new ValidationErrors()
       const snapshot = await snapshotInput(c, problems, input)
-      const audience = audienceInput(problems, input.audience, c.deps.publicUrl)
+      const { audience } = validateInput(problems, createAccessTokenInput, input)
       const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
         { end: c.caller.validUntil, name: 'The calling secret' },
       ])
@@ -84,7 +86,7 @@ export async function createAccessToken(
         key,
         secretId,
         snapshot,
-        audience,
+        audience: audience ?? [c.deps.publicUrl],
         expiresAt,
         familyExpiresAt,
       })

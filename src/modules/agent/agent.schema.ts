@@ -19,7 +19,7 @@ import {
 import { User, userLoader } from '../member/user.schema.ts'
 import { sessionsOfAgents } from '../session/session.visibility.ts'
 import { spaceLoader } from '../space/space.schema.ts'
-import { maxSpaces } from './agent.service.ts'
+import { maxSpaces } from './agent.input.ts'
 import { agentFilter, agentsSeen, liveAgents, visibleAgents } from './agent.visibility.ts'
 
 export const AgentStatusType = builder.enumType('AgentStatus', {

@@ -45,19 +45,3 @@ export function requestsPerMinuteInput(
     problems.add('INVALID', ['requestsPerMinute'], `The plan's limit for a key is ${limit}.`)
   return value
 }
-
-const defaultOverlapSeconds = 3_600
-/** How long a replaced secret works at most, in seconds. */
-export const maxOverlapSeconds = 604_800
-
-/** How long a replaced secret still works, in seconds: 0 to 7 days, an hour by default. */
-export function overlapInput(problems: ValidationErrors, value: number | null | undefined): number {
-  const seconds = value ?? defaultOverlapSeconds
-  if (seconds < 0 || seconds > maxOverlapSeconds)
-    problems.add(
-      'INVALID',
-      ['overlapSeconds'],
-      `An overlap is 0 to ${maxOverlapSeconds} seconds (7 days).`,
-    )
-  return seconds
-}

@@ -7,7 +7,8 @@ import { forbidden, userError } from '../../errors.ts'
 import type { ApiKey, Prisma } from '../../generated/prisma/client.ts'
 import { isIdOf, newId } from '../../ids.ts'
 import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput, nameKey, textInput } from '../../input/text.ts'
+import { validateInput } from '../../input/read-input.ts'
+import { nameKey } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
@@ -15,6 +16,7 @@ import {
   inWorkspaceTransaction,
   type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
+import { createApiKeyInput } from './api-key.input.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
 import {
   assertMayHaveSecretOf,
@@ -26,8 +28,6 @@ import { type KeyChange, takeKeyName } from './key-name.ts'
 import { findKeyCapacity } from './live-keys.ts'
 import { receiverOf } from './receiver.ts'
 import { type KeyTermsInput, keyTermsInput } from './terms-input.ts'
-
-export const maxKeyDescription = 1_000
 
 /** A key with its secret: shown this once, and stored nowhere. */
 export interface KeyWithSecret {
@@ -94,8 +94,7 @@ export function createApiKey(
 ): Promise<KeyWithSecret> {
   return inWorkspaceTransaction(context, { permission: 'keys:create' }, async (c) => {
     const problems = new ValidationErrors()
-    const name = nameInput(problems, ['name'], input.name)
-    const description = textInput(problems, ['description'], input.description, maxKeyDescription)
+    const { name, description } = validateInput(problems, createApiKeyInput, input)
     const owner = await ownerInput(c, input.ownerId)
     const blank = {
       ...emptyTerms(owner.ownerId, owner.ownerKind),

@@ -1,7 +1,6 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import type { ApiKey } from '../../generated/prisma/client.ts'
-import { ValidationErrors } from '../../input/problems.ts'
-import { textInput } from '../../input/text.ts'
+import { type Given, readInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { retryWithLocks } from '../../transactions/retry-with-locks.ts'
 import {
@@ -14,17 +13,12 @@ import {
   revokeEverywhere,
   revokesEverywhere,
 } from '../legacy-import/revoke-everywhere.ts'
+import { revokeApiKeyInput } from './api-key.input.ts'
 import { findKeyForUpdate, getKey } from './find-key-for-update.ts'
 import { revokeDescendants } from './revoke-descendants.ts'
 import { revokeLiveKeys } from './revoke-keys.ts'
 
-const maxReason = 500
-
-export interface RevokeApiKeyInput {
-  readonly id: string
-  readonly reason?: string | null | undefined
-  readonly includeCreated?: boolean | null | undefined
-}
+type RevokeApiKeyInput = Given<typeof revokeApiKeyInput>
 
 /** Whether a key asks for its own end and nothing else, which takes no permission. */
 export const revokesItself = (principal: Principal, input: RevokeApiKeyInput): boolean =>
@@ -46,9 +40,7 @@ export async function revokeApiKey(
   context: ServiceContext,
   input: RevokeApiKeyInput,
 ): Promise<RevokedKeys> {
-  const problems = new ValidationErrors()
-  const reason = textInput(problems, ['reason'], input.reason, maxReason)
-  problems.throwIfAny()
+  const { reason } = readInput(revokeApiKeyInput, input)
   const permission = (caller: Caller) => (revokesItself(caller, input) ? null : 'keys:delete')
   const includeCreated = input.includeCreated ?? false
   const { address } = context

@@ -1,13 +1,12 @@
 import { isKeyItself } from '../../auth/caller.ts'
 import { forbidden } from '../../errors.ts'
-import { parseInstant } from '../../input/instant.ts'
-import { ValidationErrors } from '../../input/problems.ts'
+import { type Given, readInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import {
   type CallerTransaction,
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
-import { overlapInput } from './bounds-input.ts'
+import { rotateApiKeyInput } from './api-key.input.ts'
 import type { KeyWithSecret } from './create.ts'
 import {
   assertGrantable,
@@ -17,25 +16,6 @@ import {
   findKeyForUpdate,
 } from './find-key-for-update.ts'
 import { assertMayRotateAgain, replaceSecret } from './replace-secret.ts'
-
-export interface RotateApiKeyInput {
-  readonly id: string
-  readonly overlapSeconds?: number | null | undefined
-  readonly retirePreviousOnFirstUse?: boolean | null | undefined
-  readonly expectedRotatedAt?: string | null | undefined
-}
-
-function expectedInput(problems: ValidationErrors, value: string | null | undefined) {
-  if (value === null || value === undefined) return undefined
-  const instant = parseInstant(value)
-  if (instant === undefined)
-    problems.add(
-      'INVALID',
-      ['expectedRotatedAt'],
-      'This is no RFC 3339 instant: give the rotatedAt of the key.',
-    )
-  return instant
-}
 
 /**
  * The previous secret of a key may ask for another one, because the answer that held the current one
@@ -70,23 +50,25 @@ async function assertMayReplaceCurrent(
  */
 export function rotateApiKey(
   context: ServiceContext,
-  input: RotateApiKeyInput,
+  input: Given<typeof rotateApiKeyInput>,
 ): Promise<KeyWithSecret> {
-  const problems = new ValidationErrors()
-  const seconds = overlapInput(problems, input.overlapSeconds)
-  const expected = expectedInput(problems, input.expectedRotatedAt)
-  problems.throwIfAny()
+  const {
+    id,
+    overlapSeconds: seconds,
+    retirePreviousOnFirstUse: retireOnFirstUse,
+    expectedRotatedAt,
+  } = readInput(rotateApiKeyInput, input)
   return inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
-    const key = await findKeyForUpdate(c, input.id)
+    const key = await findKeyForUpdate(c, id)
     assertLive(key)
     assertOrdinary(c, key)
     await assertMayReplaceCurrent(c, key.id)
-    assertMayRotateAgain(c, key, expected)
+    assertMayRotateAgain(c, key, expectedRotatedAt ?? undefined)
     if (!isKeyItself(c.caller, key.id)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)
     }
-    const overlap = { seconds, retireOnFirstUse: input.retirePreviousOnFirstUse ?? false }
+    const overlap = { seconds, retireOnFirstUse: retireOnFirstUse ?? false }
     return replaceSecret(c, key, overlap, { action: 'api_key.rotated' })
   })
 }

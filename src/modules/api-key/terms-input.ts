@@ -2,10 +2,11 @@ import type { KeySettings } from '../../auth/delegation.ts'
 import { covers, expand, isPerSpace } from '../../auth/permissions.ts'
 import { holds } from '../../auth/policy.ts'
 import { isId } from '../../ids.ts'
-import { allowedIpsInput } from '../../input/addresses.ts'
-import { validateUniqueIds } from '../../input/ids.ts'
+import { addressList } from '../../input/addresses.ts'
+import { validateKnownIds } from '../../input/ids.ts'
 import { permissionNamesInput, validateRequirements } from '../../input/permission-list.ts'
 import type { ValidationErrors } from '../../input/problems.ts'
+import { validateInput } from '../../input/read-input.ts'
 import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
 import { validateSpaceReach } from '../space/live-spaces.ts'
 import { expiryInput, requestsPerMinuteInput } from './bounds-input.ts'
@@ -67,7 +68,7 @@ export async function keyTermsInput(
         ? base.allowedIps
         : input.allowedIps === null
           ? []
-          : allowedIpsInput(problems, ['allowedIps'], input.allowedIps),
+          : validateInput(problems, addressList, input.allowedIps, ['allowedIps']),
   }
   if (input.permissions || input.scopeIds || input.spaces) validateHeld(problems, terms, input)
   return terms
@@ -84,7 +85,6 @@ async function scopesInput(
     problems.add('INVALID', ['scopeIds'], `At most ${maxScopes} scopes are possible.`)
     return []
   }
-  validateUniqueIds(problems, ids, (index) => ['scopeIds', index])
   const found = holds(caller.rights, 'scopes:read')
     ? await db.scope.findMany({
         where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
@@ -92,9 +92,7 @@ async function scopesInput(
       })
     : linked
   const byId = new Map(found.map((scope) => [scope.id, scope]))
-  ids.forEach((id, index) => {
-    if (!byId.has(id)) problems.add('NOT_FOUND', ['scopeIds', index], 'There is no such scope.')
-  })
+  validateKnownIds(problems, 'scope', ids, byId, (index) => ['scopeIds', index])
   return ids.flatMap((id) => byId.get(id) ?? [])
 }
 

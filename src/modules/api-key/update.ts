@@ -3,15 +3,17 @@ import type { KeyRecord } from '../../auth/key-record.ts'
 import { userError } from '../../errors.ts'
 import type { ApiKey } from '../../generated/prisma/client.ts'
 import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput, nameKey, textInput } from '../../input/text.ts'
+import { validateInput } from '../../input/read-input.ts'
+import { nameKey } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
   type CallerTransaction,
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
+import { updateApiKeyInput } from './api-key.input.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
-import { maxKeyDescription, replaceTerms } from './create.ts'
+import { replaceTerms } from './create.ts'
 import { assertLive, findKeyForUpdate, getKey, validateDelegation } from './find-key-for-update.ts'
 import { takeKeyName } from './key-name.ts'
 import { assertReceiversMayHold } from './receivers.ts'
@@ -33,11 +35,7 @@ export function updateApiKey(context: ServiceContext, input: UpdateApiKeyInput):
     assertLive(key)
     const problems = new ValidationErrors()
     validateNonNull(problems, input)
-    const name = input.name === undefined ? key.name : nameInput(problems, ['name'], input.name)
-    const description =
-      input.description === undefined
-        ? key.description
-        : textInput(problems, ['description'], input.description, maxKeyDescription)
+    const { name, description } = { ...key, ...validateInput(problems, updateApiKeyInput, input) }
     const terms = await keyTermsInput(c, problems, key, input)
     problems.throwIfAny()
     if (!isAttenuation(key, terms)) {

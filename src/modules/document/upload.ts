@@ -2,7 +2,8 @@ import { userError } from '../../errors.ts'
 import type { Document, Session } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { ValidationErrors } from '../../input/problems.ts'
-import { fileNameInput } from '../../input/text.ts'
+import { validateInput } from '../../input/read-input.ts'
+import { fileName } from '../../input/text.ts'
 import type { UploadedFile } from '../../input/uploaded-file.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import type { StagedFile } from '../../storage/staged-file.ts'
@@ -142,7 +143,7 @@ export async function uploadDocument(
   { sessionId, file }: UploadDocumentInput,
 ): Promise<Document> {
   const problems = new ValidationErrors()
-  const name = fileNameInput(problems, ['file'], file.name)
+  const name = validateInput(problems, fileName, file.name, ['file'])
   problems.throwIfAny()
   await inWorkspaceTransaction(context, options, (c) => openSession(c, sessionId, 1))
   const { maxBytes, storage } = context.deps.documents

@@ -2,7 +2,8 @@ import { hashSecret } from '../../auth/credentials/hash.ts'
 import { hasLegacyShape } from '../../auth/credentials/legacy-format.ts'
 import { permissionNamesInput, validateRequirements } from '../../input/permission-list.ts'
 import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput } from '../../input/text.ts'
+import { validateInput } from '../../input/read-input.ts'
+import { name as nameSchema } from '../../input/text.ts'
 import { maxGrants } from '../api-key/terms-input.ts'
 
 /** How the value of a legacy key is written. */
@@ -118,7 +119,7 @@ function secretInput(
 /** Reads a key to import, and notes what is wrong with it by itself. */
 export function parseLegacyKey(input: LegacyKeyInput, rules: ImportRules): ParsedKey {
   const problems = new ValidationErrors(maxErrorsPerKey)
-  const name = nameInput(problems, ['name'], input.name)
+  const name = validateInput(problems, nameSchema, input.name, ['name'])
   const secret = secretInput(problems, input, rules)
   const permissions = permissionNamesInput(problems, ['permissions'], input.permissions ?? [])
   validateRequirements(problems, ['permissions'], permissions)

@@ -3,14 +3,15 @@ import { isAttenuation, type KeySettings } from '../../auth/delegation.ts'
 import { earliest, findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
 import { userError } from '../../errors.ts'
 import { ValidationErrors } from '../../input/problems.ts'
+import { validateInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
   type CallerTransaction,
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
+import { overlapSeconds } from '../api-key/api-key.input.ts'
 import { auditSnapshot } from '../api-key/audit-snapshot.ts'
-import { overlapInput } from '../api-key/bounds-input.ts'
 import { type KeyWithSecret, replaceTerms } from '../api-key/create.ts'
 import {
   assertLive,
@@ -52,7 +53,7 @@ export function migrateLegacyKey(
   input: MigrateLegacyKeyInput,
 ): Promise<KeyWithSecret> {
   const problems = new ValidationErrors()
-  const seconds = overlapInput(problems, input.overlapSeconds)
+  const seconds = validateInput(problems, overlapSeconds, input.overlapSeconds, ['overlapSeconds'])
   validateNonNull(problems, input)
   problems.throwIfAny()
   return inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {

@@ -3,11 +3,12 @@ import { delegationErrors, emptyTerms, fullTerms, type KeySettings } from '../..
 import { holds } from '../../auth/policy.ts'
 import type { UserErrorCode } from '../../errors.ts'
 import { newId } from '../../ids.ts'
+import { validateKnownIds } from '../../input/ids.ts'
 import { nameKey } from '../../input/text.ts'
 import { isWithinKeyRole } from '../api-key/find-key-for-update.ts'
 import { nameTaken } from '../api-key/key-name.ts'
 import { maxGrants } from '../api-key/terms-input.ts'
-import { validateReach } from '../space/live-spaces.ts'
+
 import type { LegacySecret, ParsedKey } from './legacy-key.input.ts'
 
 /** Whether keys belong to one workspace, or to a person in every workspace of theirs. */
@@ -150,7 +151,7 @@ export function planImport(context: ImportContext, keys: readonly ParsedKey[]): 
     const { ownerId, spaceIds } = input
     const owner = ownerOf(context, key)
     if (spaceIds && spaceIds.length <= maxGrants)
-      validateReach(spaces, problems, spaceIds, (index) => ['spaceIds', index])
+      validateKnownIds(problems, 'space', spaceIds, spaces, (index) => ['spaceIds', index])
     if (owner === undefined || problems.any) return key
     const terms = termsOf(context, key, owner)
     if (terms === undefined) return key

@@ -3,40 +3,28 @@ import type { Role } from '../../auth/roles.ts'
 import { forbidden } from '../../errors.ts'
 import type { Member } from '../../generated/prisma/client.ts'
 import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput } from '../../input/text.ts'
+import { type Given, readInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import {
   type CallerTransaction,
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { validateSpaceReach } from '../space/live-spaces.ts'
+import { createMachineUserInput } from './member.input.ts'
 import { assertMachineRole, createMember, openSpaceIds } from './member.service.ts'
 import { assertMayAdmit, assertMayGiveRole } from './role-grants.ts'
-
-const maxSpaces = 1_000
-
-export interface CreateMachineUserInput {
-  readonly name: string
-  readonly role: Role
-  readonly spaceIds?: readonly string[] | null | undefined
-}
 
 /** A user for an integration: it belongs to this workspace, cannot sign in and is at most ADMIN. */
 export function createMachineUser(
   context: ServiceContext,
-  input: CreateMachineUserInput,
+  input: Given<typeof createMachineUserInput>,
 ): Promise<Member> {
-  const problems = new ValidationErrors()
-  const name = nameInput(problems, ['name'], input.name)
-  const spaceIds = input.spaceIds ?? []
-  if (spaceIds.length > maxSpaces)
-    problems.add('INVALID', ['spaceIds'], `At most ${maxSpaces} spaces are possible.`)
-  problems.throwIfAny()
-  assertMachineRole(input.role)
+  const { name, role, spaceIds } = readInput(createMachineUserInput, input)
+  assertMachineRole(role)
   return inWorkspaceTransaction(context, { permission: 'members:create' }, async (c) => {
-    assertMayGiveRole(c.caller, input.role, await openSpaceIds(c), ['input', 'role'])
-    await assertMayAdmitToAll(c, input.role, spaceIds)
-    const shown = { name, role: input.role }
+    assertMayGiveRole(c.caller, role, await openSpaceIds(c), ['input', 'role'])
+    await assertMayAdmitToAll(c, role, spaceIds)
+    const shown = { name, role }
     const member = await createMember(c, 'MACHINE', shown, { ...shown, spaceIds })
     await c.db.spaceMember.createMany({
       data: spaceIds.map((spaceId) => ({

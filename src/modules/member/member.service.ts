@@ -4,9 +4,9 @@ import { hasId } from '../../db/where.ts'
 import { userError } from '../../errors.ts'
 import type { Member, UserKind } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { emailInput, emailKey } from '../../input/email.ts'
-import { ValidationErrors } from '../../input/problems.ts'
-import { maxNameLength, nameInput } from '../../input/text.ts'
+import { emailKey } from '../../input/email.ts'
+import { type Given, readInput } from '../../input/read-input.ts'
+import { maxNameLength } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
@@ -16,6 +16,7 @@ import {
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { revokeDescendants } from '../api-key/revoke-descendants.ts'
 import { assertAnotherOwner } from './last-owner.ts'
+import { addMemberInput, updateMemberInput } from './member.input.ts'
 import { visibleMembers } from './member.visibility.ts'
 import {
   assertMayGiveLasting,
@@ -44,30 +45,22 @@ async function findMember(c: CallerTransaction, id: string): Promise<MemberToCha
   return member
 }
 
-export interface AddMemberInput {
-  readonly email: string
-  readonly name?: string | null | undefined
-  readonly role: Role
-}
-
 /** Enters a human by e-mail, with a role that the caller may give. */
-export function addMember(context: ServiceContext, input: AddMemberInput): Promise<Member> {
-  const problems = new ValidationErrors()
-  const email = emailInput(problems, ['email'], input.email)
+export function addMember(
+  context: ServiceContext,
+  input: Given<typeof addMemberInput>,
+): Promise<Member> {
+  const { email, role, name: given } = readInput(addMemberInput, input)
   // Addresses may be longer than names.
-  const name =
-    typeof input.name === 'string'
-      ? nameInput(problems, ['name'], input.name)
-      : [...email].slice(0, maxNameLength).join('')
-  problems.throwIfAny()
+  const name = given ?? [...email].slice(0, maxNameLength).join('')
   return inWorkspaceTransaction(context, { permission: 'members:create' }, async (c) => {
     const path = ['input', 'role']
     assertMayGiveLasting(c.caller, path)
-    assertMayGiveRole(c.caller, input.role, await openSpaceIds(c), path)
+    assertMayGiveRole(c.caller, role, await openSpaceIds(c), path)
     const where = { workspaceId: c.workspace.id, emailKey: emailKey(email) }
     if (await c.db.member.findUnique({ where: { workspaceId_emailKey: where } }))
       throw userError('CONFLICT', ['input', 'email'], 'Somebody with this e-mail is a member.')
-    const shown = { name, email, role: input.role }
+    const shown = { name, email, role }
     return createMember(c, 'HUMAN', { ...shown, emailKey: where.emailKey }, shown)
   })
 }
@@ -94,22 +87,17 @@ export async function createMember(
   return member
 }
 
-export interface UpdateMemberInput {
-  readonly id: string
-  readonly role?: Role | null | undefined
-  readonly name?: string | null | undefined
-}
-
 /** Changes a member's role or name here. A new role shrinks or widens their keys at once. */
-export function updateMember(context: ServiceContext, input: UpdateMemberInput): Promise<Member> {
-  const problems = new ValidationErrors()
-  if (input.role === null) problems.add('INVALID', ['role'], 'A role cannot be null.')
-  const name = input.name === undefined ? undefined : nameInput(problems, ['name'], input.name)
-  problems.throwIfAny()
+export function updateMember(
+  context: ServiceContext,
+  input: Given<typeof updateMemberInput>,
+): Promise<Member> {
+  const { id, ...fields } = readInput(updateMemberInput, input)
   return inWorkspaceTransaction(context, { permission: 'members:update' }, async (c) => {
-    const member = await findMember(c, input.id)
+    const member = await findMember(c, id)
     assertMayTouchOwnersThings(c.caller, member)
-    const shown = { name: name ?? member.name, role: input.role ?? member.role }
+    const { name, role } = { ...member, ...fields }
+    const shown = { name, role }
     const changes = changesBetween<typeof shown>(member, shown)
     if (changes.length === 0) return member
     if (shown.role !== member.role) await assertMayChangeRole(c, member, shown.role)

@@ -12,7 +12,8 @@ import type { Scope } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { permissionNamesInput, validateRequirements } from '../../input/permission-list.ts'
 import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput, nameKey, textInput } from '../../input/text.ts'
+import { type Given, validateInput } from '../../input/read-input.ts'
+import { nameKey } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
@@ -20,15 +21,8 @@ import {
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { assertLinkedKeysAllow, assertUnused } from './linked-keys.ts'
+import { createScopeInput, updateScopeInput } from './scope.input.ts'
 import { visibleScopes } from './scope.visibility.ts'
-
-const maxDescription = 1_000
-
-interface ScopeFields {
-  readonly description?: string | null | undefined
-  readonly permissions?: readonly string[] | null | undefined
-  readonly agentAccess?: AccessLevel | null | undefined
-}
 
 /** The permissions that `names` and a level make together, by the rule of a create or an update. */
 function permissionsInput(
@@ -65,7 +59,7 @@ function validateHeld(
   { caller }: CallerTransaction,
   problems: ValidationErrors,
   names: readonly string[],
-  { permissions: given }: ScopeFields,
+  given: readonly string[] | null | undefined,
   present: readonly string[] = [],
 ): void {
   const there = expand(present)
@@ -98,21 +92,19 @@ async function assertNameFree(
     : userError('INVALID', ['input', 'name'], 'Choose another name.')
 }
 
-export interface CreateScopeInput extends ScopeFields {
-  readonly name: string
-}
-
 /** A new scope of permissions that the caller holds. */
-export function createScope(context: ServiceContext, input: CreateScopeInput): Promise<Scope> {
+export function createScope(
+  context: ServiceContext,
+  input: Given<typeof createScopeInput>,
+): Promise<Scope> {
   const problems = new ValidationErrors()
-  const name = nameInput(problems, ['name'], input.name)
-  const description = textInput(problems, ['description'], input.description, maxDescription)
+  const { name, description } = validateInput(problems, createScopeInput, input)
   const names = input.permissions ?? []
   const permissions = permissionsInput(problems, names, input.agentAccess, joinLevel)
   validateRequirements(problems, ['permissions'], permissions)
   problems.throwIfAny()
   return inWorkspaceTransaction(context, { permission: 'scopes:create' }, async (c) => {
-    validateHeld(c, problems, permissions, input)
+    validateHeld(c, problems, permissions, names)
     problems.throwIfAny()
     await assertNameFree(c, name, null)
     const shown = { name, description, permissions }
@@ -138,16 +130,14 @@ async function findScope({ db, caller }: CallerTransaction, id: string): Promise
   return scope
 }
 
-export interface UpdateScopeInput extends ScopeFields {
-  readonly id: string
-  readonly name?: string | null | undefined
-}
-
 /**
  * Changes a scope and, at once, every key linked to it. What it gains the caller must hold, and each
  * linked key, as it would be, must be one that the caller may grant.
  */
-export function updateScope(context: ServiceContext, input: UpdateScopeInput): Promise<Scope> {
+export function updateScope(
+  context: ServiceContext,
+  input: Given<typeof updateScopeInput>,
+): Promise<Scope> {
   return inWorkspaceTransaction(context, { permission: 'scopes:update' }, async (c) => {
     const scope = await findScope(c, input.id)
     const problems = new ValidationErrors()
@@ -155,11 +145,7 @@ export function updateScope(context: ServiceContext, input: UpdateScopeInput): P
       problems.add('INVALID', ['permissions'], 'permissions cannot be null.')
     if (input.agentAccess === null)
       problems.add('INVALID', ['agentAccess'], 'An access level cannot be null.')
-    const name = input.name === undefined ? scope.name : nameInput(problems, ['name'], input.name)
-    const description =
-      input.description === undefined
-        ? scope.description
-        : textInput(problems, ['description'], input.description, maxDescription)
+    const { name, description } = { ...scope, ...validateInput(problems, updateScopeInput, input) }
     const names = input.permissions ?? scope.permissions
     const permissions = permissionsInput(problems, names, input.agentAccess, withLevel)
     validateRequirements(problems, ['permissions'], permissions)
@@ -167,7 +153,7 @@ export function updateScope(context: ServiceContext, input: UpdateScopeInput): P
     const shown = { name, description, permissions }
     const changes = changesBetween<typeof shown>(scope, shown)
     if (changes.length === 0) return scope
-    validateHeld(c, problems, permissions, input, scope.permissions)
+    validateHeld(c, problems, permissions, input.permissions, scope.permissions)
     problems.throwIfAny()
     await assertNameFree(c, name, scope.id)
     if (!areSameNames(permissions, scope.permissions))

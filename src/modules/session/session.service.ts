@@ -1,8 +1,7 @@
 import { userError } from '../../errors.ts'
 import type { Session } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput } from '../../input/text.ts'
+import { type Given, readInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
@@ -12,6 +11,7 @@ import {
 import { type AgentInSpaces, requireVisibleAgent } from '../agent/require-visible-agent.ts'
 import { finishRun } from '../run/finish-run.ts'
 import { requireVisibleSession } from './require-visible-session.ts'
+import { createSessionInput } from './session.input.ts'
 import { sessionsHeld } from './session.visibility.ts'
 
 /** No credential's rights depend on a session. */
@@ -72,20 +72,12 @@ async function assertReferenceFree(c: CallerTransaction, agentId: string, refere
     : userError('NAME_TAKEN', ['input', 'reference'], 'An active session has this reference.')
 }
 
-export interface CreateSessionInput {
-  readonly agentId: string
-  readonly reference?: string | null | undefined
-}
-
 /** A new session with an agent, in every space of which the caller holds sessions:create. */
 export function createSession(
   context: ServiceContext,
-  { agentId, reference: given }: CreateSessionInput,
+  input: Given<typeof createSessionInput>,
 ): Promise<Session> {
-  const problems = new ValidationErrors()
-  const reference =
-    given === null || given === undefined ? null : nameInput(problems, ['reference'], given)
-  problems.throwIfAny()
+  const { agentId, reference } = readInput(createSessionInput, input)
   return inWorkspaceTransaction(
     context,
     { permission: 'sessions:create', keepsAuthorization },

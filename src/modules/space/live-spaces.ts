@@ -1,7 +1,7 @@
 import type { Caller } from '../../auth/caller.ts'
 import { reaches } from '../../auth/policy.ts'
 import { isId } from '../../ids.ts'
-import { validateUniqueIds } from '../../input/ids.ts'
+import { validateKnownIds } from '../../input/ids.ts'
 import type { ValidationErrors } from '../../input/problems.ts'
 import type {
   CallerTransaction,
@@ -21,19 +21,6 @@ export async function findReachedSpaces(
   return new Set(rows.map(({ id }) => id).filter(isReached))
 }
 
-/** Notes each id of a list that is repeated, or is none of the spaces within the caller's reach. */
-export function validateReach(
-  reached: ReadonlySet<string>,
-  problems: ValidationErrors,
-  ids: readonly string[],
-  pathOf: (index: number) => readonly (string | number)[],
-): void {
-  validateUniqueIds(problems, ids, pathOf)
-  ids.forEach((id, index) => {
-    if (!reached.has(id)) problems.add('NOT_FOUND', pathOf(index), 'There is no such space.')
-  })
-}
-
 /**
  * Notes each id of a list that is repeated, or names no space within the caller's reach: deleted,
  * foreign, unreached and never there are all the same.
@@ -44,5 +31,5 @@ export async function validateSpaceReach(
   ids: readonly string[],
   pathOf: (index: number) => readonly (string | number)[],
 ): Promise<void> {
-  validateReach(await findReachedSpaces(c, ids), problems, ids, pathOf)
+  validateKnownIds(problems, 'space', ids, await findReachedSpaces(c, ids), pathOf)
 }

@@ -2,10 +2,10 @@ import { isPerSpace, permissionNames } from '../../auth/permissions.ts'
 import { heldIn, holdsIn } from '../../auth/policy.ts'
 import { ceilings, reachesAllSpaces, roles } from '../../auth/roles.ts'
 import { forbidden, userError } from '../../errors.ts'
-import type { Space, SpaceVisibility } from '../../generated/prisma/client.ts'
+import type { Space } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
-import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput, nameKey, textInput } from '../../input/text.ts'
+import { type Given, readInput } from '../../input/read-input.ts'
+import { nameKey } from '../../input/text.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
@@ -13,9 +13,8 @@ import {
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { assertUnbounded } from '../member/role-grants.ts'
+import { createSpaceInput, updateSpaceInput } from './space.input.ts'
 import { visibleSpacesOf } from './space.visibility.ts'
-
-const maxDescription = 1_000
 
 /**
  * The space, seen by the caller, in which they hold the permission.
@@ -48,19 +47,13 @@ async function assertNameFree(
     : userError('INVALID', ['input', 'name'], 'Choose another name.')
 }
 
-export interface CreateSpaceInput {
-  readonly name: string
-  readonly description?: string | null | undefined
-  readonly visibility?: SpaceVisibility | null | undefined
-}
-
 /** A new space; restricted unless it is said to be open. */
-export function createSpace(context: ServiceContext, input: CreateSpaceInput): Promise<Space> {
-  const problems = new ValidationErrors()
-  const name = nameInput(problems, ['name'], input.name)
-  const description = textInput(problems, ['description'], input.description, maxDescription)
-  problems.throwIfAny()
-  const visibility = input.visibility ?? 'RESTRICTED'
+export function createSpace(
+  context: ServiceContext,
+  input: Given<typeof createSpaceInput>,
+): Promise<Space> {
+  const { name, description, visibility: given } = readInput(createSpaceInput, input)
+  const visibility = given ?? 'RESTRICTED'
   return inWorkspaceTransaction(context, { permission: 'spaces:create' }, async (c) => {
     if (!c.caller.rights.allSpaces) throw forbidden(['spaces:create'], [], 'This needs all spaces.')
     // Agents could be moved into it at once: it is the same as opening one that is there.
@@ -81,13 +74,6 @@ export function createSpace(context: ServiceContext, input: CreateSpaceInput): P
     c.record({ action: 'space.created', targetId: space.id, targetName: name, changes })
     return space
   })
-}
-
-export interface UpdateSpaceInput {
-  readonly id: string
-  readonly name?: string | null | undefined
-  readonly description?: string | null | undefined
-  readonly visibility?: SpaceVisibility | null | undefined
 }
 
 /** What a role without all spaces gains in a space that opens. */
@@ -111,24 +97,16 @@ function assertMayOpen({ caller }: CallerTransaction, spaceId: string): void {
 }
 
 /** Changes a space in which the caller holds spaces:update. Absent fields stay. */
-export function updateSpace(context: ServiceContext, input: UpdateSpaceInput): Promise<Space> {
-  const problems = new ValidationErrors()
-  if (input.visibility === null)
-    problems.add('INVALID', ['visibility'], 'A visibility cannot be null.')
-  const name = input.name === undefined ? undefined : nameInput(problems, ['name'], input.name)
-  const description =
-    input.description === undefined
-      ? undefined
-      : textInput(problems, ['description'], input.description, maxDescription)
-  problems.throwIfAny()
+export function updateSpace(
+  context: ServiceContext,
+  input: Given<typeof updateSpaceInput>,
+): Promise<Space> {
+  const { id, ...fields } = readInput(updateSpaceInput, input)
   return inWorkspaceTransaction(context, { permission: 'spaces:update' }, async (c) => {
-    const space = await spaceToChange(c, input.id, 'spaces:update', ['input', 'id'])
-    if (name !== undefined) await assertNameFree(c, name, space.id)
-    const shown = {
-      name: name ?? space.name,
-      description: description === undefined ? space.description : description,
-      visibility: input.visibility ?? space.visibility,
-    }
+    const space = await spaceToChange(c, id, 'spaces:update', ['input', 'id'])
+    if (fields.name !== undefined) await assertNameFree(c, fields.name, space.id)
+    const { name, description, visibility } = { ...space, ...fields }
+    const shown = { name, description, visibility }
     const changes = changesBetween<typeof shown>(space, shown)
     if (changes.length === 0) return space
     if (space.visibility === 'RESTRICTED' && shown.visibility === 'OPEN') assertMayOpen(c, space.id)

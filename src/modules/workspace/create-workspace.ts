@@ -3,8 +3,7 @@ import { forbidden, unauthenticated, userError } from '../../errors.ts'
 import type { Prisma, Workspace } from '../../generated/prisma/client.ts'
 import { newId } from '../../ids.ts'
 import { emailKey } from '../../input/email.ts'
-import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput } from '../../input/text.ts'
+import { type Given, readInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import { withMutex } from '../../transactions/workspace-mutex.ts'
@@ -14,15 +13,11 @@ import {
   type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { provisionForWorkspace } from '../legacy-import/provision.ts'
-import { slugInput, slugTaken } from './slug.ts'
+import { slugTaken } from './slug.ts'
+import { createWorkspaceInput } from './workspace.input.ts'
 
 /** By one person, ever. */
 const maxCreated = 5
-
-export interface CreateWorkspaceInput {
-  readonly name: string
-  readonly slug: string
-}
 
 /** On whose behalf: a person who has signed in, in a workspace or in none. */
 export type SignInContext = Omit<ServiceContext, 'caller'> & { readonly signIn: SignIn }
@@ -35,15 +30,12 @@ export type SignInContext = Omit<ServiceContext, 'caller'> & { readonly signIn: 
  */
 export async function createWorkspace(
   context: SignInContext,
-  input: CreateWorkspaceInput,
+  input: Given<typeof createWorkspaceInput>,
 ): Promise<Workspace> {
   const { deps, signIn } = context
   if (!deps.signUp)
     throw forbidden([], [], 'Workspaces are made here by who runs the server: SIGN_UP is off.')
-  const problems = new ValidationErrors()
-  const name = nameInput(problems, ['name'], input.name)
-  const slug = slugInput(problems, ['slug'], input.slug)
-  problems.throwIfAny()
+  const { name, slug } = readInput(createWorkspaceInput, input)
   const id = newId('wsp')
   const prepare = async (db: Prisma.TransactionClient): Promise<void> => {
     const createdAt = await lockMaker(db, signIn.userId)

@@ -1,24 +1,6 @@
 import { RequestError, userError } from '../../errors.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
-import type { ValidationErrors } from '../../input/problems.ts'
 import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
-
-const shape = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
-
-/** A workspace's slug: 1 to 63 lower-case letters, digits and inner hyphens, as in a host name. */
-export function slugInput(
-  problems: ValidationErrors,
-  path: readonly string[],
-  value: string | null,
-): string {
-  if (value === null || !shape.test(value))
-    problems.add(
-      'INVALID',
-      path,
-      'A slug has 1 to 63 lower-case letters, digits and hyphens, none at either end.',
-    )
-  return value ?? ''
-}
 
 /** What an operator is told who names a workspace that there is not. */
 export const noSuchWorkspace = (slug: string): RequestError =>

@@ -1,7 +1,5 @@
 import type { Workspace } from '../../generated/prisma/client.ts'
-import { parseInstant } from '../../input/instant.ts'
-import { ValidationErrors } from '../../input/problems.ts'
-import { nameInput } from '../../input/text.ts'
+import { type Given, readInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
@@ -10,30 +8,8 @@ import {
 } from '../../transactions/workspace-transaction.ts'
 import { assertMayRelaxExpiry } from './expiry-policy.ts'
 import { assertMayShortenOwnersKeys } from './owners-expiry.ts'
-import { slugInput, slugTaken, takeSlug } from './slug.ts'
-
-/** A century: dates stay within what a DateTime can tell. */
-const maxLifetimeDays = 36_500
-
-export interface UpdateWorkspaceInput {
-  readonly name?: string | null | undefined
-  readonly slug?: string | null | undefined
-  readonly maxKeyLifetimeDays?: number | null | undefined
-  readonly legacyKeySunsetAt?: string | null | undefined
-}
-
-function sunsetInput(problems: ValidationErrors, value: string | null): Date | null {
-  const sunset = value === null ? undefined : parseInstant(value)
-  if (sunset === undefined)
-    problems.add('INVALID', ['legacyKeySunsetAt'], 'This is no RFC 3339 instant.')
-  return sunset ?? null
-}
-
-function lifetimeInput(problems: ValidationErrors, value: number | null): number | null {
-  if (value !== null && (value < 1 || value > maxLifetimeDays))
-    problems.add('INVALID', ['maxKeyLifetimeDays'], `1 to ${maxLifetimeDays} days are possible.`)
-  return value
-}
+import { slugTaken, takeSlug } from './slug.ts'
+import { updateWorkspaceInput } from './workspace.input.ts'
 
 /** Ends with an earlier sunset the legacy secrets that a migration let live on until after it. */
 async function endReplacedSecrets(
@@ -53,21 +29,9 @@ async function endReplacedSecrets(
  */
 export function updateWorkspace(
   context: ServiceContext,
-  input: UpdateWorkspaceInput,
+  input: Given<typeof updateWorkspaceInput>,
 ): Promise<Workspace> {
-  const { name, slug, maxKeyLifetimeDays, legacyKeySunsetAt } = input
-  const problems = new ValidationErrors()
-  const fields = {
-    ...(name !== undefined && { name: nameInput(problems, ['name'], name) }),
-    ...(slug !== undefined && { slug: slugInput(problems, ['slug'], slug) }),
-    ...(maxKeyLifetimeDays !== undefined && {
-      maxKeyLifetimeDays: lifetimeInput(problems, maxKeyLifetimeDays),
-    }),
-    ...(legacyKeySunsetAt !== undefined && {
-      legacyKeySunsetAt: sunsetInput(problems, legacyKeySunsetAt),
-    }),
-  }
-  problems.throwIfAny()
+  const fields = readInput(updateWorkspaceInput, input)
   return inWorkspaceTransaction(context, { permission: 'workspace:update' }, async (c) => {
     const changes = changesBetween<Partial<Workspace>>(c.workspace, fields)
     if (changes.length === 0) return c.workspace
