@@ -102,8 +102,13 @@ export async function insertAgents(
     ...writtenAt(spaceIds.length - index),
   }))
   await insert(workspace, 'Agent', rows)
-  const links = rows.flatMap(({ workspaceId, id }, index) =>
-    (spaceIds[index] ?? []).map((spaceId) => ({ workspaceId, agentId: id, spaceId })),
+  const links = rows.flatMap(({ workspaceId, id, createdAt }, index) =>
+    (spaceIds[index] ?? []).map((spaceId) => ({
+      workspaceId,
+      agentId: id,
+      agentCreatedAt: createdAt,
+      spaceId,
+    })),
   )
   await insert(workspace, 'AgentSpace', links)
   return rows

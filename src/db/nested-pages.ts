@@ -2,7 +2,7 @@ import type { Caller } from '../auth/caller.ts'
 import type { Queryable } from '../auth/key-record.ts'
 import { Prisma } from '../generated/prisma/client.ts'
 import { isId } from '../ids.ts'
-import { type Listed, type Page, type PageRequest, toPage } from './page.ts'
+import { type Cursor, type Listed, type Page, type PageRequest, toPage } from './page.ts'
 
 /**
  * Whether the column holds none of the ids. A subquery is hashed under every plan, while `<> ALL` and
@@ -10,14 +10,6 @@ import { type Listed, type Page, type PageRequest, toPage } from './page.ts'
  */
 export const isNoneOf = (column: Prisma.Sql, ids: readonly string[]): Prisma.Sql =>
   Prisma.sql`${column} NOT IN (SELECT unnest(${ids}::text[]))`
-
-/**
- * Whether `from` has a row that fulfils the condition. EXISTS leaves it to the planner's estimates
- * whether all rows of the table are joined or scanned for it; in the order of an index, as the column
- * names it, those of the condition are read up to the first.
- */
-export const isThere = (from: Prisma.Sql, condition: Prisma.Sql, column: Prisma.Sql): Prisma.Sql =>
-  Prisma.sql`((SELECT TRUE FROM ${from} WHERE ${condition} ORDER BY ${column} LIMIT 1) IS NOT NULL)`
 
 /** The id of the parent that a listing of children is asked for, inside `findPages`. */
 export const parentId = Prisma.sql`parent.id`
@@ -36,14 +28,19 @@ export interface NestedListing {
   readonly parents?: Prisma.Sql
   /** A row can be several parents' own. */
   readonly isShared?: true
+  /** What is listed are links to these rows, with the ids and places of them; parents share them. */
+  readonly rows?: Pick<NestedListing, 'from' | 'alias'>
   /** The ids of the rows that are tied to a parent, by `parentId`, where a link table has them. */
   readonly links?: Prisma.Sql
   /** Which of the rows are all parents' own beside those that are tied to one: they are read once. */
   readonly common?: Prisma.Sql
 }
 
-/** The same, with what of a row is read. */
-export type NestedRows = NestedListing & { readonly columns: Prisma.Sql }
+/** A table, which of its rows, and what is read of them. */
+type Rows = Pick<NestedListing, 'from' | 'alias' | 'where'> & { readonly columns: Prisma.Sql }
+
+/** The same of a listing. */
+export type NestedRows = NestedListing & Rows
 
 /**
  * Those of the ids whose rows fulfil the condition of the listing. What a caller sees of a few rows is
@@ -60,11 +57,16 @@ export async function idsAmong(
   return rows.map(({ id }) => id)
 }
 
-function statement({ from, alias, columns, where }: NestedRows, page: PageRequest): Prisma.Sql {
-  const behind =
-    page.after === null
-      ? Prisma.empty
-      : Prisma.sql`AND (${alias}."createdAt", ${alias}.id) < (${page.after.at.toISOString()}::timestamptz, ${page.after.id})`
+const placeOf = (alias: Prisma.Sql): Prisma.Sql => Prisma.sql`(${alias}."createdAt", ${alias}.id)`
+
+const placeAt = ({ at, id }: Cursor): Prisma.Sql =>
+  Prisma.sql`(${at.toISOString()}::timestamptz, ${id})`
+
+/** The statement for a page, and one more, of rows. */
+export function pageOf({ from, alias, columns, where }: Rows, page: PageRequest): Prisma.Sql {
+  const behind = page.after
+    ? Prisma.sql`AND ${placeOf(alias)} < ${placeAt(page.after)}`
+    : Prisma.empty
   return Prisma.sql`SELECT ${columns} FROM ${from} WHERE ${where} ${behind}
     ORDER BY ${alias}."createdAt" DESC, ${alias}.id DESC LIMIT ${page.limit + 1}`
 }
@@ -85,7 +87,7 @@ export async function findPages(
   listing: NestedRows,
   page: PageRequest,
 ): Promise<Page[]> {
-  const comparisons = listing.isShared ? 1 : page.limit * spacesOf(caller) || 1
+  const comparisons = listing.isShared || listing.rows ? 1 : page.limit * spacesOf(caller) || 1
   const atOnce = Math.max(1, Math.min(mostParents, Math.floor(mostComparisons / comparisons)))
   const pages: Page[] = []
   while (pages.length < parents.length) {
@@ -95,7 +97,7 @@ export async function findPages(
   return pages
 }
 
-/** In one statement for all of the parents. Rows that parents share are read once, in a second one. */
+/** In one statement for all of the parents; a row that parents share is in its answer once. */
 async function findPagesAtOnce(
   db: Queryable,
   caller: Caller,
@@ -103,38 +105,64 @@ async function findPagesAtOnce(
   listing: NestedRows,
   page: PageRequest,
 ): Promise<Page[]> {
-  const { from, alias, where } = listing
-  const withList = Prisma.sql`(SELECT id FROM unnest(${parents}::text[]) AS parent (id)
-    WHERE ${listing.parents ?? Prisma.sql`TRUE`} OFFSET 0) AS parent`
-  if (!listing.isShared) {
-    const rows = await db.$queryRaw<(Listed & OfParent)[]>(pagesOf(withList, listing, page))
-    const byParent = Map.groupBy(rows, (row) => row.parentId)
-    return parents.map((id) => toPage(byParent.get(id) ?? [], page))
-  }
-  const places = { ...listing, columns: Prisma.sql`${alias}.id, ${alias}."createdAt"` }
-  const links = await db.$queryRaw<(Listed & OfParent)[]>(
-    isDear(caller, parents)
-      ? pagesOfJudgedOnce(withList, caller, places, page)
-      : pagesOf(withList, places, page),
+  const isShared = listing.isShared || listing.rows
+  const listed = await db.$queryRaw<(Listed & Place)[]>(
+    isShared
+      ? sharedPagesOf(parents, caller, listing, page)
+      : pagesOf(parentsWithList(parents, listing), listing, page),
   )
-  const ids = [...new Set(links.map(({ id }) => id))]
-  const rows = await db.$queryRaw<Listed[]>`
-    SELECT ${listing.columns} FROM ${from} WHERE ${where} AND ${alias}.id = ANY(${ids}::text[])`
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  const byParent = Map.groupBy(links, (link) => link.parentId)
-  return parents.map((parent) => {
-    const its = byParent.get(parent) ?? []
-    const present = its.flatMap(({ id }) => {
-      const row = byId.get(id)
-      return row ? [{ ...row }] : []
-    })
-    // What went out of sight between the statements is missing; what follows the page is not.
-    return { ...toPage(present, page), hasNextPage: its.length > page.limit }
-  })
+  const byParent = Map.groupBy(listed, ({ parentId }) => parentId)
+  const byId = new Map(listed.map((row) => [row.id, row]))
+  const rowOf = (row: Listed & Place): Listed => ({ ...row, ...(row.rowId && byId.get(row.rowId)) })
+  return parents.map((id) => toPage((byParent.get(id) ?? []).map(rowOf), page))
 }
 
-interface OfParent {
+/** Those of the parents that have a list, as a table. */
+const parentsWithList = (ids: readonly string[], listing: NestedListing): Prisma.Sql =>
+  Prisma.sql`(SELECT id FROM unnest(${ids}::text[]) AS parent (id)
+    WHERE ${listing.parents ?? Prisma.sql`TRUE`} OFFSET 0) AS parent`
+
+const placesOf = <Listing extends NestedListing>(listing: Listing): Listing & NestedRows => ({
+  ...listing,
+  columns: Prisma.sql`${listing.alias}.id, ${listing.alias}."createdAt"`,
+})
+
+/**
+ * The ids of a page, and one more, of the rows of all these parents as one list. Of some parents after
+ * others: of the later ones it is looked only for what is newer than the page has it already.
+ */
+export async function idsOfParents(
+  db: Queryable,
+  parents: readonly string[],
+  listing: NestedListing,
+  page: PageRequest,
+): Promise<string[]> {
+  const { where, alias } = listing
+  let found: Listed[] = []
+  for (let start = 0; start < parents.length; start += mostParents) {
+    const last = found[page.limit]
+    const isNewer = last
+      ? Prisma.sql`${where} AND ${placeOf(alias)} > ${placeAt({ at: last.createdAt, id: last.id })}`
+      : where
+    const some = parentsWithList(parents.slice(start, start + mostParents), listing)
+    const pages = pagesOf(some, placesOf({ ...listing, where: isNewer }), page)
+    const rows = await db.$queryRaw<Listed[]>`
+      SELECT DISTINCT listed.id, listed."createdAt" FROM (${pages}) AS listed
+       ORDER BY listed."createdAt" DESC, listed.id DESC LIMIT ${page.limit + 1}`
+    const byId = new Map([...found, ...rows].map((row) => [row.id, row]))
+    found = [...byId.values()].sort(newestFirst).slice(0, page.limit + 1)
+  }
+  return found.map(({ id }) => id)
+}
+
+const newestFirst = (a: Listed, b: Listed): number =>
+  b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1)
+
+/** A row in the list of a parent. */
+interface Place {
   readonly parentId: string
+  /** Of a row that another parent has as well and that is read for that one; null: it is here itself. */
+  readonly rowId: string | null
 }
 
 /** The pages of all parents as one list, newest first; `named` are the queries that it may name. */
@@ -146,7 +174,7 @@ function pagesOf(
 ): Prisma.Sql {
   const { where, tie, common } = listing
   const rowsWhere = (condition: Prisma.Sql) =>
-    statement({ ...listing, where: Prisma.sql`${where} AND ${condition}` }, page)
+    pageOf({ ...listing, where: Prisma.sql`${where} AND ${condition}` }, page)
   const rowsOfParent = common
     ? Prisma.sql`SELECT * FROM ((${rowsWhere(tie)}) UNION ALL SELECT * FROM common) AS listed
         ORDER BY "createdAt" DESC, id DESC LIMIT ${page.limit + 1}`
@@ -158,6 +186,29 @@ function pagesOf(
   return Prisma.sql`${before} SELECT ${parentId} AS "parentId", child.*
     FROM ${parents} CROSS JOIN LATERAL (${rowsOfParent}) child
    ORDER BY child."createdAt" DESC, child.id DESC`
+}
+
+/** The same of rows that parents share, each of which is read for one of its places. */
+function sharedPagesOf(
+  parents: readonly string[],
+  caller: Caller,
+  listing: NestedRows,
+  page: PageRequest,
+): Prisma.Sql {
+  const { from, alias } = listing.rows ?? listing
+  const withList = parentsWithList(parents, listing)
+  const places = placesOf(listing)
+  const pages =
+    !listing.rows && isDear(caller, parents)
+      ? pagesOfJudgedOnce(withList, caller, places, page)
+      : pagesOf(withList, places, page)
+  return Prisma.sql`SELECT place."parentId", CASE WHEN place.nth > 1 THEN place.id END AS "rowId", its.*
+    FROM (SELECT listed.*, row_number() OVER (PARTITION BY listed.id) AS nth
+            FROM (${pages}) AS listed) AS place
+    LEFT JOIN LATERAL (SELECT ${listing.columns} FROM ${from}
+      WHERE ${alias}."workspaceId" = ${caller.workspaceId} AND ${alias}.id = place.id
+        AND place.nth = 1 OFFSET 0) AS its ON TRUE
+   ORDER BY place."createdAt" DESC, place.id DESC`
 }
 
 /**

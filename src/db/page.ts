@@ -8,7 +8,7 @@ export interface PageArgs {
 }
 
 /** Where a page begins: behind this row, whether or not the row is still there. */
-interface Cursor {
+export interface Cursor {
   readonly at: Date
   readonly id: string
 }

@@ -85,8 +85,12 @@ export async function migratePostgres(
 const isIdle = (session: Session): boolean =>
   session.readyForQuery === true && session.getTransactionStatus() === 'I'
 
-/** Prisma's adapter sends and reads instants without their zone, as if it were always UTC. */
-export const settingUp = `SELECT set_config('TimeZone', 'UTC', false), pg_backend_pid() AS "processId"`
+/**
+ * Prisma's adapter sends and reads instants without their zone, as if it were always UTC. To compile a
+ * statement takes many times as long as to run it: of many spaces the estimates are far too high.
+ */
+export const settingUp = `SELECT set_config('TimeZone', 'UTC', false), set_config('jit', 'off', false),
+  pg_backend_pid() AS "processId"`
 
 /**
  * Sets a new connection up; resolves with whether the process behind it is the one that answered it

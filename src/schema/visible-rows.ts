@@ -124,7 +124,7 @@ export function parentsPage(
   const page = pageRequest(args)
   const loader = context.loader<Page>(info.fieldNodes, (parents) => {
     const rows = listing()
-    const columns = columnsOf(plan, rows.alias)
+    const columns = columnsOf(plan, (rows.rows ?? rows).alias)
     return findPages(context.deps.prisma, context.caller, parents, { ...rows, columns }, page)
   })
   return loader.load(parent)
@@ -144,3 +144,11 @@ export const rowsById = <Row extends { readonly id: string }>(
     const byId = new Map(rows.map((row) => [row.id, row]))
     return ids.map((id) => byId.get(id) ?? null)
   })
+
+/** The same of rows of which a caller may see some, each null where they do not see it. */
+export const visibleLoader =
+  <Where, Row extends { readonly id: string }>(
+    list: (context: Context) => VisibleList<Where, Row>,
+  ) =>
+  (context: Context, info: GraphQLResolveInfo, plan: object): DataLoader<Row | null> =>
+    rowsById(context, info, (ids) => visibleRows(context, list(context), ids, plan))

@@ -69,7 +69,12 @@ export async function fill(
     data: inSpaces((spaceId, i) => ({ workspaceId, spaceId, memberId: at(members, i) })),
   })
   await prisma.agentSpace.createMany({
-    data: inSpaces((spaceId, i) => ({ workspaceId, spaceId, agentId: at(agents, i) })),
+    data: inSpaces((spaceId, i) => ({
+      workspaceId,
+      spaceId,
+      agentId: at(agents, i),
+      agentCreatedAt: of.createdAt,
+    })),
   })
   await prisma.spaceGrant.createMany({
     data: inSpaces((spaceId, i) => ({

@@ -100,6 +100,7 @@ test('a page of sessions reads the newest for who sees many, and what they see f
     data: others.map((agentId) => ({
       workspaceId: workspace.id,
       agentId,
+      agentCreatedAt: at.createdAt,
       spaceId: spaces[2] ?? '',
     })),
   })

@@ -3,8 +3,8 @@ import { seed } from '../setup/seed.ts'
 import { watchStatements } from '../setup/statements.ts'
 import { createWorld } from '../setup/world.ts'
 
-// The rows that parents share are read by a statement after the one that finds which they are.
-test('a list goes on behind a row that goes out of sight while its page is read', async () => {
+// Also of rows that parents share: which they are and what they hold is read by one statement.
+test('a page of each of many lists is as it was when it was looked for', async () => {
   const statements = watchStatements()
   const world = await createWorld()
   try {
@@ -27,7 +27,7 @@ test('a list goes on behind a row that goes out of sight while its page is read'
       '{ spaces { nodes { agents(first: 2) { nodes { name } pageInfo { hasNextPage } } } } }',
     )
     expect(data.spaces.nodes).toEqual([
-      { agents: { nodes: [{ name: 'c' }, { name: 'b' }], pageInfo: { hasNextPage: true } } },
+      { agents: { nodes: [{ name: 'd' }, { name: 'c' }], pageInfo: { hasNextPage: true } } },
     ])
   } finally {
     statements.stop()

@@ -79,8 +79,9 @@ export async function createLargeWorkspace(
   await prisma.apiKeyScope.createMany({
     data: keyIds.flatMap((keyId) => scopeIds.map((scopeId) => ({ workspaceId, keyId, scopeId }))),
   })
-  await prisma.$executeRaw`INSERT INTO "AgentSpace" ("workspaceId", "agentId", "spaceId")
-    SELECT ${workspaceId}, a, s
+  await prisma.$executeRaw`
+    INSERT INTO "AgentSpace" ("workspaceId", "agentId", "agentCreatedAt", "spaceId")
+    SELECT ${workspaceId}, a, ${at}, s
       FROM unnest(${agentIds}::text[]) AS a, unnest(${spaceIds}::text[]) AS s`
   await prisma.$executeRaw`
     INSERT INTO "SpaceGrant" ("workspaceId", "keyId", "spaceId", narrowed, permissions)

@@ -1,4 +1,4 @@
-import type { GraphQLResolveInfo } from 'graphql'
+import { pageRequest } from '../../db/page.ts'
 import { type Agent as AgentRow, Prisma } from '../../generated/prisma/client.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { builder } from '../../schema/builder.ts'
@@ -9,18 +9,18 @@ import { nodeType } from '../../schema/node.ts'
 import { modelConnection, modelType, pageArgs } from '../../schema/pagination.ts'
 import { textWithinBudget } from '../../schema/text-within-budget.ts'
 import {
+  listPage,
   parentsPage,
   planOf,
-  rowsById,
   type VisibleList,
-  visiblePage,
+  visibleLoader,
   visibleRows,
 } from '../../schema/visible-rows.ts'
 import { User, userLoader } from '../member/user.schema.ts'
 import { sessionsOfAgents } from '../session/session.visibility.ts'
 import { spaceLoader } from '../space/space.schema.ts'
 import { maxSpaces } from './agent.input.ts'
-import { agentFilter, agentsSeen, liveAgents, visibleAgents } from './agent.visibility.ts'
+import { agentsOfPage, agentsSeen, liveAgents, visibleAgents } from './agent.visibility.ts'
 
 export const AgentStatusType = builder.enumType('AgentStatus', {
   description: 'Whether an agent is in use.',
@@ -111,12 +111,7 @@ const agentList = ({ deps, caller }: Context): VisibleList<Prisma.AgentWhereInpu
 })
 
 /** The agents of these ids, each null where the caller does not see it, as one field shows them. */
-export const agentLoader = (
-  context: Context,
-  info: GraphQLResolveInfo,
-  plan: Prisma.AgentDefaultArgs,
-): DataLoader<AgentRow | null> =>
-  rowsById(context, info, (ids) => visibleRows(context, agentList(context), ids, plan))
+export const agentLoader = visibleLoader(agentList)
 
 nodeType('agt', Agent, {
   item: 'agent',
@@ -151,9 +146,13 @@ builder.queryFields((t) => ({
       ...pageArgs(t.arg),
       filter: t.arg({ type: AgentFilter, description: 'What to narrow the list by.' }),
     },
-    resolve: (_root, { filter, ...args }, context, info) => {
-      const narrowed = agentFilter({ ...filter, search: searchInput(filter?.search) })
-      return visiblePage(context, info, args, agentList(context), narrowed)
+    resolve: async (_root, { filter, ...args }, context, info) => {
+      const { deps, caller } = context
+      const asked = { ...filter, search: searchInput(filter?.search) }
+      const where = await agentsOfPage(deps.prisma, caller, asked, pageRequest(args))
+      return await listPage(context, info, args, [where], (query) =>
+        deps.prisma.agent.findMany(query),
+      )
     },
   }),
 }))

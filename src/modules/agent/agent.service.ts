@@ -65,17 +65,21 @@ export function createAgent(
         updatedAt: c.now,
       },
     })
-    await putInSpaces(c, agent.id, spaceIds)
+    await putInSpaces(c, agent, spaceIds)
     const changes = changesBetween({}, { ...fields, spaceIds })
     c.record({ action: 'agent.created', targetId: agent.id, targetName: agent.name, changes })
     return agent
   })
 }
 
-const putInSpaces = (c: CallerTransaction, agentId: string, spaceIds: readonly string[]) =>
-  c.db.agentSpace.createMany({
-    data: spaceIds.map((spaceId) => ({ workspaceId: c.workspace.id, agentId, spaceId })),
-  })
+const putInSpaces = (
+  { db, workspace }: CallerTransaction,
+  { id, createdAt }: Agent,
+  spaceIds: readonly string[],
+) => {
+  const its = { workspaceId: workspace.id, agentId: id, agentCreatedAt: createdAt }
+  return db.agentSpace.createMany({ data: spaceIds.map((spaceId) => ({ ...its, spaceId })) })
+}
 
 /**
  * Changes an agent and raises its version. Its spaces change where agents:update is held in all of
@@ -106,7 +110,7 @@ export function updateAgent(
       await c.db.agentSpace.deleteMany({
         where: { workspaceId: c.workspace.id, agentId: agent.id },
       })
-      await putInSpaces(c, agent.id, newSpaceIds)
+      await putInSpaces(c, agent, newSpaceIds)
     }
     c.record({ action: 'agent.updated', targetId: agent.id, targetName: agent.name, changes })
     return c.db.agent.update({

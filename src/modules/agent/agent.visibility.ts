@@ -1,8 +1,16 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { Queryable } from '../../auth/key-record.ts'
 import { holdsInEvery, spacesWith } from '../../auth/policy.ts'
-import { idsAmong, isNoneOf, isThere, type NestedListing, parentId } from '../../db/nested-pages.ts'
-import { containing, none } from '../../db/where.ts'
+import {
+  idsAmong,
+  idsOfParents,
+  isNoneOf,
+  type NestedListing,
+  pageOf,
+  parentId,
+} from '../../db/nested-pages.ts'
+import type { PageRequest } from '../../db/page.ts'
+import { containing } from '../../db/where.ts'
 import { type AgentStatus, Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
 import { spacesHeld } from '../space/space.visibility.ts'
@@ -13,6 +21,10 @@ export function allAmong(held: string[] | Prisma.SpaceWhereInput) {
   // `some` leads from the spaces to what is in them; `every` would look at all of the workspace.
   return { some: { spaceId: { in: held } }, none: { spaceId: { notIn: held } } }
 }
+
+/** The same in SQL, of the ids of spaces and the links `x` to those of something. */
+export const areAllAmong = (ids: readonly string[], links: Prisma.Sql): Prisma.Sql =>
+  Prisma.sql`coalesce((SELECT NOT bool_or(${isNoneOf(Prisma.sql`x."spaceId"`, ids)}) FROM ${links}), FALSE)`
 
 /** The agents of the workspace, before it is checked who sees them. */
 export const liveAgents = ({ workspaceId }: Caller): Prisma.AgentWhereInput => ({
@@ -29,33 +41,32 @@ export function visibleAgents(caller: Caller): Prisma.AgentWhereInput {
   return held === 'all' ? liveAgents(caller) : { ...liveAgents(caller), spaces: allAmong(held) }
 }
 
+/** `liveAgents` in SQL, of an agent `a`. */
+const isLive = ({ workspaceId }: Caller): Prisma.Sql =>
+  Prisma.sql`a."workspaceId" = ${workspaceId} AND a."deletedAt" IS NULL`
+
 /**
  * Whether the spaces of an agent, one at least, are all among the ids (unanimity), in SQL. A deleted
  * space is among nobody's. The agent is named by two columns of whatever is listed.
  */
-export function isAgentWithin(
+export const isAgentWithin = (
   ids: readonly string[],
   workspaceId: Prisma.Sql,
   agentId: Prisma.Sql,
-): Prisma.Sql {
-  const from = Prisma.sql`"AgentSpace" x`
-  const spaceId = Prisma.sql`x."spaceId"`
-  const its = Prisma.sql`x."workspaceId" = ${workspaceId} AND x."agentId" = ${agentId}`
-  const outside = Prisma.sql`${its} AND ${isNoneOf(spaceId, ids)}`
-  return Prisma.sql`${isThere(from, its, spaceId)} AND NOT ${isThere(from, outside, spaceId)}`
-}
+): Prisma.Sql =>
+  areAllAmong(
+    ids,
+    Prisma.sql`"AgentSpace" x WHERE x."workspaceId" = ${workspaceId} AND x."agentId" = ${agentId}`,
+  )
 
-/** `visibleAgents` in SQL, of an agent `a`. */
-function isVisibleAgent({ workspaceId, rights }: Caller): Prisma.Sql {
+/** Whether the caller sees the agent of that id in their workspace, if it is live. */
+function isReached({ workspaceId, rights }: Caller, agentId: Prisma.Sql): Prisma.Sql {
   const ids = spacesWith(rights, 'agents:read')
-  const isHeld =
-    ids === 'all'
-      ? Prisma.sql`TRUE`
-      : isAgentWithin(ids, Prisma.sql`a."workspaceId"`, Prisma.sql`a.id`)
-  return Prisma.sql`a."workspaceId" = ${workspaceId} AND a."deletedAt" IS NULL AND ${isHeld}`
+  return ids === 'all' ? Prisma.sql`TRUE` : isAgentWithin(ids, Prisma.sql`${workspaceId}`, agentId)
 }
 
 const agents = { from: Prisma.sql`"Agent" a`, alias: Prisma.sql`a` }
+const agentId = Prisma.sql`a.id`
 
 /** So few agents are judged by their own spaces: the caller's may be a thousand, and would all be sent. */
 const fewAgents = 20
@@ -66,8 +77,10 @@ export async function agentsSeen(
   caller: Caller,
   ids: readonly string[],
 ): Promise<string[]> {
-  if (ids.length > fewAgents)
-    return await idsAmong(db, { ...agents, where: isVisibleAgent(caller) }, ids)
+  if (ids.length > fewAgents) {
+    const where = Prisma.sql`${isLive(caller)} AND ${isReached(caller, agentId)}`
+    return await idsAmong(db, { ...agents, where }, ids)
+  }
   const rows = await db.$queryRaw<{ id: string; spaceIds: string[] }[]>`
     SELECT "agentId" AS id, array_agg("spaceId") AS "spaceIds" FROM "AgentSpace"
      WHERE "workspaceId" = ${caller.workspaceId} AND "agentId" = ANY(${ids.filter(isId)}::text[])
@@ -77,16 +90,6 @@ export async function agentsSeen(
     .map(({ id }) => id)
 }
 
-/** The visible agents of each space in turn. */
-export const agentsOfSpaces = (caller: Caller): NestedListing => ({
-  ...agents,
-  where: isVisibleAgent(caller),
-  tie: Prisma.sql`EXISTS (
-    SELECT 1 FROM "AgentSpace" sp
-     WHERE sp."workspaceId" = a."workspaceId" AND sp."agentId" = a.id AND sp."spaceId" = ${parentId})`,
-  isShared: true,
-})
-
 /** What a list of agents is narrowed by. */
 export interface AgentFilter {
   readonly spaceId?: string | null | undefined
@@ -94,8 +97,86 @@ export interface AgentFilter {
   readonly search?: string | null | undefined
 }
 
-export const agentFilter = ({ spaceId, status, search }: AgentFilter): Prisma.AgentWhereInput => ({
-  ...(typeof spaceId === 'string' && (isId(spaceId) ? { spaces: { some: { spaceId } } } : none)),
+const filtered = ({ status, search }: AgentFilter): Prisma.AgentWhereInput => ({
   ...(status && { status }),
   ...(search && { name: containing(search) }),
 })
+
+/** The same in SQL, of an agent `a`. */
+function isAskedFor({ status, search }: AgentFilter): Prisma.Sql {
+  const hasStatus = status ? Prisma.sql`a.status = ${status}::"AgentStatus"` : Prisma.sql`TRUE`
+  return search
+    ? Prisma.sql`${hasStatus} AND a.name ILIKE ${`%${containing(search).contains}%`}`
+    : hasStatus
+}
+
+/** The visible agents of each space in turn, by its links in the order of the list. */
+export function agentsOfSpaces(caller: Caller, filter: AgentFilter = {}): NestedListing {
+  const { workspaceId } = caller
+  const id = Prisma.sql`link.id`
+  // A scalar is asked for row by row: no plan is led to read all agents for a few.
+  const isShown = Prisma.sql`(SELECT a."deletedAt" IS NULL AND ${isAskedFor(filter)} FROM "Agent" a
+    WHERE a."workspaceId" = ${workspaceId} AND ${agentId} = ${id})`
+  const isWithin = isReached(caller, id)
+  // What few are asked for by is looked at first.
+  const isSeen = filter.search
+    ? Prisma.sql`CASE WHEN ${isShown} THEN ${isWithin} END`
+    : Prisma.sql`${isWithin} AND ${isShown}`
+  return {
+    from: Prisma.sql`(SELECT x."workspaceId", x."spaceId", x."agentId" AS id, x."agentCreatedAt" AS "createdAt"
+      FROM "AgentSpace" x) AS link`,
+    alias: Prisma.sql`link`,
+    where: Prisma.sql`link."workspaceId" = ${workspaceId} AND ${isSeen}`,
+    tie: Prisma.sql`link."spaceId" = ${parentId}`,
+    rows: agents,
+  }
+}
+
+/**
+ * How many of the newest agents are looked at, for each that a page has, for those that a caller without
+ * all spaces sees: to judge one takes as long as to look into some spaces.
+ */
+const lookedAtForEach = 4
+
+/** The ids of those agents among the newest behind the place where the page begins, and one more. */
+async function seenAmongNewest(
+  db: Queryable,
+  caller: Caller,
+  filter: AgentFilter,
+  page: PageRequest,
+): Promise<string[]> {
+  const columns = Prisma.sql`a.id, a."createdAt", a.name, a.status`
+  const look = { ...page, limit: lookedAtForEach * page.limit }
+  const newest = pageOf({ ...agents, columns, where: isLive(caller) }, look)
+  const from = Prisma.sql`(${newest}) AS a`
+  const where = Prisma.sql`${isReached(caller, agentId)} AND ${isAskedFor(filter)}`
+  const rows = await db.$queryRaw<{ id: string }[]>(
+    pageOf({ ...agents, from, columns: agentId, where }, page),
+  )
+  return rows.map(({ id }) => id)
+}
+
+/**
+ * The agents of a page, and one more, that the caller sees. Who sees many finds enough among the newest;
+ * who sees few is led to them by their spaces, and whoever asks for those of one space, by that.
+ *
+ * @throws RequestError QUERY_TOO_COMPLEX as `spacesHeld`
+ */
+export async function agentsOfPage(
+  db: Queryable,
+  caller: Caller,
+  filter: AgentFilter,
+  page: PageRequest,
+): Promise<Prisma.AgentWhereInput> {
+  // It is asked of every caller: whoever names too many spaces is refused.
+  const visible = visibleAgents(caller)
+  const held = spacesWith(caller.rights, 'agents:read')
+  const spaceIds = typeof filter.spaceId === 'string' ? [filter.spaceId].filter(isId) : held
+  if (spaceIds === 'all') return { ...visible, ...filtered(filter) }
+  const newest = spaceIds === held ? await seenAmongNewest(db, caller, filter, page) : []
+  const ids =
+    newest.length > page.limit
+      ? newest
+      : await idsOfParents(db, spaceIds, agentsOfSpaces(caller, filter), page)
+  return { ...liveAgents(caller), id: { in: ids } }
+}

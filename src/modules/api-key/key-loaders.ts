@@ -1,10 +1,9 @@
-import type { GraphQLResolveInfo } from 'graphql'
 import { findKeyRecords, type KeyRecord, keyRecordBytes, rightsOf } from '../../auth/key-record.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { holds, type Rights, workspaceWide } from '../../auth/policy.ts'
 import type { ApiKey, ApiKeyState, Prisma } from '../../generated/prisma/client.ts'
 import type { Context, DataLoader } from '../../schema/context.ts'
-import { rowsById, type VisibleList, visibleRows } from '../../schema/visible-rows.ts'
+import { type VisibleList, visibleLoader } from '../../schema/visible-rows.ts'
 import { keysByRole, keysSeen, visibleKeys } from './api-key.visibility.ts'
 
 /** What the keys of these ids declare and may do now. For keys that the caller has been shown. */
@@ -72,12 +71,7 @@ export const keyList = ({
 })
 
 /** The keys of these ids, each null where the caller does not see it, as one field shows them. */
-export const apiKeyLoader = (
-  context: Context,
-  info: GraphQLResolveInfo,
-  plan: Prisma.ApiKeyDefaultArgs,
-): DataLoader<ApiKey | null> =>
-  rowsById(context, info, (ids) => visibleRows(context, keyList(context), ids, plan))
+export const apiKeyLoader = visibleLoader(keyList)
 
 /** The calling key, or the calling token's: reading it takes no permission. Null for a person. */
 export async function ownKey(

@@ -1,15 +1,14 @@
-import type { GraphQLResolveInfo } from 'graphql'
 import type { Prisma, Session as SessionRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../schema/builder.ts'
-import type { Context, DataLoader } from '../../schema/context.ts'
+import type { Context } from '../../schema/context.ts'
 import { instantInput, textInput } from '../../schema/filter-input.ts'
 import { nodeType } from '../../schema/node.ts'
 import { modelConnection, pageArgs } from '../../schema/pagination.ts'
 import {
   parentsPage,
   planOf,
-  rowsById,
   type VisibleList,
+  visibleLoader,
   visiblePage,
   visibleRows,
 } from '../../schema/visible-rows.ts'
@@ -98,12 +97,7 @@ const sessionList = ({
 })
 
 /** The sessions of these ids, each null where the caller does not see it, as one field shows them. */
-export const sessionLoader = (
-  context: Context,
-  info: GraphQLResolveInfo,
-  plan: Prisma.SessionDefaultArgs,
-): DataLoader<SessionRow | null> =>
-  rowsById(context, info, (ids) => visibleRows(context, sessionList(context), ids, plan))
+export const sessionLoader = visibleLoader(sessionList)
 
 const SessionFilter = builder.inputType('SessionFilter', {
   description: 'What a list of sessions is narrowed by; all of what is given.',

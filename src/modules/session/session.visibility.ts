@@ -3,11 +3,11 @@ import type { Queryable } from '../../auth/key-record.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { spacesWith } from '../../auth/policy.ts'
 import { onlyOwnSessions } from '../../auth/roles.ts'
-import { idsAmong, isNoneOf, type NestedListing, parentId } from '../../db/nested-pages.ts'
+import { idsAmong, type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { between, none } from '../../db/where.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
-import { allAmong, isAgentWithin } from '../agent/agent.visibility.ts'
+import { allAmong, areAllAmong, isAgentWithin } from '../agent/agent.visibility.ts'
 import { spacesHeld } from '../space/space.visibility.ts'
 
 export type SessionStatus = 'ACTIVE' | 'TERMINATED'
@@ -38,9 +38,11 @@ const isByRole = ({ workspaceId, user }: Caller): Prisma.Sql =>
     : Prisma.sql`s."workspaceId" = ${workspaceId}`
 
 /** Whether the spaces of the agent as the session `s` began, one at least, are all among the ids. */
-const hasBegunWithin = (ids: readonly string[]): Prisma.Sql => Prisma.sql`coalesce((
-  SELECT NOT bool_or(${isNoneOf(Prisma.sql`x."spaceId"`, ids)}) FROM "SessionSpace" x
-   WHERE x."workspaceId" = s."workspaceId" AND x."sessionId" = s.id), FALSE)`
+const hasBegunWithin = (ids: readonly string[]): Prisma.Sql =>
+  areAllAmong(
+    ids,
+    Prisma.sql`"SessionSpace" x WHERE x."workspaceId" = s."workspaceId" AND x."sessionId" = s.id`,
+  )
 
 /** `visibleSessions` in SQL, of a session `s` and for any permission. */
 export function isHeldForSession(caller: Caller, permission: PermissionName): Prisma.Sql {

@@ -51,7 +51,12 @@ async function insertAgents(count: number): Promise<void> {
   const others = [await make.space({ name: 'second' }), await make.space({ name: 'third' })]
   for (const id of [spaceId, ...others])
     await prisma.agentSpace.createMany({
-      data: ids.map((agentId) => ({ workspaceId: workspace.id, agentId, spaceId: id })),
+      data: ids.map((agentId) => ({
+        workspaceId: workspace.id,
+        agentId,
+        agentCreatedAt: at,
+        spaceId: id,
+      })),
     })
 }
 
