@@ -52,9 +52,15 @@ export async function openInstallation(env: Config, logger: Logger): Promise<Ins
     opened.defer(() => lock?.release())
     const onConnectionError = (err: Error): void => logger.warn({ err }, 'database connection lost')
     const hearing: ListenerEvents = {
-      lost: (err) => logger.warn({ err }, 'changes are not heard of: until they are requests read'),
-      regained: () => logger.info('changes are heard of again'),
-      notEnded: (err) => logger.warn({ err }, 'the session of a silent server was not ended'),
+      lost: (err) =>
+        logger.warn(
+          { err },
+          'lost the LISTEN connection; the credential cache is off until it is back',
+        ),
+      regained: () =>
+        logger.info('the LISTEN connection is back; the credential cache is on again'),
+      notEnded: (err) =>
+        logger.warn({ err }, 'could not end the database session of a server that does not answer'),
     }
     const database = await openDatabase(
       databaseUrl === undefined ? { dataDir } : { databaseUrl, onConnectionError, hearing },

@@ -153,7 +153,7 @@ export function createMetrics({ ofProcess = false } = {}): Metrics {
     watchLease: (isHeld) =>
       gauge(
         'latchkey_lease_held',
-        'Whether changes by other servers are heard of, so that credentials may be remembered.',
+        'Whether this server holds its lease, so that credentials may be cached.',
         () => Number(isHeld()),
       ),
   }

@@ -105,7 +105,7 @@ async function serve(env: Config, { deps, lock }: Installation): Promise<void> {
   await asked
   logger.info('stopping')
   for (const watch of watches) watch.close()
-  // Runs are given up a moment before their connections are, so that whoever waits is told.
+  // Runs are given up a moment before their connections, so that waiting clients get an answer.
   const runs = deps.runtime.underWay.close(Math.max(0, env.shutdownSeconds - 1))
   await Promise.all([listener.close(env.shutdownSeconds), runs])
 }

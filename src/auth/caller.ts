@@ -45,7 +45,7 @@ interface KeyName {
   readonly name: string
 }
 
-/** What is told to whoever still uses a legacy secret. */
+/** The deprecation of a legacy secret. */
 export interface Deprecation {
   /** When it was imported. */
   readonly since: Date

@@ -12,16 +12,16 @@ export interface CachedCredential {
 /** What has been read of credentials, for as long as no epoch says otherwise. */
 export interface CredentialCache {
   get(digest: string): CachedCredential | undefined
-  /** The time by which what is remembered is to be judged. */
+  /** The time to check cached credentials by. */
   now(): Date
   /** Begins to read a credential; what it gives remembers what was read. */
   reading(): (digest: string, entry: CachedCredential) => void
   /**
-   * To be told of every epoch raised, before the change that raised it is answered; also of one that
-   * may or may not have been raised.
+   * Must be called for every raised epoch, before the transaction that raised it is answered; also
+   * where it is not known whether the commit succeeded.
    */
   raised(workspaceId: string, epoch: bigint): void
-  /** To be told when it may have missed some: nothing that was read before is remembered. */
+  /** Must be called when epochs may have been missed: drops every entry. */
   forget(): void
 }
 

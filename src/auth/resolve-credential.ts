@@ -32,31 +32,31 @@ export interface Presentation extends WhichWorkspace {
   readonly verifierId?: string
 }
 
-/** A known credential with the caller that it makes, and how it fared. */
+/** A known credential, the caller that it makes, and whether it is rejected. */
 export interface ResolvedCredential<Caller extends CallerByKey = KeyCaller | TokenCaller> {
   readonly caller: Caller
   readonly credential: PresentedCredential
-  /** Remembers it for other requests; undefined where it is remembered already. */
+  /** Puts it into the cache; undefined where it is there already. */
   readonly remember: (() => void) | undefined
   readonly now: Date
-  /** The first of rules 1 and 2 that refuses it, if one does. */
+  /** The first of rules 1 and 2 of the decision that rejects it; undefined: none does. */
   readonly refusal: CredentialReason | undefined
 }
 
-/** Whom a credential makes that a key stands behind. */
+/** A caller by a key or by one of its tokens. */
 export type CallerByKey = KeyCaller | TokenCaller | KeyWithoutWorkspace
 
 type Found<Caller extends CallerByKey> = Pick<ResolvedCredential<Caller>, 'caller' | 'credential'>
 
-/** Whether it was judged by the rules of a workspace. */
+/** Whether the credential makes a caller in a workspace. */
 export const isInWorkspace = <Caller extends CallerByKey>(
-  judged: ResolvedCredential<Caller>,
-): judged is ResolvedCredential<Exclude<Caller, KeyWithoutWorkspace>> &
-  ResolvedCredential<Caller> => judged.caller.workspaceId !== null
+  resolved: ResolvedCredential<Caller>,
+): resolved is ResolvedCredential<Exclude<Caller, KeyWithoutWorkspace>> &
+  ResolvedCredential<Caller> => resolved.caller.workspaceId !== null
 
 /**
- * Finds an API key or access token of ours, in memory or by reading, and holds it to rules 1 and 2
- * of the decision.
+ * Finds an API key or access token of this installation, in the cache or in the database, and checks
+ * rules 1 and 2 of the decision.
  *
  * @throws RequestError UNAUTHENTICATED MALFORMED or UNKNOWN, SERVICE_UNAVAILABLE when it cannot be
  *   known
@@ -66,15 +66,15 @@ export async function resolveCredential(
   secret: string,
   presentation: Omit<Presentation, 'acceptsUserLevel'>,
 ): Promise<ResolvedCredential> {
-  const judged = await resolveFromAnyIssuer(deps, secret, presentation)
-  if ('issuer' in judged) return await failed(deps, secretDigest(secret), presentation, 'UNKNOWN')
-  if (!isInWorkspace(judged)) throw unauthenticated('UNKNOWN')
-  return judged
+  const resolved = await resolveFromAnyIssuer(deps, secret, presentation)
+  if ('issuer' in resolved) return await failed(deps, secretDigest(secret), presentation, 'UNKNOWN')
+  if (!isInWorkspace(resolved)) throw unauthenticated('UNKNOWN')
+  return resolved
 }
 
 /**
- * The same for a credential that may be another issuer's, who is named then, or a user-level key,
- * which may have to be told its workspace.
+ * The same for a credential of any issuer: a JWT of another issuer resolves to that issuer. A
+ * user-level key may resolve to a caller without a workspace.
  *
  * @throws RequestError as `resolveCredential`, WORKSPACE_NOT_FOUND for one where the owner of a
  *   user-level key is not
@@ -105,8 +105,8 @@ async function judgePresented(
 }
 
 /**
- * A credential that is remembered and as it was presented, held to the rules as they are now: it has
- * been taken apart before, and whoever has it has not guessed it. Undefined: it is to be looked up.
+ * A cached credential, checked against rules 1 and 2 as of now. Undefined: it must be looked up. A
+ * cached secret was verified before, so it counts as trusted for the limit on failed attempts.
  */
 function resolveCached(
   deps: Deps,
@@ -123,7 +123,7 @@ function resolveCached(
   return { ...known, remember: undefined, now, refusal }
 }
 
-/** What is no key and no token of ours by its looks is an attempt like any other. */
+/** A secret that is no key and no token of ours by its shape counts as a failed attempt. */
 const failed = (
   deps: Deps,
   digest: string,
@@ -134,20 +134,20 @@ const failed = (
     throw unauthenticated(reason)
   })
 
-/** The same for an API key of one workspace; anything else is malformed, or not known. */
+/** The same for an API key of one workspace; any other secret is malformed or unknown. */
 export async function resolveKey(
   deps: Deps,
   secret: string,
   presentation: Omit<Presentation, 'acceptsUserLevel'>,
 ): Promise<ResolvedCredential<KeyCaller>> {
-  const judged = await resolveAnyKey(deps, secret, presentation)
-  if (!isInWorkspace(judged)) throw unauthenticated('UNKNOWN')
-  return judged
+  const resolved = await resolveAnyKey(deps, secret, presentation)
+  if (!isInWorkspace(resolved)) throw unauthenticated('UNKNOWN')
+  return resolved
 }
 
 /**
- * Whatever is no token. What has the shape of our keys is one, or is not known. What has none of our
- * shapes may have been issued elsewhere, and is looked up where such keys exist.
+ * Resolves a secret that is no JWT. A secret in our key format is looked up as a key; one in another
+ * format is looked up only where legacy keys exist.
  */
 export function resolveAnyKey(
   deps: Deps,
@@ -218,7 +218,7 @@ const isAsPresented = (
   { keyId = credential.id, workspaceId = credential.workspaceId }: Presentation,
 ): boolean => credential.id === keyId && credential.workspaceId === workspaceId
 
-/** What was not expected is an outage: neither a refusal nor a pass. */
+/** Turns an unexpected error into SERVICE_UNAVAILABLE: neither a refusal nor a pass. */
 export const unlessKnown = (error: unknown): never => {
   throw error instanceof RequestError ? error : serviceUnavailable(error)
 }

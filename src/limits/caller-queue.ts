@@ -7,14 +7,14 @@ interface Line {
   waiting?: Set<() => void>
 }
 
-/** How many have their turn at once, and how many more wait for it. */
+/** How many run at once, and how many more may wait. */
 interface Room {
   readonly atOnce: number
   readonly waiting?: number
 }
 
 /**
- * Lets so much work of each caller have its turn at once, and other work of the same caller after it:
+ * Runs only so much work of each caller at once, and queues the rest of the same caller:
  * a caller with a few requests does not wait for all that another has sent before.
  */
 export class CallerQueue {

@@ -5,7 +5,7 @@ interface Waiting {
   check: () => void
 }
 
-/** Which other replicas have heard of the changes that this one made. */
+/** Which other replicas have acknowledged the transactions of this one. */
 export class Acknowledgements {
   readonly #waiting = new Map<number, Waiting>()
   #last = 0
@@ -25,13 +25,13 @@ export class Acknowledgements {
     }
   }
 
-  /** Those of `replicas` that have not told that they have heard of that change. */
+  /** Those of `replicas` that have not acknowledged that transaction. */
   missing(number: number, replicas: readonly string[]): string[] {
     const heardBy = this.#waiting.get(number)?.heardBy
     return replicas.filter((id) => !heardBy?.has(id))
   }
 
-  /** Resolves when all of `replicas` have heard of that change. */
+  /** Resolves when all of `replicas` have acknowledged that transaction. */
   byAll(number: number, replicas: readonly string[]): Promise<void> {
     return new Promise((resolve) => {
       const check = (): void => {

@@ -36,7 +36,7 @@ export interface ReplicaConfig {
   over(error: Error, ending: Promise<void>): void
 }
 
-/** A replica under one id: from when it is waited for until changes are not heard of any more. */
+/** One registration of this replica, from joining to losing its listener. */
 export interface Membership {
   readonly id: string
   /** Asks once more who has heard of a change of its. */

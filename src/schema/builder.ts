@@ -36,7 +36,7 @@ export const builder = new SchemaBuilder<{
   },
 })
 
-builder.queryType({ description: 'What can be read.' })
+builder.queryType({ description: 'The query root.' })
 builder.mutationType({
   description:
     'What can be changed. Each change is made whole or not at all; expected failures are in the payload.',

@@ -3,7 +3,7 @@ import { holds } from '../auth/policy.ts'
 import type { Context } from './context.ts'
 import { requirementOf } from './guard.ts'
 
-/** What another pays for is free for those who may ask for it: a refusal is nobody else's to pay. */
+/** `verifyApiKey` is charged to the verified key, so a caller who may verify pays nothing; others do. */
 export const isFreeFor =
   (context: Context) =>
   (field: GraphQLField<unknown, unknown>): boolean => {

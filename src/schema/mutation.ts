@@ -35,9 +35,9 @@ const UserErrorType = builder.objectRef<UserError>('UserError').implement({
   description: 'An expected failure of a mutation. Nothing was changed when there is at least one.',
   leafFields: 'public',
   fields: (t) => ({
-    code: t.expose('code', { type: UserErrorCodeType, description: 'What kind of failure.' }),
+    code: t.expose('code', { type: UserErrorCodeType, description: 'The kind of the failure.' }),
     message: t.string({
-      description: 'What is wrong, for a human.',
+      description: 'The failure in words, for a human.',
       resolve: ({ message }) => withoutSecrets(message),
     }),
     path: t.stringList({
@@ -118,7 +118,7 @@ export function mutation<Input extends object, Result extends object>(
 ): void {
   const typeName = `${name.charAt(0).toUpperCase()}${name.slice(1)}Payload`
   const payload = builder.objectRef<Payload<object>>(typeName).implement({
-    description: options.payloadDescription ?? `What came of \`${name}\`.`,
+    description: options.payloadDescription ?? `The payload of \`${name}\`.`,
     leafFields: 'public',
     fields: (t) => ({
       ...options.payload(t as ObjectFieldBuilder<Types, Payload<Result>>),
@@ -136,7 +136,7 @@ export function mutation<Input extends object, Result extends object>(
         input: t.arg({
           type: options.input as InputObjectRef<Types, object>,
           required: true,
-          description: 'What to do.',
+          description: 'The input of the mutation.',
         }),
       },
       resolve: (_root, { input }, context) =>

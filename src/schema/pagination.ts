@@ -5,21 +5,23 @@ import type PrismaTypes from '../generated/pothos.ts'
 import { builder, type Types } from './builder.ts'
 
 const PageInfo = builder.objectRef<Page>('PageInfo').implement({
-  description: 'Where a page stands in its list.',
+  description: 'Information to aid in pagination.',
   leafFields: 'public',
   fields: (t) => ({
-    hasNextPage: t.exposeBoolean('hasNextPage', { description: 'Whether more follows.' }),
+    hasNextPage: t.exposeBoolean('hasNextPage', {
+      description: 'Whether there are more items after this page.',
+    }),
     hasPreviousPage: t.exposeBoolean('hasPreviousPage', {
-      description: 'Whether the page was asked for behind a cursor.',
+      description: 'Whether there are items before this page: it was asked for by a cursor.',
     }),
     startCursor: t.string({
       nullable: true,
-      description: 'The place of the first row.',
+      description: 'The cursor of the first item.',
       resolve: ({ nodes }) => cursorOf(nodes.at(0)),
     }),
     endCursor: t.string({
       nullable: true,
-      description: 'The place of the last row: what `after` takes to go on.',
+      description: 'The cursor of the last item: pass it as `after` for the next page.',
       resolve: ({ nodes }) => cursorOf(nodes.at(-1)),
     }),
   }),
@@ -31,39 +33,42 @@ const cursorOf = (row: Listed | undefined): string | null =>
 /** The connection and edge types of a listed entity: `<name>Connection`, `<name>Edge`. */
 function connectionOf(name: string, listed: ObjectRef<Types, Listed>): ObjectRef<Types, Page> {
   const edge = builder.objectRef<Listed>(`${name}Edge`).implement({
-    description: `A place in a list of type ${name}.`,
+    description: `An edge in a connection of type ${name}.`,
     leafFields: 'public',
     fields: (t) => ({
-      cursor: t.string({ description: 'This place.', resolve: (row) => encodeCursor(row) }),
+      cursor: t.string({
+        description: 'A cursor for use in pagination.',
+        resolve: (row) => encodeCursor(row),
+      }),
       node: t.field({
         type: listed,
         guard: 'public',
-        description: 'What is there.',
+        description: 'The item at the end of the edge.',
         resolve: (row) => row,
       }),
     }),
   })
   return builder.objectRef<Page>(`${name}Connection`).implement({
-    description: `A page of a list of type ${name}, newest first.`,
+    description: `The connection type for ${name}, newest first.`,
     fields: (t) => ({
       edges: t.field({
         type: [edge],
         guard: 'public',
         listSize: 'page',
-        description: 'The rows with their places.',
+        description: 'A list of edges.',
         resolve: ({ nodes }) => [...nodes],
       }),
       nodes: t.field({
         type: [listed],
         guard: 'public',
         listSize: 'page',
-        description: 'The rows.',
+        description: 'A list of nodes.',
         resolve: ({ nodes }) => [...nodes],
       }),
       pageInfo: t.field({
         type: PageInfo,
         guard: 'public',
-        description: 'Whether there is more.',
+        description: 'Information to aid in pagination.',
         resolve: (page) => page,
       }),
     }),
@@ -86,6 +91,6 @@ export function modelConnection(model: keyof PrismaTypes): ObjectRef<Types, Page
 
 /** The arguments of a connection. */
 export const pageArgs = (arg: ArgBuilder<Types>) => ({
-  first: arg.int({ description: 'How many rows: 1 to 100, 20 by default.' }),
-  after: arg.string({ description: 'A cursor: the page begins behind it.' }),
+  first: arg.int({ description: 'Returns the first n items: 1 to 100, 20 by default.' }),
+  after: arg.string({ description: 'Returns the items that come after this cursor.' }),
 })

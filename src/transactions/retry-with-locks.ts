@@ -1,17 +1,17 @@
 import { serviceUnavailable } from '../errors.ts'
 import type { WorkspaceTransaction } from './workspace-transaction.ts'
 
-/** A transaction has to change a workspace whose lock it did not take, and has not done anything. */
+/** A transaction needs the lock of a workspace that it did not take; it has changed nothing yet. */
 class LockSetChanged extends Error {
   override readonly name = 'LockSetChanged'
 }
 
-/** Each try needs somebody to come into yet another workspace in the moment after it looked. */
+/** Each retry needs a user to join yet another workspace between the look and the lock. */
 const maxTries = 5
 
 /**
- * Runs a change of workspaces that are known by looking only, anew when there turn out to be more of
- * them once they are locked.
+ * Runs a transaction over workspaces that are found before they are locked; runs it again when more of
+ * them are found once the locks are held.
  *
  * @param find the ids of the workspaces to lock, as far as can be seen without their locks
  * @throws RequestError SERVICE_UNAVAILABLE when there are more each time
@@ -30,7 +30,7 @@ export async function retryWithLocks<T>(
   }
 }
 
-/** To be asked inside, before anything is done there: ends the transaction that lacks a lock. */
+/** Call it inside, before any change. @throws LockSetChanged where a lock is missing */
 export function assertAllLocked(
   changes: readonly WorkspaceTransaction[],
   workspaceIds: readonly string[],
@@ -41,8 +41,8 @@ export function assertAllLocked(
 }
 
 /**
- * Locks users: what workspaces and user-level keys they have changes under it alone. After the locks
- * of workspaces, in the order of ids as these are.
+ * Locks users; their memberships and user-level keys change under this lock only. Taken after the locks
+ * of workspaces, in the order of ids.
  */
 export async function lockUsers(
   { db }: WorkspaceTransaction,

@@ -10,28 +10,28 @@ interface Line {
 /** By database client, then by workspace. */
 const linesOf = new WeakMap<object, Map<string, Line>>()
 
-/** Who comes when this many wait already is sent away: waiting would outlast the client. */
+/** Beyond this queue length a transaction fails with 503: waiting would outlast the client. */
 const maxLength = 500
 
-/** Whose turn comes later is sent away too: they have given up, or asked again (milliseconds). */
+/** A transaction that waits longer fails with 503: its client has given up or retried (milliseconds). */
 const longestWaitMs = 10_000
 
 /**
- * How long a change of several workspaces waits for another of them while it keeps those that it has
- * from everybody else (milliseconds).
+ * How long a transaction over several workspaces waits for the next mutex while it holds others
+ * (milliseconds).
  */
 export const nestedWaitMs = 1_000
 
-/** How many changes of a workspace, or of whatever else has an id, have a turn or wait for it. */
+/** How many transactions hold or wait for the mutex of a workspace, or of another id. */
 export const queueDepth = (database: object, id: string): number =>
   linesOf.get(database)?.get(id)?.length ?? 0
 
 /**
- * Waits for the turn to change a workspace.
+ * Waits for the mutex of a workspace.
  *
- * @returns ends the turn
- * @throws RequestError SERVICE_UNAVAILABLE when too many wait, when the turn comes too late, or when
- *   the database hangs, for then nobody's would come
+ * @returns releases the mutex
+ * @throws RequestError SERVICE_UNAVAILABLE when the queue is too long, when the wait is too long, or
+ *   when the database hangs
  */
 async function turnIn(
   database: object,
@@ -66,13 +66,12 @@ async function turnIn(
 }
 
 /**
- * Runs changes of one workspace one after the other. The database would make them wait for its lock
- * too, but each would hold a connection meanwhile, and so one workspace could take them all. The
- * turns of a change of several are taken one after the other: no two wait for each other when all
- * take them in the same order, sorted.
+ * Runs transactions of one workspace one after the other. Without it each would wait for the row lock
+ * on a connection of its own, and one workspace could take all connections. Mutexes of several
+ * workspaces are taken in sorted order, which prevents deadlocks.
  *
- * @throws RequestError SERVICE_UNAVAILABLE when too many wait, or when a turn comes too late; who has
- *   one already waits for the others `nestedWaitMs` in all
+ * @throws RequestError SERVICE_UNAVAILABLE when a queue or a wait is too long; after the first mutex
+ *   the wait for all others is `nestedWaitMs` in all
  */
 export async function withMutexes<T>(
   database: object,
@@ -93,6 +92,6 @@ export async function withMutexes<T>(
   }
 }
 
-/** The same for changes of one workspace, or of whatever else has an id. */
+/** The same for one workspace, or another id. */
 export const withMutex = <T>(database: object, id: string, work: () => Promise<T>): Promise<T> =>
   withMutexes(database, [id], work)

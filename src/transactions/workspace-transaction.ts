@@ -56,10 +56,10 @@ async function lockWorkspaces(
   return rows.map((row) => ({ ...row, now }))
 }
 
-/** What a change came to, and by whom it was made. */
+/** The result of a transaction, and its actor. */
 interface Outcome<T> {
   readonly value: T
-  /** As one of the workspaces shows them. */
+  /** The actor as one of the workspaces shows them. */
   actorIn(change: WorkspaceTransaction): Actor | Promise<Actor>
 }
 
@@ -89,8 +89,8 @@ function draftOf(db: Prisma.TransactionClient, deps: Deps, workspace: LockedWork
 
 /**
  * Runs `work` under the workspaces' locks and commits it together with their audit events, or not at
- * all. Where it records an event the epoch is raised, unless it is told that no authorization can
- * change.
+ * all. Raises the epoch where an event is recorded, unless `keepsAuthorization` says that no
+ * authorization can change.
  */
 async function runChange<T>(
   deps: Deps,
@@ -150,7 +150,7 @@ async function nameIn({ db, workspace }: WorkspaceTransaction, userId: string): 
   return (await db.member.findUniqueOrThrow({ where: key })).name
 }
 
-/** What a change asks of its caller, once more under the lock. */
+/** What is checked of the caller once more under the lock. */
 export interface CallerTransactionOptions extends Pick<RunOptions, 'others'> {
   /** The permission that the mutation asks of the caller as they stand now; null: none. */
   readonly permission: PermissionName | ((caller: Caller) => PermissionName | null)
@@ -206,7 +206,7 @@ const operator: Actor = {
   requestId: undefined,
 }
 
-/** Changes workspaces on behalf of whoever runs the server: in the audit, the operator. */
+/** Changes workspaces on behalf of the operator of the server. */
 export const asOperator = <T>(
   deps: Deps,
   workspaceId: string,
@@ -220,15 +220,15 @@ export const asOperator = <T>(
   return runChange(deps, workspaceId, asOperator, options)
 }
 
-/** Who came into a workspace, and by what name the audit knows them. */
+/** A user who joins a workspace, with their name in the audit. */
 export interface JoiningMember {
   readonly userId: string
   readonly name: string
 }
 
 /**
- * Changes a workspace on behalf of a person who comes into it with this change, and others that they
- * are in. `work` tells who it was; undefined: nobody, and nothing was recorded.
+ * Changes a workspace on behalf of a person who joins it in this transaction, and other workspaces of
+ * theirs. `work` returns the person; undefined: nobody joined, and nothing was recorded.
  */
 export const asNewMember = <T extends JoiningMember | undefined>(
   { deps, address, requestId }: Omit<ServiceContext, 'caller'>,

@@ -32,7 +32,7 @@ const CreateAccessTokenInput = builder.inputType('CreateAccessTokenInput', {
     spaceIds: t.idList({ description: "A subset of the key's; by default all of them." }),
     expiresInSeconds: t.int({ description: lifetimeDescription }),
     audience: t.stringList({
-      description: 'Whom it is for, at most 5 absolute URIs; by default this server.',
+      description: 'The audience of the token, at most 5 absolute URIs; by default this server.',
     }),
   }),
 })
@@ -84,7 +84,7 @@ mutation<typeof RevokeAccessTokenInput.$inferInput, { accessToken: AccessTokenRo
 )
 
 const RevokeAccessTokensInput = builder.inputType('RevokeAccessTokensInput', {
-  description: 'Whose tokens to revoke.',
+  description: 'The key whose tokens to revoke.',
   fields: (t) => ({ apiKeyId: t.id({ required: true, description: 'The id of the key.' }) }),
 })
 

@@ -18,7 +18,7 @@ const isOwnKey = (keyId: unknown, principal: Principal): boolean =>
   'key' in principal && principal.key?.id === keyId
 
 const AccessTokenFilter = builder.inputType('AccessTokenFilter', {
-  description: 'What a list of tokens is narrowed by; all of what is given.',
+  description: 'Filters of a list of tokens; all that are given apply.',
   fields: (t) => ({
     status: t.field({ type: AccessTokenStatusType, description: 'Whether they are accepted.' }),
     apiKeyId: t.id({
@@ -26,7 +26,7 @@ const AccessTokenFilter = builder.inputType('AccessTokenFilter', {
         permission: 'keys:read',
         unless: { note: 'A key and its tokens may ask for their own.', when: isOwnKey },
       },
-      description: 'Those of this key.',
+      description: 'Tokens of this key.',
     }),
     ownerId: t.id({
       guard: { permission: 'members:read' },
@@ -68,7 +68,7 @@ builder.queryFields((t) => ({
     description: 'The access tokens that the caller sees, ended ones included.',
     args: {
       ...pageArgs(t.arg),
-      filter: t.arg({ type: AccessTokenFilter, description: 'What to narrow the list by.' }),
+      filter: t.arg({ type: AccessTokenFilter, description: 'Filters the list.' }),
     },
     resolve: async (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context

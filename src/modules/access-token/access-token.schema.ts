@@ -76,7 +76,7 @@ export const AccessToken = builder.prismaObject('AccessToken', {
       nullable: true,
       guard: 'spaces:read',
       listSize: reachedSpaces,
-      description: 'Those of its spaces that the caller sees.',
+      description: 'The spaces of the token that the caller sees.',
       resolve: async ({ id }, _args, context, info) => {
         const ids = await tokenSpaceIdsLoader(context).load(id)
         const reached = ids.filter((spaceId) => reaches(context.caller.rights, spaceId))
@@ -85,7 +85,7 @@ export const AccessToken = builder.prismaObject('AccessToken', {
     }),
     audience: t.exposeStringList('audience', {
       listSize: maxAudience,
-      description: 'Whom it is for: the aud claim.',
+      description: 'The audience of the token: the aud claim.',
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was minted.' }),
     expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it ends.' }),

@@ -11,9 +11,9 @@ interface AgentPayload {
 const CreateAgentInput = builder.inputType('CreateAgentInput', {
   description: 'An agent to make.',
   fields: (t) => ({
-    name: t.string({ required: true, description: 'What it is called.' }),
-    description: t.string({ description: 'What it is for.' }),
-    instructions: t.string({ description: 'What the model is told.' }),
+    name: t.string({ required: true, description: 'The name of the agent.' }),
+    description: t.string({ description: 'A description of the agent.' }),
+    instructions: t.string({ description: 'The instructions for the model.' }),
     model: t.string({ description: 'The model that runs it.' }),
     spaceIds: t.idList({ required: true, description: 'At least one space.' }),
   }),
@@ -28,12 +28,12 @@ mutation<typeof CreateAgentInput.$inferInput, AgentPayload>('createAgent', {
 })
 
 const UpdateAgentInput = builder.inputType('UpdateAgentInput', {
-  description: 'What to change of an agent; absent fields stay.',
+  description: 'The changes of an agent; absent fields stay.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the agent.' }),
-    name: t.string({ description: 'What it is called.' }),
-    description: t.string({ description: 'What it is for; null clears it.' }),
-    instructions: t.string({ description: 'What the model is told; null clears it.' }),
+    name: t.string({ description: 'The name of the agent.' }),
+    description: t.string({ description: 'A description of the agent; null clears it.' }),
+    instructions: t.string({ description: 'The instructions for the model; null clears them.' }),
     model: t.string({ description: 'The model that runs it; null clears it.' }),
     status: t.field({ type: AgentStatusType, description: 'Whether it is in use.' }),
     spaceIds: t.idList({ description: 'Its spaces anew, all of them; at least one.' }),

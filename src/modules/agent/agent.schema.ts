@@ -52,11 +52,14 @@ export const Agent = builder.prismaObject('Agent', {
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the agent.' }),
-    name: t.exposeString('name', { description: 'What it is called.' }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    name: t.exposeString('name', { description: 'The name of the agent.' }),
+    description: t.exposeString('description', {
+      nullable: true,
+      description: 'A description of the agent.',
+    }),
     instructions: t.string({
       nullable: true,
-      description: 'What the model is told.',
+      description: 'The instructions for the model.',
       resolve: ({ id }, _args, context) => textWithinBudget(context, 'Agent.instructions', id),
     }),
     model: t.exposeString('model', { nullable: true, description: 'The model that runs it.' }),
@@ -93,7 +96,7 @@ export const Agent = builder.prismaObject('Agent', {
       type: User,
       nullable: true,
       guard: 'members:read',
-      description: 'Who made it.',
+      description: 'The user who created the agent.',
       select: { createdById: true },
       resolve: ({ createdById }, _args, context) =>
         createdById === null ? null : userLoader(context).load(createdById),
@@ -120,9 +123,9 @@ nodeType('agt', Agent, {
 })
 
 const AgentFilter = builder.inputType('AgentFilter', {
-  description: 'What a list of agents is narrowed by; all of what is given.',
+  description: 'Filters of a list of agents; all that are given apply.',
   fields: (t) => ({
-    spaceId: t.id({ description: 'Those that live in this space, among others perhaps.' }),
+    spaceId: t.id({ description: 'Agents that live in this space.' }),
     status: t.field({ type: AgentStatusType, description: 'Whether they are in use.' }),
     search: t.string({ description: 'Part of the name.' }),
   }),
@@ -144,7 +147,7 @@ builder.queryFields((t) => ({
     description: 'The agents within reach: those all of whose spaces are.',
     args: {
       ...pageArgs(t.arg),
-      filter: t.arg({ type: AgentFilter, description: 'What to narrow the list by.' }),
+      filter: t.arg({ type: AgentFilter, description: 'Filters the list.' }),
     },
     resolve: async (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context

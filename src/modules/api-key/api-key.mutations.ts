@@ -29,7 +29,7 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
   description: 'A key to make, at most as strong as the caller.',
   fields: (t) => ({
     name: t.string({ required: true, description: "Unique among the owner's live keys." }),
-    description: t.string({ description: 'What it is for.' }),
+    description: t.string({ description: 'A description of the key.' }),
     ownerId: t.id({
       description: "The caller's own user or a machine user; by default the caller's own.",
     }),
@@ -57,11 +57,11 @@ mutation<typeof CreateApiKeyInput.$inferInput, KeyWithSecret>('createApiKey', {
 })
 
 const UpdateApiKeyInput = builder.inputType('UpdateApiKeyInput', {
-  description: 'What to change of a key; absent fields stay, lists replace as a whole.',
+  description: 'The changes of a key; absent fields stay, lists replace as a whole.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the key.' }),
     name: t.string({ description: "Unique among the owner's live keys." }),
-    description: t.string({ description: 'What it is for; null clears it.' }),
+    description: t.string({ description: 'A description of the key; null clears it.' }),
     permissions: t.stringList({ description: 'Permissions and aliases anew; [] is none.' }),
     scopeIds: t.idList({ description: 'Linked scopes anew; [] is none.' }),
     allSpaces: t.boolean({ description: 'true empties the list of spaces.' }),
@@ -173,7 +173,7 @@ mutation<typeof EnableApiKeyInput.$inferInput, KeyPayload>('enableApiKey', {
 })
 
 const TransferApiKeyInput = builder.inputType('TransferApiKeyInput', {
-  description: 'Which key to give to whom.',
+  description: 'A key, and the machine user to give it to.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the key.' }),
     ownerId: t.id({ required: true, description: "A machine user's user id." }),

@@ -8,21 +8,21 @@ import { ApiKey, ApiKeyStatusType } from './api-key.schema.ts'
 import { apiKeyLoader, keyList } from './key-loaders.ts'
 
 const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
-  description: 'What a list of keys is narrowed by; all of what is given.',
+  description: 'Filters of a list of keys; all that are given apply.',
   fields: (t) => ({
     status: t.field({ type: ApiKeyStatusType, description: 'Whether they are accepted.' }),
     ownerId: t.id({
       guard: { permission: 'members:read' },
       description: 'The user that they act for.',
     }),
-    spaceId: t.id({ description: 'Those that name this space, and those for all spaces.' }),
+    spaceId: t.id({ description: 'Keys that name this space, and keys for all spaces.' }),
     scopeId: t.id({
       guard: { permission: 'scopes:read' },
-      description: 'Those linked to this scope.',
+      description: 'Keys linked to this scope.',
     }),
     permission: t.string({
       guard: { permission: 'scopes:read' },
-      description: 'Those that declare it, directly, by scope or by alias.',
+      description: 'Keys that declare this permission, directly, by scope or by alias.',
     }),
     legacy: t.boolean({ description: 'Whether they were issued elsewhere.' }),
     createdById: t.id({
@@ -76,7 +76,7 @@ builder.queryFields((t) => ({
     description: 'The keys that the caller sees, expired and revoked ones included.',
     args: {
       ...pageArgs(t.arg),
-      filter: t.arg({ type: ApiKeyFilter, description: 'What to narrow the list by.' }),
+      filter: t.arg({ type: ApiKeyFilter, description: 'Filters the list.' }),
     },
     resolve: async (_root, { filter, ...args }, context, info) => {
       const { createdByKeyId, ...narrowed } = filterInput(filter ?? {})

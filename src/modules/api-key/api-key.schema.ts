@@ -43,7 +43,10 @@ export const ApiKey = builder.prismaObject('ApiKey', {
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the key; rotation keeps it.' }),
     name: t.exposeString('name', { description: "Unique among its owner's live keys." }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    description: t.exposeString('description', {
+      nullable: true,
+      description: 'A description of the key.',
+    }),
     status: t.field({
       type: ApiKeyStatusType,
       description: 'Whether it is accepted.',
@@ -56,7 +59,7 @@ export const ApiKey = builder.prismaObject('ApiKey', {
       type: User,
       nullable: true,
       guard: 'members:read',
-      description: 'Whom the key acts for: a person or a machine user.',
+      description: 'The owner of the key: a person or a machine user.',
       select: { ownerId: true },
       resolve: ({ ownerId }, _args, context) => userLoader(context).load(ownerId),
     }),
@@ -64,7 +67,7 @@ export const ApiKey = builder.prismaObject('ApiKey', {
       type: User,
       nullable: true,
       guard: 'members:read',
-      description: 'Who made it; null: the operator.',
+      description: 'The user who created the key; null: the operator.',
       select: { createdById: true },
       resolve: ({ createdById }, _args, context) =>
         createdById === null ? null : userLoader(context).load(createdById),
@@ -165,7 +168,7 @@ export const ApiKey = builder.prismaObject('ApiKey', {
       type: User,
       nullable: true,
       guard: 'members:read',
-      description: 'Who revoked it.',
+      description: 'The user who revoked the key.',
       select: { revokedById: true },
       resolve: ({ revokedById }, _args, context) =>
         revokedById === null ? null : userLoader(context).load(revokedById),

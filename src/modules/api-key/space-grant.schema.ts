@@ -36,7 +36,7 @@ export const SpaceGrant = builder.objectRef<ShownGrant>('SpaceGrant').implement(
     }),
     effectivePermissions: t.stringList({
       listSize: permissionNames.length,
-      description: 'What the key can do in this space now.',
+      description: 'The effective permissions of the key in this space.',
       resolve: ({ record, spaceId }) => inOrder(heldIn(rightsOnce(record), spaceId)),
     }),
   }),

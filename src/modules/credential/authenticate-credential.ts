@@ -51,9 +51,9 @@ export const authenticateFromAnyIssuer = (
 ): Awaitable<CallerByKey | { readonly issuer: string }> =>
   whenKnown(
     resolveFromAnyIssuer(deps, secret, origin),
-    (judged): Awaitable<CallerByKey | { readonly issuer: string }> => {
-      if ('issuer' in judged) return judged
-      return isInWorkspace(judged) ? authenticate(deps, judged, origin) : judged.caller
+    (resolved): Awaitable<CallerByKey | { readonly issuer: string }> => {
+      if ('issuer' in resolved) return resolved
+      return isInWorkspace(resolved) ? authenticate(deps, resolved, origin) : resolved.caller
     },
   )
 
@@ -70,20 +70,20 @@ export async function authenticateAnyKey(
   secret: string,
   origin: Omit<Origin, 'acceptsUserLevel'>,
 ): Promise<KeyCaller | KeyWithoutWorkspace> {
-  const judged = await resolveAnyKey(deps, secret, { ...origin, acceptsUserLevel: true })
-  return isInWorkspace(judged) ? await authenticate(deps, judged, origin) : judged.caller
+  const resolved = await resolveAnyKey(deps, secret, { ...origin, acceptsUserLevel: true })
+  return isInWorkspace(resolved) ? await authenticate(deps, resolved, origin) : resolved.caller
 }
 
 function authenticate<Caller extends KeyCaller | TokenCaller>(
   deps: Deps,
-  judged: ResolvedCredential<Caller>,
+  resolved: ResolvedCredential<Caller>,
   origin: Origin,
 ): Awaitable<Caller> {
-  const { caller, refusal } = judged
-  if (refusal !== undefined && !mayRotate(judged, origin))
+  const { caller, refusal } = resolved
+  if (refusal !== undefined && !mayRotate(resolved, origin))
     throw unauthenticated(refusal, credentialIdsOf(caller))
-  assertNamedWorkspace(origin.workspace, judged.credential)
-  return recordUse(deps, judged, origin)
+  assertNamedWorkspace(origin.workspace, resolved.credential)
+  return recordUse(deps, resolved, origin)
 }
 
 /** A replaced token is let in for nothing but a rotation, which tells whether it was stolen. */

@@ -34,7 +34,7 @@ const VerifyApiKeyInput = builder.inputType('VerifyApiKeyInput', {
     }),
     spaceIds: t.idList({ description: 'Spaces that it must reach; at most 1,000.' }),
     ip: t.string({ description: "The end client's address, for the key's address rule." }),
-    cost: t.int({ description: 'What to charge, 0 to 1,000; 1 by default. 0 only looks.' }),
+    cost: t.int({ description: 'The cost to charge, 0 to 1,000; 1 by default. 0 only looks.' }),
   }),
 })
 
@@ -73,7 +73,7 @@ mutation<typeof VerifyApiKeyInput.$inferInput, Verdict>('verifyApiKey', {
     }),
     missingPermissions: t.stringList({
       listSize: permissionNames.length,
-      description: 'What of the permissions asked for it lacks, aliases expanded.',
+      description: 'The permissions that were asked for and that it lacks, aliases expanded.',
       resolve: ({ missingPermissions }) => [...(missingPermissions ?? [])],
     }),
     rateLimits: t.field({

@@ -64,7 +64,7 @@ export type Verification = (secret: string) => Promise<Verdict>
  * it, and at last the limits. The verified key and its workspace are charged, where all else is well;
  * the caller is not.
  *
- * Keys of the whole workspace can be verified, those of another one are not known. Spaces are judged
+ * Keys of the whole workspace can be verified, those of another one are not known. Spaces are checked
  * by the credential's reach alone. What is not known counts as a failed attempt from the address
  * given, in this workspace; where none is given, of the caller.
  *
@@ -112,11 +112,11 @@ async function verdictOn(
 ): Promise<Verdict> {
   const { workspaceId } = verifier
   const verifierId = verifierIdOf(verifier)
-  const judged = await resolveCredential(deps, secret, { address, workspaceId, verifierId })
-  const { caller, refusal } = judged
+  const resolved = await resolveCredential(deps, secret, { address, workspaceId, verifierId })
+  const { caller, refusal } = resolved
   if (refusal !== undefined) return { ...refused(codeOf(refusal), permissions), caller }
   // Its first use may end another secret, under the lock: by then it may have ended itself.
-  const admitted = Promise.resolve(recordUse(deps, judged, { address, requestId }))
+  const admitted = Promise.resolve(recordUse(deps, resolved, { address, requestId }))
   const endedAs = await admitted.then(() => undefined, codeBy)
   if (endedAs !== undefined) return { ...refused(endedAs, permissions), caller }
 

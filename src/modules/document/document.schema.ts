@@ -20,7 +20,9 @@ export const Document = builder.prismaObject('Document', {
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the document.' }),
     name: t.exposeString('name', { description: 'The name of the file.' }),
-    mediaType: t.exposeString('mediaType', { description: 'What its content shows it to be.' }),
+    mediaType: t.exposeString('mediaType', {
+      description: 'The media type of the document, by its content.',
+    }),
     bytes: t.exposeInt('bytes', { description: 'How long it is.' }),
     sha256: t.exposeString('sha256', { description: 'The SHA-256 of its content, in hex.' }),
     session: t.prismaField({
@@ -39,7 +41,7 @@ export const Document = builder.prismaObject('Document', {
       type: User,
       nullable: true,
       guard: 'members:read',
-      description: 'Who uploaded it.',
+      description: 'The user who uploaded the document.',
       select: { createdById: true },
       resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
     }),
@@ -49,7 +51,7 @@ export const Document = builder.prismaObject('Document', {
 })
 
 const DocumentLimits = builder.objectRef<object>('DocumentLimits').implement({
-  description: 'What a session takes.',
+  description: 'The limits of the documents of a session.',
   leafFields: 'public',
   fields: (t) => ({
     maxCount: t.int({
@@ -62,7 +64,7 @@ const DocumentLimits = builder.objectRef<object>('DocumentLimits').implement({
     }),
     mediaTypes: t.stringList({
       listSize: mediaTypes.length,
-      description: 'What each may be, by its content.',
+      description: 'The media types that a document may have.',
       resolve: () => [...mediaTypes],
     }),
   }),
@@ -99,7 +101,7 @@ builder.prismaObjectFields('Session', (t) => ({
   documentLimits: t.field({
     type: DocumentLimits,
     guard: 'public',
-    description: 'What it takes.',
+    description: 'The limits of its documents.',
     resolve: () => ({}),
   }),
 }))

@@ -71,7 +71,7 @@ const ImportLegacyKeysInput = builder.inputType('ImportLegacyKeysInput', {
 type ImportInput = typeof ImportLegacyKeysInput.$inferInput
 
 const ImportedKey = builder.objectRef<ImportedKeyRow>('ImportedKey').implement({
-  description: 'What came of one key of an import.',
+  description: 'The result of one key of an import.',
   leafFields: 'public',
   fields: (t) => ({
     index: t.exposeInt('index', { description: 'Its place in the input, from 0.' }),

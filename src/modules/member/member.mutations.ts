@@ -26,7 +26,7 @@ mutation<typeof AddMemberInput.$inferInput, { member: MemberRow }>('addMember', 
 })
 
 const UpdateMemberInput = builder.inputType('UpdateMemberInput', {
-  description: 'What to change of a member; absent fields stay.',
+  description: 'The changes of a member; absent fields stay.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the membership.' }),
     role: t.field({ type: RoleType, description: 'A role that you may give.' }),
@@ -45,7 +45,7 @@ mutation<typeof UpdateMemberInput.$inferInput, { member: MemberRow }>('updateMem
 })
 
 const RemoveMemberInput = builder.inputType('RemoveMemberInput', {
-  description: 'Whom to remove.',
+  description: 'The member to remove.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the membership.' }),
     revokeCreated: t.boolean({

@@ -19,11 +19,14 @@ export const Member = builder.prismaObject('Member', {
     user: t.field({
       type: User,
       guard: 'public',
-      description: 'Whose membership it is.',
+      description: 'The user of the membership.',
       select: { userId: true, name: true, email: true },
       resolve: ({ userId, name, email }) => ({ id: userId, name, email }),
     }),
-    role: t.expose('role', { type: RoleType, description: 'What they can do at most.' }),
+    role: t.expose('role', {
+      type: RoleType,
+      description: "The member's role, the most that they can do.",
+    }),
     keyCount: t.int({
       nullable: true,
       guard: 'keys:read',
@@ -63,13 +66,13 @@ nodeType('mem', Member, {
 })
 
 const MemberFilter = builder.inputType('MemberFilter', {
-  description: 'What a list of members is narrowed by; all of what is given.',
+  description: 'Filters of a list of members; all that are given apply.',
   fields: (t) => ({
     kind: t.field({ type: UserKindType, description: 'People or machine users.' }),
     role: t.field({ type: RoleType, description: 'Their role.' }),
     spaceId: t.id({
       guard: { permission: 'spaces:read' },
-      description: 'Those who were added to this space.',
+      description: 'Members of this space.',
     }),
     search: t.string({ description: 'Part of the name or e-mail.' }),
   }),
@@ -95,7 +98,7 @@ builder.queryFields((t) => ({
     description: 'The members, people and machine users.',
     args: {
       ...pageArgs(t.arg),
-      filter: t.arg({ type: MemberFilter, description: 'What to narrow the list by.' }),
+      filter: t.arg({ type: MemberFilter, description: 'Filters the list.' }),
     },
     resolve: (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context

@@ -13,7 +13,7 @@ export interface ShownUser {
 }
 
 export const UserKindType = builder.enumType('UserKind', {
-  description: 'Who a user is.',
+  description: 'A person or a machine user.',
   values: {
     HUMAN: { description: 'A person.' },
     MACHINE: { description: 'An integration: it owns keys, is no seat and cannot sign in.' },
@@ -21,7 +21,8 @@ export const UserKindType = builder.enumType('UserKind', {
 })
 
 export const RoleType = builder.enumType('Role', {
-  description: 'What a member can do at most; their keys never more. It counts as it is now.',
+  description:
+    "The most that a member can do, and their keys with them. A member's present role counts.",
   values: {
     OWNER: { description: 'Everything, in every space.' },
     ADMIN: { description: 'Everything but making and unmaking owners, in every space.' },

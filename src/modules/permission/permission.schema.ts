@@ -25,7 +25,7 @@ const Permission = builder.objectRef<string>('Permission').implement({
       description: 'resource:action, e.g. agents:run; or an alias, e.g. agents:*.',
       resolve: (name) => name,
     }),
-    description: t.string({ description: 'What it allows.', resolve: describe }),
+    description: t.string({ description: 'A description of the permission.', resolve: describe }),
     includes: t.stringList({
       listSize: permissionNames.length,
       description: 'For an alias, what it covers now; otherwise empty.',

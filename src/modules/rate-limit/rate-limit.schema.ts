@@ -7,7 +7,7 @@ import {
 import { builder } from '../../schema/builder.ts'
 
 const RateLimitSubjectType = builder.enumType('RateLimitSubject', {
-  description: 'What a limit is of.',
+  description: 'The subject of a rate limit.',
   values: {
     KEY: { description: 'One key, with its access tokens.' },
     WORKSPACE: { description: 'Everything in a workspace together.' },
@@ -19,7 +19,10 @@ export const RateLimit = builder.objectRef<BucketState>('RateLimit').implement({
   description: 'A limit of requests, each counted by what its operation costs, and how it stands.',
   leafFields: 'public',
   fields: (t) => ({
-    subject: t.expose('subject', { type: RateLimitSubjectType, description: 'What it is of.' }),
+    subject: t.expose('subject', {
+      type: RateLimitSubjectType,
+      description: 'The subject of the limit.',
+    }),
     limit: t.exposeInt('limit', { description: 'How much may be asked for in a window.' }),
     windowSeconds: t.int({
       description: 'How long a window lasts, from its first request on.',

@@ -10,7 +10,7 @@ interface RunPayload {
 }
 
 const RunAgentInput = builder.inputType('RunAgentInput', {
-  description: 'What to ask an agent.',
+  description: 'An agent or session, and the input to run it with.',
   fields: (t) => ({
     agentId: t.id({ description: 'The agent; with a session, the one that it is with.' }),
     sessionId: t.id({

@@ -22,7 +22,7 @@ const RunStatusType = builder.enumType('RunStatus', {
 export const Run = builder.prismaObject('Run', {
   // Who sees it follows from its session.
   select: { id: true, workspaceId: true, createdAt: true, sessionId: true },
-  description: 'What an agent was asked, and its answer. A run is never repeated.',
+  description: 'A question to an agent, and its answer. A run is never repeated.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the run.' }),
@@ -36,7 +36,7 @@ export const Run = builder.prismaObject('Run', {
     }),
     status: t.expose('status', { type: RunStatusType, description: 'Where it stands.' }),
     input: t.string({
-      description: 'What the agent was asked.',
+      description: 'The input of the run.',
       resolve: async ({ id }, _args, context) =>
         (await textWithinBudget(context, 'Run.input', id)) ?? '',
     }),
@@ -54,17 +54,19 @@ export const Run = builder.prismaObject('Run', {
     }),
     inputTokens: t.exposeInt('inputTokens', {
       nullable: true,
-      description: 'What the model read, by its own count; null where it told none.',
+      description:
+        'The number of input tokens by the count of the model; null where the endpoint gave none.',
     }),
     outputTokens: t.exposeInt('outputTokens', {
       nullable: true,
-      description: 'What the model wrote, by its own count; null where it told none.',
+      description:
+        'The number of output tokens by the count of the model; null where the endpoint gave none.',
     }),
     createdBy: t.field({
       type: User,
       nullable: true,
       guard: 'members:read',
-      description: 'Who asked.',
+      description: 'The user who asked.',
       select: { createdById: true },
       resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
     }),

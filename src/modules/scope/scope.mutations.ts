@@ -12,7 +12,7 @@ const CreateScopeInput = builder.inputType('CreateScopeInput', {
   description: 'A scope to make.',
   fields: (t) => ({
     name: t.string({ required: true, description: 'Unique in the workspace, in any case.' }),
-    description: t.string({ description: 'What it is for.' }),
+    description: t.string({ description: 'A description of the scope.' }),
     permissions: t.stringList({ description: 'Permissions and aliases that you hold.' }),
     agentAccess: t.field({
       type: AccessLevelType,
@@ -30,11 +30,11 @@ mutation<typeof CreateScopeInput.$inferInput, ScopePayload>('createScope', {
 })
 
 const UpdateScopeInput = builder.inputType('UpdateScopeInput', {
-  description: 'What to change of a scope; absent fields stay.',
+  description: 'The changes of a scope; absent fields stay.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the scope.' }),
     name: t.string({ description: 'Unique in the workspace, in any case.' }),
-    description: t.string({ description: 'What it is for; null clears it.' }),
+    description: t.string({ description: 'A description of the scope; null clears it.' }),
     permissions: t.stringList({ description: 'Permissions and aliases anew, all of them.' }),
     agentAccess: t.field({
       type: AccessLevelType,

@@ -30,7 +30,10 @@ export const Scope = builder.prismaObject('Scope', {
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the scope.' }),
     name: t.exposeString('name', { description: 'Unique in the workspace, in any case.' }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    description: t.exposeString('description', {
+      nullable: true,
+      description: 'A description of the scope.',
+    }),
     permissions: t.exposeStringList('permissions', {
       listSize: maxNames,
       description: 'Permissions and aliases, as written.',
@@ -70,9 +73,9 @@ nodeType('scp', Scope, {
 })
 
 const ScopeFilter = builder.inputType('ScopeFilter', {
-  description: 'What a list of scopes is narrowed by; all of what is given.',
+  description: 'Filters of a list of scopes; all that are given apply.',
   fields: (t) => ({
-    permission: t.string({ description: 'Those that hold it, by themselves or by an alias.' }),
+    permission: t.string({ description: 'Scopes that hold this permission, by name or by alias.' }),
     search: t.string({ description: 'Part of the name.' }),
   }),
 })
@@ -94,7 +97,7 @@ builder.queryFields((t) => ({
     description: 'The scopes of the workspace.',
     args: {
       ...pageArgs(t.arg),
-      filter: t.arg({ type: ScopeFilter, description: 'What to narrow the list by.' }),
+      filter: t.arg({ type: ScopeFilter, description: 'Filters the list.' }),
     },
     resolve: (_root, { filter, ...args }, context, info) => {
       const search = searchInput(filter?.search)

@@ -63,7 +63,7 @@ export const Session = builder.prismaObject('Session', {
       type: modelConnection('Run'),
       nullable: true,
       guard: 'sessions:read',
-      description: 'What the agent was asked in it.',
+      description: 'The runs of the session.',
       args: pageArgs(t.arg),
       resolve: ({ id }, args, context, info) =>
         parentsPage(context, info, id, args, () => runsOfSessions(context.caller)),
@@ -72,7 +72,7 @@ export const Session = builder.prismaObject('Session', {
       type: User,
       nullable: true,
       guard: 'members:read',
-      description: 'Whose it is.',
+      description: 'The user who owns the session.',
       select: { createdById: true },
       resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
     }),
@@ -100,14 +100,23 @@ const sessionList = ({
 export const sessionLoader = visibleLoader(sessionList)
 
 const SessionFilter = builder.inputType('SessionFilter', {
-  description: 'What a list of sessions is narrowed by; all of what is given.',
+  description: 'Filters of a list of sessions; all that are given apply.',
   fields: (t) => ({
-    agentId: t.id({ guard: { permission: 'agents:read' }, description: 'Those with this agent.' }),
+    agentId: t.id({
+      guard: { permission: 'agents:read' },
+      description: 'Sessions with this agent.',
+    }),
     status: t.field({ type: SessionStatusType, description: 'Whether they go on.' }),
-    reference: t.string({ description: 'Those of this reference, to the letter.' }),
+    reference: t.string({ description: 'Sessions with exactly this reference.' }),
     mine: t.boolean({ description: "true: only those of the caller's own user." }),
-    createdAfter: t.field({ type: 'DateTime', description: 'Those that began after this.' }),
-    createdBefore: t.field({ type: 'DateTime', description: 'Those that began before this.' }),
+    createdAfter: t.field({
+      type: 'DateTime',
+      description: 'Sessions that began after this instant.',
+    }),
+    createdBefore: t.field({
+      type: 'DateTime',
+      description: 'Sessions that began before this instant.',
+    }),
   }),
 })
 
@@ -133,7 +142,7 @@ builder.queryFields((t) => ({
     description: 'The sessions with agents within reach; to a MEMBER, their own.',
     args: {
       ...pageArgs(t.arg),
-      filter: t.arg({ type: SessionFilter, description: 'What to narrow the list by.' }),
+      filter: t.arg({ type: SessionFilter, description: 'Filters the list.' }),
     },
     resolve: (_root, { filter, ...args }, context, info) => {
       const narrowed = sessionFilter(context.caller, {

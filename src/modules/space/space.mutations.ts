@@ -13,7 +13,7 @@ const CreateSpaceInput = builder.inputType('CreateSpaceInput', {
   description: 'A space to make.',
   fields: (t) => ({
     name: t.string({ required: true, description: 'Unique in the workspace, in any case.' }),
-    description: t.string({ description: 'What it is for.' }),
+    description: t.string({ description: 'A description of the space.' }),
     visibility: t.field({ type: SpaceVisibilityType, description: 'RESTRICTED by default.' }),
   }),
 })
@@ -27,11 +27,11 @@ mutation<typeof CreateSpaceInput.$inferInput, SpacePayload>('createSpace', {
 })
 
 const UpdateSpaceInput = builder.inputType('UpdateSpaceInput', {
-  description: 'What to change of a space; absent fields stay.',
+  description: 'The changes of a space; absent fields stay.',
   fields: (t) => ({
     id: t.id({ required: true, description: 'The id of the space.' }),
     name: t.string({ description: 'Unique in the workspace, in any case.' }),
-    description: t.string({ description: 'What it is for; null clears it.' }),
+    description: t.string({ description: 'A description of the space; null clears it.' }),
     visibility: t.field({
       type: SpaceVisibilityType,
       description: 'Opening a space takes all that its members gain there.',
@@ -62,7 +62,7 @@ mutation<typeof DeleteSpaceInput.$inferInput, { deletedId: string }>('deleteSpac
 })
 
 const AddSpaceMemberInput = builder.inputType('AddSpaceMemberInput', {
-  description: 'Whom to add to which space.',
+  description: 'A member and the space to add them to.',
   fields: (t) => ({
     spaceId: t.id({ required: true, description: 'The id of the space.' }),
     memberId: t.id({ required: true, description: 'The id of the membership.' }),
@@ -78,7 +78,7 @@ mutation<typeof AddSpaceMemberInput.$inferInput, SpacePayload>('addSpaceMember',
 })
 
 const RemoveSpaceMemberInput = builder.inputType('RemoveSpaceMemberInput', {
-  description: 'Whom to take out of which space.',
+  description: 'A member and the space to remove them from.',
   fields: (t) => ({
     spaceId: t.id({ required: true, description: 'The id of the space.' }),
     memberId: t.id({ required: true, description: 'The id of the membership.' }),

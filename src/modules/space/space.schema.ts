@@ -11,7 +11,7 @@ import { membersOfSpaces } from '../member/member.visibility.ts'
 import { spaceFilter, visibleSpaces, visibleSpacesOf } from './space.visibility.ts'
 
 export const SpaceVisibilityType = builder.enumType('SpaceVisibility', {
-  description: 'Who reaches a space.',
+  description: 'The visibility of a space.',
   values: {
     OPEN: { description: 'Every member of the workspace reaches it.' },
     RESTRICTED: { description: 'Only its members, and workspace admins, reach it.' },
@@ -25,10 +25,13 @@ export const Space = builder.prismaObject('Space', {
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the space.' }),
     name: t.exposeString('name', { description: 'Unique in the workspace, in any case.' }),
-    description: t.exposeString('description', { nullable: true, description: 'What it is for.' }),
+    description: t.exposeString('description', {
+      nullable: true,
+      description: 'A description of the space.',
+    }),
     visibility: t.expose('visibility', {
       type: SpaceVisibilityType,
-      description: 'Who reaches it.',
+      description: 'The visibility of the space.',
     }),
     agents: t.field({
       type: modelConnection('Agent'),
@@ -43,7 +46,7 @@ export const Space = builder.prismaObject('Space', {
       type: modelConnection('Member'),
       nullable: true,
       guard: 'members:read',
-      description: 'Those who were added to it.',
+      description: 'The members of the space.',
       args: pageArgs(t.arg),
       resolve: ({ id }, args, context, info) =>
         parentsPage(context, info, id, args, () => membersOfSpaces(context.caller)),
@@ -80,9 +83,9 @@ nodeType('spc', Space, {
 })
 
 const SpaceFilter = builder.inputType('SpaceFilter', {
-  description: 'What a list of spaces is narrowed by; all of what is given.',
+  description: 'Filters of a list of spaces; all that are given apply.',
   fields: (t) => ({
-    visibility: t.field({ type: SpaceVisibilityType, description: 'Who reaches them.' }),
+    visibility: t.field({ type: SpaceVisibilityType, description: 'Spaces of this visibility.' }),
     search: t.string({ description: 'Part of the name.' }),
   }),
 })
@@ -104,7 +107,7 @@ builder.queryFields((t) => ({
     description: 'The spaces within reach.',
     args: {
       ...pageArgs(t.arg),
-      filter: t.arg({ type: SpaceFilter, description: 'What to narrow the list by.' }),
+      filter: t.arg({ type: SpaceFilter, description: 'Filters the list.' }),
     },
     resolve: (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context

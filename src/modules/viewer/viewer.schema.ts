@@ -10,7 +10,7 @@ import { spaceLoader } from '../space/space.schema.ts'
 import { findWorkspace } from '../workspace/workspace.schema.ts'
 
 const CallerKindType = builder.enumType('CallerKind', {
-  description: 'What kind of credential asks.',
+  description: 'The kind of a credential.',
   values: {
     HUMAN: { description: 'A person, by their sign-in.' },
     API_KEY: { description: 'An API key.' },
@@ -37,7 +37,7 @@ const EffectiveSpace = builder.objectRef<EffectiveSpaceShape>('EffectiveSpace').
     }),
     permissions: t.stringList({
       listSize: permissionNames.length,
-      description: 'What may be done there.',
+      description: 'The permissions that the caller holds in the space.',
       resolve: ({ held }) => inOrder(held),
     }),
   }),
@@ -53,7 +53,7 @@ const userOf = (principal: Principal): ShownUser => {
 }
 
 const Viewer = builder.objectRef<Principal>('Viewer').implement({
-  description: 'Who is asking, with what rights.',
+  description: 'The caller and their rights.',
   leafFields: 'public',
   fields: (t) => ({
     kind: t.expose('kind', { type: CallerKindType, description: 'The kind of credential.' }),

@@ -9,7 +9,7 @@ import { updateWorkspace } from './workspace.service.ts'
 const CreateWorkspaceInput = builder.inputType('CreateWorkspaceInput', {
   description: 'A workspace to make.',
   fields: (t) => ({
-    name: t.string({ required: true, description: 'What it is called.' }),
+    name: t.string({ required: true, description: 'The name of the workspace.' }),
     slug: t.string({
       required: true,
       description: 'Lower-case letters, digits and inner hyphens; unique everywhere.',
@@ -30,9 +30,9 @@ mutation<typeof CreateWorkspaceInput.$inferInput, { workspace: WorkspaceRow }>('
 })
 
 const UpdateWorkspaceInput = builder.inputType('UpdateWorkspaceInput', {
-  description: 'What to change of the workspace; absent fields stay.',
+  description: 'The changes of the workspace; absent fields stay.',
   fields: (t) => ({
-    name: t.string({ description: 'What it is called.' }),
+    name: t.string({ description: 'The name of the workspace.' }),
     slug: t.string({ description: 'Lower-case letters, digits and inner hyphens.' }),
     maxKeyLifetimeDays: t.int({
       description:

@@ -11,7 +11,7 @@ import { countLiveKeys } from '../api-key/live-keys.ts'
 import { enterableWorkspaces } from './workspace.visibility.ts'
 
 const PlanType = builder.enumType('Plan', {
-  description: 'What a workspace may use.',
+  description: 'The plan of a workspace.',
   values: {
     FREE: { description: '600 requests a minute, 20 live keys; or as the operator has set.' },
     PRO: { description: '3,000 requests a minute, 100 live keys; or as the operator has set.' },
@@ -51,9 +51,9 @@ export const Workspace = builder.prismaObject('Workspace', {
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the workspace.' }),
-    name: t.exposeString('name', { description: 'What it is called.' }),
+    name: t.exposeString('name', { description: 'The name of the workspace.' }),
     slug: t.exposeString('slug', { description: 'Its short name, unique everywhere.' }),
-    plan: t.expose('plan', { type: PlanType, description: 'What it may use.' }),
+    plan: t.expose('plan', { type: PlanType, description: 'The plan of the workspace.' }),
     seatCount: t.int({
       nullable: true,
       guard: { permissions: ['workspace:read', 'members:read'] },
