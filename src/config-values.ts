@@ -61,11 +61,22 @@ export const addressBlocks = parsed<readonly string[]>(
   },
 )
 
+const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full', 'no-verify']
+
+const parametersOf = (url: string) => new URLSearchParams(url.split('?')[1])
+const sslModeOf = (url: string): string | null => parametersOf(url).get('sslmode')
+
+/** Whether the connection to a database is encrypted, and its server may be any. */
+export const takesAnyServer = (url: string): boolean =>
+  ['allow', 'prefer', 'require', 'no-verify'].includes(sslModeOf(url) ?? '') &&
+  !parametersOf(url).has('sslrootcert')
+
 /** A URL of a Unix socket may name a user and no host, which only PostgreSQL takes for a URL. */
 export const databaseUrl = text(
   'postgresql://user:password@host:port/database',
   (given) =>
     /^postgres(ql)?:\/\/[^/\s?#]*\/[^/\s?#]+(\?[^\s#]*)?$/.test(given) &&
+    [null, ...sslModes].includes(sslModeOf(given)) &&
     URL.canParse(given.replace('@/', '@host/').replace(':///', '://host/')),
 )
 

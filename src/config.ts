@@ -7,6 +7,8 @@ import { endpointOf } from './storage/storage-url.ts'
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
+const loopback = ['localhost', '127.0.0.1', '::1']
+
 /** Guards nothing: it is printed here. For development on PostgreSQL only. */
 const developmentSecretsKey = 'latchkey development key, known to everybody'
 
@@ -79,12 +81,14 @@ const isQuoted = (text: string): boolean =>
 
 /** @throws ConfigError when the file cannot be read, or is empty */
 function readSecretFile(name: string, file: string): string {
-  const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
   let text: string
   try {
     text = readFileSync(file, 'utf8').trim()
   } catch (cause) {
-    throw new ConfigError(`${name}_FILE cannot be read: ${reasonOf(cause)}`)
+    // A path is shown where it can be nothing else: a secret may have been put there by mistake.
+    const path = file.includes('/') ? ` (${file})` : ''
+    const { code } = cause as NodeJS.ErrnoException
+    throw new ConfigError(`${name}_FILE cannot be read: ${code}${path}`)
   }
   if (text === '')
     throw new ConfigError(
@@ -93,25 +97,28 @@ function readSecretFile(name: string, file: string): string {
   return text
 }
 
+/** A proxy as other programs read it as well: one of a kind that is not known here is theirs alone. */
+function inLowerCase(source: Source, name: string): string | undefined {
+  const text = name.endsWith('_PROXY') ? source[name.toLowerCase()]?.trim() : undefined
+  return name === 'NO_PROXY' || value.proxyUrl.safeParse(text).success ? text : undefined
+}
+
 /**
  * The text of a setting without white space around it; undefined: it is not set, or empty.
  *
- * @throws ConfigError when it is set in two ways, or a secret has more than one line
+ * @throws ConfigError when it is set in two ways, or its file cannot be read
  */
 function textOf(source: Source, name: string): string | undefined {
-  const lower = name.endsWith('_PROXY') ? source[name.toLowerCase()] : undefined
-  const own = (source[name] ?? lower)?.trim() || undefined
+  const own = (source[name] ?? inLowerCase(source, name))?.trim() || undefined
   const file = isSecret(name) ? source[`${name}_FILE`]?.trim() || undefined : undefined
   if (own !== undefined && file !== undefined)
     throw new ConfigError(`${name} and ${name}_FILE are both set; expected one of them`)
-  const text = file === undefined ? own : readSecretFile(name, file)
-  if (text !== undefined && isSecret(name) && /[\r\n]/.test(text))
-    throw new ConfigError(`${name} has several lines; expected one`)
-  return text
+  return file === undefined ? own : readSecretFile(name, file)
 }
 
 const hintFor = (name: string, text: string): string => {
   if (isQuoted(text)) return '. It stands in quotes: leave them out'
+  if (/[\r\n]/.test(text)) return '. It has several lines'
   return name.endsWith('_URL') && text.includes('#') ? '. Write # as %23' : ''
 }
 
@@ -169,7 +176,11 @@ function warningsOf(read: Settings, production: boolean): string[] {
     ...unguarded
       .filter(([, url]) => production && url !== undefined && isUnguarded(url))
       .map(([name, , what]) => `${name} is http: who stands between ${what}`),
+    ...(production && read.DATABASE_URL && value.takesAnyServer(read.DATABASE_URL)
+      ? ['DATABASE_URL takes any server: sslmode=verify-full checks its certificate']
+      : []),
     ...quoted.map(([name]) => `${name} stands in quotes, which count as part of it`),
+    ...(/[\r\n]/.test(read.SECRETS_KEY ?? '') ? ['SECRETS_KEY has several lines'] : []),
     ...(read.DATABASE_URL !== undefined && read.SECRETS_KEY === undefined
       ? ['SECRETS_KEY is not set: using the development key, which guards nothing']
       : []),
@@ -211,6 +222,8 @@ export function readConfig(source: Source = process.env) {
     databaseUrl: read.DATABASE_URL,
     redisUrl: read.REDIS_URL,
     secretsKey: read.SECRETS_KEY ?? (read.DATABASE_URL && developmentSecretsKey),
+    /** As it was set: earlier versions kept the white space around it. */
+    untrimmedSecretsKey: source.SECRETS_KEY?.trim() ? source.SECRETS_KEY : undefined,
     keyPrefix: read.KEY_PREFIX,
     publicUrl: read.PUBLIC_URL,
     trustedProxies: read.TRUSTED_PROXIES,
@@ -241,7 +254,8 @@ export function readConfig(source: Source = process.env) {
     proxy: {
       HTTP_PROXY: read.HTTP_PROXY,
       HTTPS_PROXY: read.HTTPS_PROXY,
-      NO_PROXY: read.NO_PROXY,
+      // What runs on this machine is no proxy's to reach.
+      NO_PROXY: [...(read.NO_PROXY ? [read.NO_PROXY] : []), ...loopback].join(),
     },
     warnings: warningsOf(read, production),
   } as const

@@ -67,9 +67,11 @@ export async function openInstallation(env: Config, logger: Logger): Promise<Ins
     )
     opened.defer(database.close)
     const { prisma, embedded, replica } = database
-    const secretsKey =
-      env.secretsKey ?? (await localSecretsKey(dataDir, await hasSecretsKey(prisma)))
-    await checkSecretsKey(prisma, secretsKey)
+    const secretsKey = await checkSecretsKey(
+      prisma,
+      env.secretsKey ?? (await localSecretsKey(dataDir, await hasSecretsKey(prisma))),
+      env.untrimmedSecretsKey === undefined ? [] : [env.untrimmedSecretsKey],
+    )
     const publicUrl = await installationUrl(prisma, env)
     refuseOwnIssuer(env.oidc, publicUrl)
     const signingKeys = await openSigningKeys(prisma, secretsKey)

@@ -68,8 +68,8 @@ const columnOf = (text: string): Column => {
 }
 
 /**
- * What is wrong with a header. A name that is not known is shown where the rest is a header: else it
- * may be the first key.
+ * What is wrong with a header. A name that is not known is shown where the rest is a header and it has
+ * the form of one: else it may be the first key, or a part of it.
  */
 function headerProblem(header: readonly Column[], ignoresUnknown: boolean): string | undefined {
   const names = header.flatMap((column) => ('name' in column ? [column.name] : []))
@@ -77,9 +77,13 @@ function headerProblem(header: readonly Column[], ignoresUnknown: boolean): stri
   if (absent !== undefined) return `the column ${absent} is missing`
   const repeated = names.find((name, index) => names.indexOf(name) < index)
   if (repeated !== undefined) return `the column ${repeated} stands there twice`
-  const unknown = header.flatMap((column) => ('unknown' in column ? [column.unknown] : []))
+  const shownOf = (name: string, index: number): string =>
+    /^[A-Za-z][A-Za-z _-]{0,30}$/.test(name) ? JSON.stringify(name) : `column ${index + 1}`
+  const unknown = header.flatMap((column, index) =>
+    'unknown' in column ? [shownOf(column.unknown, index)] : [],
+  )
   if (unknown.length === 0 || ignoresUnknown) return undefined
-  const shown = unknown.map((name) => JSON.stringify(name.slice(0, 40))).join(', ')
+  const shown = unknown.join(', ')
   return `${shown}: no column of that name is read; leave it out, or pass --ignore-unknown`
 }
 

@@ -6,7 +6,9 @@ import { type RowOfFile, readLegacyFile } from './legacy-file.ts'
 
 /** A message without what it quotes of the row: a secret may stand in a wrong column. Names of permissions stay. */
 const unquoted = (message: string): string =>
-  message.replace(/"[^"]*"/g, (text) => (/^"[a-z:*]{1,40}"$/.test(text) ? text : '"[…]"'))
+  message.replace(/"[^"]*"/g, (text) =>
+    /^"[a-z*]{1,30}:[a-z*]{1,30}"$/.test(text) ? text : '"[…]"',
+  )
 
 /** What is wrong with one row, a line each. */
 function problemsOf({ row, key }: RowOfFile, result: OperatorImport | undefined): string[] {

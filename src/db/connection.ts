@@ -7,6 +7,9 @@ export type Connection = Pick<pg.ClientConfig, 'connectionString'>
 const searchPath = (schema: string): string =>
   `-c search_path=${pg.escapeIdentifier(schema).replace(/[\\ ]/g, '\\$&')}`
 
+/** Modes that node-postgres takes for something else than libpq does. */
+const libpqModes = ['prefer', 'require', 'verify-ca', 'verify-full']
+
 /**
  * How to connect to a DATABASE_URL: `sslmode` means what it means to libpq (PostgreSQL manual, 34.19),
  * and `schema`, as Prisma has it, is the search path.
@@ -20,7 +23,7 @@ export function connectionTo(databaseUrl: string): Connection {
     const options = parameters.get('options')
     parameters.set('options', [...(options ? [options] : []), searchPath(schema)].join(' '))
   }
-  if (parameters.has('sslmode')) parameters.set('uselibpqcompat', 'true')
+  if (libpqModes.includes(parameters.get('sslmode') ?? '')) parameters.set('uselibpqcompat', 'true')
   return { connectionString: parameters.size === 0 ? base : `${base}?${parameters}` }
 }
 

@@ -127,32 +127,62 @@ const placesOf = <Listing extends NestedListing>(listing: Listing): Listing & Ne
   columns: Prisma.sql`${listing.alias}.id, ${listing.alias}."createdAt"`,
 })
 
+/** Rows of one statement that are looked at before it is checked which of them are listed. */
+const mostRows = 4_096
+/** Rows that are checked in one statement. */
+const mostChecked = 1_000
+
+/** The newest rows of all these parents behind a place, each once, however many parents share it. */
+async function newestRows(
+  db: Queryable,
+  parents: readonly string[],
+  listing: NestedListing,
+  page: PageRequest,
+): Promise<{ readonly rows: readonly Listed[]; readonly end: Cursor | undefined }> {
+  const byId = new Map<string, Listed>()
+  let end: Listed | undefined
+  for (let start = 0; start < parents.length; start += mostParents) {
+    const some = parentsWithList(parents.slice(start, start + mostParents), listing)
+    const rows = await db.$queryRaw<Listed[]>`
+      SELECT DISTINCT listed.id, listed."createdAt" FROM (${pagesOf(some, placesOf(listing), page)}) AS listed
+       ORDER BY listed."createdAt" DESC, listed.id DESC LIMIT ${page.limit + 1}`
+    for (const row of rows) byId.set(row.id, row)
+    const last = rows[page.limit]
+    if (last && (end === undefined || newestFirst(last, end) < 0)) end = last
+  }
+  // Beyond the end of some parents' rows others may be missing.
+  const isWhole = (row: Listed): boolean => end === undefined || newestFirst(row, end) <= 0
+  const rows = [...byId.values()].filter(isWhole).sort(newestFirst)
+  return { rows, end: end && { at: end.createdAt, id: end.id } }
+}
+
 /**
- * The ids of a page, and one more, of the rows of all these parents as one list. Of some parents after
- * others: of the later ones it is looked only for what is newer than the page has it already.
+ * The ids of a page, and one more, of the rows of all these parents as one list. Each row is checked
+ * once: of rows that many parents share, to check each of their places would take too long.
+ *
+ * @param listing the rows of each parent, before they are checked
+ * @param check those of the ids that are listed
  */
 export async function idsOfParents(
   db: Queryable,
   parents: readonly string[],
   listing: NestedListing,
-  page: PageRequest,
+  { limit, after }: PageRequest,
+  check: (ids: readonly string[]) => Promise<readonly string[]>,
 ): Promise<string[]> {
-  const { where, alias } = listing
-  let found: Listed[] = []
-  for (let start = 0; start < parents.length; start += mostParents) {
-    const last = found[page.limit]
-    const isNewer = last
-      ? Prisma.sql`${where} AND ${placeOf(alias)} > ${placeAt({ at: last.createdAt, id: last.id })}`
-      : where
-    const some = parentsWithList(parents.slice(start, start + mostParents), listing)
-    const pages = pagesOf(some, placesOf({ ...listing, where: isNewer }), page)
-    const rows = await db.$queryRaw<Listed[]>`
-      SELECT DISTINCT listed.id, listed."createdAt" FROM (${pages}) AS listed
-       ORDER BY listed."createdAt" DESC, listed.id DESC LIMIT ${page.limit + 1}`
-    const byId = new Map([...found, ...rows].map((row) => [row.id, row]))
-    found = [...byId.values()].sort(newestFirst).slice(0, page.limit + 1)
+  const found: string[] = []
+  let behind = after
+  for (let most = 4 * limit; ; most = Math.min(4 * most, mostRows)) {
+    const { rows, end } = await newestRows(db, parents, listing, { limit: most, after: behind })
+    const ids = rows.map(({ id }) => id)
+    for (let start = 0; start < ids.length && found.length <= limit; start += mostChecked) {
+      const some = ids.slice(start, start + mostChecked)
+      const listed = new Set(await check(some))
+      found.push(...some.filter((id) => listed.has(id)))
+    }
+    if (found.length > limit || end === undefined) return found.slice(0, limit + 1)
+    behind = end
   }
-  return found.map(({ id }) => id)
 }
 
 const newestFirst = (a: Listed, b: Listed): number =>
@@ -198,10 +228,9 @@ function sharedPagesOf(
   const { from, alias } = listing.rows ?? listing
   const withList = parentsWithList(parents, listing)
   const places = placesOf(listing)
-  const pages =
-    !listing.rows && isDear(caller, parents)
-      ? pagesOfJudgedOnce(withList, caller, places, page)
-      : pagesOf(withList, places, page)
+  const pages = isDear(caller, parents)
+    ? pagesOfJudgedOnce(withList, caller, places, page)
+    : pagesOf(withList, places, page)
   return Prisma.sql`SELECT place."parentId", CASE WHEN place.nth > 1 THEN place.id END AS "rowId", its.*
     FROM (SELECT listed.*, row_number() OVER (PARTITION BY listed.id) AS nth
             FROM (${pages}) AS listed) AS place
@@ -225,15 +254,21 @@ const pagesOfJudgedOnce = (
   listing: NestedRows,
   page: PageRequest,
 ): Prisma.Sql => {
-  const { from, alias, where, tie, links, common } = listing
+  const { from, alias, where, tie, rows, links, common } = listing
   const ids = (condition: Prisma.Sql) =>
     Prisma.sql`SELECT ${alias}.id FROM ${from} WHERE ${where} AND ${condition}`
-  const tied = ids(
-    links
-      ? Prisma.sql`${alias}.id IN (
-          SELECT link.id FROM ${parents} CROSS JOIN LATERAL (${links}) AS link (id))`
-      : Prisma.sql`EXISTS (SELECT 1 FROM ${parents} WHERE ${tie})`,
-  )
+  const ofParent = Prisma.sql`SELECT ${alias}."workspaceId", ${alias}.id FROM ${from}
+    WHERE ${alias}."workspaceId" = ${workspaceId} AND ${tie}`
+  const tied = rows
+    ? Prisma.sql`SELECT ${alias}.id FROM (
+        SELECT DISTINCT its."workspaceId", its.id FROM ${parents} CROSS JOIN LATERAL (${ofParent}) AS its
+        OFFSET 0) AS ${alias} WHERE ${where}`
+    : ids(
+        links
+          ? Prisma.sql`${alias}.id IN (
+              SELECT link.id FROM ${parents} CROSS JOIN LATERAL (${links}) AS link (id))`
+          : Prisma.sql`EXISTS (SELECT 1 FROM ${parents} WHERE ${tie})`,
+      )
   const visible = common ? Prisma.sql`${tied} UNION ALL ${ids(common)}` : tied
   // IS TRUE keeps the subquery from becoming a join, which might search it row by row.
   const isVisible = Prisma.sql`${alias}."workspaceId" = ${workspaceId}

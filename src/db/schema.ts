@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { Prisma } from '../generated/prisma/client.ts'
 import { MigrationError, type SqlSession } from './migrate.ts'
 
 const insufficientPrivilege = '42501'
@@ -27,6 +28,21 @@ async function names(session: SqlSession) {
 }
 
 /**
+ * Earlier versions did not read `schema=`, and an installation that is there must not be passed over.
+ *
+ * @throws MigrationError where the tables are in `public` and the named schema is still to be made
+ */
+async function assertNoneInPublic(session: SqlSession, named: string): Promise<void> {
+  const [row] = await session.query(
+    `SELECT to_regclass('public."ApiKeySecret"') IS NOT NULL AS found`,
+  )
+  if (row?.found === true)
+    throw new MigrationError(
+      `the schema ${named} is not there, and an installation is in the schema public: leave "schema=" out of DATABASE_URL, or make the schema for another installation`,
+    )
+}
+
+/**
  * Makes the schema that the DATABASE_URL names, if it is not there, and makes sure that tables can be
  * made in the schema of the session.
  *
@@ -36,10 +52,16 @@ async function names(session: SqlSession) {
  */
 export async function useSchema(session: SqlSession, named: string | undefined): Promise<string> {
   const { role, database, schema: present } = await names(session)
-  if (named !== undefined && present !== named)
+  if (named !== undefined && present !== named) {
+    await assertNoneInPublic(session, named)
     await session
-      .run(`CREATE SCHEMA ${pg.escapeIdentifier(named)}`)
+      .run(`CREATE SCHEMA IF NOT EXISTS ${pg.escapeIdentifier(named)}`)
       .catch(granted(`GRANT CREATE ON DATABASE ${database} TO ${role}`))
+    if ((await names(session)).schema !== named)
+      throw new MigrationError(
+        `the schema ${named} is not used by the session: the role ${role} needs USAGE and CREATE on it, and a pooler must pass "options" on`,
+      )
+  }
   const schema = named ?? present
   if (schema === null)
     throw new MigrationError(
@@ -56,19 +78,21 @@ export async function useSchema(session: SqlSession, named: string | undefined):
   return schema
 }
 
-/** @throws MigrationError with what to grant, where the role may not use one of the tables */
+/** @throws MigrationError with what to grant, where the role may not use some of our tables */
 export async function assertPrivileges(session: SqlSession, schema: string): Promise<void> {
-  const [refused] = await session.query(
-    `SELECT c.relname AS table FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname <> '_prisma_migrations'
+  const refused = await session.query(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relkind = 'r' AND c.relname = ANY($2)
         AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
              AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
-      ORDER BY 1 LIMIT 1`,
-    [schema],
+      ORDER BY 1`,
+    [schema, Object.values(Prisma.ModelName)],
   )
-  if (refused === undefined) return
+  if (refused.length === 0) return
   const { role } = await names(session)
+  const tables = refused.map(({ name }) => name).join(', ')
   throw new MigrationError(
-    `the role ${role} may not read and write the table ${refused.table}; as its owner, run: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${pg.escapeIdentifier(schema)} TO ${role}`,
+    `the role ${role} may not read and write all tables; as their owner, run: GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables} TO ${role}`,
   )
 }

@@ -63,17 +63,21 @@ function fingerprint(secretsKey: string): string {
  * Makes sure that the database is used with one and the same SECRETS_KEY for ever: the first one
  * leaves its fingerprint there.
  *
- * @throws ConfigError when this is another key.
+ * @param others the same key as earlier versions may have read it
+ * @returns the key that the database was set up with
+ * @throws ConfigError when it is none of these
  */
 export async function checkSecretsKey(
   prisma: Pick<PrismaClient, 'setting'>,
   secretsKey: string,
-): Promise<void> {
+  others: readonly string[] = [],
+): Promise<string> {
   const value = fingerprint(secretsKey)
   // Of several that start at once with different keys, one is the first.
   await prisma.setting.createMany({ data: [{ name: settingName, value }], skipDuplicates: true })
   const stored = await prisma.setting.findUniqueOrThrow({ where: { name: settingName } })
-  if (stored.value === value) return
+  const used = [secretsKey, ...others].find((key) => fingerprint(key) === stored.value)
+  if (used !== undefined) return used
   throw new ConfigError(
     'SECRETS_KEY is not the one that this database was set up with; expected the same one',
   )

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import OpenAI from 'openai'
 import { createExchange, type Exchange, type Sender } from './exchange.ts'
 import { RunFailure } from './run-failure.ts'
@@ -56,6 +57,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function failureOf(error: unknown): RunFailure {
+  if (error instanceof Error && error.cause instanceof RunFailure) return error.cause
   if (error instanceof OpenAI.APIConnectionError)
     return new RunFailure('The agent endpoint could not be reached.', codeOf(error.cause))
   if (!(error instanceof OpenAI.APIError))
@@ -135,12 +137,17 @@ function withoutSystem(messages: readonly Message[]): Message[] {
   return [{ ...first, content: [...system, first.content].join('\n\n') }, ...rest]
 }
 
-/** The ways to put a question, the best one first: not every endpoint knows them all. */
-function formsOf(messages: readonly Message[]): readonly Form[] {
+/**
+ * The ways to put a question, the best one first: not every endpoint knows them all.
+ *
+ * @param takesSystem whether the model has answered one with a system message before
+ */
+function formsOf(messages: readonly Message[], takesSystem: boolean): readonly Form[] {
   const plain = { messages: [...messages] }
   const best = { ...plain, stream_options: { include_usage: true } }
   const hasSystem = messages.some(({ role }) => role === 'system')
-  return [best, plain, ...(hasSystem ? [{ messages: withoutSystem(messages) }] : [])]
+  const forms = [best, plain, ...(hasSystem ? [{ messages: withoutSystem(messages) }] : [])]
+  return takesSystem ? forms.slice(0, 2) : forms
 }
 
 /** Whether the endpoint has not run the question, for it did not like how it was put. */
@@ -164,6 +171,8 @@ async function askIn(
 /** A client of the endpoint. It asks once: what may have been run is never repeated. */
 export function createEndpoint({ url, timeoutSeconds, ...sent }: EndpointSettings): Endpoint {
   const { search } = new URL(url)
+  /** Models that have taken a system message. */
+  const takingSystem = new LRUCache<string, true>({ max: 1_000 })
   // Named one by one, so that none of them is taken from the environment.
   const client = new OpenAI({
     baseURL: url.slice(0, url.length - search.length),
@@ -181,11 +190,14 @@ export function createEndpoint({ url, timeoutSeconds, ...sent }: EndpointSetting
       const tooLate = AbortSignal.timeout(timeoutSeconds * 1_000)
       const either = AbortSignal.any([signal, tooLate])
       try {
-        const reply = await askIn(formsOf(messages), async (form) => {
+        const forms = formsOf(messages, takingSystem.has(model))
+        const reply = await askIn(forms, async (form) => {
           const exchange = createExchange(sent, search)
           const { completions } = client.withOptions({ fetch: exchange.fetch }).chat
           const question = { model, ...form, stream: true as const }
-          return readReply(await completions.create(question, { signal: either }), exchange)
+          const stream = await completions.create(question, { signal: either })
+          if (form.messages.some(({ role }) => role === 'system')) takingSystem.set(model, true)
+          return readReply(stream, exchange)
         })
         // An abort ends the stream as if it had ended by itself.
         either.throwIfAborted()

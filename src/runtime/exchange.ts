@@ -41,8 +41,8 @@ const bounded = (response: IncomingMessage, isWithin: (part: Uint8Array) => bool
 /** The end of a stream, as it is sent by whatever speaks the protocol. */
 const done = /(?:^|\n)data: ?\[DONE\]\s{0,4}$/
 
-/** A whole answer in JSON, of an endpoint that does not stream, as a stream of one event. */
-async function asStream(body: ReadableStream<Uint8Array>): Promise<string> {
+/** A whole answer in JSON, of an endpoint that does not stream, as a stream; undefined: it is none. */
+async function asStream(body: ReadableStream<Uint8Array>): Promise<string | undefined> {
   const text = await new Response(body).text()
   try {
     const answer = JSON.parse(text)
@@ -52,8 +52,7 @@ async function asStream(body: ReadableStream<Uint8Array>): Promise<string> {
     }))
     return `data: ${JSON.stringify({ ...answer, choices })}\n\ndata: [DONE]\n\n`
   } catch {
-    // What it is instead is no stream either.
-    return text
+    return undefined
   }
 }
 
@@ -69,6 +68,7 @@ export function createExchange({ key, headers: more = {} }: Sender, search: stri
   let answerBytes = 0
   let eventBytes = 0
   let end = ''
+  let isWhole = false
   const isWithin = (part: Uint8Array): boolean => {
     answerBytes += part.length
     eventBytes += part.length
@@ -102,7 +102,10 @@ export function createExchange({ key, headers: more = {} }: Sender, search: stri
       if (status >= 200 && status < 300) {
         const body = bounded(response, isWithin)
         const isJson = /^application\/json\b/i.test(response.headers['content-type'] ?? '')
-        return new Response(isJson ? await asStream(body) : body)
+        if (!isJson) return new Response(body)
+        const stream = await asStream(body)
+        isWhole = stream !== undefined
+        return new Response(stream)
       }
       response.destroy()
       return new Response(null, { status })
@@ -110,6 +113,6 @@ export function createExchange({ key, headers: more = {} }: Sender, search: stri
     eventRead() {
       eventBytes = 0
     },
-    isDone: () => done.test(end),
+    isDone: () => isWhole || done.test(end),
   }
 }

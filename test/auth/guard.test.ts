@@ -88,7 +88,7 @@ describe('a field without a decision does not build', () => {
 
   // The builder that everything is built on has the guard in it, and not only the ones made here.
   test('on the builder of the API', async () => {
-    const script = `import { builder } from './src/builder.ts'
+    const script = `import { builder } from './src/schema/builder.ts'
       builder.queryField('leak', (t) => t.string({ resolve: () => '' }))
       builder.toSchema()`
     const args = ['--input-type=module-typescript', '--eval', script]
@@ -208,7 +208,7 @@ test('nothing but the guard speaks to scope-auth', () => {
   const files = readdirSync(`${root}/src`, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.startsWith('generated'))
     .filter((name) => past.test(readFileSync(`${root}/src/${name}`, 'utf8')))
-  expect(files.sort()).toEqual(['auth/guard.ts', 'builder.ts'])
+  expect(files.sort()).toEqual(['schema/builder.ts', 'schema/guard.ts'])
 })
 
 // Other ways to an entity than its own field: by its id under any type, or events that nobody checks again.

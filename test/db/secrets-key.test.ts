@@ -53,6 +53,8 @@ test('a database takes the first key, and no other', async () => {
   await checkSecretsKey(prisma, first)
   await checkSecretsKey(prisma, first)
   await expect(checkSecretsKey(prisma, other)).rejects.toThrow(ConfigError)
+  // Earlier versions kept the white space around a key.
+  expect(await checkSecretsKey(prisma, other, [first])).toBe(first)
   await checkSecretsKey(prisma, first)
   const settings = await prisma.setting.findMany()
   expect(settings.map(({ name }) => name)).toEqual(['secretsKeyFingerprint'])

@@ -65,7 +65,7 @@ test('a file that cannot be read is refused with the reason', async () => {
     [folder, 'EISDIR'],
   ] as const)
     await expect(readPlansFile(path)).rejects.toMatchObject({
-      name: 'SettingError',
+      name: 'ConfigError',
       message: `PLANS_FILE is ${JSON.stringify(path)}; expected a file that can be read: ${reason}`,
     })
 })

@@ -50,6 +50,8 @@ test.each([
   'http://latchkey.test:8080/',
   'http://latchkey.test@evil.example/',
   'http://user@latchkey.test/',
+  'http://:word@latchkey.test/',
+  'blob:http://latchkey.test/1',
 ])('resource=%s is another API', async (resource) => {
   const { body } = await ask(await makeKey(), { resource })
   expect(decodeJwt(body.access_token).aud).toEqual([resource])

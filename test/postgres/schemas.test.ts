@@ -111,7 +111,20 @@ const noPrivilege: readonly [what: string, prepare: (url: string) => Promise<str
       await migratePostgres(url)
       return roleOf(url, 'GRANT SELECT ON _prisma_migrations TO ROLE')
     },
-    /may not read and write the table .+ run: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "public" TO "role_/,
+    /may not read and write all tables; .+ run: GRANT SELECT, INSERT, UPDATE, DELETE ON public."AccessToken", public.+ TO "role_/,
+  ],
+  [
+    'a schema beside an installation of earlier versions, which did not read it',
+    async (url) => {
+      await migratePostgres(url)
+      return `${url}?schema=app`
+    },
+    /an installation is in the schema public: leave "schema=" out of DATABASE_URL, or make/,
+  ],
+  [
+    'a schema that no session can use',
+    async (url) => `${url}?schema=%24user`,
+    /is not used by the/,
   ],
   [
     'a search_path without a schema',
@@ -131,6 +144,14 @@ test.each(noPrivilege)(
     expect(output.stderr).toMatch(line)
   },
 )
+
+// PostGIS keeps such a table in `public`, which belongs to somebody else.
+test('tables of other programs in the schema do not matter', async () => {
+  const url = await emptyDatabase()
+  await query(url, 'CREATE TABLE spatial_ref_sys (id int)')
+  const role = await roleOf(url, 'GRANT CREATE ON SCHEMA public TO ROLE')
+  expect((await migratePostgres(role)).schema).toBe('public')
+})
 
 // The PostgreSQL manual, 34.19.1: only with a root certificate is the server's own looked at.
 test.each([

@@ -35,9 +35,38 @@ test('cuts white space around every value, and knows a value of nothing else for
   })
 })
 
-test('refuses a secret of several lines, and says nothing of it', () => {
-  const key = `${longKey}\n${longKey}`
-  expect(refusal({ SECRETS_KEY: key })).toBe('SECRETS_KEY has several lines; expected one')
+test('says of several lines that there are, and nothing of what they hold', () => {
+  const { warnings } = readConfig({ SECRETS_KEY: `${longKey}\n${longKey}` })
+  expect(warnings).toEqual(['SECRETS_KEY has several lines'])
+  const message = refusal({ METRICS_TOKEN: 'pa55word\npa55word' })
+  expect(message).toMatch(/^METRICS_TOKEN is not acceptable .+\. It has several lines$/)
+  expect(message).not.toContain('pa55word')
+})
+
+test('warns in production of a database whose server may be any', () => {
+  const production = {
+    NODE_ENV: 'production',
+    SECRETS_KEY: longKey,
+    PUBLIC_URL: 'https://k.example',
+  }
+  const warned = 'DATABASE_URL takes any server: sslmode=verify-full checks its certificate'
+  for (const [mode, warnings] of [
+    ['require', [warned]],
+    ['no-verify', [warned]],
+    ['verify-full', []],
+    ['require&sslrootcert=/ca.pem', []],
+  ] as const)
+    expect(readConfig({ ...production, DATABASE_URL: `${url}?sslmode=${mode}` })).toMatchObject({
+      warnings,
+    })
+  expect(refusal({ DATABASE_URL: `${url}?sslmode=REQUIRE` })).toContain(
+    'DATABASE_URL is not accept',
+  )
+})
+
+test('leaves proxies of other kinds in lower case to other programs', () => {
+  const { proxy } = readConfig({ http_proxy: 'socks5://proxy:1080', https_proxy: 'proxy:3128' })
+  expect(proxy).toMatchObject({ HTTP_PROXY: undefined, HTTPS_PROXY: undefined })
 })
 
 test('warns of quotes that count as part of a value', () => {
@@ -81,8 +110,11 @@ describe('from a file', () => {
   test('refuses one that is empty, one that is not there, and two ways at once', () => {
     expect(refusal({ SECRETS_KEY_FILE: holding(' \n') })).toContain('which is empty')
     const absent = join(folder, 'absent')
-    expect(refusal({ SECRETS_KEY_FILE: absent })).toMatch(
-      /^SECRETS_KEY_FILE cannot be read: ENOENT/,
+    expect(refusal({ SECRETS_KEY_FILE: absent })).toBe(
+      `SECRETS_KEY_FILE cannot be read: ENOENT (${absent})`,
+    )
+    expect(refusal({ SECRETS_KEY_FILE: 'pa55word' })).toBe(
+      'SECRETS_KEY_FILE cannot be read: ENOENT',
     )
     expect(refusal({ SECRETS_KEY_FILE: holding(longKey), SECRETS_KEY: longKey })).toBe(
       'SECRETS_KEY and SECRETS_KEY_FILE are both set; expected one of them',

@@ -43,7 +43,8 @@ test('has a default for every setting', () => {
     metricsToken: undefined,
     credentialCacheMebibytes: 128,
     shutdownSeconds: 10,
-    proxy: { HTTP_PROXY: undefined, HTTPS_PROXY: undefined, NO_PROXY: undefined },
+    untrimmedSecretsKey: undefined,
+    proxy: { HTTP_PROXY: undefined, HTTPS_PROXY: undefined, NO_PROXY: 'localhost,127.0.0.1,::1' },
     warnings: [],
   })
 })
@@ -94,7 +95,7 @@ test('takes what is set, whatever NODE_ENV says', () => {
     SHUTDOWN_SECONDS: '300',
     HTTP_PROXY: proxy,
     https_proxy: proxy,
-    no_proxy: 'localhost',
+    no_proxy: '.internal',
   }
   expect(readConfig(source)).toEqual({
     production: true,
@@ -136,7 +137,8 @@ test('takes what is set, whatever NODE_ENV says', () => {
     metricsToken: 'a-token-for-Prometheus',
     credentialCacheMebibytes: 256,
     shutdownSeconds: 300,
-    proxy: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: 'localhost' },
+    untrimmedSecretsKey: longKey,
+    proxy: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy, NO_PROXY: '.internal,localhost,127.0.0.1,::1' },
     warnings: [],
   })
 })
@@ -204,7 +206,7 @@ test.each([
   ['REDIS_URL', 'redis://:pa55word@redis example'],
   ['SECRETS_KEY', 'pa55word'],
   ['HTTPS_PROXY', 'pa55word'],
-  ['https_proxy', 'socks5://pa55word'],
+  ['HTTPS_PROXY', 'socks5://pa55word'],
   ['AGENT_RUNTIME_HEADERS', 'pa55word'],
   ['AGENT_RUNTIME_HEADERS', 'api key=pa55word'],
   ['AGENT_RUNTIME_HEADERS', 'host=pa55word'],
@@ -214,7 +216,7 @@ test.each([
   ['LATCHKEY_BOOTSTRAP_KEY', `${createApiKeySecret('lk')}pa55word`],
 ])('refuses a bad %s without its value', (name, value) => {
   const message = refusal({ [name]: value })
-  expect(message).toContain(`${name.toUpperCase()} is not acceptable`)
+  expect(message).toContain(`${name} is not acceptable`)
   expect(message).not.toContain('pa55word')
 })
 

@@ -95,6 +95,7 @@ test.each([
   ['A key,SECRET,PLAINTEXT,ada\n', /^row 1: the column name is missing;/],
   ['A key;SECRET;PLAINTEXT;ada\n', /^row 1: the column name is missing;/],
   ['name,value,encoding,owner,Name\n', /^row 1: the column name stands there twice;/],
+  ['name,value,encoding,owner,sk_SECRET1\n', /^row 1: column 5: no column of that name is read;/],
   [
     'name,value,encoding,owner,Team,cost centre\n',
     /^row 1: "Team", "cost centre": no column of that name is read; leave it out, or pass --ignore-unknown; expected/,

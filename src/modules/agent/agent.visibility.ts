@@ -110,26 +110,25 @@ function isAskedFor({ status, search }: AgentFilter): Prisma.Sql {
     : hasStatus
 }
 
-/** The visible agents of each space in turn, by its links in the order of the list. */
-export function agentsOfSpaces(caller: Caller, filter: AgentFilter = {}): NestedListing {
+/** The agents of each space in turn, by its links in the order of the list; not checked for visibility. */
+const linksOfSpaces = (workspaceId: string): NestedListing => ({
+  from: Prisma.sql`(SELECT x."workspaceId", x."spaceId", x."agentId" AS id, x."agentCreatedAt" AS "createdAt"
+    FROM "AgentSpace" x) AS link`,
+  alias: Prisma.sql`link`,
+  where: Prisma.sql`link."workspaceId" = ${workspaceId}`,
+  tie: Prisma.sql`link."spaceId" = ${parentId}`,
+})
+
+/** The visible agents of each space in turn. */
+export function agentsOfSpaces(caller: Caller): NestedListing {
   const { workspaceId } = caller
   const id = Prisma.sql`link.id`
   // A scalar is asked for row by row: no plan is led to read all agents for a few.
-  const isShown = Prisma.sql`(SELECT a."deletedAt" IS NULL AND ${isAskedFor(filter)} FROM "Agent" a
+  const isShown = Prisma.sql`(SELECT a."deletedAt" IS NULL FROM "Agent" a
     WHERE a."workspaceId" = ${workspaceId} AND ${agentId} = ${id})`
-  const isWithin = isReached(caller, id)
-  // What few are asked for by is looked at first.
-  const isSeen = filter.search
-    ? Prisma.sql`CASE WHEN ${isShown} THEN ${isWithin} END`
-    : Prisma.sql`${isWithin} AND ${isShown}`
-  return {
-    from: Prisma.sql`(SELECT x."workspaceId", x."spaceId", x."agentId" AS id, x."agentCreatedAt" AS "createdAt"
-      FROM "AgentSpace" x) AS link`,
-    alias: Prisma.sql`link`,
-    where: Prisma.sql`link."workspaceId" = ${workspaceId} AND ${isSeen}`,
-    tie: Prisma.sql`link."spaceId" = ${parentId}`,
-    rows: agents,
-  }
+  const links = linksOfSpaces(workspaceId)
+  const where = Prisma.sql`${links.where} AND ${isReached(caller, id)} AND ${isShown}`
+  return { ...links, where, rows: agents }
 }
 
 /**
@@ -174,9 +173,11 @@ export async function agentsOfPage(
   const spaceIds = typeof filter.spaceId === 'string' ? [filter.spaceId].filter(isId) : held
   if (spaceIds === 'all') return { ...visible, ...filtered(filter) }
   const newest = spaceIds === held ? await seenAmongNewest(db, caller, filter, page) : []
+  const where = Prisma.sql`${isLive(caller)} AND ${isReached(caller, agentId)} AND ${isAskedFor(filter)}`
+  const check = (some: readonly string[]) => idsAmong(db, { ...agents, where }, some)
   const ids =
     newest.length > page.limit
       ? newest
-      : await idsOfParents(db, spaceIds, agentsOfSpaces(caller, filter), page)
+      : await idsOfParents(db, spaceIds, linksOfSpaces(caller.workspaceId), page, check)
   return { ...liveAgents(caller), id: { in: ids } }
 }

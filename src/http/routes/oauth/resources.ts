@@ -4,7 +4,8 @@ import { OAuthError } from './oauth-error.ts'
 /** Whether it is the address of this installation, or one below it, as URLs are compared. */
 function isThisApi(resource: string, publicUrl: string): boolean {
   const url = URL.parse(resource)
-  return url !== null && url.origin === new URL(publicUrl).origin && url.username === ''
+  const isPlain = url !== null && url.username + url.password === '' && !resource.includes('#')
+  return isPlain && /^https?:$/.test(url.protocol) && url.origin === new URL(publicUrl).origin
 }
 
 /**
