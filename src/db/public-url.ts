@@ -1,18 +1,24 @@
 import type { Config } from '../config.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
+import { localUrl } from '../input/web-url.ts'
 
 const name = 'publicUrl'
 
 /**
- * Where the installation is reached: what is set, else what an earlier start stored, else this
- * machine. A database on a server keeps it, so that all of its replicas issue the same tokens; the
+ * Where the installation is reached: what is set, else what an earlier start stored, else the address
+ * that the start prints, so that a client that compares it with the issuer finds the same. A database on a server keeps it, so that all of its replicas issue the same tokens; the
  * embedded one does not, for its port may change.
  */
 export async function installationUrl(
   { setting }: Pick<PrismaClient, 'setting'>,
-  { publicUrl, databaseUrl, port }: Pick<Config, 'publicUrl' | 'databaseUrl' | 'port'>,
+  {
+    publicUrl,
+    databaseUrl,
+    host,
+    port,
+  }: Pick<Config, 'publicUrl' | 'databaseUrl' | 'host' | 'port'>,
 ): Promise<string> {
-  const value = publicUrl ?? `http://localhost:${port}`
+  const value = publicUrl ?? localUrl(host, port)
   if (databaseUrl === undefined) return value
   // Of several that start at once, one is the first.
   await setting.createMany({ data: [{ name, value }], skipDuplicates: true })

@@ -12,3 +12,9 @@ export function webUrl(text: string): URL | undefined {
     url?.username === '' && url.password === '' && url.search === '' && url.hash === ''
   return isPlain && /^https?:$/.test(url.protocol) ? url : undefined
 }
+
+/** The address at which this machine reaches a server that listens there. */
+export function localUrl(host: string, port: number): string {
+  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+}

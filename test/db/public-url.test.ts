@@ -22,10 +22,10 @@ const stored = () => database.prisma.setting.findMany()
 
 // A copy of the folder, or another port, must not go on under an address that is no more.
 test('on the embedded database it is what is set, or this machine, and is not kept', async () => {
-  expect(await start({})).toBe('http://localhost:4000')
-  expect(await start({ PORT: '8080' })).toBe('http://localhost:8080')
+  expect(await start({})).toBe('http://127.0.0.1:4000')
+  expect(await start({ PORT: '8080' })).toBe('http://127.0.0.1:8080')
   expect(await start({ PUBLIC_URL: 'https://keys.example.com' })).toBe('https://keys.example.com')
-  expect(await start({})).toBe('http://localhost:4000')
+  expect(await start({})).toBe('http://127.0.0.1:4000')
   expect(await stored()).toEqual([])
 })
 
@@ -41,8 +41,8 @@ test('a database on a server keeps what was set, and every later start takes it'
 })
 
 test('where nothing was ever set, the first start decides', async () => {
-  expect(await start({ DATABASE_URL: databaseUrl, PORT: '8080' })).toBe('http://localhost:8080')
-  expect(await start({ DATABASE_URL: databaseUrl })).toBe('http://localhost:8080')
+  expect(await start({ DATABASE_URL: databaseUrl, PORT: '8080' })).toBe('http://127.0.0.1:8080')
+  expect(await start({ DATABASE_URL: databaseUrl })).toBe('http://127.0.0.1:8080')
 })
 
 test('of several that start at once on an empty database, all take the same', async () => {

@@ -31,7 +31,7 @@ test('the commands of docs/oauth.md work as they are pasted', async () => {
   const blocks = blocksOf('sh')
   expect(blocks).toHaveLength(5)
   const { url } = await serveWorld(world)
-  const script = blocks.join('echo\n').replace('http://localhost:4000', url)
+  const script = blocks.join('echo\n').replace('http://127.0.0.1:4000', url)
   const shell = start('sh', ['-ec', script], {})
   shell.child.stdin?.end(`${workspace.keyId}\n${workspace.secret}\n`)
   expect(await shell.exited).toBe(0)

@@ -41,7 +41,12 @@ const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = 
   ],
   [{ TRUSTED_PROXIES: '10.0.0.1/8' }, /^TRUSTED_PROXIES is "10.0.0.1\/8"; expected addresses and/],
   [
-    { OIDC_ISSUER: 'http://LOCALHOST:4321', OIDC_AUDIENCE: 'keys', PORT: '4321' },
+    {
+      OIDC_ISSUER: 'http://LOCALHOST:4321',
+      OIDC_AUDIENCE: 'keys',
+      HOST: 'localhost',
+      PORT: '4321',
+    },
     /^OIDC_ISSUER is "http:\/\/LOCALHOST:4321"; expected another one than PUBLIC_URL$/,
   ],
   [{ NODE_ENV: 'Production' }, /^NODE_ENV is "Production"; expected one of production, dev/],

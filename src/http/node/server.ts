@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { badRequest, RequestError } from '../../errors.ts'
+import { localUrl } from '../../input/web-url.ts'
 import { ServerMemory } from '../../limits/request-memory.ts'
 import type { Awaitable } from '../../when-known.ts'
 import type { RequestLog } from '../request-log.ts'
@@ -184,10 +185,9 @@ export async function listen(answer: NodeHandler, options: ListenOptions): Promi
   await once(server, 'listening')
   const bound = server.address()
   const actualPort = typeof bound === 'object' && bound !== null ? bound.port : port
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
   let closing: Promise<void> | undefined
   return {
-    url: `http://${name.includes(':') ? `[${name}]` : name}:${actualPort}`,
+    url: localUrl(host, actualPort),
     port: actualPort,
     close: (graceSeconds) => {
       closing ??= close(server, unused, graceSeconds)
