@@ -108,7 +108,7 @@ export const redisUrl = text(
 export const endpointUrl = parsed(
   'an http(s) address up to where /chat/completions begins, such as https://host/v1',
   (given) => {
-    const [address = '', ...search] = given.split('?')
+    const [address = '', ...search] = given.replace(/\?$/, '').split('?')
     const url = webUrl(address)
     const isPlain = url !== undefined && !/[#\s]/.test(given)
     return isPlain ? [withoutFinalSlashes(url.href), ...search].join('?') : undefined

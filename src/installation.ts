@@ -39,12 +39,12 @@ export interface Installation {
  *
  * @throws ConfigError, MigrationError or DataDirInUseError with one line for the operator
  */
-export async function openInstallation(env: Config, logger: Logger): Promise<Installation> {
-  const { databaseUrl, dataDir, plansFile } = env
-  const { location, ...documentLimits } = env.documents
+export async function openInstallation(config: Config, logger: Logger): Promise<Installation> {
+  const { databaseUrl, dataDir, plansFile } = config
+  const { location, ...documentLimits } = config.documents
   const plans = plansFile === undefined ? builtInPlans : await readPlansFile(plansFile)
   const opened = new AsyncDisposableStack()
-  opened.defer(setGlobalProxyFromEnv(env.proxy))
+  opened.defer(setGlobalProxyFromEnv(config.proxy))
   try {
     // Also with a database elsewhere: documents and uploads may pass through the folder.
     if (databaseUrl !== undefined) await assertOwnDataDir(dataDir)
@@ -69,20 +69,20 @@ export async function openInstallation(env: Config, logger: Logger): Promise<Ins
     const { prisma, embedded, replica } = database
     const secretsKey = await checkSecretsKey(
       prisma,
-      env.secretsKey ?? (await localSecretsKey(dataDir, await hasSecretsKey(prisma))),
-      env.untrimmedSecretsKey === undefined ? [] : [env.untrimmedSecretsKey],
+      config.secretsKey ?? (await localSecretsKey(dataDir, await hasSecretsKey(prisma))),
+      config.untrimmedSecretsKey === undefined ? [] : [config.untrimmedSecretsKey],
     )
-    const publicUrl = await installationUrl(prisma, env)
-    refuseOwnIssuer(env.oidc, publicUrl)
+    const publicUrl = await installationUrl(prisma, config)
+    refuseOwnIssuer(config.oidc, publicUrl)
     const signingKeys = await openSigningKeys(prisma, secretsKey)
     const metrics = createMetrics({ ofProcess: true })
     if (!embedded) metrics.watchLease(() => replica.holdsLease)
     if (database.pool) metrics.watchPool(database.pool)
     const usage = createUsageRecorder(prisma, logger)
-    const limits = await createLimits({ plans, redisUrl: env.redisUrl, logger, metrics })
+    const limits = await createLimits({ plans, redisUrl: config.redisUrl, logger, metrics })
     opened.defer(limits.close)
     const incoming = join(dataDir, 'incoming')
-    const storage = await openStorage(location, { incoming, logger, proxy: env.proxy })
+    const storage = await openStorage(location, { incoming, logger, proxy: config.proxy })
     opened.defer(storage.close)
     // The first to be closed: whoever ends the server may not wait for the rest.
     opened.defer(usage.close)
@@ -90,21 +90,25 @@ export async function openInstallation(env: Config, logger: Logger): Promise<Ins
       prisma,
       embedded,
       replica,
-      credentials: createCredentialCache(replica, env.credentialCacheMebibytes, metrics.countEpoch),
+      credentials: createCredentialCache(
+        replica,
+        config.credentialCacheMebibytes,
+        metrics.countEpoch,
+      ),
       usage,
       limits,
       metrics,
       auditKey: deriveAuditKey(secretsKey),
-      keyPrefix: env.keyPrefix,
-      keyPrefixes: await notedKeyPrefixes(prisma, env),
+      keyPrefix: config.keyPrefix,
+      keyPrefixes: await notedKeyPrefixes(prisma, config),
       legacyKeys: await openLegacyKeys(database),
       publicUrl,
       signingKeys,
       accessTokens: createAccessTokens(signingKeys, publicUrl),
-      signIn: env.oidc && createSignInVerifier(env.oidc),
-      signUp: env.signUp,
+      signIn: config.oidc && createSignInVerifier(config.oidc),
+      signUp: config.signUp,
       documents: { storage, ...documentLimits },
-      runtime: await createRuntime(env.agentRuntime, createRunRegistry(prisma, logger, metrics)),
+      runtime: await createRuntime(config.agentRuntime, createRunRegistry(prisma, logger, metrics)),
       logger,
     }
     return { deps, lock, close: () => opened.disposeAsync() }

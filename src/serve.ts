@@ -20,11 +20,13 @@ import { withTimeout } from './timeout.ts'
 const logWithinMs = 1_000
 
 /** What an operator sees at the start. A key that was made is shown here, this once. */
-function greeting(url: string, env: Config, start: FirstStart): string {
+function greeting(url: string, config: Config, start: FirstStart): string {
   const endpoint = `${url}${graphqlPath}`
-  const lines = [`Latchkey listens on ${endpoint}${env.graphiql ? ' (GraphiQL in a browser)' : ''}`]
+  const lines = [
+    `Latchkey listens on ${endpoint}${config.graphiql ? ' (GraphiQL in a browser)' : ''}`,
+  ]
   if (start.isFirst) {
-    const isSet = env.bootstrapKey !== undefined
+    const isSet = config.bootstrapKey !== undefined
     const shown = isSet ? 'as set in LATCHKEY_BOOTSTRAP_KEY' : `${start.secret} (shown this once)`
     const key = isSet ? '$LATCHKEY_BOOTSTRAP_KEY' : start.secret
     const query = '{"query":"{ viewer { user { name } role permissions } }"}'
@@ -37,21 +39,21 @@ function greeting(url: string, env: Config, start: FirstStart): string {
       `    -H 'Content-Type: application/json' -d '${query}'`,
       '',
     )
-  } else if (env.bootstrapKey !== undefined)
+  } else if (config.bootstrapKey !== undefined)
     lines.push('LATCHKEY_BOOTSTRAP_KEY is ignored: this database has a workspace.')
   return lines.join('\n')
 }
 
 async function main(): Promise<void> {
-  const env = readConfig()
+  const config = readConfig()
   // No request waits for the log. Lines that nobody takes are dropped beyond the length in bytes, and
   // without a least length there is no waiting for what is on its way.
   const log = destination({ dest: 2, sync: false, minLength: 1, maxLength: 16_777_216 })
-  const logger = pino({ level: env.logLevel }, log)
+  const logger = pino({ level: config.logLevel }, log)
   try {
-    for (const warning of env.warnings) logger.warn(warning)
-    const installation = await openInstallation(env, logger)
-    await serve(env, installation).finally(installation.close)
+    for (const warning of config.warnings) logger.warn(warning)
+    const installation = await openInstallation(config, logger)
+    await serve(config, installation).finally(installation.close)
   } finally {
     await endLog(log)
   }
@@ -76,17 +78,17 @@ const notListening: Readonly<Record<string, (settings: Config) => string>> = {
 }
 
 /** Serves until the process is asked to end, and finishes what it has begun. */
-async function serve(env: Config, { deps, lock }: Installation): Promise<void> {
+async function serve(config: Config, { deps, lock }: Installation): Promise<void> {
   const { logger } = deps
   lock?.onCommand(async (argv, text) => await readCommand(argv, text)(deps))
   await deps.replica.join(deps.credentials)
-  const start = await ensureFirstWorkspace(deps, env.bootstrapKey)
+  const start = await ensureFirstWorkspace(deps, config.bootstrapKey)
   await endRunsOfLastProcess(deps)
   const watches = [watchRuns(deps), watchOrphanedBlobs(deps)]
-  const app = createApp(deps, env)
-  const { host, port } = env
+  const app = createApp(deps, config)
+  const { host, port } = config
   // What an operation may have, and the file beside it.
-  const maxUploadBytes = maxBodyBytes + env.documents.maxBytes
+  const maxUploadBytes = maxBodyBytes + config.documents.maxBytes
   const listener = await listen(app.handle, {
     ended: app.ended,
     host,
@@ -96,18 +98,18 @@ async function serve(env: Config, { deps, lock }: Installation): Promise<void> {
     logger,
   }).catch((error: NodeJS.ErrnoException) => {
     const reason = notListening[error.code ?? '']
-    throw reason ? new ConfigError(reason(env)) : error
+    throw reason ? new ConfigError(reason(config)) : error
   })
   // Heard before anybody can know that it runs.
   const asked = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
-  process.stdout.write(`${greeting(listener.url, env, start)}\n`)
+  process.stdout.write(`${greeting(listener.url, config, start)}\n`)
 
   await asked
   logger.info('stopping')
   for (const watch of watches) watch.close()
   // Runs are given up a moment before their connections, so that waiting clients get an answer.
-  const runs = deps.runtime.underWay.close(Math.max(0, env.shutdownSeconds - 1))
-  await Promise.all([listener.close(env.shutdownSeconds), runs])
+  const runs = deps.runtime.underWay.close(Math.max(0, config.shutdownSeconds - 1))
+  await Promise.all([listener.close(config.shutdownSeconds), runs])
 }
 
 const forTheOperator = [ConfigError, MigrationError, DataDirInUseError]

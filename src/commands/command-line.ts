@@ -19,14 +19,14 @@ async function main(argv: readonly string[]): Promise<string> {
   const path = fileOf(argv)
   const text = path === undefined ? '' : await readText(path)
   const command = readCommand(argv, text)
-  const env = readConfig()
+  const config = readConfig()
   const output =
-    env.databaseUrl === undefined ? await sendCommand(env.dataDir, argv, text) : undefined
+    config.databaseUrl === undefined ? await sendCommand(config.dataDir, argv, text) : undefined
   if (output !== undefined) return output
-  const logger = pino({ level: env.logLevel }, destination(2))
+  const logger = pino({ level: config.logLevel }, destination(2))
   // Much to load, for where a server has not done it.
   const { openInstallation } = await import('../installation.ts')
-  const { deps, close } = await openInstallation(env, logger)
+  const { deps, close } = await openInstallation(config, logger)
   try {
     // So that it hears when the servers have heard of what it changes.
     await deps.replica.join(deps.credentials)

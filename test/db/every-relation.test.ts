@@ -73,6 +73,8 @@ interface Relation {
   readonly list: string
   readonly selection: string
   readonly page: keyof typeof pages
+  /** Whether there are several relations in it, each of which takes a statement at least. */
+  readonly isSeveral?: true
 }
 
 /** The relations of a type, and of what only its rows lead to. */
@@ -148,12 +150,19 @@ function togetherOf(relations: readonly Relation[]): Relation[] {
     list,
     selection: its.map(({ selection }) => selection).join(' '),
     page: 'inner',
+    isSeveral: true,
   }))
 }
 
 const relations = everyRelation()
 const deeper = Object.entries(deep).map(
-  ([list, selection]): Relation => ({ name: `deep in ${list}`, list, selection, page: 'inner' }),
+  ([list, selection]): Relation => ({
+    name: `deep in ${list}`,
+    list,
+    selection,
+    page: 'inner',
+    isSeveral: true,
+  }),
 )
 
 test('the relations of all types are found', () => {
@@ -172,6 +181,6 @@ test.each(
   const [least, most] = pages[relation.page]
   const few = await statementsOf(relation, least)
   const many = await statementsOf(relation, most)
-  expect(few.length).toBeGreaterThan(0)
+  expect(few.length).toBeGreaterThan(relation.isSeveral ? 2 : 0)
   expect(many.length, [...few, 'and', ...many].join('\n')).toBe(few.length)
 })

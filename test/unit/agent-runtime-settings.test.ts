@@ -14,6 +14,14 @@ test.each([
 })
 
 test.each([
+  ['https://models.example.com/v1/', 'https://models.example.com/v1'],
+  ['https://models.example.com/v1?', 'https://models.example.com/v1'],
+  ['https://models.example.com/v1/?a=b', 'https://models.example.com/v1?a=b'],
+])('takes %s as AGENT_RUNTIME_URL', (url, taken) => {
+  expect(readConfig({ AGENT_RUNTIME_URL: url }).agentRuntime.url).toBe(taken)
+})
+
+test.each([
   ['MODEL', 'm'.repeat(101), 'at most 100 characters'],
   ['TIMEOUT_SECONDS', '0', 'a whole number from 1 to 3600'],
   ['TIMEOUT_SECONDS', '3601', 'a whole number from 1 to 3600'],

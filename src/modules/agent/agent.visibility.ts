@@ -161,7 +161,7 @@ async function seenAmongNewest(
 
 /**
  * The agents of a page, and one more, that the caller sees. Who sees many finds enough among the newest;
- * who sees few is led to them by their spaces, and whoever asks for those of one space, by that.
+ * who sees few is led to them by their spaces, and a filter by one space by that space.
  *
  * @throws RequestError QUERY_TOO_COMPLEX as `spacesHeld`
  */
@@ -171,7 +171,7 @@ export async function agentsOfPage(
   filter: AgentFilter,
   page: PageRequest,
 ): Promise<Prisma.AgentWhereInput> {
-  // It is asked of every caller: whoever names too many spaces is refused.
+  // Also where it is not used: it refuses a caller who names too many spaces.
   const visible = visibleAgents(caller)
   const held = spacesWith(caller.rights, 'agents:read')
   const spaceIds = typeof filter.spaceId === 'string' ? [filter.spaceId].filter(isId) : held

@@ -45,8 +45,8 @@ export interface ImportRules {
   /** Of the keys that this installation ever made. */
   readonly prefixes: ReadonlySet<string>
   /**
-   * Whether hashes are taken. Who knows the hash of a secret need not know the secret, and would get
-   * the requests of whoever does: it is for the operator to allow.
+   * Whether hashes are taken, which the operator allows: who imports the hash of a secret need not know
+   * the secret, and gets the requests of its owner.
    */
   readonly allowsHashes: boolean
 }
