@@ -48,14 +48,14 @@ export class CallerQueue {
         () => (signal.aborted ? undefined : work()),
         () => passOn(line),
       )
-    const withMutex = (): Awaitable<T | undefined> => {
+    const inTurn = (): Awaitable<T | undefined> => {
       if (line.running >= this.#room.atOnce)
         return hasTurn(line, signal).then((has) => (has ? begin() : undefined))
       line.running += 1
       return begin()
     }
     return ended(
-      () => whenKnown(admit?.(), withMutex),
+      () => whenKnown(admit?.(), inTurn),
       () => {
         line.present -= 1
         if (line.present === 0) this.#lines.delete(caller)

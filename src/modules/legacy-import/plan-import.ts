@@ -8,7 +8,6 @@ import { nameKey } from '../../input/text.ts'
 import { isWithinKeyRole } from '../api-key/find-key-for-update.ts'
 import { nameTaken } from '../api-key/key-name.ts'
 import { maxGrants } from '../api-key/terms-input.ts'
-
 import type { LegacySecret, ParsedKey } from './legacy-key.input.ts'
 
 /** Whether keys belong to one workspace, or to a person in every workspace of theirs. */
