@@ -15,18 +15,18 @@ export const fillKeys = async (workspace: Workspace): Promise<Verified> => ({
 
 /** Many keys verified in turn beside few. */
 export async function compareKeys(growth: Growth, verified: Verified): Promise<void> {
-  const withMutex = (count: number) =>
+  const inTurn = (count: number) =>
     byRoute(growth.server, `${count.toLocaleString('en-US')} keys in turn`, {
       ...verified,
       keys: verified.keys.slice(0, count),
     })
-  const many = await withMutex(keyCount)
+  const many = await inTurn(keyCount)
   // Each key has been asked about before: the first time it is read.
   await measure(many, 16, 60)
   await compareSubjects(
     {
       title: `Keys verified by GET /verify, on ${growth.engine}`,
-      subjects: [await withMutex(fewKeys), many],
+      subjects: [await inTurn(fewKeys), many],
       ratio: rates,
       goal: 'at least 0.7',
     },

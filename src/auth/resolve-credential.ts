@@ -86,11 +86,12 @@ export function resolveFromAnyIssuer(
 ): Awaitable<ResolvedCredential<CallerByKey> | { readonly issuer: string }> {
   const digest = secretDigest(secret)
   return (
-    resolveCached(deps, digest, presentation) ?? judgePresented(deps, secret, digest, presentation)
+    resolveCached(deps, digest, presentation) ??
+    resolvePresented(deps, secret, digest, presentation)
   )
 }
 
-async function judgePresented(
+async function resolvePresented(
   deps: Deps,
   secret: string,
   digest: string,

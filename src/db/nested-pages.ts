@@ -229,7 +229,7 @@ function sharedPagesOf(
   const withList = parentsWithList(parents, listing)
   const places = placesOf(listing)
   const pages = isDear(caller, parents)
-    ? pagesOfJudgedOnce(withList, caller, places, page)
+    ? pagesCheckedOnce(withList, caller, places, page)
     : pagesOf(withList, places, page)
   return Prisma.sql`SELECT place."parentId", CASE WHEN place.nth > 1 THEN place.id END AS "rowId", its.*
     FROM (SELECT listed.*, row_number() OVER (PARTITION BY listed.id) AS nth
@@ -248,7 +248,7 @@ const isDear = (caller: Caller, parents: readonly string[]): boolean =>
   spacesOf(caller) * parents.length > 5_000
 
 /** The same, with `where` worked out once for each row instead of once for each row of each parent. */
-const pagesOfJudgedOnce = (
+const pagesCheckedOnce = (
   parents: Prisma.Sql,
   { workspaceId }: Caller,
   listing: NestedRows,

@@ -149,7 +149,7 @@ export class AnswerBudget {
         ? this.#add(info, 0, length, value.reduce(addLeafBytes, 2))
         : this.#add(info, 0, 1, leafBytes(value)))
     if (fits)
-      return Array.isArray(value) && length >= leastInTurn ? this.#withMutex(value, length) : value
+      return Array.isArray(value) && length >= leastInTurn ? this.#inTurn(value, length) : value
     this.#leastRefused = Math.min(this.#leastRefused, length)
     return Promise.reject(this.#refuse(info))
   }
@@ -167,7 +167,7 @@ export class AnswerBudget {
     const { fields, nameBytes, typenames, typenameBytes } = selectionSize(info)
     const bytes = 4 + count * (nameBytes + typenameBytes + 3)
     if (!this.#add(info, count, count * typenames, bytes)) return Promise.reject(this.#refuse(info))
-    return this.#withMutex(value, count * fields)
+    return this.#inTurn(value, count * fields)
   }
 
   /** Waits, before so many steps of work, until other requests have had their turn of the event loop. */
@@ -247,7 +247,7 @@ export class AnswerBudget {
   }
 
   /** Gives a value back, before so many steps of work with it, at once or in a later turn. */
-  #withMutex(value: unknown, steps: number): unknown {
+  #inTurn(value: unknown, steps: number): unknown {
     if (!this.#fitsIntoTurn(steps)) return this.#later(value, steps)
     this.#stepsInTurn += steps
     return value

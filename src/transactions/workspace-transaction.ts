@@ -92,7 +92,7 @@ function draftOf(db: Prisma.TransactionClient, deps: Deps, workspace: LockedWork
  * all. Raises the epoch where an event is recorded, unless `keepsAuthorization` says that no
  * authorization can change.
  */
-async function runChange<T>(
+async function runTransaction<T>(
   deps: Deps,
   workspaceId: string,
   work: Work<WorkspaceTransaction, Outcome<T>>,
@@ -193,7 +193,7 @@ export function inWorkspaceTransaction<T>(
     })
     return { value: await work({ ...locked, caller }, others), actorIn }
   }
-  return runChange(deps, workspaceId, asCaller, options)
+  return runTransaction(deps, workspaceId, asCaller, options)
 }
 
 const operator: Actor = {
@@ -213,11 +213,11 @@ export const asOperator = <T>(
   work: Work<WorkspaceTransaction, T>,
   options: RunOptions = {},
 ): Promise<T> => {
-  const asOperator: Work<WorkspaceTransaction, Outcome<T>> = async (locked, others) => ({
+  const withActor: Work<WorkspaceTransaction, Outcome<T>> = async (locked, others) => ({
     value: await work(locked, others),
     actorIn: () => operator,
   })
-  return runChange(deps, workspaceId, asOperator, options)
+  return runTransaction(deps, workspaceId, withActor, options)
 }
 
 /** A user who joins a workspace, with their name in the audit. */
@@ -246,5 +246,5 @@ export const asNewMember = <T extends JoiningMember | undefined>(
     })
     return { value, actorIn }
   }
-  return runChange(deps, workspaceId, asArrival, options)
+  return runTransaction(deps, workspaceId, asArrival, options)
 }

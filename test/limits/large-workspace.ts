@@ -28,7 +28,7 @@ const largest: Sizes = { spaces: 1_000, agents: 100, keys: 20, scopes: 50 }
 const description = '\u0001'.repeat(1_000)
 
 /** As long as what is asked and what is answered may be, in characters that JSON makes six bytes of. */
-const textWithinBudget = '\u0001'.repeat(100_000)
+const longText = '\u0001'.repeat(100_000)
 const instructions = '\u0001'.repeat(32_768)
 const runsOfSession = 20
 
@@ -42,7 +42,7 @@ async function addSessions(world: World, workspace: TestWorkspace, agentIds: rea
     for (let count = 0; count < world.deps.documents.maxCount; count += 1)
       await insertDocument(world, workspace, id)
     for (let count = 0; count < runsOfSession; count += 1)
-      await insertRun(world, workspace, id, textWithinBudget)
+      await insertRun(world, workspace, id, longText)
     sessionIds.push(id)
   }
   return sessionIds

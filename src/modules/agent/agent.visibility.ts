@@ -72,7 +72,7 @@ function isReached({ workspaceId, rights }: Caller, agentId: Prisma.Sql): Prisma
 const agents = { from: Prisma.sql`"Agent" a`, alias: Prisma.sql`a` }
 const agentId = Prisma.sql`a.id`
 
-/** So few agents are judged by their own spaces: the caller's may be a thousand, and would all be sent. */
+/** So few agents are checked by their own spaces: the caller's may be a thousand, and would all be sent. */
 const fewAgents = 20
 
 /** Those of the ids whose agents the caller sees; a deleted agent may be among them. */
@@ -137,7 +137,7 @@ export function agentsOfSpaces(caller: Caller): NestedListing {
 
 /**
  * How many of the newest agents are looked at, for each that a page has, for those that a caller without
- * all spaces sees: to judge one takes as long as to look into some spaces.
+ * all spaces sees: to check one takes as long as to look into some spaces.
  */
 const lookedAtForEach = 4
 

@@ -8,7 +8,7 @@ export const keyCounts = (context: Context, name: string, link: Prisma.Sql): Dat
   context.loader(`keyCount ${name}`, async (ids) => {
     const { deps, caller } = context
     const parents = Prisma.sql`unnest(${ids}::text[]) AS parent (id)`
-    // A key that many parents share is judged once; see findPages.
+    // A key that many parents share is checked once; see findPages.
     const rows = await deps.prisma.$queryRaw<{ id: string; count: number }[]>`
       WITH visible AS MATERIALIZED (SELECT k.id FROM "ApiKey" k
         WHERE ${isVisibleKey(caller)} AND EXISTS (SELECT 1 FROM ${parents} WHERE ${link}))

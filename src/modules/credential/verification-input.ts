@@ -27,7 +27,7 @@ export interface VerificationTerms {
 }
 
 /**
- * Reads what is asked of a credential. A space is judged later, by the credential's reach alone.
+ * Reads what is asked of a credential. A space is checked later, by the credential's reach alone.
  *
  * @throws UserInputError for a permission that there is not, an address that is none, a cost outside
  *   0 to 1,000, more than 1,000 spaces

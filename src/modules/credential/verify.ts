@@ -126,15 +126,15 @@ async function verdictOn(
     ? heldInAll(rights, spaceIds)
     : inOrder(rights.permissions).filter((name) => !isPerSpace(name))
   const missing = permissions.filter((name) => !held.includes(name))
-  const judgedFor = { ...unknown, caller, permissions: held, missingPermissions: missing }
+  const checked = { ...unknown, caller, permissions: held, missingPermissions: missing }
   // As on the API: what is not held at all is told before any space is looked at.
   if (!permissions.every((name) => holds(rights, name)))
-    return { ...judgedFor, code: 'INSUFFICIENT_PERMISSIONS' }
-  if (!inReach) return { ...judgedFor, code: 'SPACE_NOT_ALLOWED' }
-  if (missing.length > 0) return { ...judgedFor, code: 'INSUFFICIENT_PERMISSIONS' }
+    return { ...checked, code: 'INSUFFICIENT_PERMISSIONS' }
+  if (!inReach) return { ...checked, code: 'SPACE_NOT_ALLOWED' }
+  if (missing.length > 0) return { ...checked, code: 'INSUFFICIENT_PERMISSIONS' }
 
   const { isAllowed, states, retryAfterSeconds } = await deps.limits.charge(caller, cost)
-  const limited = { ...judgedFor, rateLimits: states }
+  const limited = { ...checked, rateLimits: states }
   return isAllowed
     ? { ...limited, code: 'VALID' }
     : { ...limited, code: 'RATE_LIMITED', retryAfterSeconds }

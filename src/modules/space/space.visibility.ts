@@ -59,7 +59,7 @@ export function visibleSpaces(caller: Caller): Prisma.SpaceWhereInput {
   return Array.isArray(held) ? { ...live, id: { in: held } } : { ...held, ...live }
 }
 
-/** The same, of those of these ids: what is judged here needs no list of all that are within reach. */
+/** The same, of those of these ids: what is checked here needs no list of all that are within reach. */
 export const visibleSpacesOf = (
   { workspaceId, rights }: Caller,
   ids: readonly string[],
