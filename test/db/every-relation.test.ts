@@ -74,7 +74,7 @@ interface Relation {
   readonly selection: string
   readonly page: keyof typeof pages
   /** Whether there are several relations in it, each of which takes a statement at least. */
-  readonly isSeveral?: true
+  readonly isSeveral?: boolean
 }
 
 /** The relations of a type, and of what only its rows lead to. */
@@ -150,7 +150,7 @@ function togetherOf(relations: readonly Relation[]): Relation[] {
     list,
     selection: its.map(({ selection }) => selection).join(' '),
     page: 'inner',
-    isSeveral: true,
+    isSeveral: its.length > 1,
   }))
 }
 

@@ -5,7 +5,7 @@ import { processorTime } from './processor-time.ts'
 export const mostOfRequest = { all: 2_000, hold: 250 } as const
 
 /** A busy machine makes any work take longer at times: what is too long must be so each time. */
-const tries = 3
+const tries = 10
 
 /** The least that the work took, in all and between two turns, repeated while it is more than it may take. */
 export async function leastOfRequest<T>(
