@@ -40,8 +40,7 @@ export type MediaType = (typeof mediaTypes)[number]
  * admits neither. Of the same quality are preferred one that is named, the first named, and JSON.
  */
 export function acceptedMediaType(header: string | null): MediaType | undefined {
-  if (header === null) return mediaTypes[0]
-  const qualities = qualitiesOf(header)
+  const qualities = qualitiesOf(header ?? '')
   if (qualities.size === 0) return mediaTypes[0]
   const place = (type: MediaType): number => [...qualities.keys(), type].indexOf(type)
   const offered = mediaTypes.toSorted((one, another) => place(one) - place(another))

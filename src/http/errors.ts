@@ -127,16 +127,9 @@ export function httpOfAnswer(
 }
 
 /** An error as it leaves: with the request's id. */
-export function outgoing(
-  { message, locations, path, extensions }: GraphQLError,
-  requestId: string,
-): GraphQLFormattedError {
+export function outgoing(error: GraphQLError, requestId: string): GraphQLFormattedError {
   // By Yoga, of its own status.
-  const { http: _, ...shown } = extensions
-  return {
-    message: withoutSecrets(message),
-    ...(locations && { locations }),
-    ...(path && { path }),
-    extensions: { ...shown, requestId },
-  }
+  const { http: _, ...shown } = error.extensions
+  const message = withoutSecrets(error.message)
+  return { ...error.toJSON(), message, extensions: { ...shown, requestId } }
 }

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
 import { badRequest, type RequestError } from '../errors.ts'
 import { UploadedFile } from '../input/uploaded-file.ts'
+import { bodyTimeoutMs, maxBodyBytes } from '../limits/request-limits.ts'
 import type { RequestMemory } from '../limits/request-memory.ts'
 import { parseJson } from './read-body.ts'
-import { bodyTimeoutMs, maxBodyBytes } from './request-limits.ts'
 
 const fieldNames: readonly string[] = ['operations', 'map']
 
@@ -60,7 +60,7 @@ export async function readMultipart(
   const end = Promise.withResolvers<void>()
   // Nobody may want the content to its end.
   end.promise.catch(() => undefined)
-  const parser = parserOf(request)
+  const parser = parserOf(request.headers.get('content-type') ?? '')
   const params = Promise.withResolvers<unknown>()
   const fields = new Map<string, string>()
   let file: BusboyFileStream | undefined
@@ -114,11 +114,14 @@ export async function readMultipart(
   return await params.promise.finally(() => clearTimeout(timer))
 }
 
-function parserOf(request: Request): BusboyInstance {
+function parserOf(type: string): BusboyInstance {
   try {
-    const type = request.headers.get('content-type') ?? ''
-    const headers = { 'content-type': type }
-    return new Busboy({ headers, preservePath: true, isPartAFile, limits })
+    return new Busboy({
+      headers: { 'content-type': type },
+      preservePath: true,
+      isPartAFile,
+      limits,
+    })
   } catch {
     throw brokenOff()
   }
@@ -128,13 +131,10 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null
 
 function jsonField(fields: ReadonlyMap<string, string>, name: string): Record<string, unknown> {
-  try {
-    const value = parseJson(fields.get(name) ?? '')
-    if (isObject(value)) return value
-  } catch {
-    // Told below.
-  }
-  throw badRequest(`The form must have ${name}, an object of JSON, before the file.`)
+  const message = `The form must have ${name}, an object of JSON, before the file.`
+  const value = parseJson(fields.get(name) ?? '', message)
+  if (isObject(value)) return value
+  throw badRequest(message)
 }
 
 /** The operation with the file where the map says: one place, which holds null. */

@@ -1,3 +1,4 @@
+import { badRequest } from '../errors.ts'
 import { memoryLimits, type RequestMemory } from '../limits/request-memory.ts'
 
 /** Whether it is known to be so short that nobody is refused for it. */
@@ -42,7 +43,12 @@ async function readToEnd(reader: ReadableStreamDefaultReader): Promise<void> {
 /**
  * Parses JSON as clients send it: some put a byte order mark before it (RFC 8259, 8.1).
  *
- * @throws SyntaxError
+ * @throws RequestError BAD_REQUEST with that message
  */
-export const parseJson = (text: string): unknown =>
-  JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
+export function parseJson(text: string, message: string): unknown {
+  try {
+    return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text)
+  } catch {
+    throw badRequest(message)
+  }
+}

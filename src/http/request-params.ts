@@ -54,11 +54,7 @@ export function readParams(
 async function readJson(request: Request, memory: RequestMemory | undefined): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
     throw badRequest('Send the operation as application/json.', { status: 415 })
-  try {
-    return parseJson(await readText(request, memory))
-  } catch (error) {
-    throw error instanceof RequestError ? error : badRequest('The body is not JSON.')
-  }
+  return parseJson(await readText(request, memory), 'The body is not JSON.')
 }
 
 const addressed = (parameters: URLSearchParams): UnvalidatedParams =>
@@ -71,12 +67,7 @@ const addressed = (parameters: URLSearchParams): UnvalidatedParams =>
 
 function jsonOf(parameters: URLSearchParams, name: string): unknown {
   const text = parameters.get(name)
-  if (!text) return undefined
-  try {
-    return parseJson(text)
-  } catch {
-    throw badRequest(`${name} must be JSON.`)
-  }
+  return text ? parseJson(text, `${name} must be JSON.`) : undefined
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { badRequest } from '../../errors.ts'
+import { bodyTimeoutMs, uploadIdleMs } from '../../limits/request-limits.ts'
 import { isMultipart } from '../multipart.ts'
 import { graphqlPath } from '../paths.ts'
-import { bodyTimeoutMs, uploadIdleMs } from '../request-limits.ts'
 import { decodeBody } from './decode-body.ts'
 import { lingerMs, refuseBody, tooLarge } from './send-error.ts'
 

@@ -9,14 +9,12 @@ export type ClientAddress = (peer: ConnectionInfo, headers: Headers) => string |
 const maxEntries = 100
 
 /** What proxies write for an address that they name with its port, or an IPv6 one in brackets. */
-const withPort = /^(\d+\.\d+\.\d+\.\d+):\d{1,5}$/
-const inBrackets = /^\[([^\]:]*:[^\]]*)\](?::\d{1,5})?$/
+const withPort = /^(?:(\d+\.\d+\.\d+\.\d+):\d{1,5}|\[([^\]:]*:[^\]]*)\](?::\d{1,5})?)$/
 
-/** Peers whose plain address is remembered: one that stays connected is asked about for each request. */
-const maxPeers = 1_000
-
-const addressIn = (entry: string): string | undefined =>
-  plainAddress(withPort.exec(entry)?.[1] ?? inBrackets.exec(entry)?.[1] ?? entry)
+function addressIn(entry: string): string | undefined {
+  const [, ipv4, ipv6] = withPort.exec(entry) ?? []
+  return plainAddress(ipv4 ?? ipv6 ?? entry)
+}
 
 /**
  * Tells where requests come from: the peer's address, unless the peer is a trusted proxy. Then it is
@@ -29,17 +27,14 @@ const addressIn = (entry: string): string | undefined =>
  */
 export function clientAddress(trustedProxies: readonly string[]): ClientAddress {
   const isTrusted = matcherOf(trustedProxies)
-  const peers = new LRUCache<string, string>({ max: maxPeers })
-  const plainPeer = (address: string): string | undefined => {
-    const known = peers.get(address)
-    if (known !== undefined) return known
-    const plain = plainAddress(address)
-    if (plain !== undefined) peers.set(address, plain)
-    return plain
-  }
+  // A peer that stays connected is asked about for each request.
+  const plainPeers = new LRUCache<string, string>({
+    max: 1_000,
+    memoMethod: (address) => plainAddress(address) ?? '',
+  })
 
   return ({ address }, headers) => {
-    const peer = address === undefined ? undefined : plainPeer(address)
+    const peer = plainPeers.memo(address ?? '') || undefined
     // Headers joins several of one name with commas, in their order.
     const forwarded = headers.get('x-forwarded-for')?.trim()
     if (!forwarded || !isTrusted(peer)) return peer

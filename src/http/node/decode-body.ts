@@ -19,8 +19,6 @@ const unsupported = badRequest(`Content-Encoding must be one of ${supported}, or
   headers: { 'accept-encoding': supported },
 })
 
-const notSo = badRequest('The request body is not what its Content-Encoding says.')
-
 /** Passes on what a body is without its coding; what is too large, or not so encoded, is refused. */
 async function* decoded(
   req: IncomingMessage,
@@ -42,7 +40,8 @@ async function* decoded(
     }
   } catch (error) {
     if (error === brokenOff) throw error
-    const refusal = error instanceof RequestError ? error : notSo
+    const notSo = 'The request body is not what its Content-Encoding says.'
+    const refusal = error instanceof RequestError ? error : badRequest(notSo)
     if (!res.headersSent && !res.closed) {
       refuseBody(req, res, refusal)
       // Not before: what is answered meanwhile would be taken for a failure.

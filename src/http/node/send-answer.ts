@@ -37,28 +37,6 @@ export async function readAnswer(response: Response): Promise<Answer> {
   return { status, headers, body, ownBytes: body.length }
 }
 
-const isOfClient = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
-
-/**
- * Passes a content on. What is over its length would be read as the next answer: none of it passes.
- *
- * @param length as the header tells it; undefined: the content is as long as it is
- */
-async function* ofLength(
-  content: AsyncIterable<Uint8Array>,
-  length: string | undefined,
-): AsyncGenerator<Uint8Array> {
-  let missing = Number(length ?? Number.POSITIVE_INFINITY)
-  for await (const chunk of content) {
-    missing -= chunk.length
-    if (missing < 0) throw new Error(`the content is longer than the ${length} bytes that are told`)
-    yield chunk
-  }
-  if (missing > 0 && length !== undefined)
-    throw new Error(`${missing} of the ${length} bytes that are told are missing`)
-}
-
 function* partsOf(body: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < body.length; at += partBytes) yield body.subarray(at, at + partBytes)
 }
@@ -79,22 +57,18 @@ async function* timed(
   }
 }
 
-interface SendOptions {
-  /** Tells that the client has taken a part. */
-  restartTimeout(): void
-  /** Told why an answer was broken off, unless it was by the client. */
-  broken(error: unknown): void
-}
-
 /**
  * Sends an answer, its body as fast as the client takes it. However it ends, a stream is given up then,
  * also when the client has gone before it began. One that fails, or is not as long as is told, breaks
  * the answer off.
+ *
+ * @param on.restartTimeout tells that the client has taken a part
+ * @param on.broken told why an answer was broken off, unless it was by the client
  */
 export function sendAnswer(
   { status, headers, body }: Pick<Answer, 'status' | 'headers' | 'body'>,
   res: ServerResponse,
-  { restartTimeout, broken }: SendOptions,
+  on: { restartTimeout(): void; broken(error: unknown): void },
 ): Awaitable<void> {
   // The body limit may have answered meanwhile.
   if (res.destroyed || res.headersSent) {
@@ -106,12 +80,14 @@ export function sendAnswer(
     res.end(body)
     return
   }
-  // What measures it ends with its next bytes only, and none may come.
+  // The pipeline gives it up with its next bytes only, and none may come.
   if (body instanceof Readable) res.once('close', () => body.destroy())
-  const content =
-    body instanceof Readable ? ofLength(body, headers['content-length']) : partsOf(body)
-  return pipeline(Readable.from(timed(content, restartTimeout)), res).catch((error: unknown) => {
-    if (!isOfClient(error)) broken(error)
+  // What is over its length would be read as the next answer.
+  res.strictContentLength = true
+  const content = body instanceof Readable ? body : partsOf(body)
+  return pipeline(timed(content, on.restartTimeout), res).catch((error: NodeJS.ErrnoException) => {
+    // The client has left.
+    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') on.broken(error)
   })
 }
 

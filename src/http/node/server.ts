@@ -65,18 +65,14 @@ const absoluteForm = /^https?:\/\/([^/?#]*)(.*)$/is
  */
 function setOriginForm(req: IncomingMessage): boolean {
   const { headers } = req
-  const hosts = [headers.host || 'localhost']
-  const [, host, rest = ''] = absoluteForm.exec(req.url ?? '') ?? []
-  if (host !== undefined) {
-    hosts.push(host)
+  const sent = headers.host || 'localhost'
+  const [, host = sent, rest] = absoluteForm.exec(req.url ?? '') ?? []
+  if (rest !== undefined) {
     headers.host = host
     req.url = rest.startsWith('/') ? rest : `/${rest}`
   }
-  return (
-    hosts.every((each) => hostShape.test(each)) &&
-    req.url?.startsWith('/') === true &&
-    URL.canParse(`http://${hosts.at(-1)}${req.url}`)
-  )
+  const isHost = hostShape.test(sent) && hostShape.test(host)
+  return isHost && req.url?.startsWith('/') === true && URL.canParse(`http://${host}${req.url}`)
 }
 
 /** In the log, of a request whose client left before an answer began; nobody is sent it. */

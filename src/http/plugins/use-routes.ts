@@ -69,17 +69,17 @@ export function useRoutes(
   }
 
   const replyOf = async (route: Route, call: Call): Promise<Response> => {
-    const { requestId, state } = call
+    const { state } = call
     let reply: Reply
     try {
       reply = await route(call)
     } catch (error) {
-      const failed = errorReply(shownError(error, deps.logger, state), requestId)
+      const failed = errorReply(shownError(error, deps.logger, state), state.requestId)
       const challenge = challengeHeaders(failed.headers, deps.publicUrl, '')
       reply = { ...failed, headers: { ...failed.headers, ...challenge } }
     }
     const headers = { ...callerHeaders(state.context), ...reply.headers }
-    return responseOf({ ...reply, headers }, requestId)
+    return responseOf({ ...reply, headers }, state.requestId)
   }
 
   const labelOf = (path: string): string => {
@@ -96,8 +96,7 @@ export function useRoutes(
       state.address = addressOf(state.peer, request.headers)
       const route = routeOf(request, path)
       if (route === undefined) return undefined
-      const { address, requestId } = state
-      return replyOf(route, { request, path, address, requestId, state }).then(endResponse)
+      return replyOf(route, { request, state }).then(endResponse)
     },
   }
 }

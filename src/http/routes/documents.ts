@@ -26,7 +26,7 @@ async function download(context: Context, call: Call, underWay: DownloadSemaphor
   const { principal, deps } = context
   if (principal.kind === 'ACCESS_TOKEN' && principal.isRotated) throw unauthenticated('ROTATED')
   await context.charge(minCost)
-  const document = await findDocument(context, call.path.slice(documentsPath.length))
+  const document = await findDocument(context, call.state.path.slice(documentsPath.length))
   if (document === null) return notFound(call)
   const headers = headersOf(document)
   if (call.request.method === 'HEAD') return { status: 200, headers }
@@ -39,7 +39,8 @@ async function download(context: Context, call: Call, underWay: DownloadSemaphor
 export function downloads(deps: Deps): Route {
   const underWay = new DownloadSemaphore()
   return async (call) => {
-    const { request, address, requestId, state } = call
+    const { request, state } = call
+    const { address, requestId } = state
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return jsonReply(405, { error: 'Use GET.' }, { allow: 'GET, HEAD' })
     const principal = await authenticate(deps, request.headers, state)

@@ -21,6 +21,6 @@ export const metricsPage =
       const error = 'Send METRICS_TOKEN in the Authorization header, as a Bearer token.'
       return jsonReply(401, { error }, { 'www-authenticate': 'Bearer' })
     }
-    const headers = { 'content-type': registry.contentType }
-    return { status: 200, headers, body: await registry.metrics() }
+    const body = await registry.metrics()
+    return { status: 200, headers: { 'content-type': registry.contentType }, body }
   }

@@ -2,19 +2,14 @@ import { Response as MemoryResponse } from '@whatwg-node/server'
 import type { Principal } from '../../auth/caller.ts'
 import type { Deps } from '../../deps.ts'
 import { type RequestError, type RequestErrorCode, rateLimited } from '../../errors.ts'
-import { httpOf } from '../errors.ts'
+import { httpOf, maskError, outgoing } from '../errors.ts'
 import { commonHeaders, type ResponseHeaders } from '../headers.ts'
 import type { RequestState } from '../server-context.ts'
 
 /** A request to a route. */
 export interface Call {
   readonly request: Request
-  /** As it was sent, nothing decoded. */
-  readonly path: string
-  /** The client's; undefined when it is not known. */
-  readonly address: string | undefined
-  readonly requestId: string
-  /** Where what the log tells of it is noted. */
+  /** What is known of it, and where what the log tells of it is noted. */
   readonly state: RequestState
 }
 
@@ -67,8 +62,6 @@ const fieldStatuses: Partial<Record<RequestErrorCode, number>> = {
 
 /** A failure of the whole request, shaped as GraphQL answers are (GraphQL over HTTP). */
 export function errorReply(error: RequestError, requestId: string) {
-  const { message, details, code } = error
-  const { status = fieldStatuses[code] ?? 500, headers } = httpOf(error) ?? {}
-  const body = { errors: [{ message, extensions: { ...details, code, requestId } }] }
-  return jsonReply(status, body, headers)
+  const { status = fieldStatuses[error.code] ?? 500, headers } = httpOf(error) ?? {}
+  return jsonReply(status, { errors: [outgoing(maskError(error), requestId)] }, headers)
 }

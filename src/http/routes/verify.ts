@@ -1,7 +1,8 @@
 import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
+import { presentedSecret } from '../../auth/credentials/presented-secret.ts'
 import { withoutSecrets } from '../../auth/credentials/without-secrets.ts'
 import type { Deps } from '../../deps.ts'
-import { UserInputError } from '../../errors.ts'
+import { UserInputError, userError } from '../../errors.ts'
 import { authenticateCredential } from '../../modules/credential/authenticate-credential.ts'
 import {
   prepareVerification,
@@ -10,7 +11,6 @@ import {
   type Verification,
   verifierCost,
 } from '../../modules/credential/verify.ts'
-import { presentedSecret } from '../credential.ts'
 import { challengeOf, httpOf, shownError } from '../errors.ts'
 import { deprecationHeaders, rateLimitHeaders } from '../headers.ts'
 import { verifyPath } from '../paths.ts'
@@ -27,28 +27,28 @@ const statuses: Partial<Record<VerdictCode, number>> = {
 
 type ClientVerdict = Partial<Omit<Verdict, 'code'>> & { readonly code: VerdictCode | 'MISSING' }
 
-/** A question that is the gateway's own mistake: no client must take it for a verdict on itself. */
-class BadQuestion extends Error {}
+/** The gateway's own mistake: no client must take it for a verdict on itself. */
+const badQuestion = (message: string): UserInputError => userError('INVALID', null, message)
 
 /**
  * What is asked by the address. A mistyped name would ask for less than was meant. Below /verify/ the
  * query is the client's, as far as anybody can tell: a permission in it asks for more, but a space or
  * an address could ask for less.
  */
-function askedBy({ request: { url }, path }: Call) {
+function askedBy({ request: { url }, state: { path } }: Call) {
   // What stands behind it is no part of the query: a client's would hide what a gateway asks after it.
-  if (url.includes('#')) throw new BadQuestion('The address must not have a fragment (#).')
+  if (url.includes('#')) throw badQuestion('The address must not have a fragment (#).')
   const { searchParams } = new URL(url)
   const names = ['permission', 'space', 'ip']
   for (const name of searchParams.keys())
     if (path !== verifyPath && ['space', 'ip'].includes(name))
-      throw new BadQuestion(`Ask for ${name} at ${verifyPath}; below it a client may have sent it.`)
+      throw badQuestion(`Ask for ${name} at ${verifyPath}; below it a client may have sent it.`)
     else if (path === verifyPath && !names.includes(name))
-      throw new BadQuestion(
+      throw badQuestion(
         `There is no parameter ${JSON.stringify(withoutSecrets(name).slice(0, 60))}; use ${names.join(', ')}.`,
       )
   const [ip, another] = searchParams.getAll('ip')
-  if (another !== undefined) throw new BadQuestion('ip is repeated.')
+  if (another !== undefined) throw badQuestion('ip is repeated.')
   return {
     permissions: searchParams.getAll('permission'),
     spaceIds: searchParams.getAll('space'),
@@ -68,14 +68,14 @@ async function verdictOn(headers: Headers, verdictOf: Verification): Promise<Cli
 }
 
 /**
- * @throws BadQuestion when the gateway presents no key or token of its own; RequestError
+ * @throws UserInputError when the gateway presents no key or token of its own; RequestError
  *   UNAUTHENTICATED for one that is not good, RATE_LIMITED for one that is blocked, or has too little
  *   left to be told that it may not ask
  */
 async function verifierOf(deps: Deps, call: Call): Promise<KeyCaller | TokenCaller> {
-  const { request, address, requestId } = call
-  const secret = request.headers.get('latchkey-verifier')?.trim()
-  if (!secret) throw new BadQuestion("Send the gateway's own key in Latchkey-Verifier.")
+  const { address, requestId } = call.state
+  const secret = call.request.headers.get('latchkey-verifier')?.trim()
+  if (!secret) throw badQuestion("Send the gateway's own key in Latchkey-Verifier.")
   const caller = await authenticateCredential(deps, secret, { address, requestId })
   await charge(deps, call, caller, verifierCost(caller))
   return caller
@@ -111,8 +111,7 @@ function verdictReply(
 
 /** Whatever is wrong with the question itself, or with who asks it. */
 function failure(deps: Deps, error: unknown, state: RequestState): Reply {
-  if (error instanceof BadQuestion || error instanceof UserInputError)
-    return jsonReply(400, { error: error.message })
+  if (error instanceof UserInputError) return jsonReply(400, { error: error.message })
   const shown = shownError(error, deps.logger, state)
   const { cause, details, code, message } = shown
   if (cause === undefined)
@@ -130,7 +129,8 @@ function failure(deps: Deps, error: unknown, state: RequestState): Reply {
 export const verdicts =
   (deps: Deps): Route =>
   async (call) => {
-    const { request, path, address, requestId, state } = call
+    const { request, state } = call
+    const { path, address, requestId } = state
     try {
       const caller = await verifierOf(deps, call)
       // Before the client's credential is looked at: it must not matter to what is wrong with these.

@@ -32,7 +32,8 @@ const CreateAccessTokenInput = builder.inputType('CreateAccessTokenInput', {
     spaceIds: t.idList({ description: "A subset of the key's; by default all of them." }),
     expiresInSeconds: t.int({ description: lifetimeDescription }),
     audience: t.stringList({
-      description: 'The audience of the token, at most 5 absolute URIs; by default this server.',
+      description:
+        'The audience of the token, at most 5 absolute URIs; by default this server. Any address below its public one names it.',
     }),
   }),
 })

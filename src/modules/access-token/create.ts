@@ -9,6 +9,7 @@ import {
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { createAccessTokenInput } from './access-token.input.ts'
+import { audienceOf } from './audience.ts'
 import { type IssuedToken, issueToken } from './issue.ts'
 import { tokenEndInput } from './lifetime-input.ts'
 import { isUnexpired } from './revoke-tokens.ts'
@@ -74,7 +75,10 @@ export async function createAccessToken(
       const { key, secretId } = await mintingKey(c)
       const problems = new ValidationErrors()
       const snapshot = await snapshotInput(c, problems, input)
-      const { audience } = validateInput(problems, createAccessTokenInput, input)
+      const { publicUrl } = c.deps
+      const { audience } = validateInput(problems, createAccessTokenInput, {
+        audience: input.audience?.map((uri) => audienceOf(uri, publicUrl)),
+      })
       const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
         { end: c.caller.validUntil, name: 'The calling secret' },
       ])
@@ -86,7 +90,7 @@ export async function createAccessToken(
         key,
         secretId,
         snapshot,
-        audience: audience ?? [c.deps.publicUrl],
+        audience: audience ?? [publicUrl],
         expiresAt,
         familyExpiresAt,
       })

@@ -190,6 +190,12 @@ test('a token for others is not accepted here, one for others and us is', async 
   )
 })
 
+test('createAccessToken takes an audience below the public address for this API', async () => {
+  const token = await mint(world, workspace.secret, { audience: [`${publicUrl}/graphql`] })
+  expect(decodeJwt(token.token).aud).toEqual([publicUrl])
+  expect(await verdict(world, token.token)).toBe('ACCEPTED')
+})
+
 // Null says nothing: it is the same as leaving the field out.
 test('null is the default', async () => {
   const token = await mint(world, workspace.secret, {

@@ -65,7 +65,7 @@ export function clientCredentials(headers: Headers, form: Form): ClientCredentia
 export function authenticateClient<Client>(
   accept: (deps: Deps, secret: string, origin: Origin) => Promise<Client>,
   deps: Deps,
-  { request, address, requestId }: Call,
+  { request, state: { address, requestId } }: Call,
   form: Form,
 ): Promise<Client> {
   const { id, secret } = clientCredentials(request.headers, form)

@@ -24,12 +24,6 @@ function asOAuthError(
   return new OAuthError('server_error', 'Internal server error.')
 }
 
-const notAllowed = (methods: readonly string[]): OAuthError =>
-  new OAuthError('invalid_request', `Use ${methods.join(', ')}.`, {
-    status: 405,
-    headers: { allow: [...methods, 'OPTIONS'].join(', ') },
-  })
-
 /**
  * An endpoint that answers to one method, and a GET also to HEAD. Whatever `answer` throws becomes
  * an OAuth error; an unexpected error is logged under the request id that the client gets.
@@ -43,7 +37,11 @@ export function endpoint(
   return async (call) => {
     let reply: Reply
     try {
-      if (!methods.includes(call.request.method)) throw notAllowed(methods)
+      if (!methods.includes(call.request.method))
+        throw new OAuthError('invalid_request', `Use ${methods.join(', ')}.`, {
+          status: 405,
+          headers: { allow: [...methods, 'OPTIONS'].join(', ') },
+        })
       reply = await answer(call)
     } catch (error) {
       reply = oauthErrorReply(asOAuthError(error, logger, call))

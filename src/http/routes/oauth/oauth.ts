@@ -52,9 +52,7 @@ const protectedResourceMetadata = (publicUrl: string, path: string) => ({
 })
 
 /** Half of how long a signing key is published before it signs: by then everybody has it. */
-const maxAgeSeconds = publishedAheadMs / 2 / 1_000
-/** For documents about the installation. */
-const cacheable = { 'cache-control': `public, max-age=${maxAgeSeconds}` }
+const cacheable = { 'cache-control': `public, max-age=${publishedAheadMs / 2 / 1_000}` }
 
 /** The OAuth endpoints by their paths. */
 export function oauthRoutes(deps: Deps): ReadonlyMap<string, Route> {

@@ -21,7 +21,7 @@ export const revoke =
     const jwt = form.get('token')
     if (jwt === undefined) throw new OAuthError('invalid_request', 'Send the token to revoke.')
     const token = await findPresentedToken(deps, caller.workspaceId, jwt)
-    const { address, requestId } = call
+    const { address, requestId } = call.state
     if (token?.id === caller.key.id)
       await revokeAccessToken({ deps, caller, address, requestId }, { id: token.tokenId })
     return { status: 200, headers: uncached }

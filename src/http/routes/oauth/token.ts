@@ -42,7 +42,7 @@ export const exchange =
     await charge(deps, call, caller, minCost)
     if (caller.workspaceId === null)
       throw new OAuthError('unauthorized_client', 'A user-level legacy key mints no access tokens.')
-    const { address, requestId } = call
+    const { address, requestId } = call.state
     const resources = resourcesIn(form, deps.publicUrl)
     const { token, expiresInSeconds, permissions } = await createAccessToken(
       { deps, caller, address, requestId },

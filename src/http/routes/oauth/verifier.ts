@@ -1,4 +1,5 @@
 import type { Caller } from '../../../auth/caller.ts'
+import { bearerToken, namingHeader } from '../../../auth/credentials/presented-secret.ts'
 import { holds } from '../../../auth/policy.ts'
 import type { Deps } from '../../../deps.ts'
 import { unauthenticated } from '../../../errors.ts'
@@ -7,7 +8,6 @@ import {
   authenticateKey,
 } from '../../../modules/credential/authenticate-credential.ts'
 import { verifierCost } from '../../../modules/credential/verify.ts'
-import { bearerToken, namingHeader } from '../../credential.ts'
 import { type Call, charge } from '../route.ts'
 import { assertNoSecretIn, authenticateClient } from './client-credentials.ts'
 import type { Form } from './form.ts'
@@ -19,9 +19,9 @@ export const isBearer = ({ headers }: Request): boolean =>
 
 async function authenticateBearer(
   deps: Deps,
-  { request: { headers }, address, requestId }: Call,
+  { request: { headers }, state: { address, requestId } }: Call,
 ): Promise<Caller> {
-  const secret = bearerToken(headers.get('authorization')?.trim())
+  const secret = bearerToken(headers)
   if (secret === undefined)
     throw unauthenticated('MISSING', {}, 'Send an API key or an access token.')
   return await authenticateCredential(deps, secret, { address, requestId }).catch(
