@@ -31,8 +31,8 @@ export default defineConfig({
     isolate: false,
     // Each may hold a PGlite of its own; some files wait most of their time.
     maxWorkers: 3,
-    testTimeout: 30_000,
-    // These only end what hangs: on a busy machine a world takes its time to open.
+    // These only end what hangs: on a busy machine everything takes its time.
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 15_000 } },
   },
