@@ -50,6 +50,7 @@ export const catalogue = {
   ]),
   'keys:delete': definition('Revoke API keys.', ['keys:read']),
   'keys:verify': definition('Verify the keys and tokens of others.', ['keys:read']),
+  'keys:rotate': definition('As a key, rotate itself and no other.'),
   'tokens:read': definition('See access tokens; never the tokens themselves.'),
   'tokens:delete': definition('Revoke access tokens.', ['tokens:read']),
   'audit:read': definition('Read the audit log; needs all spaces.'),

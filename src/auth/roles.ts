@@ -10,6 +10,7 @@ const ofTheirOwn: readonly PermissionName[] = [
   'keys:create',
   'keys:update',
   'keys:delete',
+  'keys:rotate',
   'tokens:read',
   'tokens:delete',
 ]

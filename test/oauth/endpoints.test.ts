@@ -172,8 +172,7 @@ test('of a fault nothing is told but the id that the log has it under', async ()
   const broken = endpoint(deps, 'GET', () => Promise.reject(new Error('the cause')))
   const { state } = createServerContext({})
   const { requestId: id } = state
-  const fetch: App['fetch'] = async (request) =>
-    responseOf(await broken({ request, state }), id)
+  const fetch: App['fetch'] = async (request) => responseOf(await broken({ request, state }), id)
   const answer = await send({ app: { fetch } }, '/', {}, get)
   expect(failure(answer)).toBe('500 server_error')
   expect(answer.text).not.toContain('cause')

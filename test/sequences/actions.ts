@@ -62,7 +62,7 @@ function change(choice: Choice): Input {
   if (kind === 4) return random.pick([{ expiresAt: null }, { allowedIps: null }]) ?? {}
   if (kind === 5) return limits(choice)
   if (kind === 6) return rights(choice)
-  if (kind === 7) return { permissions: ['keys:rotate', 'keys:read'] }
+  if (kind === 7) return { permissions: ['keys:transfer', 'keys:read'] }
   if (kind === 8) return { permissions: permissions(choice), scopeIds: scopeIds(choice) }
   return random.chance(0.5) ? { permissions: permissions(choice) } : places(choice, [])
 }

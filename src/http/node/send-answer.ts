@@ -85,9 +85,9 @@ export function sendAnswer(
   // What is over its length would be read as the next answer.
   res.strictContentLength = true
   const content = body instanceof Readable ? body : partsOf(body)
-  return pipeline(timed(content, on.restartTimeout), res).catch((error: NodeJS.ErrnoException) => {
-    // The client has left.
-    if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') on.broken(error)
+  return pipeline(timed(content, on.restartTimeout), res).catch((error: unknown) => {
+    // Else it is the client that has left.
+    if (!res.closed) on.broken(error)
   })
 }
 

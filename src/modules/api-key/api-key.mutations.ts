@@ -5,7 +5,7 @@ import { ApiKey } from './api-key.schema.ts'
 import { createApiKey, type KeyWithSecret } from './create.ts'
 import { disableApiKey, enableApiKey } from './enable.ts'
 import { type RevokedKeys, revokeApiKey, revokesItself } from './revoke.ts'
-import { rotateApiKey } from './rotate.ts'
+import { rotateApiKey, rotatesItself } from './rotate.ts'
 import { secretField } from './secret-field.ts'
 import { transferApiKey } from './transfer.ts'
 import { updateApiKey } from './update.ts'
@@ -102,7 +102,13 @@ const RotateApiKeyInput = builder.inputType('RotateApiKeyInput', {
 
 mutation<typeof RotateApiKeyInput.$inferInput, KeyWithSecret>('rotateApiKey', {
   description: 'A new secret for the same key: same id, settings, counters and expiry.',
-  guard: 'keys:update',
+  guard: {
+    permissions: ['keys:update'],
+    unless: {
+      note: 'A key that holds `keys:rotate` may rotate itself.',
+      when: ({ input }, principal) => rotatesItself(principal, input),
+    },
+  },
   input: RotateApiKeyInput,
   payload: (t) => ({
     apiKey: entityField(t, 'apiKey', ApiKey, 'The key.'),

@@ -1,4 +1,5 @@
-import { isKeyItself } from '../../auth/caller.ts'
+import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
+import { holds } from '../../auth/policy.ts'
 import { forbidden } from '../../errors.ts'
 import { type Given, readInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
@@ -43,6 +44,13 @@ async function assertMayReplaceCurrent(
     )
 }
 
+/** Whether a key asks for its own rotation and holds `keys:rotate`, which is enough for that. */
+export const rotatesItself = (
+  principal: Principal,
+  { id }: Pick<Given<typeof rotateApiKeyInput>, 'id'>,
+): boolean =>
+  'rights' in principal && isKeyItself(principal, id) && holds(principal.rights, 'keys:rotate')
+
 /**
  * A new secret for the same key: id, settings, counters and expiry stay. Who rotates another key
  * than their own gets its secret, so it must be one that they could grant. A lost answer costs
@@ -58,7 +66,8 @@ export function rotateApiKey(
     retirePreviousOnFirstUse: retireOnFirstUse,
     expectedRotatedAt,
   } = readInput(rotateApiKeyInput, input)
-  return inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
+  const permission = (caller: Caller) => (rotatesItself(caller, { id }) ? null : 'keys:update')
+  return inWorkspaceTransaction(context, { permission }, async (c) => {
     const key = await findKeyForUpdate(c, id)
     assertLive(key)
     assertOrdinary(c, key)
