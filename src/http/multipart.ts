@@ -32,7 +32,10 @@ const charsetOf = (contentType = ''): string | undefined => {
   }
 }
 
-/** Calls with the Content-Type of each part, before the parser tells of it: of that it tells no charset. */
+/**
+ * Calls `use` with the Content-Type of each part, before the part itself is told of. The parser's own
+ * event leaves out the charset, and the headers are known to a part of it that is not public.
+ */
 function watchContentTypes(parser: BusboyInstance, use: (type: string | undefined) => void): void {
   const { parser: parts }: { parser: Dicer } = Reflect.get(parser, '_parser')
   parts.prependListener('part', (part) => {

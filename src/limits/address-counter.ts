@@ -39,7 +39,7 @@ export const sharedCounters =
       redis.ask(
         async () => {
           const count = await of(shared)
-          // Without an end it would never have one.
+          // Without an end it would stay in memory for good.
           if (count !== null && count.msBeforeNext > 0)
             await inProcess.set(address, count.consumedPoints, count.msBeforeNext / 1_000)
           return count
