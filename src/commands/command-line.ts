@@ -2,16 +2,18 @@ import { readFile } from 'node:fs/promises'
 import { destination, pino } from 'pino'
 import { readConfig } from '../config.ts'
 import { sendCommand } from '../db/lock.ts'
+import { TextEncodingProbe } from '../input/text-encoding.ts'
 import { fileOf, readCommand } from './commands.ts'
 
 /** Read here: a server may run in another folder, or see other files. */
 async function readText(path: string): Promise<string> {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`${JSON.stringify(path)} cannot be read as a text in UTF-8: ${reason}`)
-  }
+  const bytes = await readFile(path)
+  const probe = new TextEncodingProbe()
+  probe.add(bytes)
+  const encoding = probe.end()
+  if (encoding === undefined)
+    throw new Error(`${JSON.stringify(path)} is no text that can be read; save it as UTF-8`)
+  return new TextDecoder(encoding).decode(bytes)
 }
 
 /** Runs a command in the server that has the database, or, where none has, on the database itself. */

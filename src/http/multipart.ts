@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { Busboy, type BusboyFileStream, type BusboyInstance } from '@fastify/busboy'
+import { MIMEType } from 'node:util'
+import { Busboy, type BusboyFileStream, type BusboyInstance, type Dicer } from '@fastify/busboy'
 import { badRequest, type RequestError } from '../errors.ts'
 import { UploadedFile } from '../input/uploaded-file.ts'
 import { bodyTimeoutMs, maxBodyBytes } from '../limits/request-limits.ts'
@@ -21,6 +22,26 @@ const isPartAFile = (name = '', type?: string, filename?: string): boolean =>
 
 /** As it was before browsers encode it (HTML, 4.10.21.8, multipart form data): a quotation mark, no more. */
 const nameOf = (filename = ''): string => filename.replaceAll('%22', '"')
+
+/** The charset that a Content-Type names, if it is one. */
+const charsetOf = (contentType = ''): string | undefined => {
+  try {
+    return new MIMEType(contentType).params.get('charset') ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Calls `use` with the Content-Type of each part, before the part itself is told of. The parser's own
+ * event leaves out the charset, and the headers are known to a part of it that is not public.
+ */
+function watchContentTypes(parser: BusboyInstance, use: (type: string | undefined) => void): void {
+  const { parser: parts }: { parser: Dicer } = Reflect.get(parser, '_parser')
+  parts.prependListener('part', (part) => {
+    part.on('header', (headers) => use(Reflect.get(headers, 'content-type')?.[0]))
+  })
+}
 
 const brokenOff = () => badRequest('The form broke off, or is none.')
 const isNoOperation = () =>
@@ -64,6 +85,10 @@ export async function readMultipart(
   const params = Promise.withResolvers<unknown>()
   const fields = new Map<string, string>()
   let file: BusboyFileStream | undefined
+  let charset: string | undefined
+  watchContentTypes(parser, (type) => {
+    charset = charsetOf(type)
+  })
   const refuse = (error: RequestError): void => {
     params.reject(error)
     end.reject(error)
@@ -82,7 +107,7 @@ export async function readMultipart(
     content.on('error', () => refuse(brokenOff()))
     content.on('close', () => content.readableEnded || rest.abort())
     try {
-      const sent = new UploadedFile(nameOf(filename), contentOf(content, end.promise))
+      const sent = new UploadedFile(nameOf(filename), charset, contentOf(content, end.promise))
       params.resolve(withFile(fields, name, sent))
     } catch (error) {
       params.reject(error)

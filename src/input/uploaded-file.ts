@@ -2,10 +2,13 @@
 export class UploadedFile {
   /** As the client tells it. */
   readonly name: string
+  /** As the client declares it, for text. */
+  readonly charset: string | undefined
   #content: AsyncIterable<Uint8Array> | undefined
 
-  constructor(name: string, content: AsyncIterable<Uint8Array>) {
+  constructor(name: string, charset: string | undefined, content: AsyncIterable<Uint8Array>) {
     this.name = name
+    this.charset = charset
     this.#content = content
   }
 

@@ -2,6 +2,7 @@ import {
   type RateLimiterAbstract,
   RateLimiterMemory,
   RateLimiterRedis,
+  type RateLimiterRes,
 } from 'rate-limiter-flexible'
 import type { SharedRedis } from './redis.ts'
 
@@ -18,26 +19,35 @@ export const windowSeconds = 60
 const options = { points: 1, duration: windowSeconds }
 
 /** Counters in this process's memory. */
-export const inProcessCounters: CounterOf = (name) =>
+export const inProcessCounters = (name: string) =>
   new RateLimiterMemory({ ...options, keyPrefix: name })
 
-/** Counters in Redis, for all servers together; where it does not answer, in this process's memory. */
+/**
+ * Counters in Redis, for all servers together; while it is away, in this process's memory, from what
+ * Redis last answered.
+ */
 export const sharedCounters =
   (redis: SharedRedis): CounterOf =>
   (name) => {
     const inProcess = inProcessCounters(name)
     const keyPrefix = `latchkey:${name}`
     const shared = new RateLimiterRedis({ ...options, keyPrefix, storeClient: redis.client })
+    const ask = <Count extends RateLimiterRes | null>(
+      address: string | number,
+      of: (counter: AddressCounter) => Promise<Count>,
+    ): Promise<Count> =>
+      redis.ask(
+        async () => {
+          const count = await of(shared)
+          // Without an end it would stay in memory for good.
+          if (count !== null && count.msBeforeNext > 0)
+            await inProcess.set(address, count.consumedPoints, count.msBeforeNext / 1_000)
+          return count
+        },
+        () => of(inProcess),
+      )
     return {
-      get: (address) =>
-        redis.ask(
-          () => shared.get(address),
-          () => inProcess.get(address),
-        ),
-      penalty: (address, points) =>
-        redis.ask(
-          () => shared.penalty(address, points),
-          () => inProcess.penalty(address, points),
-        ),
+      get: (address) => ask(address, (counter) => counter.get(address)),
+      penalty: (address, points) => ask(address, (counter) => counter.penalty(address, points)),
     }
   }

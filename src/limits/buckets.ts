@@ -85,6 +85,12 @@ export interface Fill {
   readonly leftMs: number | null
 }
 
+/** A bucket with how full it is. */
+export interface FilledBucket {
+  readonly bucket: Bucket
+  readonly fill: Fill
+}
+
 /**
  * Whether so much more may be charged. A limit of 0 blocks even those who only look; nobody else who
  * only looks is refused, also where a limit has come down below what was used.
@@ -95,7 +101,7 @@ export const hasRoom = ({ limit }: Bucket, { used }: Fill, cost: number): boolea
 /** The answer to a charge, of buckets as they are after it. */
 export function chargeOf(
   isAllowed: boolean,
-  filled: readonly { readonly bucket: Bucket; readonly fill: Fill }[],
+  filled: readonly FilledBucket[],
   cost: number,
 ): Charge {
   // Of the wall's clock: windows are timed by one that is never set.

@@ -1,4 +1,12 @@
-import { type Bucket, chargeOf, type Fill, hasRoom, type Limiter, windowMs } from './buckets.ts'
+import {
+  type Bucket,
+  chargeOf,
+  type Fill,
+  type FilledBucket,
+  hasRoom,
+  type Limiter,
+  windowMs,
+} from './buckets.ts'
 
 interface Window {
   readonly endsAt: number
@@ -10,16 +18,25 @@ export type Clock = () => number
 
 export const steadyClock: Clock = () => performance.timeOrigin + performance.now()
 
+export interface InProcessLimiter extends Limiter {
+  /** Goes on from what another limiter has counted. */
+  adopt(ownerId: string, filled: readonly FilledBucket[]): void
+}
+
+const idOf = (ownerId: string, { id }: Bucket): string => `${ownerId} ${id}`
+
 /** Counts in this process's memory. */
-export function createInProcessLimiter(clock: Clock = steadyClock): Limiter {
+export function createInProcessLimiter(clock: Clock = steadyClock): InProcessLimiter {
   const windows = new Map<string, Window>()
   let sweptAt = clock()
 
   /** What is over would stay in memory for good: keys come and go. */
-  const sweep = (now: number): void => {
-    if (now - sweptAt < windowMs) return
+  const sweep = (): number => {
+    const now = clock()
+    if (now - sweptAt < windowMs) return now
     sweptAt = now
     for (const [id, { endsAt }] of windows) if (endsAt <= now) windows.delete(id)
+    return now
   }
   const fillOf = (id: string, now: number): Fill => {
     const window = windows.get(id)
@@ -35,13 +52,17 @@ export function createInProcessLimiter(clock: Clock = steadyClock): Limiter {
 
   return {
     charge(ownerId, buckets, cost) {
-      const now = clock()
-      sweep(now)
-      const idOf = ({ id }: Bucket): string => `${ownerId} ${id}`
-      const isAllowed = buckets.every((bucket) => hasRoom(bucket, fillOf(idOf(bucket), now), cost))
-      if (isAllowed && cost > 0) for (const bucket of buckets) add(idOf(bucket), cost, now)
-      const filled = buckets.map((bucket) => ({ bucket, fill: fillOf(idOf(bucket), now) }))
+      const now = sweep()
+      const fill = (bucket: Bucket): Fill => fillOf(idOf(ownerId, bucket), now)
+      const isAllowed = buckets.every((bucket) => hasRoom(bucket, fill(bucket), cost))
+      if (isAllowed && cost > 0) for (const bucket of buckets) add(idOf(ownerId, bucket), cost, now)
+      const filled = buckets.map((bucket) => ({ bucket, fill: fill(bucket) }))
       return chargeOf(isAllowed, filled, cost)
+    },
+    adopt(ownerId, filled) {
+      const now = sweep()
+      for (const { bucket, fill } of filled)
+        windows.set(idOf(ownerId, bucket), { used: fill.used, endsAt: now + (fill.leftMs ?? 0) })
     },
   }
 }

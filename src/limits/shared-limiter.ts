@@ -1,5 +1,6 @@
 import type { Result } from 'ioredis'
 import { type Bucket, chargeOf, type Fill, type Limiter, windowMs } from './buckets.ts'
+import type { InProcessLimiter } from './in-process-limiter.ts'
 import type { SharedRedis } from './redis.ts'
 
 /**
@@ -60,12 +61,12 @@ function numbersIn(answer: unknown, count: number): number[] {
 const fillOf = (used = 0, left = -1): Fill => ({ used, leftMs: left < 0 ? null : left })
 
 /**
- * Counts in Redis, for all servers together; where it does not answer, as `inProcess` counts, and
- * `unanswered` is told.
+ * Counts in Redis, for all servers together; while it is away, as `inProcess` counts on from what Redis
+ * last answered, and `unanswered` is called. What is counted meanwhile is not charged to Redis.
  */
 export function createSharedLimiter(
   redis: SharedRedis,
-  inProcess: Limiter,
+  inProcess: InProcessLimiter,
   unanswered: () => void,
 ): Limiter {
   redis.client.defineCommand('chargeBuckets', { lua: chargeScript })
@@ -84,6 +85,7 @@ export function createSharedLimiter(
           bucket,
           fill: fillOf(fills[2 * index], fills[2 * index + 1]),
         }))
+        inProcess.adopt(ownerId, filled)
         return chargeOf(isAllowed === 1, filled, cost)
       }
       return await redis.ask(charged, () => {

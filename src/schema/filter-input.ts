@@ -1,6 +1,6 @@
 import { covers } from '../auth/permissions.ts'
 import { badUserInput } from '../errors.ts'
-import { parseInstant } from '../input/instant.ts'
+import { instantProblem, parseInstant } from '../input/instant.ts'
 import { isStorable } from '../input/text.ts'
 
 const maxTextLength = 100
@@ -22,7 +22,7 @@ export function instantInput(field: string, value: string | null | undefined): D
   if (value === null || value === undefined) return undefined
   const instant = parseInstant(value)
   if (instant === undefined)
-    throw badUserInput(['filter', field], `${field} is no RFC 3339 instant of 1970 to 9998.`)
+    throw badUserInput(['filter', field], `${field}: ${instantProblem(value)}`)
   return instant
 }
 

@@ -4,11 +4,12 @@ import { builder } from './builder.ts'
 
 function text(value: unknown): string {
   if (typeof value === 'string') return value
-  throw new GraphQLError('A DateTime is an RFC 3339 instant as text.')
+  throw new GraphQLError('A DateTime is text such as "2027-01-31T23:59:59Z".')
 }
 
 builder.scalarType('DateTime', {
-  description: 'An RFC 3339 instant in UTC.',
+  description:
+    'An instant in RFC 3339, always in UTC in answers. Inputs may leave out the seconds, or be a date: its start in UTC.',
   serialize: (value) => value.toISOString() as unknown as Date,
   parseValue: text,
   parseLiteral: (node) => text(node.kind === Kind.STRING ? node.value : undefined),

@@ -23,15 +23,20 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** What no calendar, clock or RFC 3339 has. */
+/** What no calendar or clock has, or names no instant. */
 const noInstants = [
   '',
   'tomorrow',
   '2030',
-  '2030-01-01',
+  '2030-01',
   '2030-01-01T00:00',
   '2030-01-01T00:00:00',
-  '2030-01-01 00:00:00Z',
+  '2030-01-01Z',
+  '2030-01-01+01:00',
+  '2030-01-01T00Z',
+  '2030-01-01T00:00.5Z',
+  '2030-01-01  00:00:00Z',
+  '2030-01-01_00:00:00Z',
   ' 2030-01-01T00:00:00Z',
   '2030-01-01T00:00:00Z\n',
   '20300101T000000Z',
@@ -39,11 +44,15 @@ const noInstants = [
   '0000-01-01T00:00:00Z',
   '0099-06-01T00:00:00Z',
   '1969-12-31T23:59:59Z',
+  '1969-12-31',
   '9999-01-01T00:00:00Z',
+  '9999-01-01',
   '10000-01-01T00:00:00Z',
   '+010000-01-01T00:00:00Z',
   '-002030-01-01T00:00:00Z',
   '2030-02-30T00:00:00Z',
+  '2030-02-30',
+  '2030-02-30T00:00Z',
   '2030-02-29T00:00:00Z',
   '2100-02-29T00:00:00Z',
   '2030-04-31T00:00:00Z',
@@ -51,6 +60,7 @@ const noInstants = [
   '2030-13-10T00:00:00Z',
   '2030-01-00T00:00:00Z',
   '2030-01-01T24:00:00Z',
+  '2030-01-01T24:00Z',
   '2030-01-01T00:60:00Z',
   '2030-01-01T00:00:61Z',
   // A leap second is real, and no clock of ours can tell it.
@@ -60,8 +70,13 @@ const noInstants = [
   '2030-01-01T00:00:00.0000000001Z',
   '2030-01-01T00:00:00+24:00',
   '2030-01-01T00:00:00+01:60',
-  '2030-01-01T00:00:00+0100',
-  '2030-01-01T00:00:00+01',
+  '2030-01-01T00:00:00+0160',
+  '2030-01-01T00:00:00+2400',
+  '2030-01-01T00:00:00+24',
+  '2030-01-01T00:00:00+01:',
+  '2030-01-01T00:00:00+1',
+  '2030-01-01T00:00:00+010000',
+  '2030-01-01T00:00:00+01:00[Europe/Paris]',
   '9998-12-31T23:59:59-00:01',
   '１９９０-01-01T00:00:00Z',
   '2030-01-01T00:00:00Z\u0000',
@@ -102,6 +117,38 @@ test('legacy keys can have ended already', async () => {
   expect(data?.updateWorkspace?.errors).toEqual([])
 })
 
+/** The message by which a mutation refuses an instant. */
+async function messageOf(expiresAt: string): Promise<string | undefined> {
+  const input = { name: 'x', expiresAt }
+  const { data } = await world.run(workspace.secret, CreateKeyDocument, { input })
+  return data?.createApiKey?.errors[0]?.message
+}
+
+// A secret in the wrong field must not get into answers and logs.
+test('a refused instant is shown, with an example, where it cannot be a secret', async () => {
+  const refusal = (shown: string) =>
+    `${shown} is no instant of the years 1970 to 9998; write it as 2027-01-31T23:59:59Z.`
+  for (const at of ['tomorrow', '', '31.12.2030', '2030-02-30T00:00:00Z', '2030-01-01 00:00:00.5'])
+    expect(await messageOf(at)).toBe(refusal(JSON.stringify(at)))
+  for (const at of [
+    workspace.secret,
+    'sk_live-16-chars',
+    '2030-01-01 hunter2-hunter2',
+    '2030-01-01\u202e',
+    `2030-${'0'.repeat(41)}`,
+  ])
+    expect(await messageOf(at)).toBe(refusal('"[…]"'))
+  const { data } = await world.run(workspace.secret, UpdateWorkspaceDocument, {
+    input: { legacyKeySunsetAt: null },
+  })
+  expect(data?.updateWorkspace?.errors[0]?.message).toBe(refusal('null'))
+  const query = 'query ($filter: ApiKeyFilter) { apiKeys(filter: $filter) { nodes { id } } }'
+  const filtered = await world.gql(workspace.secret, query, {
+    filter: { createdAfter: 'tomorrow' },
+  })
+  expect(filtered.errors[0]?.message).toBe(`createdAfter: ${refusal('"tomorrow"')}`)
+})
+
 test('real days, offsets and fractions are read to the millisecond', async () => {
   const readings: readonly (readonly [string, string])[] = [
     ['2096-02-29T00:00:00Z', '2096-02-29T00:00:00.000Z'],
@@ -112,6 +159,15 @@ test('real days, offsets and fractions are read to the millisecond', async () =>
     ['2050-01-01T00:00:00.5Z', '2050-01-01T00:00:00.500Z'],
     ['2050-01-01T00:00:00.123456789Z', '2050-01-01T00:00:00.123Z'],
     ['9998-12-31T23:59:59Z', '9998-12-31T23:59:59.000Z'],
+    // Java's toString, PostgreSQL's text, strftime's %z, SQLite's datetime, a calendar.
+    ['2050-01-01T00:00Z', '2050-01-01T00:00:00.000Z'],
+    ['2050-01-01T00:00+02:00', '2049-12-31T22:00:00.000Z'],
+    ['2050-01-01 00:00:00.5+02', '2049-12-31T22:00:00.500Z'],
+    ['2050-01-01T00:00:00-0330', '2050-01-01T03:30:00.000Z'],
+    ['2050-01-01 00:00:00z', '2050-01-01T00:00:00.000Z'],
+    ['2050-01-01T00:00:00-00:00', '2050-01-01T00:00:00.000Z'],
+    ['2096-02-29', '2096-02-29T00:00:00.000Z'],
+    ['9998-12-31', '9998-12-31T00:00:00.000Z'],
   ]
   for (const [written, read] of readings) {
     const { data } = await world.run(workspace.secret, UpdateKeyDocument, {

@@ -36,7 +36,7 @@ export async function passedAtOnce(
     expect(statuses.filter((status) => ![200, 429, 503].includes(status))).toEqual([])
     const isWhole = !statuses.includes(503) && (await unansweredSoFar()) === before
     if (isWhole) return statuses.filter((status) => status === 200).length
-    // Until Redis is asked again.
+    // Until Redis counts again.
     await sleep(2_000)
   }
   throw new Error(`the machine is too busy: in ${rounds} rounds something was too slow`)

@@ -79,18 +79,18 @@ test('introspections without a secret count together, also at once', async () =>
   expect(statuses.filter((status) => status === 429)).toHaveLength(100 - limit)
 })
 
-test('without Redis each server limits by what it has seen itself', async () => {
+test('without Redis each server counts on from what it was last told', async () => {
   const redis = await ownRedis()
   await redis.start()
   const world = await server(redis.url)
   const address = newAddress()
-  for (let time = 0; time < limit; time++) expect(await guess(world, address)).toBe(401)
-  expect(await guess(world, address)).toBe(429)
+  const counted = limit / 2
+  for (let time = 0; time < counted; time++) expect(await guess(world, address)).toBe(401)
   await redis.kill()
   await eventually(async () =>
     expect((await metricsOf(world.app)).get('latchkey_redis_up')).toBe(0),
   )
-  for (let time = 0; time < limit; time++) expect(await guess(world, address)).toBe(401)
+  for (let time = counted; time < limit; time++) expect(await guess(world, address)).toBe(401)
   expect(await guess(world, address)).toBe(429)
   for (let time = 0; time < limit; time++) expect(await statusOf(world, null, address)).toBe(200)
   expect(await statusOf(world, null, address)).toBe(429)

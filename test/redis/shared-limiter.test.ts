@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Bucket, Limiter } from '../../src/limits/buckets.ts'
+import { createInProcessLimiter } from '../../src/limits/in-process-limiter.ts'
 import { openRedis, type SharedRedis } from '../../src/limits/redis.ts'
 import { createSharedLimiter } from '../../src/limits/shared-limiter.ts'
 import { limiterBehaviour, type TimedLimiter } from '../limits/limiter-behaviour.ts'
@@ -15,9 +16,9 @@ let limiter: Limiter
 beforeAll(async () => {
   redis = await openRedis(testRedisUrl(), pino({ level: 'silent' }))
   client = new Redis(testRedisUrl())
-  const inProcess: Limiter = { charge: () => Promise.reject(new Error('not counted in Redis')) }
   // As patient as it takes: on a busy machine, too, it is Redis that is looked at here.
-  limiter = createSharedLimiter({ ...redis, ask: (shared) => shared() }, inProcess, () => undefined)
+  const patient: SharedRedis = { ...redis, ask: (shared) => shared() }
+  limiter = createSharedLimiter(patient, createInProcessLimiter(), () => undefined)
 })
 afterAll(() => {
   redis.close()

@@ -1,6 +1,6 @@
 import type { KeySettings } from '../../auth/delegation.ts'
 import { lifetimeEnd } from '../../auth/key-record.ts'
-import { parseInstant } from '../../input/instant.ts'
+import { instantProblem, parseInstant } from '../../input/instant.ts'
 import type { ValidationErrors } from '../../input/problems.ts'
 import { limitsOf } from '../../limits/plans.ts'
 import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
@@ -18,8 +18,7 @@ export function expiryInput(
   if (value === null) return null
   const expiresAt = parseInstant(value)
   const end = lifetimeEnd(base.createdAt, workspace.maxKeyLifetimeDays)
-  if (expiresAt === undefined)
-    problems.add('INVALID', ['expiresAt'], 'This is no RFC 3339 instant of the years 1970 to 9998.')
+  if (expiresAt === undefined) problems.add('INVALID', ['expiresAt'], instantProblem(value))
   else if (expiresAt <= now) problems.add('INVALID', ['expiresAt'], 'This is in the past.')
   else if (end !== null && expiresAt > end)
     problems.add(

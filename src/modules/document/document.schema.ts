@@ -21,7 +21,8 @@ export const Document = builder.prismaObject('Document', {
     id: t.exposeID('id', { description: 'The id of the document.' }),
     name: t.exposeString('name', { description: 'The name of the file.' }),
     mediaType: t.exposeString('mediaType', {
-      description: 'The media type of the document, by its content.',
+      description:
+        'The media type of the document, by its content; of text that is not in UTF-8 with its charset.',
     }),
     bytes: t.exposeInt('bytes', { description: 'How long it is.' }),
     sha256: t.exposeString('sha256', { description: 'The SHA-256 of its content, in hex.' }),

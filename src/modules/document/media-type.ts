@@ -1,3 +1,5 @@
+import { TextEncodingProbe } from '../../input/text-encoding.ts'
+
 /** How the contents of the types that are not text begin; null: any byte. */
 const signatures: Readonly<Record<string, readonly (number | null)[]>> = {
   'application/pdf': [...Buffer.from('%PDF-')],
@@ -14,19 +16,28 @@ export const textType = 'text/plain'
 /** What a document may be. */
 export const mediaTypes: readonly string[] = [...Object.keys(signatures), textType].sort()
 
-/** What no text holds: control characters other than those of lines, pages and tabulators. */
-const notText = /(?![\t\n\f\r])\p{Cc}/u
+/** The media type of text: UTF-8 where it names no other charset. */
+const textIn = (encoding: string): string =>
+  encoding === 'utf-8' ? textType : `${textType}; charset=${encoding}`
+
+/** The charset of a text by its media type. */
+export const charsetOf = (mediaType: string): string => mediaType.split('charset=')[1] ?? 'utf-8'
 
 /** Tells the type of a content by the content itself, as it passes by. */
 export class MediaTypeProbe {
   #head = Buffer.alloc(0)
-  #decoder: TextDecoder | undefined = new TextDecoder('utf-8', { fatal: true })
+  readonly #text: TextEncodingProbe
+
+  /** @param charset what the sender declares, for text */
+  constructor(charset: string | undefined) {
+    this.#text = new TextEncodingProbe(charset)
+  }
 
   /** Looks at the next bytes. */
   add(chunk: Uint8Array): void {
     if (this.#head.length < longestSignature)
       this.#head = Buffer.concat([this.#head, chunk.subarray(0, longestSignature)])
-    if (!this.#isText(chunk)) this.#decoder = undefined
+    this.#text.add(chunk)
   }
 
   /** Of all that was added; undefined: none of the types that a document may be. */
@@ -34,17 +45,8 @@ export class MediaTypeProbe {
     const known = Object.entries(signatures).find(([, signature]) =>
       signature.every((byte, index) => byte === null || byte === this.#head[index]),
     )
-    return known?.[0] ?? (this.#isText() ? textType : undefined)
-  }
-
-  /** UTF-8 from the first byte to the last; without more bytes, whether the last character is whole. */
-  #isText(chunk?: Uint8Array): boolean {
-    if (this.#decoder === undefined) return false
-    try {
-      const text = chunk ? this.#decoder.decode(chunk, { stream: true }) : this.#decoder.decode()
-      return !notText.test(text)
-    } catch {
-      return false
-    }
+    if (known !== undefined) return known[0]
+    const encoding = this.#text.end()
+    return encoding && textIn(encoding)
   }
 }

@@ -1,7 +1,7 @@
 import { addAbortSignal, type Readable } from 'node:stream'
 import type { ServiceContext } from '../../service-context.ts'
 import { visibleDocuments } from './document.visibility.ts'
-import { textType } from './media-type.ts'
+import { charsetOf, textType } from './media-type.ts'
 import { contentOf, withStorage } from './store.ts'
 
 /** A text document, as far as there was room for it. */
@@ -15,9 +15,10 @@ export interface DocumentText {
 /** The beginning of a content as text, and whether there is more. */
 async function beginning(
   content: Readable,
+  charset: string,
   maxLength: number,
 ): Promise<Omit<DocumentText, 'name'>> {
-  const decoder = new TextDecoder()
+  const decoder = new TextDecoder(charset)
   let text = ''
   for await (const chunk of content) {
     text += decoder.decode(chunk, { stream: true })
@@ -41,7 +42,7 @@ export async function documentTexts(
 ): Promise<DocumentText[]> {
   const visible = await visibleDocuments(deps.prisma, caller, [sessionId])
   const rows = await deps.prisma.document.findMany({
-    where: { ...visible, mediaType: textType },
+    where: { ...visible, mediaType: { startsWith: textType } },
     orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
   })
   const texts: DocumentText[] = []
@@ -49,7 +50,10 @@ export async function documentTexts(
   for (const document of rows) {
     const content = await contentOf(deps, document)
     if (content === null) continue
-    const read = await withStorage(deps, () => beginning(addAbortSignal(signal, content), room))
+    const charset = charsetOf(document.mediaType)
+    const read = await withStorage(deps, () =>
+      beginning(addAbortSignal(signal, content), charset, room),
+    )
     texts.push({ name: document.name, ...read })
     room -= read.text.length
   }

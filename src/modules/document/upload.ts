@@ -20,6 +20,7 @@ import { contentKey, withStorage } from './store.ts'
 
 const options = { permission: 'documents:upload', keepsAuthorization: true } as const
 const filePath = ['input', 'file']
+const unknownType = `A document is one of ${mediaTypes.join(', ')}; save text as UTF-8, or declare its charset.`
 /** Uploads of a user at once, in one server, where a session takes only a few. */
 const leastUnderWay = 10
 
@@ -151,7 +152,7 @@ export async function uploadDocument(
   const content = file.take()
   if (content === undefined)
     throw userError('INVALID', filePath, 'A file can be used by one field only.')
-  const probe = new MediaTypeProbe()
+  const probe = new MediaTypeProbe(file.charset)
   const look = (chunk: Uint8Array, bytes: number): void => {
     if (bytes > maxBytes)
       throw userError('INVALID', filePath, `A document has at most ${maxBytes} bytes.`)
@@ -160,8 +161,7 @@ export async function uploadDocument(
   const use = ({ path, bytes, sha256 }: StagedFile): Promise<Document> => {
     if (bytes === 0) throw userError('INVALID', filePath, 'A document must not be empty.')
     const mediaType = probe.end()
-    if (mediaType === undefined)
-      throw userError('INVALID', filePath, `A document is one of ${mediaTypes.join(', ')}.`)
+    if (mediaType === undefined) throw userError('INVALID', filePath, unknownType)
     const received = { id: newId('doc'), name, mediaType, bytes, sha256 }
     return keep(context, sessionId, received, path)
   }

@@ -18,6 +18,6 @@ export const updateWorkspaceInput = z
     name,
     slug,
     maxKeyLifetimeDays: z.int().min(1, lifetimes).max(maxLifetimeDays, lifetimes).nullable(),
-    legacyKeySunsetAt: instant('This is no RFC 3339 instant.'),
+    legacyKeySunsetAt: instant,
   })
   .exactPartial()

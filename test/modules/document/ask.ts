@@ -46,8 +46,9 @@ export const upload = (
   sessionId: string,
   content: Content,
   name = 'notes.txt',
+  type = '',
 ): Promise<Answer<any>> =>
-  world.gql(secret, uploadQuery, { sessionId, file: new File([content], name) })
+  world.gql(secret, uploadQuery, { sessionId, file: new File([content], name, { type }) })
 
 /** Uploads a file that must be taken, and gives the document. */
 export async function uploaded(...args: Parameters<typeof upload>): Promise<any> {
