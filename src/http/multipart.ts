@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { MIMEType } from 'node:util'
 import { Busboy, type BusboyFileStream, type BusboyInstance, type Dicer } from '@fastify/busboy'
 import { badRequest, type RequestError } from '../errors.ts'
 import { UploadedFile } from '../input/uploaded-file.ts'
@@ -19,18 +18,6 @@ const limits = { fieldSize: maxBodyBytes, parts: 3, files: 1, headerPairs: 20, h
 /** Some send also the operation as a file, to give it a media type. */
 const isPartAFile = (name = '', type?: string, filename?: string): boolean =>
   !fieldNames.includes(name) && (filename !== undefined || type === 'application/octet-stream')
-
-/** As it was before browsers encode it (HTML, 4.10.21.8, multipart form data): a quotation mark, no more. */
-const nameOf = (filename = ''): string => filename.replaceAll('%22', '"')
-
-/** The charset that a Content-Type names, if it is one. */
-const charsetOf = (contentType = ''): string | undefined => {
-  try {
-    return new MIMEType(contentType).params.get('charset') ?? undefined
-  } catch {
-    return undefined
-  }
-}
 
 /**
  * Calls `use` with the Content-Type of each part, before the part itself is told of. The parser's own
@@ -85,9 +72,9 @@ export async function readMultipart(
   const params = Promise.withResolvers<unknown>()
   const fields = new Map<string, string>()
   let file: BusboyFileStream | undefined
-  let charset: string | undefined
+  let contentType: string | undefined
   watchContentTypes(parser, (type) => {
-    charset = charsetOf(type)
+    contentType = type
   })
   const refuse = (error: RequestError): void => {
     params.reject(error)
@@ -107,7 +94,7 @@ export async function readMultipart(
     content.on('error', () => refuse(brokenOff()))
     content.on('close', () => content.readableEnded || rest.abort())
     try {
-      const sent = new UploadedFile(nameOf(filename), charset, contentOf(content, end.promise))
+      const sent = new UploadedFile({ filename, contentType }, contentOf(content, end.promise))
       params.resolve(withFile(fields, name, sent))
     } catch (error) {
       params.reject(error)

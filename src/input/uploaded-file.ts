@@ -1,3 +1,20 @@
+import { MIMEType } from 'node:util'
+
+/** What the headers of a form's part tell of its file, as they were sent. */
+interface PartHeaders {
+  readonly filename: string | undefined
+  readonly contentType: string | undefined
+}
+
+/** The charset that a Content-Type names, if it is one. */
+function charsetOf(contentType = ''): string | undefined {
+  try {
+    return new MIMEType(contentType).params.get('charset') ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** A file that arrives with a request, as it is asked for: it can be read once, and may break off. */
 export class UploadedFile {
   /** As the client tells it. */
@@ -6,9 +23,10 @@ export class UploadedFile {
   readonly charset: string | undefined
   #content: AsyncIterable<Uint8Array> | undefined
 
-  constructor(name: string, charset: string | undefined, content: AsyncIterable<Uint8Array>) {
-    this.name = name
-    this.charset = charset
+  constructor({ filename = '', contentType }: PartHeaders, content: AsyncIterable<Uint8Array>) {
+    // Browsers encode a quotation mark, and no more (HTML, 4.10.21.8, multipart form data).
+    this.name = filename.replaceAll('%22', '"')
+    this.charset = charsetOf(contentType)
     this.#content = content
   }
 

@@ -46,14 +46,13 @@ const roles = async () => [
   await roleIn(world, key.secret, second),
 ]
 
-/** With a key or a sign-in, in a workspace. */
+/** With a key or a sign-in, in a workspace; again where locks took too long, as clients do. */
 async function revokeBy(secret: string, { id }: TestWorkspace, more = ''): Promise<any> {
   const query = `mutation { revokeApiKey(input: { id: "${key.id}" ${more} }) {
     revokedCount apiKey { status revocationReason } errors { code } } }`
-  const headers = { 'x-workspace-id': id }
+  const options = { headers: { 'x-workspace-id': id } }
   for (let tries = 20; ; tries -= 1) {
-    const { data, errors } = await world.gql(secret, query, undefined, { headers })
-    // Several locks took too long: clients try again.
+    const { data, errors } = await world.gql(secret, query, undefined, options)
     if (tries > 0 && errors[0]?.extensions.code === 'SERVICE_UNAVAILABLE') continue
     expect(errors).toEqual([])
     return data.revokeApiKey
