@@ -207,45 +207,6 @@ test('a revoked and an expired key cannot be rotated', async () => {
   }
 })
 
-// With that permission alone a key replaces its own secret; without it a stolen key could not be
-// told from its owner by who locks out whom.
-test('a key rotates itself with keys:update, whatever else it holds, and not without it', async () => {
-  const able = await makeKey({ permissions: ['keys:read', 'keys:update'], expiresAt: inHours(1) })
-  const { secret } = await rotate(able.id, { overlapSeconds: 0 }, able.secret)
-  expect(await verdict(world, secret)).toBe('ACCEPTED')
-  expect(await verdict(world, able.secret)).toBe('401 ROTATED')
-
-  const unable = await makeKey({ permissions: ['keys:read', 'keys:create', 'keys:delete'] })
-  const { codes } = await attempt(world, unable.secret, 'rotateApiKey', { id: unable.id })
-  expect(codes).toEqual(['FORBIDDEN'])
-})
-
-test('a key that holds keys:rotate rotates itself, and no other; a token of it rotates neither', async () => {
-  const able = await makeKey({ permissions: ['keys:rotate'] })
-  const other = await makeKey({ permissions: ['keys:rotate'] })
-  const { token } = await done(world, able.secret, 'createAccessToken', 'token', {})
-  const tried = [
-    await attempt(world, able.secret, 'rotateApiKey', { id: other.id }),
-    await attempt(world, token, 'rotateApiKey', { id: able.id }),
-    await attempt(world, able.secret, 'updateApiKey', { id: able.id, name: 'another' }),
-  ]
-  expect(tried.map(({ codes }) => codes)).toEqual([['FORBIDDEN'], ['FORBIDDEN'], ['FORBIDDEN']])
-  const { secret } = await rotate(able.id, { overlapSeconds: 0 }, able.secret)
-  expect(await verdict(world, secret)).toBe('ACCEPTED')
-  expect(await verdict(world, able.secret)).toBe('401 ROTATED')
-  expect(await verdict(world, other.secret)).toBe('ACCEPTED')
-})
-
-test.each([
-  ['*:read', 'FORBIDDEN'],
-  ['keys:*', 'none'],
-  ['*', 'none'],
-])('a key with the alias %s asks for its rotation: %s', async (alias, code) => {
-  const key = await makeKey({ permissions: [alias], allSpaces: true })
-  const { codes } = await attempt(world, key.secret, 'rotateApiKey', { id: key.id })
-  expect(codes[0] ?? 'none').toBe(code)
-})
-
 // A secret of a stronger key, of another person's or of another workspace's must not be had this way.
 test('nobody gets the secret of a key that they could not have made', async () => {
   const weak = await makeKey({ permissions: ['keys:read', 'keys:update'], allSpaces: true })
