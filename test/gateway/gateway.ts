@@ -1,19 +1,18 @@
-import { execFile } from 'node:child_process'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { freePort } from '../process/program.ts'
 import type { WorldOptions } from '../setup/world.ts'
 import { type Ask, askOver, type Backend, type Later, openBackend, withClose } from './backend.ts'
-import { type Nginx, startNginx } from './nginx.ts'
-import { blocksOf, settle } from './page.ts'
+import { startNginx } from './nginx.ts'
+import { blocksOf, settle, storeKey } from './page.ts'
+import type { Running } from './running.ts'
 
 const page = 'gateway.md'
 
 /** Latchkey and a service behind the nginx of docs/gateway.md. */
 export interface Gateway extends Backend {
-  readonly nginx: Nginx
+  readonly nginx: Running
   /** The gateway's own key, and the file that holds it. */
   readonly verifier: Backend['verifier'] & { readonly file: string }
   readonly ask: Ask
@@ -45,14 +44,6 @@ export async function nginxFolder(): Promise<string> {
   return folder
 }
 
-/** Stores the gateway's key as docs/gateway.md says. */
-async function storeKey(folder: string, secret: string): Promise<string> {
-  const command = (await blocksOf(page, 'sh')).find((block) => block.includes('/etc/nginx/')) ?? ''
-  const settled = settle(command, { '/etc/nginx/': `${folder}/` })
-  await promisify(execFile)('sh', ['-c', settled], { env: { GATEWAY: secret } })
-  return join(folder, 'latchkey-verifier.conf')
-}
-
 async function open(later: Later, options: WorldOptions): Promise<Omit<Gateway, 'close'>> {
   const backend = await openBackend(later, options)
   const { latchkey, service, verifier } = backend
@@ -60,7 +51,8 @@ async function open(later: Later, options: WorldOptions): Promise<Omit<Gateway, 
   const startOne = async (change: (site: string) => string) => {
     const folder = await nginxFolder()
     later(() => rm(folder, { recursive: true }))
-    const file = await storeKey(folder, verifier.secret)
+    await storeKey('/etc/nginx/', folder, verifier.secret)
+    const file = join(folder, 'latchkey-verifier.conf')
     const port = await freePort()
     const places = { latchkey: latchkey.port, service: service.port, listen: port, folder }
     const nginx = await startNginx(folder, change(await documentedSite(places)), port)
