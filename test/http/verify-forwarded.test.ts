@@ -72,7 +72,14 @@ test('ip goes before what is forwarded, which is then the address of the gateway
   expect(await ask(gateway, '192.0.2.1', `?ip=${near}`)).toBe('204 VALID')
   expect(await ask(gateway, near, '?ip=192.0.2.1')).toBe('400')
   expect(await ask(gateway, near, '?ip=')).toBe('400')
-  expect(await ask(gateway, near, '/agents/1?ip=203.0.113.9')).toBe('400')
+})
+
+// Below /verify/ the query is the client's, which must not say where the gateway asks from.
+test('an ip in the query of a client changes no address', async () => {
+  const headers = { 'latchkey-verifier': verifier.secret, 'x-forwarded-for': near }
+  const query = '/agents/1?ip=203.0.113.9'
+  const { status, body } = await knock(world, headers, { address: gateway, query })
+  expect([status, body]).toEqual([400, expect.stringContaining('Ask for ip at /verify')])
 })
 
 test('failed attempts count for the address that was forwarded, and use for both addresses', async () => {

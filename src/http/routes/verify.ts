@@ -138,7 +138,9 @@ export const verdicts =
     const { path, forwardedBy, requestId } = state
     try {
       // What a trusted gateway forwards is the address of its client, and its own is the connection's.
-      const isForwarded = forwardedBy !== undefined && !new URL(request.url).searchParams.has('ip')
+      const isForwarded =
+        forwardedBy !== undefined &&
+        (path !== verifyPath || !new URL(request.url).searchParams.has('ip'))
       const address = isForwarded ? forwardedBy : state.address
       const caller = await verifierOf(deps, call, address)
       const asked = askedBy(call)
