@@ -10,6 +10,9 @@ const withRedis = Boolean(process.env.TEST_REDIS_URL)
 /** The path of an nginx. With it, those about gateways run as well. */
 const withNginx = Boolean(process.env.TEST_NGINX)
 
+/** The path of a Caddy, for those about it. */
+const withCaddy = Boolean(process.env.TEST_CADDY)
+
 export default defineConfig({
   // Vite would take the module build for us while libraries get Node's choice: two graphql's.
   resolve: {
@@ -21,7 +24,8 @@ export default defineConfig({
     exclude: [
       ...(onPostgres ? [] : ['test/postgres/**']),
       ...(withRedis ? [] : ['test/redis/**']),
-      ...(withNginx ? [] : ['test/gateway/**']),
+      ...(withNginx ? [] : ['test/gateway/*.test.ts']),
+      ...(withCaddy ? [] : ['test/gateway/caddy/**']),
       // Several servers on one database.
       ...(withRedis && onPostgres ? [] : ['test/redis/three-servers.test.ts']),
     ],

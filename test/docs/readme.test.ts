@@ -26,6 +26,7 @@ test('every link to a file leads to one, and every npm script is there', async (
     'docs/architecture.md',
     'docs/permissions.md',
     'docs/operations.md',
+    'docs/deployment.md',
     'docs/oauth.md',
     'docs/gateway.md',
     'docs/legacy-keys.md',

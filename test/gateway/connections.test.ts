@@ -2,7 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, expect, test } from 'vitest'
 import { exchange } from '../http/listening.ts'
 import { seed } from '../setup/seed.ts'
-import { inWords, startGateway, valuesOf } from './gateway.ts'
+import { inWords, valuesOf } from './backend.ts'
+import { startGateway } from './gateway.ts'
 
 const gateway = await startGateway()
 afterAll(() => gateway.close())

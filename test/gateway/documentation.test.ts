@@ -20,6 +20,7 @@ test('the commands of docs/gateway.md work as they are pasted, and what they mak
   const script = settle((await blocksOf(page, 'sh')).join('\n'), {
     'http://127.0.0.1:4000': server.url,
     '/etc/nginx/': `${folder}/`,
+    '/etc/caddy/': `${folder}/`,
   })
   const shell = start('sh', ['-ec', script], {})
   shell.child.stdin?.end(`${owner}\n`)

@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest'
 import { done, seed } from '../setup/seed.ts'
-import { inWords, startGateway } from './gateway.ts'
+import { inWords } from './backend.ts'
+import { startGateway } from './gateway.ts'
 
 const gateway = await startGateway({ isNew: true })
 afterAll(() => gateway.close())

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
 
 /** The blocks of a language on a page of docs, in order. */
 export async function blocksOf(page: string, language: string): Promise<string[]> {
@@ -15,4 +17,12 @@ export function settle(text: string, places: Readonly<Record<string, string>>): 
     settled = settled.replaceAll(from, to)
   }
   return settled
+}
+
+/** Stores the gateway's key as docs/gateway.md says for files of that folder, in another one. */
+export async function storeKey(documented: string, folder: string, secret: string): Promise<void> {
+  const blocks = await blocksOf('gateway.md', 'sh')
+  const command = blocks.find((block) => block.includes(documented)) ?? ''
+  const settled = settle(command, { [documented]: `${folder}/` })
+  await promisify(execFile)('sh', ['-c', settled], { env: { GATEWAY: secret } })
 }

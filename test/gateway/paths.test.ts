@@ -1,7 +1,8 @@
 import { afterAll, expect, test } from 'vitest'
 import { exchange } from '../http/listening.ts'
 import { seed } from '../setup/seed.ts'
-import { inWords, startGateway } from './gateway.ts'
+import { inWords } from './backend.ts'
+import { startGateway } from './gateway.ts'
 import { settle } from './page.ts'
 
 const gateway = await startGateway()

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterAll, expect, test, vi } from 'vitest'
@@ -14,22 +14,33 @@ import { blocksOf, settle } from './page.ts'
 // A process starts slowly on a machine that is busy with other tests.
 vi.setConfig({ testTimeout: 120_000 })
 
-const folder = await nginxFolder()
-afterAll(() => rm(folder, { recursive: true }))
 const world = await createWorld({ trustedProxies: ['127.0.0.1'] })
 afterAll(world.close)
 const workspace = await world.createWorkspace()
 const latchkey = await serveLatchkey(world)
 afterAll(latchkey.stop)
 
-const port = await freePort()
+/** Starts an nginx that passes requests on from that line of its configuration. */
+async function startProxy(site: string, server: string): Promise<number> {
+  const folder = await nginxFolder()
+  const port = await freePort()
+  const settled = settle(site, {
+    [server]: `server 127.0.0.1:${latchkey.port};`,
+    'listen 8080;': `listen 127.0.0.1:${port};`,
+  })
+  const nginx = await startNginx(folder, settled, port)
+  afterAll(async () => {
+    await nginx.stop()
+    await rm(folder, { recursive: true })
+  })
+  return port
+}
+
 const [site = ''] = await blocksOf('operations.md', 'nginx')
-const settled = settle(site, {
-  'server 127.0.0.1:4000;': `server 127.0.0.1:${latchkey.port};`,
-  'listen 8080;': `listen 127.0.0.1:${port};`,
-})
-const nginx = await startNginx(folder, settled, port)
-afterAll(nginx.stop)
+const port = await startProxy(site, 'server 127.0.0.1:4000;')
+// An older nginx asks for a name at its start alone.
+const composed = await readFile(new URL('../../deploy/nginx.conf', import.meta.url), 'utf8')
+const composedPort = await startProxy(composed, 'server latchkey:4000 resolve;')
 
 /** Sends a request to a port, from an address of this machine. */
 async function send(
@@ -49,9 +60,12 @@ const body = JSON.stringify({ query: '{ viewer { kind } }' })
 const json = { 'content-type': 'application/json' }
 
 // An address rule behind a proxy is worth what the proxy says of the address.
-test('behind the nginx of docs/operations.md a request has the address of its client', async () => {
+test.each([
+  ['docs/operations.md', port],
+  ['compose.yaml', composedPort],
+])('behind the nginx of %s a request has the address of its client', async (name, port) => {
   const near = '127.0.0.2'
-  const { secret } = await seed(world, workspace.secret).key({ name: 'near', allowedIps: [near] })
+  const { secret } = await seed(world, workspace.secret).key({ name, allowedIps: [near] })
   const from = async (address: string, forwarded: Record<string, string> = {}) => {
     const headers = { ...json, ...forwarded, authorization: `Bearer ${secret}` }
     const { status, text } = await send(port, '/graphql', headers, { from: address, body })
@@ -94,6 +108,16 @@ test('what Latchkey answers comes through the nginx of docs/operations.md as it 
   }
   expect((await send(latchkey.port, '/metrics', {})).status).toBe(200)
   expect((await send(port, '/metrics', {})).status).toBe(404)
+})
+
+test('the nginx of compose.yaml lets documents through, and no metrics', async () => {
+  const form = { 'content-type': 'multipart/form-data; boundary=x' }
+  const { status, text } = await send(composedPort, '/graphql', form, {
+    body: 'x'.repeat(2_000_000),
+  })
+  // It is too much for this Latchkey, which says so itself.
+  expect([status, JSON.parse(text).errors]).toEqual([413, [expect.anything()]])
+  expect((await send(composedPort, '/metrics', {})).status).toBe(404)
 })
 
 test('the nginx of docs/operations.md keeps its connections to Latchkey', async () => {

@@ -2,7 +2,8 @@ import { afterAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { mint } from '../modules/access-token/ask.ts'
 import { done, seed } from '../setup/seed.ts'
-import { inWords, startGateway, valuesOf } from './gateway.ts'
+import { inWords, valuesOf } from './backend.ts'
+import { startGateway } from './gateway.ts'
 
 const gateway = await startGateway()
 afterAll(() => gateway.close())

@@ -2,8 +2,14 @@ import { LRUCache } from 'lru-cache'
 import { matcherOf, plainAddress } from '../../input/addresses.ts'
 import type { ConnectionInfo } from '../server-context.ts'
 
-/** The address that a request comes from, in plain form; undefined when it is not known. */
-export type ClientAddress = (peer: ConnectionInfo, headers: Headers) => string | undefined
+/** Where a request comes from. Addresses are in plain form, and undefined when they are not known. */
+export interface Source {
+  readonly address: string | undefined
+  /** The trusted proxy that forwarded the address; absent where it is the connection's. */
+  readonly forwardedBy?: string | undefined
+}
+
+export type ClientAddress = (peer: ConnectionInfo, headers: Headers) => Source
 
 /** Entries that are looked at, from the right. */
 const maxEntries = 100
@@ -37,13 +43,13 @@ export function clientAddress(trustedProxies: readonly string[]): ClientAddress 
     const peer = plainPeers.memo(address ?? '') || undefined
     // Headers joins several of one name with commas, in their order.
     const forwarded = headers.get('x-forwarded-for')?.trim()
-    if (!forwarded || !isTrusted(peer)) return peer
+    if (!forwarded || !isTrusted(peer)) return { address: peer }
     const entries = forwarded.split(',')
     let client = peer
     for (const entry of entries.slice(-maxEntries).reverse()) {
       client = addressIn(entry.trim())
-      if (!isTrusted(client)) return client
+      if (!isTrusted(client)) return { address: client, forwardedBy: peer }
     }
-    return entries.length > maxEntries ? undefined : client
+    return { address: entries.length > maxEntries ? undefined : client, forwardedBy: peer }
   }
 }

@@ -93,7 +93,9 @@ export function useRoutes(
       const path = pathOf(request.url)
       state.path = path
       state.route = labelOf(path)
-      state.address = addressOf(state.peer, request.headers)
+      const { address, forwardedBy } = addressOf(state.peer, request.headers)
+      state.address = address
+      state.forwardedBy = forwardedBy
       const route = routeOf(request, path)
       if (route === undefined) return undefined
       return replyOf(route, { request, state }).then(endResponse)

@@ -72,8 +72,12 @@ async function verdictOn(headers: Headers, verdictOf: Verification): Promise<Cli
  *   UNAUTHENTICATED for one that is not good, RATE_LIMITED for one that is blocked, or has too little
  *   left to be told that it may not ask
  */
-async function verifierOf(deps: Deps, call: Call): Promise<KeyCaller | TokenCaller> {
-  const { address, requestId } = call.state
+async function verifierOf(
+  deps: Deps,
+  call: Call,
+  address: string | undefined,
+): Promise<KeyCaller | TokenCaller> {
+  const { requestId } = call.state
   const secret = call.request.headers.get('latchkey-verifier')?.trim()
   if (!secret) throw badQuestion("Send the gateway's own key in Latchkey-Verifier.")
   const caller = await authenticateCredential(deps, secret, { address, requestId })
@@ -123,18 +127,26 @@ function failure(deps: Deps, error: unknown, state: RequestState): Reply {
 /**
  * Tells a gateway whether the credential of a request is good for what the address asks, by the
  * status and headers alone: 204, or 401 or 403 with the reason in Latchkey-Verdict. The gateway
- * names itself in Latchkey-Verifier by a key that has keys:verify; without it the answer is 400. Method
+ * names itself in Latchkey-Verifier by a key that has keys:verify; without it the answer is 400. The
+ * client's address is that of ?ip=, or else what a trusted proxy forwards in X-Forwarded-For. Method
  * and body do not matter, nor the path below /verify/.
  */
 export const verdicts =
   (deps: Deps): Route =>
   async (call) => {
     const { request, state } = call
-    const { path, address, requestId } = state
+    const { path, forwardedBy, requestId } = state
     try {
-      const caller = await verifierOf(deps, call)
+      // What a trusted gateway forwards is the address of its client, and its own is the connection's.
+      const isForwarded =
+        forwardedBy !== undefined &&
+        (path !== verifyPath || !new URL(request.url).searchParams.has('ip'))
+      const address = isForwarded ? forwardedBy : state.address
+      const caller = await verifierOf(deps, call, address)
+      const asked = askedBy(call)
+      const input = isForwarded ? { ...asked, ip: state.address } : asked
       // Before the client's credential is looked at: it must not matter to what is wrong with these.
-      const verdictOf = prepareVerification({ deps, caller, address, requestId }, askedBy(call))
+      const verdictOf = prepareVerification({ deps, caller, address, requestId }, input)
       const verdict = await verdictOn(request.headers, verdictOf)
       state.verdict = verdict
       return verdictReply(verdict, path)
