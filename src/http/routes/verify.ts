@@ -3,7 +3,10 @@ import { presentedSecret } from '../../auth/credentials/presented-secret.ts'
 import { withoutSecrets } from '../../auth/credentials/without-secrets.ts'
 import type { Deps } from '../../deps.ts'
 import { UserInputError, userError } from '../../errors.ts'
-import { authenticateCredential } from '../../modules/credential/authenticate-credential.ts'
+import {
+  authenticateCredential,
+  type Origin,
+} from '../../modules/credential/authenticate-credential.ts'
 import {
   prepareVerification,
   type Verdict,
@@ -75,12 +78,11 @@ async function verdictOn(headers: Headers, verdictOf: Verification): Promise<Cli
 async function verifierOf(
   deps: Deps,
   call: Call,
-  address: string | undefined,
+  origin: Origin,
 ): Promise<KeyCaller | TokenCaller> {
-  const { requestId } = call.state
   const secret = call.request.headers.get('latchkey-verifier')?.trim()
   if (!secret) throw badQuestion("Send the gateway's own key in Latchkey-Verifier.")
-  const caller = await authenticateCredential(deps, secret, { address, requestId })
+  const caller = await authenticateCredential(deps, secret, origin)
   await charge(deps, call, caller, verifierCost(caller))
   return caller
 }

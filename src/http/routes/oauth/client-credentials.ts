@@ -1,7 +1,8 @@
 import type { Deps } from '../../../deps.ts'
+import { formDecode, utf8 } from '../../../input/form-encoding.ts'
 import type { Origin } from '../../../modules/credential/authenticate-credential.ts'
 import type { Call } from '../route.ts'
-import { type Form, formDecode, utf8 } from './form.ts'
+import type { Form } from './form.ts'
 import { OAuthError } from './oauth-error.ts'
 
 /** What a client says that it is, and the secret that is to prove it. */

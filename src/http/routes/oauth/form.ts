@@ -1,3 +1,4 @@
+import { formParameters } from '../../../input/form-encoding.ts'
 import { isStorable } from '../../../input/text.ts'
 import { OAuthError } from './oauth-error.ts'
 
@@ -41,25 +42,9 @@ async function bodyOf(request: Request): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-/**
- * Decodes one name or value of application/x-www-form-urlencoded.
- *
- * @throws URIError for a `%` that begins no byte, and for bytes that are not UTF-8
- */
-export const formDecode = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '))
-
-/** @throws TypeError for bytes that are not UTF-8 */
-export const utf8 = (bytes: Uint8Array): string =>
-  new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-
 function parametersOf(body: Uint8Array): [name: string, value: string][] {
   try {
-    return utf8(body)
-      .split('&', maxParameters + 1)
-      .map((pair) => {
-        const [name = '', ...value] = pair.split('=')
-        return [formDecode(name), formDecode(value.join('='))]
-      })
+    return formParameters(body, maxParameters)
   } catch {
     throw malformed('The form is not well encoded.')
   }
