@@ -1,11 +1,8 @@
 import { isKeyItself } from '../../auth/caller.ts'
 import { forbidden } from '../../errors.ts'
 import { type Given, readInput } from '../../input/read-input.ts'
-import type { ServiceContext } from '../../service-context.ts'
-import {
-  type CallerTransaction,
-  inWorkspaceTransaction,
-} from '../../transactions/workspace-transaction.ts'
+import type { OperatorContext, ServiceContext } from '../../service-context.ts'
+import { type ActorTransaction, inTransactionOf } from '../../transactions/workspace-transaction.ts'
 import { rotateApiKeyInput } from './api-key.input.ts'
 import type { KeyWithSecret } from './create.ts'
 import {
@@ -24,10 +21,10 @@ import { assertMayRotateAgain, replaceSecret } from './replace-secret.ts'
  * @throws RequestError FORBIDDEN
  */
 async function assertMayReplaceCurrent(
-  { db, workspace, caller }: CallerTransaction,
+  { db, workspace, caller }: ActorTransaction,
   keyId: string,
 ): Promise<void> {
-  if (caller.kind !== 'API_KEY' || caller.key.id !== keyId) return
+  if (caller?.kind !== 'API_KEY' || caller.key.id !== keyId) return
   const isAnotherInUse = {
     workspaceId: workspace.id,
     keyId,
@@ -49,7 +46,7 @@ async function assertMayReplaceCurrent(
  * nothing: the secret in use works on, and the one that was never used is replaced.
  */
 export function rotateApiKey(
-  context: ServiceContext,
+  context: ServiceContext | OperatorContext,
   input: Given<typeof rotateApiKeyInput>,
 ): Promise<KeyWithSecret> {
   const {
@@ -58,13 +55,13 @@ export function rotateApiKey(
     retirePreviousOnFirstUse: retireOnFirstUse,
     expectedRotatedAt,
   } = readInput(rotateApiKeyInput, input)
-  return inWorkspaceTransaction(context, { permission: 'keys:update' }, async (c) => {
+  return inTransactionOf(context, { permission: 'keys:update' }, async (c) => {
     const key = await findKeyForUpdate(c, id)
     assertLive(key)
     assertOrdinary(c, key)
     await assertMayReplaceCurrent(c, key.id)
     assertMayRotateAgain(c, key, expectedRotatedAt ?? undefined)
-    if (!isKeyItself(c.caller, key.id)) {
+    if (c.caller === null || !isKeyItself(c.caller, key.id)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)
     }
