@@ -47,6 +47,29 @@ export async function assertOwnDataDir(dataDir: string): Promise<void> {
   }
 }
 
+/** What the operating system does not let a user do with a file, by the call that failed. */
+const refused: Readonly<Record<string, string>> = {
+  open: 'read or write',
+  scandir: 'list',
+  mkdir: 'make',
+  connect: 'connect to',
+}
+
+/**
+ * The error for the operator, where the operating system refuses a file or folder to this user;
+ * undefined: it is about something else.
+ */
+export function accessProblem(error: unknown): ConfigError | undefined {
+  const { code, path, address, syscall } = error as NodeJS.ErrnoException & { address?: string }
+  const place = path ?? address
+  if (!(error instanceof Error) || (code !== 'EACCES' && code !== 'EPERM') || place === undefined)
+    return undefined
+  const action = refused[syscall ?? ''] ?? 'use'
+  return new ConfigError(
+    `user ${process.geteuid?.()} may not ${action} ${place} (${code}); run this as the user of the server, who owns DATA_DIR, or give the file to this one`,
+  )
+}
+
 /** @throws ConfigError for a file that holds a secret and that other users may read */
 export async function assertUnreadByOthers(path: string): Promise<void> {
   const { mode } = await stat(path)

@@ -20,6 +20,7 @@ test('every link to a file leads to one, and every npm script is there', async (
   const { scripts } = JSON.parse(await read('package.json'))
   for (const page of [
     'README.md',
+    'docs/commands.md',
     'docs/permissions.md',
     'docs/operations.md',
     'docs/oauth.md',
