@@ -6,7 +6,7 @@ import { CommandError } from '../db/admin-socket.ts'
 import { accessProblem } from '../db/data-dir.ts'
 import { sendCommand } from '../db/lock.ts'
 import { commands, fileOf, readCommand } from './commands.ts'
-import { UsageError } from './define.ts'
+import { oneLine, PartialFailure, UsageError } from './define.ts'
 import { helpFor } from './help.ts'
 
 /** Read here: a server may run in another folder, or see other files. */
@@ -52,6 +52,8 @@ try {
   if (error instanceof CommandError && error.output !== undefined)
     process.stdout.write(`${error.output}\n`)
   const known = accessProblem(error) ?? error
-  console.error(`latchkey: ${known instanceof Error ? known.message : String(known)}`)
+  const message = known instanceof Error ? known.message : String(known)
+  const hasLines = error instanceof CommandError || error instanceof PartialFailure
+  console.error(`latchkey: ${hasLines ? message : oneLine(message)}`)
   process.exitCode = error instanceof UsageError ? 2 : 1
 }

@@ -1,7 +1,7 @@
 import { CommandError } from '../db/admin-socket.ts'
 import { replaceOwnerKey } from '../modules/workspace/bootstrap.ts'
 import { fillExampleWorkspace } from '../modules/workspace/example.ts'
-import { type Command, type CommandKind, defineCommand, PartialFailure } from './define.ts'
+import { type Command, type CommandKind, defineCommand, oneLine, PartialFailure } from './define.ts'
 import { findCommand, unknownCommand } from './help.ts'
 import { keyCommands } from './keys.ts'
 import { legacyImport } from './legacy-import.ts'
@@ -89,7 +89,7 @@ function errorWithJson(error: unknown): CommandError {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof PartialFailure)
     return new CommandError(message.split('\n', 1)[0] ?? '', printed(error.json))
-  return new CommandError(message.replace(/\s*\n\s*/g, ' ').trim())
+  return new CommandError(oneLine(message))
 }
 
 /**

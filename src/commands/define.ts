@@ -27,6 +27,8 @@ export class PartialFailure extends Error {
   }
 }
 
+export const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ').trim()
+
 /** An option with what `--help` says of it. */
 export type Option = ParseArgsOptionsConfig[string] & {
   /** What stands for its value. */
@@ -91,7 +93,7 @@ interface Definition<Parameter extends string, Given extends Options> {
 }
 
 /** `overlapSeconds` as it is typed with another character between its words. */
-const words = (field: string, between: string): string =>
+const spelled = (field: string, between: string): string =>
   field.replace(/[A-Z]/g, (letter) => between + letter.toLowerCase())
 
 /** A command, with what it is given under the names of its parameters. */
@@ -112,15 +114,15 @@ export function defineCommand<
     } catch (error) {
       const { message } = error as Error
       // No command takes what looks like an option.
-      return refuse(message.replace(/\. To specify a positional.*/s, '').replace(/\s+/g, ' '))
+      return refuse(oneLine(message.replace(/\. To specify a positional.*/s, '')))
     }
   }
 
   const labelOf = ({ path }: UserError): string => {
     const field = path?.[1] ?? ''
-    const option = words(field, '-')
+    const option = spelled(field, '-')
     if (option in options) return `--${option}: `
-    const parameter = parameters.find((it) => it === words(field, ' '))
+    const parameter = parameters.find((it) => it === spelled(field, ' '))
     return parameter === undefined ? '' : `<${parameter}>: `
   }
 

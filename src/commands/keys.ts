@@ -1,23 +1,21 @@
-import { ApiKeyStatus } from '../generated/prisma/client.ts'
+import { type ApiKey, ApiKeyStatus } from '../generated/prisma/client.ts'
 import { maxLimit } from '../limits/plans.ts'
 import { maxOverlapSeconds } from '../modules/api-key/api-key.input.ts'
 import { createApiKey, type KeyWithSecret } from '../modules/api-key/create.ts'
 import { type KeyOfList, listKeys } from '../modules/api-key/list.ts'
 import { revokeApiKey } from '../modules/api-key/revoke.ts'
 import { rotateApiKey } from '../modules/api-key/rotate.ts'
-import type { OperatorContext } from '../service-context.ts'
 import { columns, shownInstant } from './columns.ts'
 import { type CommandResult, defineCommand } from './define.ts'
 import { operatorIn, workspaceOption } from './operator-context.ts'
 import { ifGiven, instant, list, oneOf, wholeNumber } from './option-values.ts'
 
-/** A key as the API shows it. */
-const jsonOf = ({ owner, state, ...key }: KeyOfList) => ({
+/** What is stored of a key, as the API shows it. */
+const storedJson = (key: ApiKey) => ({
   id: key.id,
   name: key.name,
   description: key.description,
-  owner: { id: key.ownerId, name: owner.name },
-  status: state?.status,
+  owner: { id: key.ownerId },
   start: key.start,
   last4: key.last4,
   legacy: key.legacy,
@@ -25,11 +23,18 @@ const jsonOf = ({ owner, state, ...key }: KeyOfList) => ({
   allSpaces: key.allSpaces,
   createdAt: key.createdAt,
   expiresAt: key.expiresAt,
-  effectiveExpiresAt: state?.effectiveExpiresAt,
   rotatedAt: key.rotatedAt,
+  revokedAt: key.revokedAt,
+})
+
+/** The same with what it is at the moment. */
+const listedJson = ({ owner, state, ...key }: KeyOfList) => ({
+  ...storedJson(key),
+  owner: { id: key.ownerId, name: owner.name },
+  status: state?.status,
+  effectiveExpiresAt: state?.effectiveExpiresAt,
   previousSecretExpiresAt: state?.previousSecretExpiresAt,
   lastUsedAt: state?.lastUsedAt,
-  revokedAt: key.revokedAt,
 })
 
 const headings = ['ID', 'NAME', 'OWNER', 'STATUS', 'SECRET', 'CREATED', 'EXPIRES', 'LAST USED']
@@ -45,20 +50,10 @@ const rowOf = ({ owner, state, ...key }: KeyOfList): string[] => [
   shownInstant(state?.lastUsedAt),
 ]
 
-/** A key as it is after the command, for `--json`. */
-async function keyJson({ deps, workspaceId }: OperatorContext, id: string) {
-  const [key] = await listKeys(deps, workspaceId, { id })
-  return key && jsonOf(key)
-}
-
-/** A key with its new secret, which is printed here and nowhere else. */
-const withSecret = async (
-  context: OperatorContext,
-  { apiKey, secret }: KeyWithSecret,
-  done: string,
-): Promise<CommandResult> => ({
+/** A key with its new secret, which is printed here and nowhere else: nothing may fail before. */
+const withSecret = ({ apiKey, secret }: KeyWithSecret, done: string): CommandResult => ({
   text: `The key ${apiKey.id} is ${done}. Its secret, shown this once:\n${secret}`,
-  json: { apiKey: await keyJson(context, apiKey.id), secret },
+  json: { apiKey: storedJson(apiKey), secret },
   target: apiKey.id,
 })
 
@@ -95,7 +90,7 @@ const keysList = defineCommand({
     return async (deps) => {
       const { workspaceId } = await operatorIn(deps, workspace)
       const keys = await listKeys(deps, workspaceId, filter)
-      return { text: columns([headings, ...keys.map(rowOf)]), json: keys.map(jsonOf) }
+      return { text: columns([headings, ...keys.map(rowOf)]), json: keys.map(listedJson) }
     }
   },
 })
@@ -164,7 +159,7 @@ const keysCreate = defineCommand({
     }
     return async (deps) => {
       const context = await operatorIn(deps, workspace)
-      return await withSecret(context, await createApiKey(context, input), 'created')
+      return withSecret(await createApiKey(context, input), 'created')
     }
   },
 })
@@ -202,7 +197,7 @@ const keysRotate = defineCommand({
     }
     return async (deps) => {
       const context = await operatorIn(deps, workspace)
-      return await withSecret(context, await rotateApiKey(context, input), 'rotated')
+      return withSecret(await rotateApiKey(context, input), 'rotated')
     }
   },
 })
@@ -225,13 +220,13 @@ const keysRevoke = defineCommand({
     async (deps) => {
       const context = await operatorIn(deps, workspace)
       const input = { id, reason, includeCreated }
-      const { revokedCount } = await revokeApiKey(context, input)
+      const { apiKey, revokedCount } = await revokeApiKey(context, input)
       return {
         text:
           revokedCount === 0
             ? `Nothing was changed: the key ${id} was revoked before.`
             : `${revokedCount === 1 ? 'One key was' : `${revokedCount} keys were`} revoked.`,
-        json: { apiKey: await keyJson(context, id), revokedCount },
+        json: { apiKey: storedJson(apiKey), revokedCount },
       }
     },
 })

@@ -61,10 +61,11 @@ const refused: Readonly<Record<string, string>> = {
  * undefined: it is about something else.
  */
 export function accessProblem(error: unknown): ConfigError | undefined {
-  const { code, path, address, syscall } = error as NodeJS.ErrnoException & { address?: string }
-  const place = path ?? address
-  if (!(error instanceof Error) || (code !== 'EACCES' && code !== 'EPERM') || place === undefined)
-    return undefined
+  if (!(error instanceof Error)) return undefined
+  const { code, syscall, ...its } = error as NodeJS.ErrnoException & { address?: string }
+  // The address of a socket in a folder; one of a network is another matter.
+  const place = [its.path, its.address].find((it) => it?.includes('/'))
+  if ((code !== 'EACCES' && code !== 'EPERM') || place === undefined) return undefined
   const action = refused[syscall ?? ''] ?? 'use'
   return new ConfigError(
     `user ${process.geteuid?.()} may not ${action} ${place} (${code}); run this as the user of the server, who owns DATA_DIR, or give the file to this one`,

@@ -9,21 +9,15 @@ export interface KeyOfList extends ApiKey {
   readonly state: ApiKeyState | null
 }
 
-/**
- * Lists the keys of a workspace for the operator, newest first.
- *
- * @param id only the key of this id
- */
+/** Lists the keys of a workspace for the operator, newest first. */
 export const listKeys = (
   { prisma }: Pick<Deps, 'prisma'>,
   workspaceId: string,
-  { id, ...filter }: ApiKeyFilter & { readonly id?: string },
+  filter: ApiKeyFilter,
 ): Promise<KeyOfList[]> =>
-  findAll(
-    { AND: [{ workspaceId, ...(id !== undefined && { id }) }, apiKeyFilter(null, filter)] },
-    (query) =>
-      prisma.apiKey.findMany({
-        ...query,
-        include: { owner: { select: { name: true } }, state: true },
-      }),
+  findAll({ AND: [{ workspaceId }, apiKeyFilter(null, filter)] }, (query) =>
+    prisma.apiKey.findMany({
+      ...query,
+      include: { owner: { select: { name: true } }, state: true },
+    }),
   )
