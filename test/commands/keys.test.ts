@@ -114,7 +114,7 @@ test('keys create: the plan, the lifetime policy and other workspaces bind the o
 
 test('keys rotate: the old secret works to the end of its overlap, a second rotation conflicts', async () => {
   const { secret: owner, ownerId } = workspace
-  const made = await command('keys', 'create', ownerId, 'CI', '--permissions', 'agents:read')
+  const made = await command('keys', 'create', ownerId, 'CI', '--all-spaces')
   const { id } = made.apiKey
   const { apiKey, secret } = await command('keys', 'rotate', id, '--overlap-seconds', '600')
   const [{ previousSecretExpiresAt }] = await command('keys', 'list')
@@ -145,7 +145,7 @@ test('keys revoke: the key, its tokens and what it made, once; who revoked it st
     ...['keys', 'create', ownerId, 'Maker', '--permissions', '*', '--all-spaces'],
   )
   const { token } = await done(world, secret, 'createAccessToken', 'token', {})
-  const child = await seed(world, secret).key({ name: 'Child', permissions: ['agents:read'] })
+  const child = await seed(world, secret).key({ name: 'Child' })
   const revoke = (...more: string[]) => command('keys', 'revoke', apiKey.id, ...more)
   expect(await revoke('--reason', 'found in a log')).toMatchObject({
     revokedCount: 1,

@@ -39,7 +39,7 @@ test('on the embedded database: commands for programs, in the running server and
   const server = await startServer(settings)
   const { member } = await result('members', 'add', 'ada@example.com', 'BUILDER')
   const { apiKey, secret } = await result(
-    ...['keys', 'create', member.user.id, 'CI', '--permissions', 'agents:read'],
+    ...['keys', 'create', member.user.id, 'CI', '--permissions', 'agents:read', '--all-spaces'],
   )
   const viewer = async (credential: string) => {
     const { data, errors } = await ask(server.url, credential, '{ viewer { role } }')

@@ -27,8 +27,8 @@ export interface ApiKeyFilter {
 }
 
 /** The keys that act in a space, if it is within the caller's reach. */
-function keysActingIn(caller: Caller | null, id: string): Prisma.ApiKeyWhereInput {
-  if (!isId(id) || (caller !== null && !reaches(caller.rights, id))) return none
+function keysActingIn(caller: Caller, id: string): Prisma.ApiKeyWhereInput {
+  if (!isId(id) || !reaches(caller.rights, id)) return none
   const live = { id, deletedAt: null }
   return {
     workspace: { spaces: { some: live } },
@@ -49,7 +49,7 @@ const takes: Partial<Record<ApiKeyStatus, Prisma.ApiKeyWhereInput>> = {
 }
 
 /** The conditions on what keys are at the moment of reading. */
-function stateFilter(filter: ApiKeyFilter): Prisma.ApiKeyStateWhereInput[] {
+export function stateFilter(filter: ApiKeyFilter): Prisma.ApiKeyStateWhereInput[] {
   const { status, expiresAfter, expiresBefore, lastUsedBefore, neverUsed } = filter
   const conditions: Prisma.ApiKeyStateWhereInput[] = []
   if (status) conditions.push({ status: isNoOther(status, ApiKeyStatus) })
@@ -62,8 +62,8 @@ function stateFilter(filter: ApiKeyFilter): Prisma.ApiKeyStateWhereInput[] {
   return conditions
 }
 
-/** The keys that fulfil all of the filter, as the caller, or null, the operator, may ask for them. */
-export function apiKeyFilter(caller: Caller | null, filter: ApiKeyFilter): Prisma.ApiKeyWhereInput {
+/** The keys that fulfil all of the filter. */
+export function apiKeyFilter(caller: Caller, filter: ApiKeyFilter): Prisma.ApiKeyWhereInput {
   const { ownerId, spaceId, scopeId, permission, legacy, createdById, makers } = filter
   const { createdAfter, createdBefore, search, status } = filter
   const conditions = stateFilter(filter).map((state): Prisma.ApiKeyWhereInput => ({ state }))

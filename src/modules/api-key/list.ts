@@ -1,7 +1,7 @@
 import { findAll } from '../../db/where.ts'
 import type { Deps } from '../../deps.ts'
-import type { ApiKey, ApiKeyState } from '../../generated/prisma/client.ts'
-import { type ApiKeyFilter, apiKeyFilter } from './api-key.filter.ts'
+import type { ApiKey, ApiKeyState, Prisma } from '../../generated/prisma/client.ts'
+import { type ApiKeyFilter, stateFilter } from './api-key.filter.ts'
 
 /** A key with its owner, and with what it is at the moment. */
 export interface KeyOfList extends ApiKey {
@@ -9,15 +9,23 @@ export interface KeyOfList extends ApiKey {
   readonly state: ApiKeyState | null
 }
 
+/** What the operator narrows a list of keys by. */
+export type OperatorFilter = Pick<
+  ApiKeyFilter,
+  'ownerId' | 'status' | 'expiresBefore' | 'lastUsedBefore'
+>
+
 /** Lists the keys of a workspace for the operator, newest first. */
-export const listKeys = (
+export function listKeys(
   { prisma }: Pick<Deps, 'prisma'>,
   workspaceId: string,
-  filter: ApiKeyFilter,
-): Promise<KeyOfList[]> =>
-  findAll({ AND: [{ workspaceId }, apiKeyFilter(null, filter)] }, (query) =>
-    prisma.apiKey.findMany({
-      ...query,
-      include: { owner: { select: { name: true } }, state: true },
-    }),
-  )
+  { ownerId, ...ofState }: OperatorFilter,
+): Promise<KeyOfList[]> {
+  const where: Prisma.ApiKeyWhereInput = {
+    workspaceId,
+    ...(typeof ownerId === 'string' && { ownerId }),
+    AND: stateFilter(ofState).map((state) => ({ state })),
+  }
+  const include = { owner: { select: { name: true } }, state: true }
+  return findAll(where, (query) => prisma.apiKey.findMany({ ...query, include }))
+}
