@@ -27,6 +27,7 @@ export class PartialFailure extends Error {
   }
 }
 
+/** The text with its lines joined by blanks. */
 export const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ').trim()
 
 /** An option with what `--help` says of it. */

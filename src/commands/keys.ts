@@ -65,7 +65,7 @@ const keysList = defineCommand({
     status: {
       type: 'string',
       value: 'STATUS',
-      description: `keys that are ${Object.values(ApiKeyStatus).join(', ')}`,
+      description: 'keys that are ACTIVE, DISABLED, EXPIRED or REVOKED',
     },
     'expires-before': { type: 'string', value: 'INSTANT', description: 'keys that end before' },
     'last-used-before': {
