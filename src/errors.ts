@@ -78,6 +78,8 @@ export type LoggedReason =
 /** What the log holds of a refused credential, and the answer does not. */
 export interface LoggedRefusal {
   readonly reason?: LoggedReason | undefined
+  /** By how much the time of a token lies beyond this machine's. */
+  readonly offBySeconds?: number | undefined
   readonly workspaceId?: string | undefined
   readonly keyId?: string | undefined
   readonly tokenId?: string | undefined

@@ -8,6 +8,7 @@ import { openLegacyKeys } from './auth/legacy-keys.ts'
 import { openSigningKeys } from './auth/signing-keys.ts'
 import { type Config, refuseOwnIssuer } from './config.ts'
 import { openDatabase } from './db/client.ts'
+import { warnOfClock } from './db/clock.ts'
 import { assertOwnDataDir } from './db/data-dir.ts'
 import { notedKeyPrefixes } from './db/key-prefixes.ts'
 import { type DataDirLock, lockDataDir } from './db/lock.ts'
@@ -67,6 +68,7 @@ export async function openInstallation(config: Config, logger: Logger): Promise<
     )
     opened.defer(database.close)
     const { prisma, embedded, replica } = database
+    if (!embedded) await warnOfClock(prisma, logger)
     const secretsKey = await checkSecretsKey(
       prisma,
       config.secretsKey ?? (await localSecretsKey(dataDir, await hasSecretsKey(prisma))),

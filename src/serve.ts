@@ -4,6 +4,7 @@ import { destination, pino } from 'pino'
 import { createApp } from './app.ts'
 import { readCommand } from './commands/commands.ts'
 import { type Config, readConfig } from './config.ts'
+import { accessProblem } from './db/data-dir.ts'
 import { DataDirInUseError } from './db/lock.ts'
 import { MigrationError } from './db/migrate.ts'
 import { ConfigError } from './errors.ts'
@@ -118,7 +119,8 @@ try {
   await main()
   process.exit(0)
 } catch (error) {
-  const isExpected = forTheOperator.some((type) => error instanceof type)
-  console.error(isExpected && error instanceof Error ? `latchkey: ${error.message}` : error)
+  const known = accessProblem(error) ?? error
+  const isExpected = forTheOperator.some((type) => known instanceof type)
+  console.error(isExpected && known instanceof Error ? `latchkey: ${known.message}` : error)
   process.exit(1)
 }

@@ -9,3 +9,11 @@ export interface ServiceContext {
   /** The client's address; undefined when it is not known. */
   readonly address: string | undefined
 }
+
+/** The operator on the command line, in one workspace: a service checks no rights of theirs. */
+export interface OperatorContext {
+  readonly deps: Deps
+  readonly caller: null
+  readonly workspaceId: string
+  readonly address?: undefined
+}

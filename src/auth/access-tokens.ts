@@ -101,7 +101,7 @@ const isOf = (workspaceId: unknown, expected: ExpectedToken): boolean =>
 function refusal(error: unknown, expected: ExpectedToken): RequestError {
   if (error instanceof RequestError) return error
   const isOver = error instanceof errors.JWTExpired && isOf(error.payload[workspaceClaim], expected)
-  return unauthenticated(isOver ? 'EXPIRED' : 'UNKNOWN', { reason: jwtRefusal(error) })
+  return unauthenticated(isOver ? 'EXPIRED' : 'UNKNOWN', jwtRefusal(error))
 }
 
 interface Remembered extends VerifiedToken {

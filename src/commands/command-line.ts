@@ -1,9 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { destination, pino } from 'pino'
+import packageJson from '../../package.json' with { type: 'json' }
 import { readConfig } from '../config.ts'
+import { CommandError } from '../db/admin-socket.ts'
+import { accessProblem } from '../db/data-dir.ts'
 import { sendCommand } from '../db/lock.ts'
 import { TextEncodingProbe } from '../input/text-encoding.ts'
-import { fileOf, readCommand } from './commands.ts'
+import { commands, fileOf, readCommand } from './commands.ts'
+import { oneLine, PartialFailure, UsageError } from './define.ts'
+import { helpFor } from './help.ts'
 
 /** Read here: a server may run in another folder, or see other files. */
 async function readText(path: string): Promise<string> {
@@ -17,7 +22,7 @@ async function readText(path: string): Promise<string> {
 }
 
 /** Runs a command in the server that has the database, or, where none has, on the database itself. */
-async function main(argv: readonly string[]): Promise<string> {
+async function run(argv: readonly string[]): Promise<string> {
   const path = fileOf(argv)
   const text = path === undefined ? '' : await readText(path)
   const command = readCommand(argv, text)
@@ -38,9 +43,19 @@ async function main(argv: readonly string[]): Promise<string> {
   }
 }
 
+const main = async (argv: readonly string[]): Promise<string> =>
+  argv.length === 1 && argv[0] === '--version'
+    ? packageJson.version
+    : (helpFor(commands, argv) ?? (await run(argv)))
+
 try {
   process.stdout.write(`${await main(process.argv.slice(2))}\n`)
 } catch (error) {
-  console.error(`latchkey: ${error instanceof Error ? error.message : String(error)}`)
-  process.exitCode = 1
+  if (error instanceof CommandError && error.output !== undefined)
+    process.stdout.write(`${error.output}\n`)
+  const known = accessProblem(error) ?? error
+  const message = known instanceof Error ? known.message : String(known)
+  const hasLines = error instanceof CommandError || error instanceof PartialFailure
+  console.error(`latchkey: ${hasLines ? message : oneLine(message)}`)
+  process.exitCode = error instanceof UsageError ? 2 : 1
 }

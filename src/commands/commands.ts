@@ -1,68 +1,95 @@
-import { ConfigError } from '../errors.ts'
+import { CommandError } from '../db/admin-socket.ts'
 import { replaceOwnerKey } from '../modules/workspace/bootstrap.ts'
 import { fillExampleWorkspace } from '../modules/workspace/example.ts'
-import { type Command, type CommandKind, defineCommand } from './define.ts'
+import { type Command, type CommandKind, defineCommand, oneLine, PartialFailure } from './define.ts'
+import { findCommand, unknownCommand } from './help.ts'
+import { keyCommands } from './keys.ts'
 import { legacyImport } from './legacy-import.ts'
 import { legacyRevoke } from './legacy-revoke.ts'
+import { memberCommands } from './members.ts'
 import { workspaceHashImport } from './workspace-hash-import.ts'
 import { workspacePlan } from './workspace-plan.ts'
+import { workspacesList } from './workspaces-list.ts'
 
-const kinds: readonly CommandKind[] = [
+/** All commands: help, reading and running come from here. */
+export const commands: readonly CommandKind[] = [
   defineCommand({
     words: 'bootstrap',
     parameters: ['slug'],
-    description: 'a new owner key for the workspace of that slug',
+    description: 'make a new owner key for a workspace; the old one is not revoked',
+    example: 'bootstrap main',
     read:
       ({ slug }) =>
       async (deps) => {
-        const { secret } = await replaceOwnerKey(deps, slug)
-        return `A new owner key of ${slug}, shown this once:\n${secret}`
+        const { apiKey, secret } = await replaceOwnerKey(deps, slug)
+        return {
+          text: `A new owner key of ${slug}, shown this once:\n${secret}`,
+          json: { apiKey: { id: apiKey.id, name: apiKey.name }, secret },
+        }
       },
   }),
   defineCommand({
     words: 'demo',
-    description: 'an example workspace to explore',
-    read: () => fillExampleWorkspace,
+    description: 'make an example workspace to explore',
+    example: 'demo',
+    read: () => async (deps) => {
+      const { slug, owner, integration } = await fillExampleWorkspace(deps)
+      return {
+        text: [
+          'The workspace "Example": three spaces, five agents, a machine user, a scope and two keys,',
+          'each shown this once:',
+          `  its owner, everything everywhere         ${owner}`,
+          `  the integration, two of the three spaces ${integration}`,
+        ].join('\n'),
+        json: { slug, secrets: { owner, integration } },
+      }
+    },
   }),
+  ...keyCommands,
+  ...memberCommands,
+  workspacesList,
   workspacePlan,
   workspaceHashImport,
   legacyImport,
   legacyRevoke,
   defineCommand({
     words: 'signing-key rotate',
-    description: 'a new key to sign access tokens with, from ten minutes on',
+    description: 'make the next key that signs access tokens, from ten minutes on',
+    example: 'signing-key rotate',
     read:
       () =>
       async ({ signingKeys }) => {
         const { id, signsFrom } = await signingKeys.rotate()
-        return `The signing key ${id} is published, and signs from ${signsFrom.toISOString()} on.`
+        return {
+          text: `The signing key ${id} is published, and signs from ${signsFrom.toISOString()} on.`,
+          json: { id, signsFrom },
+        }
       },
   }),
 ]
 
-const usage = (): string => {
-  const width = Math.max(...kinds.map((kind) => kind.usage.length))
-  return kinds.map((kind) => `latchkey ${kind.usage.padEnd(width)}  ${kind.description}`).join('\n')
-}
-
-/** @throws ConfigError for a command that there is not */
-function kindOf(argv: readonly string[]): { readonly kind: CommandKind; readonly rest: string[] } {
-  for (const kind of kinds) {
-    const words = kind.words.split(' ')
-    if (words.every((word, index) => word === argv[index]))
-      return { kind, rest: argv.slice(words.length) }
-  }
-  throw new ConfigError(`expected one of\n${usage()}`)
+/** @throws UsageError for a command that there is not, and for what it cannot take */
+function parse(argv: readonly string[]) {
+  const found = findCommand(commands, argv)
+  if (found === undefined) throw unknownCommand(argv)
+  return { ...found.kind.parse(found.rest), kind: found.kind }
 }
 
 /**
  * The path of the file that a command takes, as it was typed; undefined: it takes none.
  *
- * @throws ConfigError for a command that there is not, and for what it cannot take
+ * @throws UsageError for a command that there is not, and for what it cannot take
  */
-export function fileOf(argv: readonly string[]): string | undefined {
-  const { kind, rest } = kindOf(argv)
-  return kind.fileOf(rest)
+export const fileOf = (argv: readonly string[]): string | undefined => parse(argv).file
+
+const printed = (json: unknown): string => JSON.stringify(json, null, 2)
+
+/** The error of a command whose result is read by programs: one line, and the result as far as there is one. */
+function errorWithJson(error: unknown): CommandError {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof PartialFailure)
+    return new CommandError(message.split('\n', 1)[0] ?? '', printed(error.json))
+  return new CommandError(oneLine(message))
 }
 
 /**
@@ -73,17 +100,18 @@ export function fileOf(argv: readonly string[]): string | undefined {
  * @throws ConfigError for a command that there is not, and for what it cannot take
  */
 export function readCommand(argv: readonly string[], text = ''): Command {
-  const { kind, rest } = kindOf(argv)
-  const command = kind.read(rest, text)
+  const { kind, read, ...typed } = parse(argv)
+  const command = read(text)
   return async (deps) => {
     const logged = { actor: 'operator', command: kind.words }
     try {
-      const output = await command(deps)
-      deps.logger.info({ ...logged, target: rest.join(' ') }, 'command done')
-      return output
+      const { target = typed.target, ...result } = await command(deps)
+      deps.logger.info({ ...logged, target }, 'command done')
+      return typed.json ? printed(result.json) : result.text
     } catch (error) {
       deps.logger.warn(logged, 'command failed')
-      throw error
+      const explained = kind.explain(error)
+      throw typed.json ? errorWithJson(explained) : explained
     }
   }
 }

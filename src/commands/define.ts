@@ -1,91 +1,160 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 import type { Deps } from '../deps.ts'
-import { ConfigError } from '../errors.ts'
+import { ConfigError, type UserError, UserInputError } from '../errors.ts'
+
+/** A command that cannot be run as it was typed; the message is one line. */
+export class UsageError extends ConfigError {}
 
 /** A command of the command line, ready to run; it resolves to what it prints. */
 export type Command = (deps: Deps) => Promise<string>
+
+/** The result of a command. */
+export interface CommandResult {
+  readonly text: string
+  /** The same for `--json`, with the names of the API. */
+  readonly json: unknown
+  /** What the log names as its target; by default what was typed besides options. */
+  readonly target?: string
+}
+
+/** Ends a command that has done a part of its work; the further lines of the message say what it has not. */
+export class PartialFailure extends Error {
+  override readonly name = 'PartialFailure'
+  readonly json: unknown
+  constructor(message: string, json: unknown) {
+    super(message)
+    this.json = json
+  }
+}
+
+/** The text with its lines joined by blanks. */
+export const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ').trim()
+
+/** An option with what `--help` says of it. */
+export type Option = ParseArgsOptionsConfig[string] & {
+  /** What stands for its value. */
+  readonly value?: string
+  readonly description: string
+}
+type Options = Readonly<Record<string, Option>>
+
+const json = { type: 'boolean', description: 'print the result as one JSON document' } as const
+type Common = { readonly json: typeof json }
+
+/** What a command takes, of what was typed behind its words. */
+export interface Typed {
+  /** The path of its file; undefined: it takes none. */
+  readonly file: string | undefined
+  /** What was typed besides options. */
+  readonly target: string
+  readonly json: boolean
+  /**
+   * Reads what was typed, and the text of the file.
+   *
+   * @throws ConfigError for what is not acceptable
+   */
+  read(text: string): (deps: Deps) => Promise<CommandResult>
+}
 
 /** What the command line offers under some words. */
 export interface CommandKind {
   /** What it is called by, such as `signing-key rotate`. */
   readonly words: string
-  /** How it is typed. */
+  /** How it is typed, options aside. */
   readonly usage: string
   readonly description: string
-  /**
-   * The path of the file that it takes, among what stands behind its words; undefined: none.
-   *
-   * @throws ConfigError for what is missing or too much
-   */
-  fileOf(argv: readonly string[]): string | undefined
-  /**
-   * Reads what stands behind its words, and the text of its file.
-   *
-   * @throws ConfigError for what is missing, too much or not acceptable
-   */
-  read(argv: readonly string[], text: string): Command
+  readonly options: Options
+  /** Typed as an example, without `latchkey`. */
+  readonly example: string
+  /** @throws UsageError for what is missing, too much or not known */
+  parse(argv: readonly string[]): Typed
+  /** The error with messages that name what was typed, where the input of a service was at fault. */
+  explain(error: unknown): unknown
 }
 
-type OptionsOf<Options extends ParseArgsOptionsConfig> = ReturnType<
-  typeof parseArgs<{ options: Options; allowPositionals: true }>
+type OptionsOf<Given extends Options> = ReturnType<
+  typeof parseArgs<{ options: Given & Common; allowPositionals: true }>
 >['values']
 
-interface Definition<Parameter extends string, Options extends ParseArgsOptionsConfig> {
+interface Definition<Parameter extends string, Given extends Options> {
   readonly words: string
   /** What must follow the words, in this order. */
   readonly parameters?: readonly Parameter[]
-  readonly options?: Options
+  readonly options?: Given
   /** The parameter that is the path of a file. */
   readonly file?: Parameter
   readonly description: string
+  readonly example: string
   /** `text` is that of its file. */
   read(
     given: Readonly<Record<Parameter, string>>,
-    options: OptionsOf<Options>,
+    options: OptionsOf<Given>,
     text: string,
-  ): Command
+  ): (deps: Deps) => Promise<CommandResult>
 }
+
+/** `overlapSeconds` as it is typed with another character between its words. */
+const spelled = (field: string, between: string): string =>
+  field.replace(/[A-Z]/g, (letter) => between + letter.toLowerCase())
 
 /** A command, with what it is given under the names of its parameters. */
 export function defineCommand<
   const Parameter extends string = never,
-  const Options extends ParseArgsOptionsConfig = Record<never, never>,
->({
-  words,
-  parameters = [],
-  options,
-  file,
-  description,
-  read,
-}: Definition<Parameter, Options>): CommandKind {
-  const usage = [words, ...parameters.map((name) => `<${name}>`)].join(' ')
-  const refused = (): ConfigError => new ConfigError(`expected latchkey ${usage}: ${description}`)
+  const Given extends Options = Record<never, never>,
+>(definition: Definition<Parameter, Given>): CommandKind {
+  const { words: name, parameters = [], file, description, example } = definition
+  const options: Options = { ...definition.options, json }
+  const usage = [name, ...parameters.map((parameter) => `<${parameter}>`)].join(' ')
+  const refuse = (problem: string): never => {
+    throw new UsageError(`${problem}; see latchkey ${name} --help`)
+  }
 
   const parse = (argv: readonly string[]) => {
     try {
-      const { positionals, values } = parseArgs({
-        args: [...argv],
-        options: options ?? ({} as Options),
-        allowPositionals: true,
-      })
-      if (positionals.length !== parameters.length) throw refused()
-      const given = Object.fromEntries(parameters.map((name, index) => [name, positionals[index]]))
-      return { given: given as Record<Parameter, string>, values: values as OptionsOf<Options> }
-    } catch {
-      throw refused()
+      return parseArgs({ args: [...argv], options, allowPositionals: true, tokens: true })
+    } catch (error) {
+      const { message } = error as Error
+      // No command takes what looks like an option.
+      return refuse(oneLine(message.replace(/\. To specify a positional.*/s, '')))
     }
   }
+
+  const labelOf = ({ path }: UserError): string => {
+    const field = path?.[1] ?? ''
+    const option = spelled(field, '-')
+    if (option in options) return `--${option}: `
+    const parameter = parameters.find((it) => it === spelled(field, ' '))
+    return parameter === undefined ? '' : `<${parameter}>: `
+  }
+
   return {
-    words,
+    words: name,
     usage,
     description,
-    fileOf(argv) {
-      const { given } = parse(argv)
-      return file && given[file]
+    options,
+    example,
+    parse(argv) {
+      const { positionals, values, tokens } = parse(argv)
+      if (positionals.length !== parameters.length) refuse(`expected latchkey ${usage}`)
+      const single = tokens.flatMap((token) =>
+        token.kind === 'option' && !options[token.name]?.multiple ? [token.name] : [],
+      )
+      const repeated = single.find((option, index) => single.indexOf(option) < index)
+      if (repeated !== undefined) refuse(`Option '--${repeated}' is given twice`)
+      const given = Object.fromEntries(
+        parameters.map((parameter, index) => [parameter, positionals[index]]),
+      ) as Record<Parameter, string>
+      return {
+        file: file && given[file],
+        target: positionals.join(' '),
+        json: values.json === true,
+        read: (text) => definition.read(given, values as OptionsOf<Given>, text),
+      }
     },
-    read(argv, text) {
-      const { given, values } = parse(argv)
-      return read(given, values, text)
+    explain(error) {
+      if (!(error instanceof UserInputError)) return error
+      const labelled = error.errors.map((it) => ({ ...it, message: labelOf(it) + it.message }))
+      return new UserInputError(labelled)
     },
   }
 }

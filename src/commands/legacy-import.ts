@@ -1,8 +1,9 @@
 import { RequestError } from '../errors.ts'
 import { importFile } from '../modules/legacy-import/import-file.ts'
 import type { OperatorImport } from '../modules/legacy-import/import-keys.ts'
-import { defineCommand } from './define.ts'
+import { defineCommand, PartialFailure } from './define.ts'
 import { type RowOfFile, readLegacyFile } from './legacy-file.ts'
+import { workspaceOption } from './operator-context.ts'
 
 /** A message without what it quotes of the row: a secret may stand in a wrong column. Names of permissions stay. */
 const unquoted = (message: string): string =>
@@ -44,12 +45,13 @@ export const legacyImport = defineCommand({
   words: 'legacy import',
   parameters: ['file.csv'],
   options: {
-    workspace: { type: 'string' },
-    'dry-run': { type: 'boolean' },
-    'ignore-unknown': { type: 'boolean' },
+    ...workspaceOption,
+    'dry-run': { type: 'boolean', description: 'check everything, store nothing' },
+    'ignore-unknown': { type: 'boolean', description: 'leave out columns of other names' },
   },
   file: 'file.csv',
-  description: 'keys issued elsewhere, of a file [--workspace SLUG] [--dry-run] [--ignore-unknown]',
+  description: 'import keys issued elsewhere, of a CSV file',
+  example: 'legacy import keys.csv --workspace main --dry-run',
   read(_given, { workspace, 'dry-run': dryRun = false, 'ignore-unknown': ignored }, text) {
     const rows = readLegacyFile(text, ignored)
     const read = rows.flatMap(({ key }) => ('problem' in key ? [] : [key]))
@@ -66,9 +68,10 @@ export const legacyImport = defineCommand({
       const summary = `${keys(made)} ${dryRun ? 'would be' : made === 1 ? 'was' : 'were'} imported, ${known} known already, ${refused} refused.`
       if (failure !== undefined) deps.logger.error({ err: failure }, 'an import of keys failed')
       const failed = failure === undefined ? [] : [failureLine(failure, undone)]
-      if (refused + failed.length > 0)
-        throw new Error([summary, ...failed, ...problems.flat()].join('\n'))
-      return summary
+      const left = [...failed, ...problems.flat()]
+      const json = { imported: made, known, refused, problems: left }
+      if (left.length > 0) throw new PartialFailure([summary, ...left].join('\n'), json)
+      return { text: summary, json }
     }
   },
 })

@@ -1,19 +1,22 @@
-import { ConfigError } from '../errors.ts'
 import { allowHashImport } from '../modules/workspace/hash-import.ts'
 import { defineCommand } from './define.ts'
+import { oneOf } from './option-values.ts'
 
 /** `latchkey workspace hash-import`. */
 export const workspaceHashImport = defineCommand({
   words: 'workspace hash-import',
   parameters: ['slug', 'on or off'],
-  description: 'whether it may import legacy keys by their hashes',
-  read({ slug, 'on or off': state }) {
-    if (state !== 'on' && state !== 'off')
-      throw new ConfigError(`it is ${JSON.stringify(state)}; expected on or off`)
+  description: 'let a workspace import legacy keys by their hashes, or not',
+  example: 'workspace hash-import main on',
+  read({ slug, 'on or off': text }) {
+    const state = oneOf('it', ['on', 'off'], text)
     return async (deps) => {
       const isChanged = await allowHashImport(deps, slug, state === 'on')
       const may = `workspace ${slug} may import ${state === 'on' ? '' : 'no '}hashes of legacy keys.`
-      return isChanged ? `The ${may}` : `Nothing was changed: the ${may}`
+      return {
+        text: isChanged ? `The ${may}` : `Nothing was changed: the ${may}`,
+        json: { slug, hashImport: state === 'on', isChanged },
+      }
     }
   },
 })

@@ -8,6 +8,17 @@ import { ConfigError } from '../errors.ts'
 /** Runs a command of the command line, with the text of the file that it names, and answers what it prints. */
 export type CommandHandler = (argv: readonly string[], text: string) => Promise<string>
 
+/** A command that was refused or could not be run; the message says why. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  /** What it prints all the same; undefined: nothing. */
+  readonly output: string | undefined
+  constructor(message: string, output?: string) {
+    super(message)
+    this.output = output
+  }
+}
+
 const commandBody = z.object({ argv: z.array(z.string()), text: z.string().default('') })
 
 /** What every platform's `sockaddr_un` has room for, less its final zero. */
@@ -35,14 +46,15 @@ async function answer(
     const { argv, text } = commandBody.parse(await json(request))
     return [200, { output: await handler(argv, text) }]
   } catch (error) {
-    return [400, { error: error instanceof Error ? error.message : String(error) }]
+    const output = error instanceof CommandError ? error.output : undefined
+    return [400, { error: error instanceof Error ? error.message : String(error), output }]
   }
 }
 
 /**
  * Serves commands on a socket that only this user can reach: `POST /run` with `{"argv": […]}`, and
  * `"text"` for one that names a file, answered by `{"output": "…"}` or, with status 400,
- * `{"error": "…"}`. `GET /` tells the process id.
+ * `{"error": "…"}`, with an output as well where it has done a part. `GET /` tells the process id.
  * Whatever lies at the path is replaced: the caller must hold the lock of the folder.
  */
 export async function serveCommands(

@@ -1,4 +1,4 @@
-import { lstat, readdir, stat } from 'node:fs/promises'
+import { access, constants, lstat, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ConfigError } from '../errors.ts'
 
@@ -32,7 +32,7 @@ export async function assertOwnDataDir(dataDir: string): Promise<void> {
   const assertTrusted = (path: string, uid: number): void => {
     if (!trusted.includes(uid))
       throw new ConfigError(
-        `${path} belongs to user ${uid}, who may change it; expected one of user ${user}`,
+        `${path} belongs to user ${uid}, who may change it; run this as that user, or give it to user ${user}`,
       )
   }
   assertTrusted(`DATA_DIR ${dataDir}`, folder.uid)
@@ -45,6 +45,53 @@ export async function assertOwnDataDir(dataDir: string): Promise<void> {
     const entry = await unlessMissing(lstat(path))
     if (entry !== undefined) assertTrusted(path, entry.uid)
   }
+}
+
+/** What the operating system does not let a user do with a file, by the call that failed. */
+const refused: Readonly<Record<string, string>> = {
+  open: 'read or write',
+  scandir: 'list',
+  access: 'read and write',
+  mkdir: 'make',
+  connect: 'connect to',
+}
+
+/**
+ * The error for the operator, where the operating system refuses a file or folder to this user;
+ * undefined: it is about something else.
+ */
+export function accessProblem(error: unknown): ConfigError | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { code, syscall, ...its } = error as NodeJS.ErrnoException & { address?: string }
+  // The address of a socket in a folder; one of a network is another matter.
+  const place = [its.path, its.address].find((it) => it?.includes('/'))
+  if ((code !== 'EACCES' && code !== 'EPERM') || place === undefined) return undefined
+  const action = refused[syscall ?? ''] ?? 'use'
+  return new ConfigError(
+    `user ${process.geteuid?.()} may not ${action} ${place} (${code}); run this as the user of the server, who owns DATA_DIR, or give the file to this one`,
+  )
+}
+
+/**
+ * Makes sure that root writes into no database of another user: they could not read what root wrote, and
+ * their server would not start again.
+ *
+ * @throws ConfigError for root, where the folder is another user's
+ */
+export async function assertRootOwns(folder: string): Promise<void> {
+  const { uid } = await stat(folder)
+  if (process.geteuid?.() === 0 && uid !== 0)
+    throw new ConfigError(
+      `${folder} belongs to user ${uid}, who could not read what root writes there; run this as user ${uid}`,
+    )
+}
+
+/** @throws the refusal of the operating system, of the first file below the folder that this user may not read and write */
+export async function assertAccessible(folder: string): Promise<void> {
+  const { R_OK, W_OK, X_OK } = constants
+  await access(folder, R_OK | W_OK | X_OK)
+  for (const name of await readdir(folder, { recursive: true }))
+    await access(join(folder, name), R_OK | W_OK)
 }
 
 /** @throws ConfigError for a file that holds a secret and that other users may read */

@@ -7,7 +7,7 @@ import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { ConfigError } from '../errors.ts'
-import { type CommandHandler, serveCommands, socketPath } from './admin-socket.ts'
+import { CommandError, type CommandHandler, serveCommands, socketPath } from './admin-socket.ts'
 import { assertOwnDataDir } from './data-dir.ts'
 
 /** The sole right to a DATA_DIR, held until it is released or the process ends, however it ends. */
@@ -130,12 +130,10 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   }
 }
 
-const commandAnswer = z.union([z.object({ output: z.string() }), z.object({ error: z.string() })])
-
-/** A command that the server refused or could not run; the message says why. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError'
-}
+const commandAnswer = z.union([
+  z.object({ error: z.string(), output: z.string().optional() }),
+  z.object({ output: z.string() }),
+])
 
 /**
  * Runs a command in the server that holds a DATA_DIR and returns what it prints; undefined when
@@ -160,6 +158,6 @@ export async function sendCommand(
   })
   if (!response) return undefined
   const answer = commandAnswer.parse(await json(response))
-  if ('error' in answer) throw new CommandError(answer.error)
+  if ('error' in answer) throw new CommandError(answer.error, answer.output)
   return answer.output
 }

@@ -1,5 +1,5 @@
 import { isId } from '../ids.ts'
-import type { PageRequest } from './page.ts'
+import type { Listed, PageRequest } from './page.ts'
 
 /** No row. */
 export const none = { id: { in: [] } }
@@ -55,3 +55,21 @@ export const rowsOfPage = <Where>(page: PageRequest, where: Where[]): RowsOfPage
   orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
   take: page.limit + 1,
 })
+
+/** How many rows of a whole list are read at a time: what else is asked has its turn in between. */
+const rowsAtOnce = 1_000
+
+/** All rows of a list that fulfil the condition, newest first. */
+export async function findAll<Where, Row extends Listed>(
+  where: Where,
+  find: (query: RowsOfPage<Where>) => Promise<Row[]>,
+): Promise<Row[]> {
+  const all: Row[] = []
+  for (;;) {
+    const last = all.at(-1)
+    const after = last ? { at: last.createdAt, id: last.id } : null
+    const rows = await find(rowsOfPage({ limit: rowsAtOnce, after }, [where]))
+    all.push(...rows)
+    if (rows.length <= rowsAtOnce) return all
+  }
+}

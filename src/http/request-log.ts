@@ -42,8 +42,8 @@ function refusalOf(error: unknown) {
   if (origin instanceof OAuthError) return { code: origin.code }
   if (!(origin instanceof RequestError)) return undefined
   const { code, details, logged } = origin
-  const { reason = details.reason, ...ids } = logged
-  return { code, reason, missing: details.missingPermissions, ids }
+  const { reason = details.reason, offBySeconds, ...ids } = logged
+  return { code, reason, offBySeconds, missing: details.missingPermissions, ids }
 }
 
 /**
@@ -90,6 +90,7 @@ export function createRequestLog(
         aborted: isAborted || undefined,
         code: refused?.code,
         reason: refused?.reason,
+        offBySeconds: refused?.offBySeconds,
         missing: refused?.missing,
       },
       'request',

@@ -7,7 +7,7 @@ import type { Deps } from '../deps.ts'
 import { forbidden, RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import type { Prisma, Workspace } from '../generated/prisma/client.ts'
 import type { Notify } from '../replication/replica.ts'
-import type { ServiceContext } from '../service-context.ts'
+import type { OperatorContext, ServiceContext } from '../service-context.ts'
 import type { ChangeEvent } from './audit-event.ts'
 import { type Actor, chainedEvents } from './audit-rows.ts'
 import { nestedWaitMs, withMutexes } from './workspace-mutex.ts'
@@ -29,6 +29,11 @@ export interface WorkspaceTransaction {
 /** A change on behalf of a caller, as they stand under the lock. */
 export interface CallerTransaction extends WorkspaceTransaction {
   readonly caller: Caller
+}
+
+/** A change on behalf of a caller, or of the operator, who may do everything: null. */
+export interface ActorTransaction extends WorkspaceTransaction {
+  readonly caller: Caller | null
 }
 
 /** A transaction that waits longer than this for its turn, or runs longer, fails (milliseconds). */
@@ -219,6 +224,21 @@ export const asOperator = <T>(
   })
   return runTransaction(deps, workspaceId, withActor, options)
 }
+
+/** Changes a workspace, and the other ones of `options`, for a service that the operator may call as well. */
+export const inTransactionOf = <T>(
+  context: ServiceContext | OperatorContext,
+  options: CallerTransactionOptions,
+  work: Work<ActorTransaction, T>,
+): Promise<T> =>
+  context.caller === null
+    ? asOperator(
+        context.deps,
+        context.workspaceId,
+        (c, others) => work({ ...c, caller: null }, others),
+        options,
+      )
+    : inWorkspaceTransaction(context, options, work)
 
 /** A user who joins a workspace, with their name in the audit. */
 export interface JoiningMember {

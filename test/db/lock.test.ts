@@ -16,7 +16,8 @@ import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { CommandError, DataDirInUseError, lockDataDir, sendCommand } from '../../src/db/lock.ts'
+import { CommandError } from '../../src/db/admin-socket.ts'
+import { DataDirInUseError, lockDataDir, sendCommand } from '../../src/db/lock.ts'
 import { ConfigError } from '../../src/errors.ts'
 
 const script = fileURLToPath(new URL('../setup/hold-data-dir.ts', import.meta.url))

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isEnumType } from 'graphql'
 import { expect, onTestFinished, test } from 'vitest'
-import { readCommand } from '../../src/commands/commands.ts'
 import { builtInPlans, planNames } from '../../src/limits/plans.ts'
 import { readPlansFile } from '../../src/limits/plans-file.ts'
 import { schema } from '../../src/schema/schema.ts'
@@ -39,23 +38,6 @@ test('README.md and the schema tell the plans as they are', async () => {
     const told = `${inWorkspace} requests a minute, ${live} live keys; or as the operator has set.`
     expect(type.getValue(name)?.description).toBe(told)
   }
-})
-
-/** What is told to who types no command. */
-function usage(): string {
-  try {
-    readCommand([])
-    return ''
-  } catch (error) {
-    return String(error)
-  }
-}
-
-test('README.md has every command that there is, and no other', async () => {
-  const documented = rowsOf(await section('README.md', 'Command line')).map(([name]) => name)
-  const usages = [...usage().matchAll(/^latchkey (.+?) {2}/gm)].map(([, name]) => name)
-  expect(usages.length).toBeGreaterThan(3)
-  expect(documented).toEqual(usages)
 })
 
 test('the example of a PLANS_FILE is one', async () => {

@@ -24,6 +24,7 @@ test('every link to a file leads to one, and every npm script is there', async (
     'SECURITY.md',
     'CHANGELOG.md',
     'docs/architecture.md',
+    'docs/commands.md',
     'docs/permissions.md',
     'docs/operations.md',
     'docs/deployment.md',

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { createFolder, keysIn, latchkey, startServer } from './program.ts'
 
@@ -86,13 +84,4 @@ test('without a server: the same, on the database itself', async () => {
     workspace: { name: 'Example' },
     allSpaces: true,
   })
-})
-
-test('an unknown command tells those that there are, and makes no database', async () => {
-  const folder = await createFolder()
-  const { code, stdout, stderr } = await latchkey(['open'], { DATA_DIR: join(folder, 'data') })
-  expect(code).toBe(1)
-  expect(stdout).toBe('')
-  expect(stderr).toMatch(/^latchkey: expected one of\nlatchkey bootstrap <slug> .+\nlatchkey demo /)
-  expect(existsSync(join(folder, 'data'))).toBe(false)
 })

@@ -46,7 +46,7 @@ test('workspace plan acts on the running server, and without one; PLANS_FILE has
 test('a plan that there is not is refused in one line, and makes no database', async () => {
   const settings = { DATA_DIR: join(await createFolder(), 'data') }
   expect(await latchkey(['workspace', 'plan', 'main', 'gold'], settings)).toEqual({
-    code: 1,
+    code: 2,
     stdout: '',
     stderr: 'latchkey: the plan is "gold"; expected one of FREE, PRO, BUSINESS, ENTERPRISE\n',
   })

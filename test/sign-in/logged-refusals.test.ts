@@ -54,6 +54,20 @@ test.each<[string, string, () => Promise<string>]>([
   expect((await metricsOf(signIn.world.app)).get(name)).toBe(before + 1)
 })
 
+test.each([
+  ['not valid for hours yet', { nbf: now() + 36_000, exp: now() + 72_000 }],
+  ['over for hours', { exp: now() - 36_000 }],
+])(
+  'of a sign-in token that is %s the log has by how much, for a clock may be wrong',
+  async (_, claims) => {
+    await whoIs(signIn.world, await signIn.issuer.token(claims))
+    const { offBySeconds } = lastLine(signIn.world.logs)
+    expect(Math.round(Number(offBySeconds) / 3_600)).toBe(10)
+    await whoIs(signIn.world, await signIn.issuer.token({ aud: 'https://other.example' }))
+    expect(lastLine(signIn.world.logs)).not.toHaveProperty('offBySeconds')
+  },
+)
+
 test('one that is over is EXPIRED for everybody', async () => {
   const token = await signIn.issuer.token({ exp: now() - 60 })
   expect(await whoIs(signIn.world, token)).toBe('401 UNAUTHENTICATED EXPIRED')

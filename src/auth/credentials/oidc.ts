@@ -71,7 +71,7 @@ const isSubject = (value: unknown): value is string =>
 const refusal = (error: unknown): RequestError => {
   if (error instanceof RequestError) return error
   const reason = error instanceof errors.JWTExpired ? 'EXPIRED' : 'UNKNOWN'
-  return unauthenticated(reason, { reason: jwtRefusal(error) })
+  return unauthenticated(reason, jwtRefusal(error))
 }
 
 /** Verifies by the key that the token names; by each in turn, where it may mean several. */

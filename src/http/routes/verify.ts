@@ -143,12 +143,11 @@ export const verdicts =
       const isForwarded =
         forwardedBy !== undefined &&
         (path !== verifyPath || !new URL(request.url).searchParams.has('ip'))
-      const address = isForwarded ? forwardedBy : state.address
-      const caller = await verifierOf(deps, call, address)
-      const asked = askedBy(call)
-      const input = isForwarded ? { ...asked, ip: state.address } : asked
+      const origin = { address: isForwarded ? forwardedBy : state.address, requestId }
+      const caller = await verifierOf(deps, call, origin)
+      const asked = { ...askedBy(call), ...(isForwarded && { ip: state.address }) }
       // Before the client's credential is looked at: it must not matter to what is wrong with these.
-      const verdictOf = prepareVerification({ deps, caller, address, requestId }, input)
+      const verdictOf = prepareVerification({ deps, caller, ...origin }, asked)
       const verdict = await verdictOn(request.headers, verdictOf)
       state.verdict = verdict
       return verdictReply(verdict, path)

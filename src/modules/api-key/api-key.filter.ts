@@ -49,7 +49,7 @@ const takes: Partial<Record<ApiKeyStatus, Prisma.ApiKeyWhereInput>> = {
 }
 
 /** The conditions on what keys are at the moment of reading. */
-function stateFilter(filter: ApiKeyFilter): Prisma.ApiKeyStateWhereInput[] {
+export function stateFilter(filter: ApiKeyFilter): Prisma.ApiKeyStateWhereInput[] {
   const { status, expiresAfter, expiresBefore, lastUsedBefore, neverUsed } = filter
   const conditions: Prisma.ApiKeyStateWhereInput[] = []
   if (status) conditions.push({ status: isNoOther(status, ApiKeyStatus) })

@@ -3,13 +3,13 @@ import { lifetimeEnd } from '../../auth/key-record.ts'
 import { instantProblem, parseInstant } from '../../input/instant.ts'
 import type { ValidationErrors } from '../../input/problems.ts'
 import { limitsOf } from '../../limits/plans.ts'
-import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
+import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 
 type Base = KeySettings & { readonly createdAt: Date }
 
 /** When the key is to end: an instant to come, within the workspace's policy; null: never by itself. */
 export function expiryInput(
-  { now, workspace }: CallerTransaction,
+  { now, workspace }: WorkspaceTransaction,
   problems: ValidationErrors,
   base: Base,
   value: string | null | undefined,
@@ -31,7 +31,7 @@ export function expiryInput(
 
 /** The key's own limit, not above the plan's: 0 blocks, null is the plan's. */
 export function requestsPerMinuteInput(
-  { deps, workspace }: CallerTransaction,
+  { deps, workspace }: WorkspaceTransaction,
   problems: ValidationErrors,
   base: Base,
   value: number | null | undefined,

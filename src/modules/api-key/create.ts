@@ -9,11 +9,11 @@ import { isIdOf, newId } from '../../ids.ts'
 import { ValidationErrors } from '../../input/problems.ts'
 import { validateInput } from '../../input/read-input.ts'
 import { nameKey } from '../../input/text.ts'
-import type { ServiceContext } from '../../service-context.ts'
+import type { OperatorContext, ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
-  type CallerTransaction,
-  inWorkspaceTransaction,
+  type ActorTransaction,
+  inTransactionOf,
   type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { createApiKeyInput } from './api-key.input.ts'
@@ -49,15 +49,14 @@ const withoutNulls = ({ expiresAt, allowedIps, requestsPerMinute, ...lists }: Ke
   requestsPerMinute: requestsPerMinute ?? undefined,
 })
 
-/** The owner that a new key may have: the caller's own user or a machine user. */
+/** The owner that a new key may have: the caller's own user or a machine user; by the operator any. */
 async function ownerInput(
-  c: CallerTransaction,
+  c: ActorTransaction,
   ownerId: string | null | undefined,
 ): Promise<Pick<KeySettings, 'ownerId' | 'ownerKind'>> {
-  const { user } = c.caller
-  if (ownerId === null || ownerId === undefined || ownerId === user.id)
-    return { ownerId: user.id, ownerKind: user.kind }
-  const owner = await findOwner(c, ownerId, 'keys:create', ['input', 'ownerId'])
+  const user = c.caller?.user
+  if (user && (ownerId ?? user.id) === user.id) return { ownerId: user.id, ownerKind: user.kind }
+  const owner = await findOwner(c, ownerId ?? '', 'keys:create', ['input', 'ownerId'])
   assertMayHaveSecretOf(c, owner, ['input', 'ownerId'])
   return owner
 }
@@ -70,7 +69,7 @@ async function ownerInput(
  *   oneself to who may not read members
  */
 export async function findOwner(
-  c: CallerTransaction,
+  c: ActorTransaction,
   ownerId: string,
   permission: 'keys:create' | 'keys:update',
   path: readonly string[],
@@ -78,7 +77,8 @@ export async function findOwner(
   if (!isWithinKeyRole(c, ownerId)) throw forbidden([permission], [permission])
   const { db, workspace, caller } = c
   const its = { workspaceId: workspace.id, userId: ownerId }
-  const isReadable = ownerId === caller.user.id || holds(caller.rights, 'members:read')
+  const isReadable =
+    caller === null || ownerId === caller.user.id || holds(caller.rights, 'members:read')
   const member =
     isReadable && isIdOf('usr', ownerId)
       ? await db.member.findFirst({ where: { ...its, removedAt: null }, include: { user: true } })
@@ -87,18 +87,18 @@ export async function findOwner(
   return { ownerId, ownerKind: member.user.kind }
 }
 
-/** A new key, at most as strong as the caller. */
+/** A new key, at most as strong as the caller; the operator names its owner. */
 export function createApiKey(
-  context: ServiceContext,
+  context: ServiceContext | OperatorContext,
   input: CreateApiKeyInput,
 ): Promise<KeyWithSecret> {
-  return inWorkspaceTransaction(context, { permission: 'keys:create' }, async (c) => {
+  return inTransactionOf(context, { permission: 'keys:create' }, async (c) => {
     const problems = new ValidationErrors()
     const { name, description } = validateInput(problems, createApiKeyInput, input)
     const owner = await ownerInput(c, input.ownerId)
     const blank = {
       ...emptyTerms(owner.ownerId, owner.ownerKind),
-      endsWithSecretId: c.caller.bounds.endsWith[0] ?? null,
+      endsWithSecretId: c.caller?.bounds.endsWith[0] ?? null,
       createdAt: c.now,
     }
     const terms = await keyTermsInput(c, problems, blank, withoutNulls(input))

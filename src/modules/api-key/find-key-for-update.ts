@@ -3,9 +3,10 @@ import { findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
 import { onlyOwnKeys } from '../../auth/roles.ts'
 import { userError } from '../../errors.ts'
 import type { ApiKey, Prisma } from '../../generated/prisma/client.ts'
+import { isId } from '../../ids.ts'
 import { ValidationErrors } from '../../input/problems.ts'
 import type {
-  CallerTransaction,
+  ActorTransaction,
   WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
@@ -15,20 +16,22 @@ export const noSuchKey = (path: readonly string[]): Error =>
   userError('NOT_FOUND', path, 'There is no such API key.')
 
 /**
- * The key that the caller sees, under the workspace's lock.
+ * The key that the caller sees, the operator any, under the workspace's lock.
  *
  * @throws UserInputError NOT_FOUND when they see none of that id; RequestError FORBIDDEN for the key
  *   of an OWNER who is somebody else, without members:own
  */
 export async function findKeyForUpdate(
-  c: CallerTransaction,
+  c: ActorTransaction,
   id: string,
   path: readonly string[] = ['input', 'id'],
 ): Promise<KeyRecord> {
-  const seen = await keysSeen(c.db, c.caller, [id])
-  const [record] = seen.length === 0 ? [] : await findKeyRecords(c.db, c.workspace.id, seen)
+  const { db, workspace, caller } = c
+  const seen = caller === null ? [id].filter(isId) : await keysSeen(db, caller, [id])
+  const [record] = seen.length === 0 ? [] : await findKeyRecords(db, workspace.id, seen)
   if (record === undefined) throw noSuchKey(path)
-  assertMayTouchOwnersThings(c.caller, { userId: record.ownerId, role: record.ownerRole })
+  const { ownerId: userId, ownerRole: role } = record
+  if (caller !== null) assertMayTouchOwnersThings(caller, { userId, role })
   return record
 }
 
@@ -46,11 +49,11 @@ export function assertLive(key: KeyRecord): void {
  *
  * @throws UserInputError WRONG_STATE
  */
-export function assertOrdinary({ caller }: CallerTransaction, { id, legacy }: KeyRecord): void {
+export function assertOrdinary({ caller }: ActorTransaction, { id, legacy }: KeyRecord): void {
   const path = ['input', 'id']
   if (legacy)
     throw userError('WRONG_STATE', path, 'A legacy key gets a new secret by its migration only.')
-  if (caller.kind === 'API_KEY' && caller.key.id === id && caller.deprecation !== null)
+  if (caller?.kind === 'API_KEY' && caller.key.id === id && caller.deprecation !== null)
     throw userError('WRONG_STATE', path, 'The key was migrated: use the secret that it got then.')
 }
 
@@ -60,11 +63,11 @@ export function assertOrdinary({ caller }: CallerTransaction, { id, legacy }: Ke
  * @throws UserInputError PERMISSION_NOT_GRANTABLE for another human's key
  */
 export function assertMayHaveSecretOf(
-  { caller }: CallerTransaction,
+  { caller }: ActorTransaction,
   { ownerId, ownerKind }: Pick<KeySettings, 'ownerId' | 'ownerKind'>,
   path: readonly string[],
 ): void {
-  if (ownerId !== caller.user.id && ownerKind !== 'MACHINE')
+  if (caller !== null && ownerId !== caller.user.id && ownerKind !== 'MACHINE')
     throw userError(
       'PERMISSION_NOT_GRANTABLE',
       path,
@@ -77,17 +80,17 @@ export function assertMayHaveSecretOf(
  * that was given has no field for what is wrong with it.
  */
 export function validateDelegation(
-  { caller }: CallerTransaction,
+  { caller }: ActorTransaction,
   problems: ValidationErrors,
   terms: KeySettings,
   path?: readonly string[],
 ): void {
-  for (const { code, field, message } of delegationErrors(caller, terms))
+  for (const { code, field, message } of caller === null ? [] : delegationErrors(caller, terms))
     problems.add(code, path ?? field, message)
 }
 
 /** @throws UserInputError when the caller may not grant the key as it is */
-export function assertGrantable(c: CallerTransaction, terms: KeySettings): void {
+export function assertGrantable(c: ActorTransaction, terms: KeySettings): void {
   const problems = new ValidationErrors()
   validateDelegation(c, problems, terms, ['id'])
   problems.throwIfAny()
@@ -107,6 +110,6 @@ export const updateKey = (
 
 /** Whether the caller's permissions on keys cover this one: some roles' end at their own. */
 export const isWithinKeyRole = (
-  { caller }: Pick<CallerTransaction, 'caller'>,
+  { caller }: Pick<ActorTransaction, 'caller'>,
   ownerId: string,
-): boolean => !onlyOwnKeys(caller.user.role) || ownerId === caller.user.id
+): boolean => caller === null || !onlyOwnKeys(caller.user.role) || ownerId === caller.user.id

@@ -1,6 +1,6 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { ApiKeySecret } from '../../generated/prisma/client.ts'
-import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
+import type { ActorTransaction } from '../../transactions/workspace-transaction.ts'
 
 /** To whom a secret was given, as it is stored with it; all null: to the operator. */
 export type Receiver = Pick<
@@ -21,10 +21,10 @@ export const receiverOf = (caller: Caller | null): Receiver => ({
  * the secret that it presents: they go on with it.
  */
 export async function receiverOfNewSecret(
-  { db, caller }: CallerTransaction,
+  { db, caller }: ActorTransaction,
   keyId: string,
 ): Promise<Receiver & Partial<Pick<ApiKeySecret, 'originId'>>> {
-  if (caller.kind !== 'API_KEY' || caller.key.id !== keyId) return receiverOf(caller)
+  if (caller?.kind !== 'API_KEY' || caller.key.id !== keyId) return receiverOf(caller)
   const { receiverId, receiverKeyId, receiverTokenId, receiverSecretId } =
     await db.apiKeySecret.findUniqueOrThrow({ where: { hash: caller.credentialHash } })
   const { originId } = caller

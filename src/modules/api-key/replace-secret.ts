@@ -3,7 +3,10 @@ import { hashSecret, secretDigest } from '../../auth/credentials/hash.ts'
 import { earliest, type KeyRecord } from '../../auth/key-record.ts'
 import { userError } from '../../errors.ts'
 import { type ChangeEvent, changesBetween } from '../../transactions/audit-event.ts'
-import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
+import type {
+  ActorTransaction,
+  WorkspaceTransaction,
+} from '../../transactions/workspace-transaction.ts'
 import { maxOverlapSeconds } from './api-key.input.ts'
 import type { KeyWithSecret } from './create.ts'
 import { updateKey } from './find-key-for-update.ts'
@@ -28,7 +31,7 @@ const seconds = (count: number): number => count * 1_000
  * @throws UserInputError CONFLICT within 30 s of another rotation, or when `expected` is out of date
  */
 export function assertMayRotateAgain(
-  { now }: CallerTransaction,
+  { now }: WorkspaceTransaction,
   { rotatedAt }: KeyRecord,
   expected?: Date,
 ): void {
@@ -55,7 +58,7 @@ export function assertMayRotateAgain(
  * one before, at most 7 days after it was first replaced.
  */
 export async function replaceSecret(
-  c: CallerTransaction,
+  c: ActorTransaction,
   key: KeyRecord,
   overlap: Overlap,
   { action, changes = [] }: Pick<ChangeEvent, 'action' | 'changes'>,

@@ -62,7 +62,7 @@ const findDescendants = (
  */
 export async function revokeDescendants(
   c: WorkspaceTransaction,
-  caller: Caller | undefined,
+  caller: Caller | null | undefined,
   root: Root,
   revocation: Revocation,
 ): Promise<number> {
@@ -84,7 +84,7 @@ export async function revokeDescendants(
 /** Ends those of the secrets, and of what the keys rotated them to, that work on beside a newer one. */
 async function retireReplacedSecrets(
   { db, workspace, now, record }: WorkspaceTransaction,
-  caller: Caller | undefined,
+  caller: Caller | null | undefined,
   keys: readonly KeyRecord[],
   secretIds: readonly string[],
 ): Promise<void> {

@@ -48,7 +48,7 @@ export async function revokeKeys(
  */
 export async function revokeLiveKeys(
   c: WorkspaceTransaction,
-  caller: Caller | undefined,
+  caller: Caller | null | undefined,
   keys: readonly KeyRecord[],
   revocation: Revocation,
 ): Promise<number> {
@@ -58,8 +58,12 @@ export async function revokeLiveKeys(
   return live.length
 }
 
-/** @throws RequestError FORBIDDEN, also for who is nobody in the key's workspace */
-export function assertMayRevoke(caller: Caller | undefined, key: KeyRecord): void {
+/**
+ * @param caller null: the operator; undefined: nobody in the key's workspace
+ * @throws RequestError FORBIDDEN, also for nobody
+ */
+export function assertMayRevoke(caller: Caller | null | undefined, key: KeyRecord): void {
+  if (caller === null) return
   if (caller !== undefined) {
     assertMayTouchOwnersThings(caller, { userId: key.ownerId, role: key.ownerRole })
     const isOwn = isKeyItself(caller, key.id)

@@ -1,11 +1,11 @@
 import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import type { ApiKey } from '../../generated/prisma/client.ts'
 import { type Given, readInput } from '../../input/read-input.ts'
-import type { ServiceContext } from '../../service-context.ts'
+import type { OperatorContext, ServiceContext } from '../../service-context.ts'
 import { retryWithLocks } from '../../transactions/retry-with-locks.ts'
 import {
-  type CallerTransaction,
-  inWorkspaceTransaction,
+  type ActorTransaction,
+  inTransactionOf,
   type Work,
 } from '../../transactions/workspace-transaction.ts'
 import {
@@ -34,28 +34,31 @@ export interface RevokedKeys {
  * Revokes a key for good, with its previous secret and its tokens, and with `includeCreated` every key that it
  * made or was given the present secret of, and theirs, in one transaction. What was revoked before keeps its time, actor and reason.
  * A user-level key that revokes itself, or whose owner does by signing in, ends in every workspace,
- * and what it made in those that its owner is in.
+ * and what it made in those that its owner is in; by the operator, as by an admin, in the workspace alone.
  */
 export async function revokeApiKey(
-  context: ServiceContext,
+  context: ServiceContext | OperatorContext,
   input: RevokeApiKeyInput,
 ): Promise<RevokedKeys> {
   const { reason } = readInput(revokeApiKeyInput, input)
   const permission = (caller: Caller) => (revokesItself(caller, input) ? null : 'keys:delete')
   const includeCreated = input.includeCreated ?? false
-  const { address } = context
-  const revokeIn: Work<CallerTransaction, RevokedKeys> = async (c, others) => {
-    const revocation = { revokedById: c.caller.user.id, reason }
+  const options = { includeCreated, address: context.address }
+  const revokeIn: Work<ActorTransaction, RevokedKeys> = async (c, others) => {
+    const { caller } = c
+    const revocation = { revokedById: caller?.user.id ?? null, reason }
     const key = await findKeyForUpdate(c, input.id)
-    let revokedCount = revokesEverywhere(c.caller, key)
-      ? await revokeEverywhere(c, others, key, revocation, { includeCreated, address })
-      : await revokeLiveKeys(c, c.caller, [key], revocation)
+    let revokedCount =
+      caller !== null && revokesEverywhere(caller, key)
+        ? await revokeEverywhere({ ...c, caller }, others, key, revocation, options)
+        : await revokeLiveKeys(c, caller, [key], revocation)
     if (includeCreated)
-      revokedCount += await revokeDescendants(c, c.caller, { keyId: key.id }, revocation)
+      revokedCount += await revokeDescendants(c, caller, { keyId: key.id }, revocation)
     return { apiKey: await getKey(c, key.id), revokedCount }
   }
   return await retryWithLocks(
-    () => otherWorkspacesOf(context, input.id, includeCreated),
-    (others) => inWorkspaceTransaction(context, { permission, others }, revokeIn),
+    async () =>
+      context.caller === null ? [] : await otherWorkspacesOf(context, input.id, includeCreated),
+    (others) => inTransactionOf(context, { permission, others }, revokeIn),
   )
 }

@@ -2,11 +2,8 @@ import { type Caller, isKeyItself, type Principal } from '../../auth/caller.ts'
 import { holds } from '../../auth/policy.ts'
 import { forbidden } from '../../errors.ts'
 import { type Given, readInput } from '../../input/read-input.ts'
-import type { ServiceContext } from '../../service-context.ts'
-import {
-  type CallerTransaction,
-  inWorkspaceTransaction,
-} from '../../transactions/workspace-transaction.ts'
+import type { OperatorContext, ServiceContext } from '../../service-context.ts'
+import { type ActorTransaction, inTransactionOf } from '../../transactions/workspace-transaction.ts'
 import { rotateApiKeyInput } from './api-key.input.ts'
 import type { KeyWithSecret } from './create.ts'
 import {
@@ -25,10 +22,10 @@ import { assertMayRotateAgain, replaceSecret } from './replace-secret.ts'
  * @throws RequestError FORBIDDEN
  */
 async function assertMayReplaceCurrent(
-  { db, workspace, caller }: CallerTransaction,
+  { db, workspace, caller }: ActorTransaction,
   keyId: string,
 ): Promise<void> {
-  if (caller.kind !== 'API_KEY' || caller.key.id !== keyId) return
+  if (caller?.kind !== 'API_KEY' || caller.key.id !== keyId) return
   const isAnotherInUse = {
     workspaceId: workspace.id,
     keyId,
@@ -57,7 +54,7 @@ export const rotatesItself = (
  * nothing: the secret in use works on, and the one that was never used is replaced.
  */
 export function rotateApiKey(
-  context: ServiceContext,
+  context: ServiceContext | OperatorContext,
   input: Given<typeof rotateApiKeyInput>,
 ): Promise<KeyWithSecret> {
   const {
@@ -67,13 +64,13 @@ export function rotateApiKey(
     expectedRotatedAt,
   } = readInput(rotateApiKeyInput, input)
   const permission = (caller: Caller) => (rotatesItself(caller, { id }) ? null : 'keys:update')
-  return inWorkspaceTransaction(context, { permission }, async (c) => {
+  return inTransactionOf(context, { permission }, async (c) => {
     const key = await findKeyForUpdate(c, id)
     assertLive(key)
     assertOrdinary(c, key)
     await assertMayReplaceCurrent(c, key.id)
     assertMayRotateAgain(c, key, expectedRotatedAt ?? undefined)
-    if (!isKeyItself(c.caller, key.id)) {
+    if (c.caller === null || !isKeyItself(c.caller, key.id)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)
     }

@@ -7,7 +7,7 @@ import { validateKnownIds } from '../../input/ids.ts'
 import { permissionNamesInput, validateRequirements } from '../../input/permission-list.ts'
 import type { ValidationErrors } from '../../input/problems.ts'
 import { validateInput } from '../../input/read-input.ts'
-import type { CallerTransaction } from '../../transactions/workspace-transaction.ts'
+import type { ActorTransaction } from '../../transactions/workspace-transaction.ts'
 import { validateSpaceReach } from '../space/live-spaces.ts'
 import { expiryInput, requestsPerMinuteInput } from './bounds-input.ts'
 
@@ -45,7 +45,7 @@ export function validateNonNull(problems: ValidationErrors, input: KeyTermsInput
  * is wrong is noted, whoever asks; whether the caller may grant the result is not looked at here.
  */
 export async function keyTermsInput(
-  c: CallerTransaction,
+  c: ActorTransaction,
   problems: ValidationErrors,
   base: KeySettings & { readonly createdAt: Date },
   input: KeyTermsInput,
@@ -76,7 +76,7 @@ export async function keyTermsInput(
 
 /** The scopes of these ids. To who may not read scopes there are none but those that the key links. */
 async function scopesInput(
-  { db, workspace, caller }: CallerTransaction,
+  { db, workspace, caller }: ActorTransaction,
   problems: ValidationErrors,
   linked: KeySettings['scopes'],
   ids: readonly string[],
@@ -85,19 +85,20 @@ async function scopesInput(
     problems.add('INVALID', ['scopeIds'], `At most ${maxScopes} scopes are possible.`)
     return []
   }
-  const found = holds(caller.rights, 'scopes:read')
-    ? await db.scope.findMany({
-        where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
-        select: { id: true, permissions: true },
-      })
-    : linked
+  const found =
+    caller === null || holds(caller.rights, 'scopes:read')
+      ? await db.scope.findMany({
+          where: { workspaceId: workspace.id, id: { in: ids.filter(isId) }, deletedAt: null },
+          select: { id: true, permissions: true },
+        })
+      : linked
   const byId = new Map(found.map((scope) => [scope.id, scope]))
   validateKnownIds(problems, 'scope', ids, byId, (index) => ['scopeIds', index])
   return ids.flatMap((id) => byId.get(id) ?? [])
 }
 
 async function spacesInput(
-  c: CallerTransaction,
+  c: ActorTransaction,
   problems: ValidationErrors,
   base: KeySettings,
   { allSpaces, spaces }: KeyTermsInput,
@@ -115,7 +116,7 @@ async function spacesInput(
 }
 
 async function grantsInput(
-  c: CallerTransaction,
+  c: ActorTransaction,
   problems: ValidationErrors,
   spaces: readonly SpaceGrantInput[],
 ): Promise<KeySettings['grants']> {

@@ -3,7 +3,7 @@ import type { Deps } from '../../deps.ts'
 import { type UserError, UserInputError } from '../../errors.ts'
 import { emailKey } from '../../input/email.ts'
 import { isStorable } from '../../input/text.ts'
-import { noSuchWorkspace } from '../workspace/slug.ts'
+import { findWorkspaceId } from '../workspace/slug.ts'
 import { importAsOperator, maxGrantsAtOnce, type OperatorImport } from './import-keys.ts'
 import type { LegacyKeyInput } from './legacy-key.input.ts'
 
@@ -48,14 +48,6 @@ export interface ImportedFile {
   readonly results: readonly (OperatorImport | undefined)[]
   /** Why the import failed; undefined: it did not. */
   readonly failure: unknown
-}
-
-/** @throws RequestError WORKSPACE_NOT_FOUND for a slug that no workspace has */
-async function findWorkspaceId({ prisma }: Deps, slug?: string): Promise<string | undefined> {
-  const where = slug === undefined ? {} : { slug }
-  const [found, another] = await prisma.workspace.findMany({ where, take: 2, select: { id: true } })
-  if (slug !== undefined && found === undefined) throw noSuchWorkspace(slug)
-  return another === undefined ? found?.id : undefined
 }
 
 const isEmail = ({ owner }: KeyOfFile): boolean => owner.includes('@')

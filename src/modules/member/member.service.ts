@@ -7,11 +7,13 @@ import { newId } from '../../ids.ts'
 import { emailKey } from '../../input/email.ts'
 import { type Given, readInput } from '../../input/read-input.ts'
 import { maxNameLength } from '../../input/text.ts'
-import type { ServiceContext } from '../../service-context.ts'
+import type { OperatorContext, ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import {
   type CallerTransaction,
+  inTransactionOf,
   inWorkspaceTransaction,
+  type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { revokeDescendants } from '../api-key/revoke-descendants.ts'
@@ -25,7 +27,7 @@ import {
 } from './role-grants.ts'
 
 /** The ids of the spaces that every member reaches. */
-export const openSpaceIds = async ({ db, workspace }: CallerTransaction): Promise<string[]> => {
+export const openSpaceIds = async ({ db, workspace }: WorkspaceTransaction): Promise<string[]> => {
   const rows = await db.space.findMany({
     where: { workspaceId: workspace.id, visibility: 'OPEN', deletedAt: null },
     select: { id: true },
@@ -45,18 +47,20 @@ async function findMember(c: CallerTransaction, id: string): Promise<MemberToCha
   return member
 }
 
-/** Enters a human by e-mail, with a role that the caller may give. */
+/** Enters a human by e-mail, with a role that the caller may give; the operator, any. */
 export function addMember(
-  context: ServiceContext,
+  context: ServiceContext | OperatorContext,
   input: Given<typeof addMemberInput>,
 ): Promise<Member> {
   const { email, role, name: given } = readInput(addMemberInput, input)
   // Addresses may be longer than names.
   const name = given ?? [...email].slice(0, maxNameLength).join('')
-  return inWorkspaceTransaction(context, { permission: 'members:create' }, async (c) => {
+  return inTransactionOf(context, { permission: 'members:create' }, async (c) => {
     const path = ['input', 'role']
-    assertMayGiveLasting(c.caller, path)
-    assertMayGiveRole(c.caller, role, await openSpaceIds(c), path)
+    if (c.caller !== null) {
+      assertMayGiveLasting(c.caller, path)
+      assertMayGiveRole(c.caller, role, await openSpaceIds(c), path)
+    }
     const where = { workspaceId: c.workspace.id, emailKey: emailKey(email) }
     if (await c.db.member.findUnique({ where: { workspaceId_emailKey: where } }))
       throw userError('CONFLICT', ['input', 'email'], 'Somebody with this e-mail is a member.')
@@ -67,7 +71,7 @@ export function addMember(
 
 /** Creates a user of its own with its membership, and records the event. */
 export async function createMember(
-  c: CallerTransaction,
+  c: WorkspaceTransaction,
   kind: UserKind,
   data: { name: string; role: Role; email?: string; emailKey?: string },
   shown: object,

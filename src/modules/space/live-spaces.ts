@@ -1,16 +1,12 @@
-import type { Caller } from '../../auth/caller.ts'
 import { reaches } from '../../auth/policy.ts'
 import { isId } from '../../ids.ts'
 import { validateKnownIds } from '../../input/ids.ts'
 import type { ValidationErrors } from '../../input/problems.ts'
-import type {
-  CallerTransaction,
-  WorkspaceTransaction,
-} from '../../transactions/workspace-transaction.ts'
+import type { ActorTransaction } from '../../transactions/workspace-transaction.ts'
 
 /** Those of the ids that name spaces within the caller's reach; without a caller, any that is not deleted. */
 export async function findReachedSpaces(
-  { db, workspace, caller }: WorkspaceTransaction & { readonly caller: Caller | null },
+  { db, workspace, caller }: ActorTransaction,
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const rows = await db.space.findMany({
@@ -26,7 +22,7 @@ export async function findReachedSpaces(
  * foreign, unreached and never there are all the same.
  */
 export async function validateSpaceReach(
-  c: CallerTransaction,
+  c: ActorTransaction,
   problems: ValidationErrors,
   ids: readonly string[],
   pathOf: (index: number) => readonly (string | number)[],

@@ -21,13 +21,22 @@ async function contextOf(deps: Deps, secret: string): Promise<ServiceContext> {
   return { deps, caller: keyCallerOf(key, hash), requestId: 'demo', address: undefined }
 }
 
+/** The example workspace, with the secrets of its two keys. */
+export interface ExampleWorkspace {
+  readonly slug: string
+  /** Of a key for everything. */
+  readonly owner: string
+  /** Of a machine user's key for two of the spaces. */
+  readonly integration: string
+}
+
 /**
  * Makes a workspace worth exploring, with the services that the API itself uses: three restricted
  * spaces, agents shared across them, a machine user, a scope and a key for two of the spaces.
  *
  * @throws UserInputError when it is there already
  */
-export async function fillExampleWorkspace(deps: Deps): Promise<string> {
+export async function fillExampleWorkspace(deps: Deps): Promise<ExampleWorkspace> {
   if (await deps.prisma.workspaceSlug.findUnique({ where: { slug } }))
     throw userError(
       'WRONG_STATE',
@@ -73,10 +82,5 @@ export async function fillExampleWorkspace(deps: Deps): Promise<string> {
       { spaceId: sales.id, permissions: ['spaces:read', 'agents:read'] },
     ],
   })
-  return [
-    'The workspace "Example": three spaces, five agents, a machine user, a scope and two keys,',
-    'each shown this once:',
-    `  its owner, everything everywhere         ${ownerSecret}`,
-    `  the integration, two of the three spaces ${integrationSecret}`,
-  ].join('\n')
+  return { slug, owner: ownerSecret, integration: integrationSecret }
 }

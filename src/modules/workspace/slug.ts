@@ -1,3 +1,4 @@
+import type { Deps } from '../../deps.ts'
 import { RequestError, userError } from '../../errors.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
@@ -5,6 +6,22 @@ import type { WorkspaceTransaction } from '../../transactions/workspace-transact
 /** What an operator is told who names a workspace that there is not. */
 export const noSuchWorkspace = (slug: string): RequestError =>
   new RequestError('WORKSPACE_NOT_FOUND', `There is no workspace ${JSON.stringify(slug)}.`)
+
+/**
+ * Finds the workspace that an operator means: the one of that slug or, where none is named, the only
+ * one; undefined where there are several, or none.
+ *
+ * @throws RequestError WORKSPACE_NOT_FOUND for a slug that no workspace has
+ */
+export async function findWorkspaceId(
+  { prisma }: Pick<Deps, 'prisma'>,
+  slug?: string,
+): Promise<string | undefined> {
+  const where = slug === undefined ? {} : { slug }
+  const [found, another] = await prisma.workspace.findMany({ where, take: 2, select: { id: true } })
+  if (slug !== undefined && found === undefined) throw noSuchWorkspace(slug)
+  return another === undefined ? found?.id : undefined
+}
 
 /** Slugs of one workspace, former ones included: nobody else can ever have them. */
 const maxSlugs = 10

@@ -102,15 +102,17 @@ test('keys above the limit of a new plan live on, and no more are made', async (
   ])
 })
 
-const usage = /^expected latchkey workspace plan <slug> <plan>: /
+const help = '; see latchkey workspace plan --help'
+const usage = `expected latchkey workspace plan <slug> <plan>${help}`
 const wrongNumber = 'expected a whole number from 0 to 2147483647'
 
 test.each([
   [[], usage],
   [['free', 'pro'], usage],
-  [['free', '--seats', '5'], usage],
-  [['enterprise', '--live-keys'], usage],
-  [['enterprise', '--live-keys', '-1'], usage],
+  [['free', '--seats', '5'], `Unknown option '--seats'${help}`],
+  [['enterprise', '--live-keys'], "Option '--live-keys <value>' argument missing; see "],
+  [['enterprise', '--live-keys', '-1'], "Option '--live-keys' argument is ambiguous. Did you "],
+  [['enterprise', '--live-keys=1', '--live-keys=2'], `Option '--live-keys' is given twice${help}`],
   [['pro', '--live-keys', '5'], /^--live-keys is for ENTERPRISE; expected none with PRO$/],
   [['enterprise', '--live-keys='], new RegExp(`^--live-keys is ""; ${wrongNumber}$`)],
   [['enterprise', '--live-keys=1e3'], new RegExp(`^--live-keys is "1e3"; ${wrongNumber}$`)],
