@@ -25,8 +25,8 @@ const rowsOf = (text: string): string[][] =>
 
 const grouped = (limit: number | null): string => limit?.toLocaleString('en-US') ?? 'none'
 
-test('README.md and the schema tell the plans as they are', async () => {
-  const rows = rowsOf(await section('README.md', 'Limits'))
+test('docs/api.md and the schema tell the plans as they are', async () => {
+  const rows = rowsOf(await section('docs/api.md', 'Limits'))
   expect(rows.map(([name]) => name)).toEqual(planNames)
   const type = schema.getType('Plan')
   if (!isEnumType(type)) throw new Error('Plan is no enum')
