@@ -12,9 +12,6 @@ const fieldNames: readonly string[] = ['operations', 'map']
 export const isMultipart = (contentType: string | null | undefined): boolean =>
   /^multipart\/form-data\s*(;|$)/i.test(contentType ?? '')
 
-/** Parts without any content cost as well: there are no more than the specification has. */
-const limits = { fieldSize: maxBodyBytes, parts: 3, files: 1, headerPairs: 20, headerSize: 8_192 }
-
 /** Some send also the operation as a file, to give it a media type. */
 const isPartAFile = (name = '', type?: string, filename?: string): boolean =>
   !fieldNames.includes(name) && (filename !== undefined || type === 'application/octet-stream')
@@ -29,6 +26,10 @@ function watchContentTypes(parser: BusboyInstance, use: (type: string | undefine
     part.on('header', (headers) => use(Reflect.get(headers, 'content-type')?.[0]))
   })
 }
+
+/** Parts without any content cost as well: there are no more than the specification has. */
+const limits = { fieldSize: maxBodyBytes, parts: 3, files: 1, headerPairs: 20, headerSize: 8_192 }
+const options = { preservePath: true, isPartAFile, limits }
 
 const brokenOff = () => badRequest('The form broke off, or is none.')
 const isNoOperation = () =>
@@ -128,12 +129,7 @@ export async function readMultipart(
 
 function parserOf(type: string): BusboyInstance {
   try {
-    return new Busboy({
-      headers: { 'content-type': type },
-      preservePath: true,
-      isPartAFile,
-      limits,
-    })
+    return new Busboy({ ...options, headers: { 'content-type': type } })
   } catch {
     throw brokenOff()
   }

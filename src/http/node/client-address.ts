@@ -1,15 +1,12 @@
 import { LRUCache } from 'lru-cache'
 import { matcherOf, plainAddress } from '../../input/addresses.ts'
-import type { ConnectionInfo } from '../server-context.ts'
+import type { ConnectionInfo, RequestState } from '../server-context.ts'
 
-/** Where a request comes from. Addresses are in plain form, and undefined when they are not known. */
-export interface Source {
-  readonly address: string | undefined
-  /** The trusted proxy that forwarded the address; absent where it is the connection's. */
-  readonly forwardedBy?: string | undefined
-}
-
-export type ClientAddress = (peer: ConnectionInfo, headers: Headers) => Source
+/** Where a request comes from, in plain form. */
+export type ClientAddress = (
+  peer: ConnectionInfo,
+  headers: Headers,
+) => Pick<RequestState, 'address' | 'forwardedBy'>
 
 /** Entries that are looked at, from the right. */
 const maxEntries = 100

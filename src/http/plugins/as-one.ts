@@ -11,9 +11,8 @@ export function asOne(...plugins: HttpPlugin[]): HttpPlugin[] {
   const process = plugins.map(({ onResultProcess }) => onResultProcess)
   const one: HttpPlugin = {
     onPluginInit(list) {
-      const isOne = (other: object): boolean => other === one
       // What an option has switched off is `false` there.
-      const brought = list.plugins.slice(0, list.plugins.findIndex(isOne)) as HttpPlugin[]
+      const brought = list.plugins.slice(0, (list.plugins as object[]).indexOf(one)) as HttpPlugin[]
       for (const [index, { onRequest, onRequestParse, onResultProcess }] of brought.entries())
         if (onRequest ?? onRequestParse ?? onResultProcess) list.plugins[index] = {}
     },

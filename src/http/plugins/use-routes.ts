@@ -93,9 +93,7 @@ export function useRoutes(
       const path = pathOf(request.url)
       state.path = path
       state.route = labelOf(path)
-      const { address, forwardedBy } = addressOf(state.peer, request.headers)
-      state.address = address
-      state.forwardedBy = forwardedBy
+      Object.assign(state, addressOf(state.peer, request.headers))
       const route = routeOf(request, path)
       if (route === undefined) return undefined
       return replyOf(route, { request, state }).then(endResponse)

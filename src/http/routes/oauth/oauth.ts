@@ -59,10 +59,8 @@ export function oauthRoutes(deps: Deps): ReadonlyMap<string, Route> {
   const metadata = () => jsonReply(200, authorizationServerMetadata(deps.publicUrl), cacheable)
   const resource = (path: string) => () =>
     jsonReply(200, protectedResourceMetadata(deps.publicUrl, path), cacheable)
-  const keys = async () => {
-    const headers = { ...cacheable, 'content-type': 'application/jwk-set+json' }
-    return jsonReply(200, { keys: await deps.signingKeys.published() }, headers)
-  }
+  const keySet = { ...cacheable, 'content-type': 'application/jwk-set+json' }
+  const keys = async () => jsonReply(200, { keys: await deps.signingKeys.published() }, keySet)
   return new Map([
     [oauthPaths.metadata, endpoint(deps, 'GET', metadata)],
     [protectedResourcePath, endpoint(deps, 'GET', resource(''))],

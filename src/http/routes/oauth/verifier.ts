@@ -17,16 +17,13 @@ import { OAuthError } from './oauth-error.ts'
 export const isBearer = ({ headers }: Request): boolean =>
   /^\s*bearer\b/i.test(headers.get('authorization') ?? '')
 
-async function authenticateBearer(
-  deps: Deps,
-  { request: { headers }, state: { address, requestId } }: Call,
-): Promise<Caller> {
-  const secret = bearerToken(headers)
-  if (secret === undefined)
-    throw unauthenticated('MISSING', {}, 'Send an API key or an access token.')
-  return await authenticateCredential(deps, secret, { address, requestId }).catch(
-    namingHeader('Authorization'),
-  )
+async function authenticateBearer(deps: Deps, { request, state }: Call): Promise<Caller> {
+  const { address, requestId } = state
+  const secret = bearerToken(request.headers)
+  const missing = 'Send an API key or an access token.'
+  if (secret === undefined) throw unauthenticated('MISSING', {}, missing)
+  const caller = authenticateCredential(deps, secret, { address, requestId })
+  return await caller.catch(namingHeader('Authorization'))
 }
 
 /**
@@ -36,8 +33,9 @@ async function authenticateBearer(
  * @throws OAuthError insufficient_scope without keys:verify; RequestError UNAUTHENTICATED, RATE_LIMITED for who is blocked, or has too little left to be told no
  */
 export async function authenticateVerifier(deps: Deps, call: Call, form: Form): Promise<Caller> {
-  if (isBearer(call.request)) assertNoSecretIn(form)
-  const caller = isBearer(call.request)
+  const isBearing = isBearer(call.request)
+  if (isBearing) assertNoSecretIn(form)
+  const caller = isBearing
     ? await authenticateBearer(deps, call)
     : await authenticateClient(authenticateKey, deps, call, form)
   await charge(deps, call, caller, verifierCost(caller))
