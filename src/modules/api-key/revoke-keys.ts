@@ -59,7 +59,10 @@ export async function revokeLiveKeys(
 }
 
 /** @throws RequestError FORBIDDEN, also for who is nobody in the key's workspace */
-export function assertMayRevoke(caller: Caller | undefined, key: KeyRecord): void {
+export function assertMayRevoke(
+  caller: Caller | undefined,
+  key: Pick<KeyRecord, 'id' | 'ownerId' | 'ownerRole'>,
+): void {
   if (caller !== undefined) {
     assertMayTouchOwnersThings(caller, { userId: key.ownerId, role: key.ownerRole })
     const isOwn = isKeyItself(caller, key.id)

@@ -55,7 +55,7 @@ export async function revokeApiKey(
     return { apiKey: await getKey(c, key.id), revokedCount }
   }
   return await retryWithLocks(
-    () => otherWorkspacesOf(context, input.id, includeCreated),
+    () => otherWorkspacesOf(context, [input.id], includeCreated),
     (others) => inWorkspaceTransaction(context, { permission, others }, revokeIn),
   )
 }
