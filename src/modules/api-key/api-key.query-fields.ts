@@ -3,8 +3,8 @@ import { nodeType } from '../../schema/node.ts'
 import { modelConnection, pageArgs } from '../../schema/pagination.ts'
 import { planOf, visiblePage, visibleRows } from '../../schema/visible-rows.ts'
 import { apiKeyFilter } from './api-key.filter.ts'
-import { ApiKeyFilterInput, filterInput } from './api-key.filter-input.ts'
 import { ApiKey } from './api-key.schema.ts'
+import { ApiKeyFilterInput, filterInput } from './api-key-filter.schema.ts'
 import { apiKeyLoader, keyList } from './key-loaders.ts'
 
 nodeType('key', ApiKey, {

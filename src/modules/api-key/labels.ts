@@ -42,9 +42,11 @@ export async function findLabels(
   keyIds: readonly string[],
 ): Promise<ReadonlyMap<string, Label[]>> {
   const rows = await db.apiKeyLabel.findMany({ where: { workspaceId, keyId: { in: [...keyIds] } } })
+  const byKey = new Map<string, Label[]>()
   // The order of texts is not the same in every database.
-  const sorted = rows.toSorted(byName)
-  return Map.groupBy(sorted, ({ keyId }) => keyId)
+  for (const { keyId, name, value } of rows.toSorted(byName))
+    byKey.set(keyId, [...(byKey.get(keyId) ?? []), { name, value }])
+  return byKey
 }
 
 /** Stores labels of a key that has none stored. */
