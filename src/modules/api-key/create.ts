@@ -28,7 +28,7 @@ import { type KeyChange, takeKeyName } from './key-name.ts'
 import { type Label, storeLabels } from './labels.ts'
 import { findKeyCapacity } from './live-keys.ts'
 import { receiverOf } from './receiver.ts'
-import { type KeyTermsInput, keyTermsInput } from './terms-input.ts'
+import { type KeyTermsInput, keyTermsInput, validateEffect } from './terms-input.ts'
 
 /** A key with its secret: shown this once, and stored nowhere. */
 export interface KeyWithSecret {
@@ -106,6 +106,7 @@ export function createApiKey(
     }
     const terms = await keyTermsInput(c, problems, blank, withoutNulls(input))
     problems.throwIfAny()
+    validateEffect(problems, terms, input)
     validateDelegation(c, problems, terms)
     problems.throwIfAny()
     await assertBelowKeyLimit(c)
