@@ -38,7 +38,11 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
     permissions: t.stringList({ description: 'Permissions and aliases; none by default.' }),
     scopeIds: t.idList({ description: 'Scopes to link to; at most 50.' }),
     allSpaces: t.boolean({ description: 'Every space that the owner reaches, now and later.' }),
-    spaces: t.field({ type: [SpaceGrantInput], description: 'These spaces; at most 1,000.' }),
+    spaces: t.field({
+      type: [SpaceGrantInput],
+      description:
+        'These spaces; at most 1,000. Where all permissions are held in spaces, these or allSpaces must be given; [] is none.',
+    }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it ends; never by default.' }),
     allowedIps: t.stringList({ description: 'Addresses and CIDR blocks; at most 50.' }),
     requestsPerMinute: t.int({ description: "Its own limit, below the plan's; 0 blocks." }),

@@ -1,5 +1,5 @@
 import type { Caller } from '../../auth/caller.ts'
-import type { Queryable } from '../../auth/key-record.ts'
+import type { KeyRecord, Queryable } from '../../auth/key-record.ts'
 import { RequestError, userError } from '../../errors.ts'
 import type { ApiKey, Prisma } from '../../generated/prisma/client.ts'
 import { type Given, readInput } from '../../input/read-input.ts'
@@ -29,7 +29,9 @@ export const maxShown = 100
 const newestFirst = [{ createdAt: 'desc' }, { id: 'desc' }] as const
 const path = ['input', 'filter']
 
-/** What decides whether a caller may revoke a key, and where it ends. */
+/** What of a key decides whether a caller may revoke it, and where it ends. */
+type FoundKey = Pick<KeyRecord, 'id' | 'name' | 'ownerId' | 'ownerRole' | 'userLevel'>
+
 const columns = {
   id: true,
   name: true,
@@ -38,13 +40,16 @@ const columns = {
   owner: { select: { role: true } },
 } as const
 
-/** The keys not revoked yet that the caller sees and the filter finds, newest first. */
+/**
+ * The newest keys that are not revoked yet, that the caller sees and that the filter finds: at most one
+ * more than may be revoked at a time.
+ */
 async function findKeys(
   db: Queryable & Pick<Prisma.TransactionClient, 'apiKey'>,
   caller: Caller,
   filter: ApiKeyFilter,
-  among: Prisma.ApiKeyWhereInput = {},
-) {
+  among?: string[],
+): Promise<FoundKey[]> {
   const found = await apiKeyFilter(db, caller, filter)
   if (found.AND.length === 0)
     throw userError(
@@ -53,7 +58,9 @@ async function findKeys(
       'Name in the filter which keys to revoke: it must not be empty.',
     )
   const rows = await db.apiKey.findMany({
-    where: { AND: [visibleKeys(caller), found, { revokedAt: null }, among] },
+    where: {
+      AND: [visibleKeys(caller), found, { revokedAt: null, ...(among && { id: { in: among } }) }],
+    },
     select: columns,
     orderBy: [...newestFirst],
     take: maxAtOnce + 1,
@@ -62,10 +69,7 @@ async function findKeys(
 }
 
 /** @throws RequestError FORBIDDEN naming the first key that the caller may not revoke */
-function assertMayRevokeAll(
-  caller: Caller,
-  keys: readonly (Parameters<typeof assertMayRevoke>[1] & { readonly name: string })[],
-): void {
+function assertMayRevokeAll(caller: Caller, keys: readonly FoundKey[]): void {
   for (const key of keys)
     try {
       assertMayRevoke(caller, key)
@@ -97,21 +101,17 @@ export async function revokeApiKeys(
 ): Promise<FoundKeys> {
   const { reason, dryRun } = readInput(revokeApiKeysInput, input)
   const { deps, caller, address } = context
-  const findOthers = async (): Promise<string[]> => {
-    if (dryRun) return []
-    const own = { userLevel: true, ownerId: caller.user.id }
-    const keys = await findKeys(deps.prisma, caller, filter, own)
-    const ids = keys.map(({ id }) => id)
-    return otherWorkspacesOf(context, ids, false)
-  }
+  // Some filters look at every key: the workspace is not locked for that.
+  const found = await findKeys(deps.prisma, caller, filter)
+  const candidates = found.map(({ id }) => id)
   const revokeIn: Work<CallerTransaction, FoundKeys> = async (c, others) => {
-    const keys = await findKeys(c.db, c.caller, filter)
-    if (keys.length > maxAtOnce)
+    if (candidates.length > maxAtOnce)
       throw userError(
         'LIMIT_REACHED',
         path,
         `The filter finds more than ${maxAtOnce} keys, and that many are revoked at a time at most. No key was revoked: narrow the filter, by createdBefore for example.`,
       )
+    const keys = await findKeys(c.db, c.caller, filter, candidates)
     assertMayRevokeAll(c.caller, keys)
     if (!dryRun) {
       const revocation = { revokedById: c.caller.user.id, reason }
@@ -128,7 +128,8 @@ export async function revokeApiKeys(
     return { apiKeys, revokedCount: keys.length }
   }
   const options = { permission: 'keys:delete', keepsAuthorization: dryRun } as const
-  return await retryWithLocks(findOthers, (others) =>
-    inWorkspaceTransaction(context, { ...options, others }, revokeIn),
+  return await retryWithLocks(
+    async () => (dryRun ? [] : await otherWorkspacesOf(context, candidates, false)),
+    (others) => inWorkspaceTransaction(context, { ...options, others }, revokeIn),
   )
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { holdLine } from '../../setup/in-line.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { expectWhole } from '../audit/expect-whole.ts'
@@ -171,6 +172,23 @@ test('revokeApiKeys: of several at once each key is revoked by one of them', asy
   const after = await world.deps.prisma.auditEvent.count({ where: { workspaceId: workspace.id } })
   expect(after - before).toBe(5)
   for (const { secret } of keys) expect(await verdict(world, secret)).toBe('401 REVOKED')
+})
+
+test('revokeApiKeys: a key that the filter does not find any more when its turn comes works on', async () => {
+  const batch = label()
+  const [kept, lost] = [await make({ labels: [batch] }), await make({ labels: [batch] })]
+  const line = holdLine(world.deps, workspace.id)
+  const change = done(world, workspace.secret, 'updateApiKey', 'apiKey { id }', {
+    id: kept.id,
+    labels: [],
+  })
+  await line.waiting(1)
+  const answer = revoke({ label: batch })
+  await line.waiting(2)
+  await line.open()
+  await change
+  expect(idsOf(await answer)).toEqual([lost.id])
+  expect(await verdict(world, kept.secret)).toBe('ACCEPTED')
 })
 
 /** Keys like one that was made, as many as could not be made one by one. */
