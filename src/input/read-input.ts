@@ -10,7 +10,7 @@ export type Given<Schema extends z.ZodType> = {
 
 /** A check that notes what is wrong with a value, or with what lies at `path` inside it. */
 export const noting =
-  <Value>(check: (value: Value, note: (message: string, ...path: number[]) => void) => void) =>
+  <Value>(check: (value: Value, note: (message: string, ...path: PropertyKey[]) => void) => void) =>
   ({ value, issues }: z.core.ParsePayload<Value>): void =>
     check(value, (message, ...path) => {
       issues.push({ code: 'custom', message, path, input: value })

@@ -37,10 +37,18 @@ const tidyText = (subject: string, problemOf: (text: string) => string | undefin
       }),
     )
 
-/** A name: trimmed, NFC, 1 to 100 characters of which one at least shows, no control characters. */
-export const name = tidyText('A name', (text) =>
-  invisible.test(text) ? 'must not be empty' : textProblem(text, maxNameLength, controls),
-)
+/** Text of one line, trimmed, NFC, of at most `max` characters, no control characters. */
+export const line = (subject: string, max: number) =>
+  tidyText(subject, (text) => textProblem(text, max, controls))
+
+/** The same of 1 character at least, of which one at least shows. */
+export const visibleLine = (subject: string, max: number) =>
+  tidyText(subject, (text) =>
+    invisible.test(text) ? 'must not be empty' : textProblem(text, max, controls),
+  )
+
+/** A name, of 1 to 100 characters. */
+export const name = visibleLine('A name', maxNameLength)
 
 /** In bytes of UTF-8, as file systems count. */
 const maxFileNameBytes = 255

@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { covers } from '../auth/permissions.ts'
 import { badUserInput } from '../errors.ts'
 import { instantProblem, parseInstant } from '../input/instant.ts'
@@ -32,4 +33,22 @@ export function permissionInput(name: string | null | undefined): string | null 
   if (covers(name).length === 0)
     throw badUserInput(['filter', 'permission'], 'There is no such permission.')
   return name
+}
+
+/**
+ * A value of a filter, read by its schema.
+ *
+ * @throws RequestError BAD_USER_INPUT for what the schema does not accept
+ */
+export function checkedInput<Schema extends z.ZodType>(
+  field: string,
+  schema: Schema,
+  value: z.input<Schema> | null | undefined,
+): z.output<Schema> | null {
+  if (value === null || value === undefined) return null
+  const { data, error } = schema.safeParse(value)
+  const [issue] = error?.issues ?? []
+  if (issue !== undefined)
+    throw badUserInput(['filter', field, ...issue.path.map(String)], issue.message)
+  return data as z.output<Schema>
 }

@@ -24,6 +24,7 @@ test('callers without an accepted credential get 401 with the reason on every fi
     name: 'left',
     ownerId: left.userId,
     permissions: ['agents:read'],
+    spaces: [],
   })
   const leftToken = await mint(world, leftKey.secret)
   await done(world, workspace.secret, 'removeMember', 'member { id }', { id: left.id })

@@ -39,6 +39,7 @@ const inputs: Readonly<Record<string, string>> = {
   revokeAccessToken: `{ id: "${nothing.tok}" }`,
   revokeAccessTokens: `{ apiKeyId: "${nothing.key}" }`,
   revokeApiKey: `{ id: "${nothing.key}" }`,
+  revokeApiKeys: '{ filter: {} }',
   // Asked for by keys here: only a token is rotated, by itself.
   rotateAccessToken: '{}',
   rotateApiKey: `{ id: "${nothing.key}" }`,

@@ -60,6 +60,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       revokeAccessToken: ['tokens:delete'],
       revokeAccessTokens: ['tokens:delete'],
       revokeApiKey: ['keys:delete'],
+      revokeApiKeys: ['keys:delete'],
       rotateApiKey: ['keys:update'],
       runAgent: ['agents:run'],
       terminateSession: ['sessions:terminate'],
@@ -91,7 +92,7 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   ApiKey: {
     open:
       'allSpaces allowedIps createdAt createdByKeyId description effectiveExpiresAt ' +
-      'effectivePermissions expiresAt id last4 lastUsedAt lastUsedIp legacy name permissions ' +
+      'effectivePermissions expiresAt externalId id labels last4 lastUsedAt lastUsedIp legacy name permissions ' +
       'previousSecretExpiresAt requestsPerMinute revocationReason revokedAt rotatedAt spaces ' +
       'start status updatedAt',
     guarded: {
@@ -177,12 +178,14 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   EnableApiKeyPayload: open('apiKey errors'),
   ImportedKey: open('apiKey errors index'),
   ImportLegacyKeysPayload: open('errors results'),
+  Label: open('name value'),
   MigrateLegacyKeyPayload: open('apiKey errors secret'),
   RemoveMemberPayload: open('errors member revokedKeyCount'),
   RemoveSpaceMemberPayload: open('errors space'),
   RevokeAccessTokenPayload: open('accessToken errors'),
   RevokeAccessTokensPayload: open('errors revokedCount'),
   RevokeApiKeyPayload: open('apiKey errors revokedCount'),
+  RevokeApiKeysPayload: open('apiKeys errors revokedCount'),
   RotateAccessTokenPayload: open('accessToken errors expiresInSeconds token'),
   RotateApiKeyPayload: open('apiKey errors secret'),
   RunAgentPayload: open('errors run'),

@@ -30,6 +30,8 @@ const filters: Readonly<Record<string, Readonly<Record<string, readonly Permissi
     lastUsedBefore: [],
     neverUsed: [],
     search: [],
+    externalId: [],
+    label: [],
   },
   members: { kind: [], role: [], spaceId: ['spaces:read'], search: [] },
   scopes: { permission: [], search: [] },
@@ -92,6 +94,7 @@ const values: Readonly<Record<string, unknown>> = {
   String: 'agents:read',
   Boolean: true,
   DateTime: '2030-01-01T00:00:00Z',
+  LabelInput: { name: 'n', value: 'v' },
 }
 
 /** Some value of the filter's type. */

@@ -80,6 +80,15 @@ const mutation = (kind: Kind, field: string, input: string, path: string): IdPla
   },
 })
 
+/** What of nothing is found to be revoked. */
+const revoked = (kind: Kind, field: string): IdPlace => ({
+  name: `revokeApiKeys ${field}`,
+  kind,
+  query: `mutation ($id: ID!) { it: revokeApiKeys(input: { filter: { ${field}: $id } }) {
+    revokedCount apiKeys { id } errors { code } } }`,
+  nothing: { revokedCount: 0, apiKeys: [], errors: [] },
+})
+
 /** With a file, which `World.gql` brings. */
 const upload: IdPlace = {
   ...mutation('session', 'uploadDocument', 'sessionId: $id, file: $file', 'sessionId'),
@@ -200,6 +209,11 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   mutation('key', 'rotateApiKey', 'id: $id', 'id'),
   mutation('key', 'revokeApiKey', 'id: $id', 'id'),
   mutation('key', 'revokeApiKey', 'id: $id, includeCreated: true', 'id'),
+  revoked('space', 'spaceId'),
+  revoked('scope', 'scopeId'),
+  revoked('user', 'ownerId'),
+  revoked('user', 'createdById'),
+  revoked('key', 'createdByKeyId'),
   mutation('key', 'disableApiKey', 'id: $id', 'id'),
   mutation('key', 'enableApiKey', 'id: $id', 'id'),
   mutation('key', 'transferApiKey', `id: $id, ownerId: "${own.user}"`, 'id'),

@@ -72,9 +72,9 @@ test('createApiKey: a space that narrows a permission away does not make it gran
   ])
 })
 
-test('createApiKey: permissions held in one space can be given without a space', async () => {
+test('createApiKey: permissions held in one space can be given for no space', async () => {
   const { secret } = await make({ permissions: [...manage, ...agents], spaces: [{ spaceId }] })
-  const input = { name: name(), permissions: agents }
+  const input = { name: name(), permissions: agents, spaces: [] }
   expect(await as(secret, 'createApiKey', input)).toEqual(['done'])
 })
 
@@ -87,7 +87,7 @@ test('update, rotate, enable, transfer and migrate test a key without spaces who
   expect(await as(weak.secret, 'updateApiKey', wider)).toEqual([
     'PERMISSION_NOT_GRANTABLE input.permissions.0',
   ])
-  const strong = await make({ ownerId: robot, permissions: agents })
+  const strong = await make({ ownerId: robot, permissions: agents, spaces: [] })
   const { id } = strong
   expect(new Set(await as(weak.secret, 'rotateApiKey', { id }))).toEqual(notGrantable)
   await done(world, workspace.secret, 'disableApiKey', 'apiKey { id }', { id })

@@ -87,6 +87,7 @@ async function contents(workspaceId: string): Promise<unknown> {
     prisma.apiKey.findMany(where),
     prisma.apiKeySecret.findMany(where),
     prisma.apiKeyScope.findMany(where),
+    prisma.apiKeyLabel.findMany(where),
     prisma.spaceGrant.findMany(where),
     prisma.accessToken.findMany(where),
     prisma.auditEvent.findMany(where),

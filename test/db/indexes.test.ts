@@ -61,21 +61,25 @@ test('the first page of what a MEMBER sees reads none of the sessions of others'
   )
 })
 
-/** The plans of what a page of sessions reads of them, with how many rows each step took. */
-async function plansOfPage(secret: string): Promise<{ plans: string[]; ids: string[] }> {
+/** The plans of what a page reads of its rows, with how many rows each step took. */
+async function plansOfPage(
+  secret: string,
+  table: string,
+  page: string,
+): Promise<{ plans: string[]; ids: string[] }> {
   const from = statements.sent.length
-  const { data, errors } = await world.gql(secret, '{ sessions { nodes { id } } }')
+  const { data, errors } = await world.gql(secret, `{ page: ${page} { nodes { id } } }`)
   expect(errors).toEqual([])
   const plans: string[] = []
   for (const [index, text] of [...statements.sent.entries()].slice(from)) {
-    if (!/^\s*SELECT.*"Session"/s.test(text)) continue
+    if (!text.trimStart().startsWith('SELECT') || !text.includes(`"${table}"`)) continue
     const rows = await world.deps.prisma.$queryRawUnsafe<Record<string, string>[]>(
       `EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) ${text}`,
       ...(statements.parameters[index] ?? []),
     )
     plans.push(rows.map((row) => Object.values(row)[0]).join('\n'))
   }
-  return { plans, ids: data.sessions.nodes.map(({ id }: { id: string }) => id) }
+  return { plans, ids: data.page.nodes.map(({ id }: { id: string }) => id) }
 }
 
 // Of a large workspace a page is what it shows, also for who reaches some of its spaces only.
@@ -123,7 +127,8 @@ test('a page of sessions reads the newest for who sees many, and what they see f
     const permissions = ['agents:read', 'sessions:read']
     return (await make.key({ name, permissions, spaces: [{ spaceId }] })).secret
   }
-  const many = await plansOfPage(await keyFor(spaces[0], 'sees many'))
+  const pageOf = (secret: string) => plansOfPage(secret, 'Session', 'sessions')
+  const many = await pageOf(await keyFor(spaces[0], 'sees many'))
   const idOf = (number: number) => `ses_${String(number).padStart(26, '0')}`
   expect(many.ids).toEqual(Array.from({ length: 20 }, (_, index) => idOf(5000 - 2 * index)))
   const [newest = '', judged = '', page = ''] = many.plans
@@ -134,11 +139,40 @@ test('a page of sessions reads the newest for who sees many, and what they see f
   expect(judged).not.toMatch(/Seq Scan on "Session(Space)?"/)
   expect(page).not.toContain('Seq Scan on "Session"')
 
-  const few = await plansOfPage(await keyFor(spaces[1], 'sees few'))
+  const few = await pageOf(await keyFor(spaces[1], 'sees few'))
   expect(few.ids).toEqual([5, 4, 3, 2, 1].map(idOf))
   expect(few.plans).toHaveLength(3)
   expect(few.plans[2]).not.toMatch(/Seq Scan on "Session(Space)?"/)
   // No step of it takes more rows than the agents have spaces.
   const taken = [...(few.plans[2] ?? '').matchAll(/ rows=(\d+)/g)].map(([, rows]) => Number(rows))
   expect(Math.max(...taken)).toBeLessThan(200)
+})
+
+// An integration looks for the keys of one of its customers, however many keys there are.
+test('a page of keys by an external id or a label reads those alone', async () => {
+  const { prisma } = world.deps
+  const workspace = await world.createWorkspace()
+  await prisma.$executeRaw`
+    INSERT INTO "ApiKey" ("workspaceId", id, "ownerId", name, "nameKey", start, last4, "allSpaces",
+                          "externalId", "createdAt", "updatedAt")
+    SELECT ${workspace.id}, 'key_' || lpad(i::text, 26, '0'), ${workspace.ownerId}, i::text, i::text,
+           '', '', FALSE, 'customer ' || i % 1000, now(), now() FROM generate_series(1, 5000) i`
+  await prisma.$executeRaw`
+    INSERT INTO "ApiKeyLabel" ("workspaceId", "keyId", name, value)
+    SELECT "workspaceId", id, 'customer', "externalId" FROM "ApiKey"
+     WHERE "workspaceId" = ${workspace.id} AND "externalId" IS NOT NULL`
+  for (const table of ['ApiKey', 'ApiKeyLabel'])
+    await prisma.$executeRaw(Prisma.raw(`ANALYZE "${table}"`))
+  for (const [filter, index] of [
+    ['externalId: "customer 7"', 'ApiKey_workspaceId_externalId_createdAt_id_idx'],
+    ['label: { name: "customer", value: "customer 7" }', 'ApiKeyLabel_workspaceId_name_value_idx'],
+  ] as const) {
+    const page = `apiKeys(filter: { ${filter} })`
+    const { plans, ids } = await plansOfPage(workspace.secret, 'ApiKey', page)
+    // Before it the calling key is read.
+    const plan = plans.at(-1) ?? ''
+    expect(ids).toHaveLength(5)
+    expect(plan).toContain(index)
+    expect(Math.max(...[...plan.matchAll(/rows=(\d+)/g)].map(([, rows]) => Number(rows)))).toBe(5)
+  }
 })

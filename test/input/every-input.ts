@@ -54,6 +54,7 @@ function acceptable(rows: Rows, type: GraphQLInputType, typeName: string, field:
   const inner = getNullableType(type)
   if (isListType(inner)) return field === 'spaceIds' ? [rows.spaceId] : []
   if (isEnumType(inner)) return inner.getValues().at(-1)?.name
+  if (isInputObjectType(inner)) return {}
   if (field === 'id' || field.endsWith('Id')) return idOf(rows, typeName, field)
   return field === 'email' ? 'new@example.com' : 'Never made'
 }
@@ -90,11 +91,12 @@ function* leavesOf(rows: Rows, type: GraphQLInputType, at: string): Generator<Le
       yield { ...leaf, fill: (value) => listOf(leaf, value) }
   } else if (isInputObjectType(inner)) {
     const fields = Object.values(inner.getFields())
-    const base = Object.fromEntries(
-      fields
-        .filter(isRequiredInputField)
-        .map(({ name, type }) => [name, acceptable(rows, type, inner.name, name)]),
-    )
+    const required = fields
+      .filter(isRequiredInputField)
+      .map(({ name, type }) => [name, acceptable(rows, type, inner.name, name)])
+    // A filter that is tried would find the calling key as well.
+    const dryRun = inner.name === 'RevokeApiKeysInput' && { dryRun: true }
+    const base = { ...Object.fromEntries(required), ...dryRun }
     for (const { name, type } of fields)
       for (const leaf of leavesOf(rows, type, `${at}.${name}`))
         yield { ...leaf, fill: (value) => ({ ...base, [name]: leaf.fill(value) }) }

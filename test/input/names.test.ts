@@ -246,7 +246,11 @@ test('several mistakes are told at once, each with its path', async () => {
 
 test('what is accepted is stored as it was told', async () => {
   const { data } = await world.run(workspace.secret, CreateKeyDocument, {
-    input: { name: ' Integration 🚀 ', permissions: ['agents:read', 'agents:read'] },
+    input: {
+      name: ' Integration 🚀 ',
+      permissions: ['agents:read', 'agents:read'],
+      allSpaces: true,
+    },
   })
   expect(data?.createApiKey?.apiKey).toMatchObject({
     name: 'Integration 🚀',

@@ -100,11 +100,12 @@ test('a permission is not given without what it requires', async () => {
       expect(await refused(mutation, { ...rest, permissions }), mutation).toEqual(missing)
   expect(await refused('createScope', { name: 'x', permissions: ['documents:*'] })).toEqual(missing)
   // The key is looked at as a whole: what a scope brings counts.
-  await make.key({ name: 'whole', permissions: ['agents:update'], scopeIds: [scopeId] })
+  await make.key({ name: 'whole', permissions: ['agents:update'], scopeIds: [scopeId], spaces: [] })
   const linked = await make.key({
     name: 'linked',
     permissions: ['agents:run'],
     scopeIds: [scopeId],
+    spaces: [],
   })
   expect(await refused('updateApiKey', { id: linked.id, scopeIds: [] })).toEqual(missing)
   expect(await refused('updateScope', { id: scopeId, permissions: ['workspace:read'] })).toEqual([

@@ -72,11 +72,13 @@ test('it is decided what each field leads to', () => {
     'Agent.spaces',
     'ApiKey.scopes',
     'Query.nodes',
+    'RevokeApiKeysPayload.apiKeys',
     'Session.documents',
   ])
   expect(
     namesOf('VALUE', 'VALUE_LIST').filter((name) => !/^Mutation\.|\.errors$/.test(name)),
   ).toEqual([
+    'ApiKey.labels',
     'ApiKey.spaces',
     'ImportLegacyKeysPayload.results',
     'Query.permissions',

@@ -57,6 +57,11 @@ test("a payload's own entity is free, and what it leads to is not", () => {
     cost(`mutation { createSpace(input: { name: "x" }) { ${selection} errors { code } } }`)
   expect(made('space { name }')).toBe(1)
   expect(made('space { agents { nodes { createdBy { name } } } }')).toBe(22)
+  const revoked = (selection: string) =>
+    cost(`mutation { revokeApiKeys(input: { filter: {} }) { ${selection} errors { code } } }`)
+  expect(revoked('revokedCount')).toBe(1)
+  expect(revoked('apiKeys { name labels { value } }')).toBe(2)
+  expect(revoked('apiKeys { owner { name } }')).toBe(22)
 })
 
 test('a page is as long as first says, by itself, by a variable or by its default', () => {

@@ -35,6 +35,8 @@ export function humanKey(
     const { apiKey, secret } = await insertKey(c, {
       name: `Key ${++count}`,
       description: null,
+      externalId: null,
+      labels: [],
       terms: {
         ownerId: userId,
         ownerKind: 'HUMAN',

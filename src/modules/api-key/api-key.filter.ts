@@ -1,9 +1,12 @@
 import type { Caller } from '../../auth/caller.ts'
+import type { Queryable } from '../../auth/key-record.ts'
 import { namesCovering } from '../../auth/permissions.ts'
 import { reaches } from '../../auth/policy.ts'
 import { between, containing, isNoOther, none } from '../../db/where.ts'
 import { ApiKeyStatus, type Prisma } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
+import { keysSeen } from './api-key.visibility.ts'
+import type { Label } from './labels.ts'
 
 /** What a list of keys is narrowed by; instants already read. */
 export interface ApiKeyFilter {
@@ -14,8 +17,8 @@ export interface ApiKeyFilter {
   readonly permission?: string | null | undefined
   readonly legacy?: boolean | null | undefined
   readonly createdById?: string | null | undefined
-  /** The keys that made them, as far as the caller sees these. */
-  readonly makers?: readonly string[] | undefined
+  /** The key that made them, if the caller sees it. */
+  readonly makerId?: string | null | undefined
   readonly createdAfter?: Date | undefined
   readonly createdBefore?: Date | undefined
   readonly expiresAfter?: Date | undefined
@@ -24,6 +27,8 @@ export interface ApiKeyFilter {
   readonly lastUsedBefore?: Date | undefined
   readonly neverUsed?: boolean | null | undefined
   readonly search?: string | null | undefined
+  readonly externalId?: string | null | undefined
+  readonly label?: Label | null | undefined
 }
 
 /** The keys that act in a space, if it is within the caller's reach. */
@@ -62,10 +67,14 @@ export function stateFilter(filter: ApiKeyFilter): Prisma.ApiKeyStateWhereInput[
   return conditions
 }
 
-/** The keys that fulfil all of the filter. */
-export function apiKeyFilter(caller: Caller, filter: ApiKeyFilter): Prisma.ApiKeyWhereInput {
-  const { ownerId, spaceId, scopeId, permission, legacy, createdById, makers } = filter
-  const { createdAfter, createdBefore, search, status } = filter
+/** The keys that fulfil all of the filter; no condition where it names nothing. */
+export async function apiKeyFilter(
+  db: Queryable,
+  caller: Caller,
+  filter: ApiKeyFilter,
+): Promise<{ AND: Prisma.ApiKeyWhereInput[] }> {
+  const { ownerId, spaceId, scopeId, permission, legacy, createdById, makerId } = filter
+  const { createdAfter, createdBefore, search, status, externalId, label } = filter
   const conditions = stateFilter(filter).map((state): Prisma.ApiKeyWhereInput => ({ state }))
   const ofId = (id: string, condition: Prisma.ApiKeyWhereInput) =>
     conditions.push(isId(id) ? condition : none)
@@ -73,12 +82,15 @@ export function apiKeyFilter(caller: Caller, filter: ApiKeyFilter): Prisma.ApiKe
   if (typeof ownerId === 'string') ofId(ownerId, { ownerId })
   if (typeof createdById === 'string') ofId(createdById, { createdById })
   if (typeof scopeId === 'string') ofId(scopeId, { scopes: { some: { scopeId } } })
-  if (makers) conditions.push({ createdByKeyId: { in: [...makers] } })
+  if (typeof makerId === 'string')
+    conditions.push({ createdByKeyId: { in: await keysSeen(db, caller, [makerId]) } })
   if (typeof spaceId === 'string') conditions.push(keysActingIn(caller, spaceId))
   if (typeof permission === 'string') conditions.push(keysDeclaring(permission))
   if (typeof legacy === 'boolean') conditions.push({ legacy })
   if (createdAfter || createdBefore)
     conditions.push({ createdAt: between(createdAfter, createdBefore) })
   if (search) conditions.push({ name: containing(search) })
+  if (externalId) conditions.push({ externalId })
+  if (label) conditions.push({ labels: { some: label } })
   return { AND: conditions }
 }

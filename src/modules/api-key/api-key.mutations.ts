@@ -2,9 +2,11 @@ import type { ApiKey as ApiKeyRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../schema/builder.ts'
 import { entityField, mutation } from '../../schema/mutation.ts'
 import { ApiKey } from './api-key.schema.ts'
+import { ApiKeyFilterInput, filterOfMutation, LabelInput } from './api-key-filter.schema.ts'
 import { createApiKey, type KeyWithSecret } from './create.ts'
 import { disableApiKey, enableApiKey } from './enable.ts'
 import { type RevokedKeys, revokeApiKey, revokesItself } from './revoke.ts'
+import { type FoundKeys, maxShown, revokeApiKeys } from './revoke-found.ts'
 import { rotateApiKey, rotatesItself } from './rotate.ts'
 import { secretField } from './secret-field.ts'
 import { transferApiKey } from './transfer.ts'
@@ -36,10 +38,18 @@ const CreateApiKeyInput = builder.inputType('CreateApiKeyInput', {
     permissions: t.stringList({ description: 'Permissions and aliases; none by default.' }),
     scopeIds: t.idList({ description: 'Scopes to link to; at most 50.' }),
     allSpaces: t.boolean({ description: 'Every space that the owner reaches, now and later.' }),
-    spaces: t.field({ type: [SpaceGrantInput], description: 'These spaces; at most 1,000.' }),
+    spaces: t.field({
+      type: [SpaceGrantInput],
+      description:
+        'These spaces; at most 1,000. Where all permissions are held in spaces, these or allSpaces must be given; [] is none.',
+    }),
     expiresAt: t.field({ type: 'DateTime', description: 'When it ends; never by default.' }),
     allowedIps: t.stringList({ description: 'Addresses and CIDR blocks; at most 50.' }),
     requestsPerMinute: t.int({ description: "Its own limit, below the plan's; 0 blocks." }),
+    externalId: t.string({
+      description: "The integration's own id for it, of 1 to 255 characters.",
+    }),
+    labels: t.field({ type: [LabelInput], description: 'At most 20 labels, each name once.' }),
   }),
 })
 
@@ -69,6 +79,8 @@ const UpdateApiKeyInput = builder.inputType('UpdateApiKeyInput', {
     expiresAt: t.field({ type: 'DateTime', description: 'When it ends; null: not by itself.' }),
     allowedIps: t.stringList({ description: 'Addresses and CIDR blocks anew; null: any.' }),
     requestsPerMinute: t.int({ description: "Its own limit; null: the plan's." }),
+    externalId: t.string({ description: "The integration's own id for it; null clears it." }),
+    labels: t.field({ type: [LabelInput], description: 'Its labels anew; null or [] is none.' }),
   }),
 })
 
@@ -150,6 +162,46 @@ mutation<typeof RevokeApiKeyInput.$inferInput, RevokedKeys>('revokeApiKey', {
     }),
   }),
   run: (context, input) => revokeApiKey(context, input),
+})
+
+const RevokeApiKeysInput = builder.inputType('RevokeApiKeysInput', {
+  description: 'Which keys to revoke.',
+  fields: (t) => ({
+    filter: t.field({
+      type: ApiKeyFilterInput,
+      required: true,
+      description: 'Finds the keys, at most 1,000; it must name something.',
+    }),
+    reason: t.string({ description: 'Why; kept with each key.' }),
+    dryRun: t.boolean({
+      defaultValue: false,
+      description: 'Checks everything and shows the keys; revokes nothing.',
+    }),
+  }),
+})
+
+mutation<typeof RevokeApiKeysInput.$inferInput, FoundKeys>('revokeApiKeys', {
+  description:
+    'Revokes, each as revokeApiKey does, every visible key that the filter finds, the calling key included, in one transaction: all of them, or none where the caller may not revoke one. Keys revoked before are not found.',
+  guard: 'keys:delete',
+  input: RevokeApiKeysInput,
+  payload: (t) => ({
+    revokedCount: t.int({
+      nullable: true,
+      description: 'How many keys this revoked, or with dryRun would revoke.',
+      resolve: ({ revokedCount }) => revokedCount ?? null,
+    }),
+    apiKeys: t.field({
+      type: [ApiKey],
+      nullable: true,
+      guard: 'public',
+      listSize: maxShown,
+      description: 'The newest 100 of these keys; null with errors.',
+      resolve: ({ apiKeys }) => apiKeys ?? null,
+    }),
+  }),
+  run: (context, { filter, ...input }) =>
+    revokeApiKeys(context, { ...input, filter: filterOfMutation(filter) }),
 })
 
 const DisableApiKeyInput = builder.inputType('DisableApiKeyInput', {

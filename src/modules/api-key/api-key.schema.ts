@@ -15,8 +15,10 @@ import {
   effectivePermissionsLoader,
   keyRecordLoader,
   keyStateLoader,
+  labelsLoader,
   visibleKeyIdLoader,
 } from './key-loaders.ts'
+import { type Label, maxLabels } from './labels.ts'
 import { SpaceGrant } from './space-grant.schema.ts'
 import { maxGrants, maxScopes } from './terms-input.ts'
 
@@ -28,6 +30,16 @@ export const ApiKeyStatusType = builder.enumType('ApiKeyStatus', {
     EXPIRED: { description: 'Refused for good: its time is over.' },
     REVOKED: { description: 'Refused for good.' },
   } satisfies Record<ApiKeyStatus, { description: string }>,
+})
+
+const LabelType = builder.objectRef<Label>('Label').implement({
+  description:
+    "A name and a value of the integration's own, to find keys by; at most 20 a key, names of 1 to 63 and values of up to 255 characters.",
+  leafFields: 'public',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'The name of the label, once a key.' }),
+    value: t.exposeString('value', { description: 'The value of the label.' }),
+  }),
 })
 
 /** A field of what the key is at the moment. */
@@ -46,6 +58,17 @@ export const ApiKey = builder.prismaObject('ApiKey', {
     description: t.exposeString('description', {
       nullable: true,
       description: 'A description of the key.',
+    }),
+    externalId: t.exposeString('externalId', {
+      nullable: true,
+      description: "The integration's own id for it, e.g. of a customer; unique to nobody.",
+    }),
+    labels: t.field({
+      type: [LabelType],
+      guard: 'public',
+      listSize: maxLabels,
+      description: 'Its labels, sorted by name.',
+      resolve: ({ id }, _args, context) => labelsLoader(context).load(id),
     }),
     status: t.field({
       type: ApiKeyStatusType,

@@ -16,7 +16,7 @@ import {
   inTransactionOf,
   type WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
-import { createApiKeyInput } from './api-key.input.ts'
+import { createApiKeyInput, type KeyDetails } from './api-key.input.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
 import {
   assertMayHaveSecretOf,
@@ -25,9 +25,10 @@ import {
   validateDelegation,
 } from './find-key-for-update.ts'
 import { type KeyChange, takeKeyName } from './key-name.ts'
+import { type Label, storeLabels } from './labels.ts'
 import { findKeyCapacity } from './live-keys.ts'
 import { receiverOf } from './receiver.ts'
-import { type KeyTermsInput, keyTermsInput } from './terms-input.ts'
+import { type KeyTermsInput, keyTermsInput, validateEffect } from './terms-input.ts'
 
 /** A key with its secret: shown this once, and stored nowhere. */
 export interface KeyWithSecret {
@@ -38,6 +39,8 @@ export interface KeyWithSecret {
 export interface CreateApiKeyInput extends KeyTermsInput {
   readonly name: string
   readonly description?: string | null | undefined
+  readonly externalId?: string | null | undefined
+  readonly labels?: readonly Label[] | null | undefined
   readonly ownerId?: string | null | undefined
 }
 
@@ -94,7 +97,7 @@ export function createApiKey(
 ): Promise<KeyWithSecret> {
   return inTransactionOf(context, { permission: 'keys:create' }, async (c) => {
     const problems = new ValidationErrors()
-    const { name, description } = validateInput(problems, createApiKeyInput, input)
+    const details = validateInput(problems, createApiKeyInput, input)
     const owner = await ownerInput(c, input.ownerId)
     const blank = {
       ...emptyTerms(owner.ownerId, owner.ownerKind),
@@ -103,10 +106,11 @@ export function createApiKey(
     }
     const terms = await keyTermsInput(c, problems, blank, withoutNulls(input))
     problems.throwIfAny()
+    validateEffect(problems, terms, input)
     validateDelegation(c, problems, terms)
     problems.throwIfAny()
     await assertBelowKeyLimit(c)
-    return insertKey(c, { name, description, terms, maker: c.caller })
+    return insertKey(c, { ...details, terms, maker: c.caller })
   })
 }
 
@@ -117,9 +121,7 @@ async function assertBelowKeyLimit(c: WorkspaceTransaction): Promise<void> {
 }
 
 /** What a new key is made of, all of it checked. */
-export interface NewKey {
-  readonly name: string
-  readonly description: string | null
+export interface NewKey extends Readonly<KeyDetails> {
   readonly terms: KeySettings
   /** Who makes it and is given its secret; null: the operator. */
   readonly maker: Caller | null
@@ -135,9 +137,9 @@ export async function insertKey(c: KeyChange, key: NewKey): Promise<KeyWithSecre
   c.deps.limits.failedAuth.markTrusted(secretDigest(secret))
   const workspaceId = c.workspace.id
   await takeKeyName(c, terms.ownerId, key.name, id, ['input', 'name'])
-  const { name, description, maker } = key
+  const { name, description, externalId, labels, maker } = key
   const row = keyRow(c, { id, name, terms, ...shownParts(secret) }, maker)
-  const apiKey = await c.db.apiKey.create({ data: { ...row, description } })
+  const apiKey = await c.db.apiKey.create({ data: { ...row, description, externalId } })
   await c.db.apiKeySecret.create({
     data: {
       hash: hashSecret(secret),
@@ -148,7 +150,9 @@ export async function insertKey(c: KeyChange, key: NewKey): Promise<KeyWithSecre
     },
   })
   await storeLinks(c, id, terms)
-  const changes = changesBetween({}, { name, ownerId: terms.ownerId, ...auditSnapshot(terms) })
+  await storeLabels(c, id, labels)
+  const shown = { name, ownerId: terms.ownerId, externalId, labels, ...auditSnapshot(terms) }
+  const changes = changesBetween({}, shown)
   c.record({ action: 'api_key.created', targetId: id, targetName: name, changes })
   return { apiKey, secret }
 }

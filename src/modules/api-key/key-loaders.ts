@@ -5,6 +5,7 @@ import type { ApiKey, ApiKeyState, Prisma } from '../../generated/prisma/client.
 import type { Context, DataLoader } from '../../schema/context.ts'
 import { type VisibleList, visibleLoader } from '../../schema/visible-rows.ts'
 import { keysByRole, keysSeen, visibleKeys } from './api-key.visibility.ts'
+import { findLabels, type Label } from './labels.ts'
 
 /** What the keys of these ids declare and may do now. For keys that the caller has been shown. */
 export const keyRecordLoader = (context: Context): DataLoader<KeyRecord | null> =>
@@ -48,6 +49,13 @@ export const keyStateLoader = (context: Context): DataLoader<ApiKeyState> =>
     const states = await deps.prisma.apiKeyState.findMany({ where })
     const byKey = new Map(states.map((state) => [state.keyId, state]))
     return ids.map((id) => byKey.get(id) ?? new Error('a key has a state'))
+  })
+
+/** The labels of each of the keys. For keys that the caller has been shown. */
+export const labelsLoader = (context: Context): DataLoader<Label[]> =>
+  context.loader('apiKey.labels', async (ids) => {
+    const its = await findLabels(context.deps.prisma, context.caller.workspaceId, ids)
+    return ids.map((id) => its.get(id) ?? [])
   })
 
 /** The ids themselves of those keys that the caller sees and may read; null of the others. */

@@ -62,7 +62,10 @@ export async function revokeLiveKeys(
  * @param caller null: the operator; undefined: nobody in the key's workspace
  * @throws RequestError FORBIDDEN, also for nobody
  */
-export function assertMayRevoke(caller: Caller | null | undefined, key: KeyRecord): void {
+export function assertMayRevoke(
+  caller: Caller | null | undefined,
+  key: Pick<KeyRecord, 'id' | 'ownerId' | 'ownerRole'>,
+): void {
   if (caller === null) return
   if (caller !== undefined) {
     assertMayTouchOwnersThings(caller, { userId: key.ownerId, role: key.ownerRole })

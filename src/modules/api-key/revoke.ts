@@ -58,7 +58,7 @@ export async function revokeApiKey(
   }
   return await retryWithLocks(
     async () =>
-      context.caller === null ? [] : await otherWorkspacesOf(context, input.id, includeCreated),
+      context.caller === null ? [] : await otherWorkspacesOf(context, [input.id], includeCreated),
     (others) => inTransactionOf(context, { permission, others }, revokeIn),
   )
 }

@@ -132,9 +132,32 @@ async function grantsInput(
   })
 }
 
+const namesOf = ({ permissions, scopes }: KeySettings): string[] => [
+  ...permissions,
+  ...scopes.flatMap((scope) => scope.permissions),
+]
+
+/**
+ * Notes permissions that a new key could use nowhere: all are held per space, and it has none. A list
+ * of spaces that is empty says that it is meant so.
+ */
+export function validateEffect(
+  problems: ValidationErrors,
+  terms: KeySettings,
+  { permissions, spaces }: KeyTermsInput,
+): void {
+  if (!permissions?.length || spaces || terms.allSpaces) return
+  if ([...expand(namesOf(terms))].every(isPerSpace))
+    problems.add(
+      'INVALID',
+      ['spaces'],
+      'These permissions are held in spaces, and the key names none: name spaces, or set allSpaces. For a key that is to have no space, give an empty list.',
+    )
+}
+
 /** Notes requirements that the key, or a grant as it is written, lacks, and grants of what the key does not hold. */
 function validateHeld(problems: ValidationErrors, terms: KeySettings, input: KeyTermsInput): void {
-  const names = [...terms.permissions, ...terms.scopes.flatMap(({ permissions }) => permissions)]
+  const names = namesOf(terms)
   validateRequirements(problems, ['permissions'], names)
   if (!input.spaces) return
   const held = expand(names)

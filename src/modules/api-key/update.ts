@@ -11,11 +11,12 @@ import {
   type CallerTransaction,
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
-import { updateApiKeyInput } from './api-key.input.ts'
+import { type KeyDetails, updateApiKeyInput } from './api-key.input.ts'
 import { auditSnapshot } from './audit-snapshot.ts'
 import { replaceTerms } from './create.ts'
 import { assertLive, findKeyForUpdate, getKey, validateDelegation } from './find-key-for-update.ts'
 import { takeKeyName } from './key-name.ts'
+import { findLabels, type Label, replaceLabels } from './labels.ts'
 import { assertReceiversMayHold } from './receivers.ts'
 import { type KeyTermsInput, keyTermsInput, validateNonNull } from './terms-input.ts'
 
@@ -23,6 +24,8 @@ export interface UpdateApiKeyInput extends KeyTermsInput {
   readonly id: string
   readonly name?: string | null | undefined
   readonly description?: string | null | undefined
+  readonly externalId?: string | null | undefined
+  readonly labels?: readonly Label[] | null | undefined
 }
 
 /**
@@ -35,7 +38,9 @@ export function updateApiKey(context: ServiceContext, input: UpdateApiKeyInput):
     assertLive(key)
     const problems = new ValidationErrors()
     validateNonNull(problems, input)
-    const { name, description } = { ...key, ...validateInput(problems, updateApiKeyInput, input) }
+    const stored = await findLabels(c.db, c.workspace.id, [key.id])
+    const before = { ...key, labels: stored.get(key.id) ?? [] }
+    const after = { ...before, ...validateInput(problems, updateApiKeyInput, input) }
     const terms = await keyTermsInput(c, problems, key, input)
     problems.throwIfAny()
     if (!isAttenuation(key, terms)) {
@@ -45,22 +50,32 @@ export function updateApiKey(context: ServiceContext, input: UpdateApiKeyInput):
       await assertReceiversMayHold(c, key.id, terms)
     }
     const changes = changesBetween<object>(
-      { name: key.name, description: key.description, ...auditSnapshot(key) },
-      { name, description, ...auditSnapshot(terms) },
+      { ...detailsOf(before), ...auditSnapshot(key) },
+      { ...detailsOf(after), ...auditSnapshot(terms) },
     )
     if (changes.length === 0) return getKey(c, key.id)
+    const { labels, ...details } = detailsOf(after)
+    const { name } = details
     const isRenamed = nameKey(name) !== nameKey(key.name)
     if (isRenamed) await takeKeyName(c, key.ownerId, name, key.id, ['input', 'name'])
     const apiKey = await replaceTerms(c, key.id, terms, {
-      name,
+      ...details,
       ...(isRenamed && { nameKey: nameKey(name) }),
-      description,
       updatedAt: c.now,
     })
+    if (input.labels !== undefined) await replaceLabels(c, key.id, labels)
     c.record({ action: 'api_key.updated', targetId: key.id, targetName: key.name, changes })
     return apiKey
   })
 }
+
+/** What a key is called and found by, and that needs no right to grant the key. */
+const detailsOf = ({ name, description, externalId, labels }: KeyDetails): KeyDetails => ({
+  name,
+  description,
+  externalId,
+  labels,
+})
 
 /** Another person's key can be narrowed, not widened. */
 function assertMayWiden({ caller }: CallerTransaction, { ownerId, ownerKind }: KeyRecord): void {

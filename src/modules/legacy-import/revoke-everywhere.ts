@@ -17,8 +17,10 @@ import { type Revocation, revokeKeys } from '../api-key/revoke-keys.ts'
  * Whether a revocation ends a key in every workspace: of a user-level key by itself, or by its
  * owner's sign-in. Anybody else decides for their own workspace alone.
  */
-export const revokesEverywhere = (caller: Caller, key: KeyRecord): boolean =>
-  key.userLevel && (isKeyItself(caller, key.id) || isSignInOf(caller, key.ownerId))
+export const revokesEverywhere = (
+  caller: Caller,
+  key: Pick<KeyRecord, 'id' | 'ownerId' | 'userLevel'>,
+): boolean => key.userLevel && (isKeyItself(caller, key.id) || isSignInOf(caller, key.ownerId))
 
 /** A workspace that knows a user-level key. */
 interface Place {
@@ -32,23 +34,29 @@ interface Place {
   readonly isPresent: boolean
 }
 
-const findPlaces = (db: Queryable, id: string): Promise<Place[]> => db.$queryRaw<Place[]>`
+const findPlaces = (db: Queryable, ids: readonly string[]): Promise<Place[]> => db.$queryRaw<
+  Place[]
+>`
   SELECT k."workspaceId", ul."userId", k.name, k."revokedAt" IS NULL AS "isLive",
          m."removedAt" IS NULL AS "isPresent"
     FROM "UserLegacyKey" ul
     JOIN "Member" m ON m."userId" = ul."userId"
     JOIN "ApiKey" k ON k."workspaceId" = m."workspaceId" AND k.id = ul.id
-   WHERE ul.id = ${id} ORDER BY k."workspaceId"`
+   WHERE ul.id = ANY(${ids}::text[]) ORDER BY k."workspaceId"`
 
-/** Finds the workspaces to lock for a revocation by the caller, besides their own. */
+/** Finds the workspaces to lock for a revocation of these keys by the caller, besides their own. */
 export async function otherWorkspacesOf(
   { deps, caller }: ServiceContext,
-  id: string,
+  ids: readonly string[],
   includeCreated: boolean,
 ): Promise<string[]> {
-  const isItself = caller.kind === 'API_KEY' && caller.key.id === id && caller.isUserLevel
-  if (caller.kind !== 'HUMAN' && !isItself) return []
-  return (await findPlaces(deps.prisma, id))
+  const own = ids.filter(
+    (id) =>
+      caller.kind === 'HUMAN' ||
+      (caller.kind === 'API_KEY' && caller.key.id === id && caller.isUserLevel),
+  )
+  if (own.length === 0) return []
+  return (await findPlaces(deps.prisma, own))
     .filter(({ userId }) => userId === caller.user.id)
     .filter(({ isLive, isPresent }) => isLive || (includeCreated && isPresent))
     .map(({ workspaceId }) => workspaceId)
@@ -65,7 +73,7 @@ async function lockPlaces(
 ): Promise<{ readonly there: WorkspaceTransaction; readonly name: string }[]> {
   const [c] = changes
   await lockUsers(c, [ownerId])
-  const places = (await findPlaces(c.db, id)).filter((place) => place[wanted])
+  const places = (await findPlaces(c.db, [id])).filter((place) => place[wanted])
   const names = new Map(places.map(({ workspaceId, name }) => [workspaceId, name]))
   assertAllLocked(changes, [...names.keys()])
   return changes.flatMap((there) => {
@@ -124,7 +132,7 @@ export async function revokeEverywhere(
  */
 export const revokeUserLevelKey = (deps: Deps, id: string): Promise<number> =>
   retryWithLocks(
-    async () => (await findPlaces(deps.prisma, id)).map(({ workspaceId }) => workspaceId),
+    async () => (await findPlaces(deps.prisma, [id])).map(({ workspaceId }) => workspaceId),
     async ([first, ...others]) => {
       const key = await deps.prisma.userLegacyKey.findUnique({ where: { id } })
       if (key === null || first === undefined)

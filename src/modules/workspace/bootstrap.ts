@@ -53,6 +53,8 @@ export function createFirstWorkspace(
 const ownerKey = ({ now }: WorkspaceTransaction, ownerId: string): NewKey => ({
   name: `Owner key of ${now.toISOString()}`,
   description: null,
+  externalId: null,
+  labels: [],
   terms: fullTerms(ownerId),
   maker: null,
 })

@@ -20,7 +20,11 @@ afterAll(() => world.close())
 
 let count = 0
 const makeKey = () =>
-  seed(world, workspace.secret).key({ name: `key ${++count}`, permissions: ['agents:read'] })
+  seed(world, workspace.secret).key({
+    name: `key ${++count}`,
+    permissions: ['agents:read'],
+    spaces: [],
+  })
 
 const replace = async (id: string, overlapSeconds: number): Promise<any> => {
   const selection = 'secret apiKey { previousSecretExpiresAt }'

@@ -20,7 +20,7 @@ afterAll(() => world.close())
 
 let count = 0
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>
-  make.key({ name: `key ${++count}`, permissions: ['agents:read'], ...input })
+  make.key({ name: `key ${++count}`, permissions: ['agents:read'], spaces: [], ...input })
 
 const rotation = 'mutation { rotateAccessToken(input: {}) { token errors { code path } } }'
 

@@ -60,7 +60,7 @@ test('its own expiry still bounds a key whose old secret ends later', async () =
 })
 
 test('a token minted by an old secret, and its chain, end with the secret', async () => {
-  const key = await make.key({ name: name(), permissions: ['agents:read'] })
+  const key = await make.key({ name: name(), permissions: ['agents:read'], spaces: [] })
   const { secret, apiKey } = await rotate(key.id, 300)
   const end = new Date(apiKey.previousSecretExpiresAt).getTime()
   const token = await mint(world, key.secret)

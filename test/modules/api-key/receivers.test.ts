@@ -165,7 +165,7 @@ test('updateScope: the receivers of a key that the lifetime policy has ended sta
 // Disabling is reversible: it took nothing from the key that enabling would give.
 test('enableApiKey: gives nobody more than before, and is not tested for the receivers', async () => {
   const holder = await manager(['agents:read'])
-  const key = await madeBy(holder.secret, { permissions: ['agents:read'] })
+  const key = await madeBy(holder.secret, { permissions: ['agents:read'], spaces: [] })
   const { id } = key
   await asOwner('disableApiKey', '__typename', { id })
   expect(await own('enableApiKey', { id })).toMatchObject(ok)

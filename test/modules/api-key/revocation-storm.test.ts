@@ -65,6 +65,10 @@ const ends: Record<
   }
 > = {
   'a revocation': { refusal: '401 REVOKED', end: ({ id }) => ['revokeApiKey', { id }] },
+  'a revocation by a filter': {
+    refusal: '401 REVOKED',
+    end: ({ ownerId }) => ['revokeApiKeys', { filter: { ownerId } }],
+  },
   'a disabling': { refusal: '401 DISABLED', end: ({ id }) => ['disableApiKey', { id }] },
   'a rotation without overlap': {
     refusal: '401 ROTATED',

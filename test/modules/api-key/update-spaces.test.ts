@@ -26,7 +26,11 @@ const list = (space: 'a' | 'b') => [{ spaceId: spaces[space] }]
 
 function makeKey(reach: Reach): Promise<{ id: string; secret: string }> {
   const where =
-    reach === 'all' ? { allSpaces: true } : reach === 'none' ? {} : { spaces: list(reach) }
+    reach === 'all'
+      ? { allSpaces: true }
+      : reach === 'none'
+        ? { spaces: [] }
+        : { spaces: list(reach) }
   const permissions = ['spaces:read']
   return seed(world, workspace.secret).key({ name: name(), permissions, ...where })
 }
@@ -96,11 +100,13 @@ test('updateApiKey: null for allSpaces or spaces is INVALID and changes nothing'
     }
 })
 
-test('createApiKey: no spaces unless allSpaces or a list says so', async () => {
+test('createApiKey: the spaces are those of the list or all; with permissions in spaces one is given', async () => {
   const table: [object, Reach | string][] = [
-    [{}, 'none'],
+    [{}, 'INVALID input.spaces'],
     [{ spaces: [] }, 'none'],
-    [{ spaces: null, allSpaces: null }, 'none'],
+    [{ spaces: null, allSpaces: null }, 'INVALID input.spaces'],
+    [{ allSpaces: false }, 'INVALID input.spaces'],
+    [{ permissions: [] }, 'none'],
     [{ allSpaces: false, spaces: [] }, 'none'],
     [{ allSpaces: true, spaces: [] }, 'all'],
     [{ allSpaces: false, spaces: list('a') }, 'a'],

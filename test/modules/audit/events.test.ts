@@ -111,6 +111,9 @@ test('every mutation writes one event and raises the epoch by one, agents and ne
   await expectOne('enableApiKey', key, { id }, 'api_key.enabled')
   await expectOne('transferApiKey', key, { id, ownerId: robot.user.id }, 'api_key.transferred')
   await expectOne('revokeApiKey', key, { id }, 'api_key.revoked')
+  await seed(world, workspace.secret).key({ name: 'M', externalId: 'm' })
+  const filter = { externalId: 'm' }
+  await expectOne('revokeApiKeys', 'revokedCount', { filter }, 'api_key.revoked')
   await expectOne('removeMember', member, { id: human.id }, 'member.removed')
   const imported = { name: 'I', ownerId: robot.user.id, encoding: 'PLAINTEXT' }
   const legacy = await expectOne(

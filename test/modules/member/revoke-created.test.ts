@@ -49,7 +49,12 @@ async function furnished() {
   const own = await keyBy(token)
   const signedIn = await keyBy(token, { ownerId: robot })
   const byKey = await keyBy(own.secret, { ownerId: robot })
-  const taken = await make.key({ name: name(), ownerId: robot, permissions: ['agents:read'] })
+  const taken = await make.key({
+    name: name(),
+    ownerId: robot,
+    permissions: ['agents:read'],
+    spaces: [],
+  })
   const takenSecret = await rotate(taken.id, token)
   const further = await keyBy(byKey.secret, { ownerId: robot })
   const minted = await mint(world, further.secret)
@@ -108,7 +113,12 @@ test('removeMember(revokeCreated): takes them, and what they made or were given,
 
 test('removeMember(revokeCreated): leaves a key that was given to somebody else since, and ends the secret before', async () => {
   const { id, token } = await leaver()
-  const key = await make.key({ name: name(), ownerId: robot, permissions: ['agents:read'] })
+  const key = await make.key({
+    name: name(),
+    ownerId: robot,
+    permissions: ['agents:read'],
+    spaces: [],
+  })
   const given = await rotate(key.id, token)
   const { rotatedAt } = await world.deps.prisma.apiKey.findFirstOrThrow({ where: { id: key.id } })
   const { secret } = await done(world, workspace.secret, 'rotateApiKey', 'secret', {
