@@ -13,7 +13,7 @@ export interface RequestError {
   readonly message: string
   readonly path?: readonly (string | number)[]
   readonly extensions: {
-    /** UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED …: the README lists them. */
+    /** UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED …: docs/api.md lists them. */
     readonly code: string
     /** The server's log has the request under it. */
     readonly requestId?: string

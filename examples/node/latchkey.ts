@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Why the API refused a request or a field of it. */
 export class LatchkeyError extends Error {
-  /** UNAUTHENTICATED, FORBIDDEN …: the README of Latchkey lists them. */
+  /** UNAUTHENTICATED, FORBIDDEN …: Latchkey's docs/api.md lists them. */
   readonly code: string
 
   constructor(message: string, { code, requestId }: { code: string; requestId: string }) {

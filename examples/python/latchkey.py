@@ -13,7 +13,7 @@ TEMPORARY = (429, 502, 503, 504)
 
 
 class LatchkeyError(Exception):
-    """The API refused a request or a field of it. `code` is one of those in Latchkey's README."""
+    """The API refused a request or a field of it. `code` is one of those in Latchkey's docs/api.md."""
 
     def __init__(self, error):
         extensions = error["extensions"]
