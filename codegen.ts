@@ -1,4 +1,5 @@
-// Writes what is made from the code: schema.graphql, and typed operations for tests (test/generated).
+// Writes what is made from the code: schema.graphql, and typed operations for tests (test/generated)
+// and for the page in examples/browser.
 //
 //   node codegen.ts               both
 //   node codegen.ts --operations  the operations only
@@ -6,6 +7,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { generate } from '@graphql-codegen/cli'
+import browserExample from './examples/browser/codegen.ts'
 import { printedSchema } from './src/schema/schema.ts'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
@@ -47,6 +49,13 @@ async function writeOperations(): Promise<void> {
         },
       },
     },
+  })
+  await generate({
+    ...browserExample,
+    cwd: fileURLToPath(new URL('examples/browser', import.meta.url)),
+    schema: printedSchema(),
+    silent: true,
+    errorsOnly: true,
   })
 }
 

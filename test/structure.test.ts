@@ -34,7 +34,7 @@ const isCode = (file: string): boolean => ['.ts', '.mjs'].includes(extname(file)
 const src = filesIn('src').filter(isCode).map(read)
 const code = [
   ...src,
-  ...filesIn('test', 'scripts', 'bin', 'bench').filter(isCode).map(read),
+  ...filesIn('test', 'scripts', 'bin', 'bench', 'examples').filter(isCode).map(read),
   ...['codegen.ts', 'prisma/prisma.config.ts'].map(read),
 ]
 

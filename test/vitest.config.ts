@@ -13,6 +13,9 @@ const withNginx = Boolean(process.env.TEST_NGINX)
 /** The path of a Caddy, for those about it. */
 const withCaddy = Boolean(process.env.TEST_CADDY)
 
+/** The path of a Python. With it, the examples in Python run as well. */
+const withPython = Boolean(process.env.TEST_PYTHON)
+
 export default defineConfig({
   // Vite would take the module build for us while libraries get Node's choice: two graphql's.
   resolve: {
@@ -26,6 +29,7 @@ export default defineConfig({
       ...(withRedis ? [] : ['test/redis/**']),
       ...(withNginx ? [] : ['test/gateway/*.test.ts']),
       ...(withCaddy ? [] : ['test/gateway/caddy/**']),
+      ...(withPython ? [] : ['test/examples/python.test.ts']),
       // Several servers on one database.
       ...(withRedis && onPostgres ? [] : ['test/redis/three-servers.test.ts']),
     ],

@@ -23,6 +23,9 @@ test('every link to a file leads to one, and every npm script is there', async (
     'SECURITY.md',
     'CHANGELOG.md',
     'bench/README.md',
+    'examples/browser/README.md',
+    'examples/node/README.md',
+    'examples/python/README.md',
     ...pages,
   ]) {
     const text = await read(page)
