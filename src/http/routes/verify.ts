@@ -50,25 +50,18 @@ function askedBy({ request: { url }, state: { path } }: Call) {
       throw badQuestion(
         `There is no parameter ${JSON.stringify(withoutSecrets(name).slice(0, 60))}; use ${names.join(', ')}.`,
       )
-  const [ip, another] = searchParams.getAll('ip')
+  const asked = (name: string): string[] => searchParams.getAll(name)
+  const [ip, another] = asked('ip')
   if (another !== undefined) throw badQuestion('ip is repeated.')
-  return {
-    permissions: searchParams.getAll('permission'),
-    spaceIds: searchParams.getAll('space'),
-    ip,
-  }
+  return { permissions: asked('permission'), spaceIds: asked('space'), ip }
 }
 
 /** The verdict on the client's credential, or on there being none or two. */
-async function verdictOn(headers: Headers, verdictOf: Verification): Promise<ClientVerdict> {
-  let secret: string | undefined
-  try {
-    secret = presentedSecret(headers)?.secret
-  } catch {
-    return { code: 'MALFORMED' }
-  }
-  return secret === undefined ? { code: 'MISSING' } : await verdictOf(secret)
-}
+const verdictOn = (headers: Headers, verdictOf: Verification): Promise<ClientVerdict> =>
+  Promise.try(presentedSecret, headers).then(
+    async (presented) => (presented ? await verdictOf(presented.secret) : { code: 'MISSING' }),
+    () => ({ code: 'MALFORMED' }),
+  )
 
 /**
  * @throws UserInputError when the gateway presents no key or token of its own; RequestError
