@@ -80,7 +80,7 @@ test.each<[string, string[]]>([
   ['--spaces: ', ['OWNER', 'x', '--spaces', 'spc_none']],
   ['--scope-ids: ', ['OWNER', 'x', '--scope-ids', 'scp_none']],
   ['--spaces: A key is for all spaces', ['OWNER', 'x', '--all-spaces', '--spaces', 'spc_none']],
-  ['--expires-at: This is no RFC 3339 instant', ['OWNER', 'x', '--expires-at', 'tomorrow']],
+  ['--expires-at: "tomorrow" is no instant', ['OWNER', 'x', '--expires-at', 'tomorrow']],
   ['--allowed-ips: ', ['OWNER', 'x', '--allowed-ips', 'here']],
 ])(
   'keys create: "%s" refuses what the API refuses, and nothing is stored',
