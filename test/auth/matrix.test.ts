@@ -78,6 +78,7 @@ test('only createSpace asks for all spaces, and only what is about oneself is ex
     'Mutation.revokeAccessToken',
     'Mutation.revokeAccessTokens',
     'Mutation.revokeApiKey',
+    'Mutation.rotateApiKey',
     'Viewer.workspace',
   ])
 })
