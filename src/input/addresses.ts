@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { noting } from './read-input.ts'
+import { shown } from './shown.ts'
 
 type Block = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
@@ -92,7 +93,7 @@ export function isInsideBlocks(inner: string, outer: readonly string[]): boolean
  */
 export function plainBlock(text: string): { readonly plain: string } | { readonly wrong: string } {
   const block = parseBlock(text)
-  if (block === undefined) return { wrong: 'This is no IP address or CIDR block.' }
+  if (block === undefined) return { wrong: `${shown(text)} is no IP address or CIDR block.` }
   const [base, length] = block
   const network = networkOf(block)
   const plain = base.toString()

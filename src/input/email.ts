@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { shown } from './shown.ts'
 import { isStorable } from './text.ts'
 
 const shape = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u
@@ -23,4 +24,9 @@ export const isEmail = (text: string): boolean =>
   text.length <= maxLength && shape.test(text) && hasDomain(text) && isStorable(text)
 
 /** An e-mail address, trimmed. Only mail sent to it can show that somebody reads it. */
-export const email = z.string().trim().refine(isEmail, 'This is no e-mail address.')
+export const email = z
+  .string()
+  .trim()
+  .refine(isEmail, {
+    error: ({ input }) => `${shown(String(input))} is no e-mail address.`,
+  })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { shown } from './shown.ts'
 
 /**
  * RFC 3339 and what clients send besides: no seconds (Java), an offset of hours alone (PostgreSQL) or
@@ -25,14 +26,12 @@ export function parseInstant(text: string): Date | undefined {
   return isYear(Number(read.slice(0, 4))) && isYear(instant.getUTCFullYear()) ? instant : undefined
 }
 
-/** What cannot be a secret in the wrong field: too short for one, or it begins like a date. */
-const showable = /^(?:[ -~]{0,15}|\d{4}-[\d+.:TZtz -]{0,40})$/
+const dateLike = /^\d{4}-[\d+.:TZtz -]{0,40}$/
 
 /** What is wrong with a value that is no instant: what was read, and an example. */
 export function instantProblem(value: unknown): string {
-  const isHidden = typeof value === 'string' && !showable.test(value)
-  const shown = isHidden ? '"[…]"' : JSON.stringify(value)
-  return `${shown} is no instant of the years 1970 to 9998; write it as 2027-01-31T23:59:59Z.`
+  const read = typeof value === 'string' ? shown(value, dateLike) : JSON.stringify(value)
+  return `${read} is no instant of the years 1970 to 9998; write it as 2027-01-31T23:59:59Z.`
 }
 
 /** An instant as `parseInstant` reads it. */

@@ -1,5 +1,6 @@
 import { covers, expand, missingRequirements } from '../auth/permissions.ts'
 import type { ValidationErrors } from './problems.ts'
+import { shown } from './shown.ts'
 
 type Path = readonly (string | number)[]
 
@@ -7,9 +8,6 @@ type Path = readonly (string | number)[]
 export const maxNames = 200
 
 const nameShape = /^[a-z*]{1,30}(:[a-z*]{1,30})?$/
-
-/** What has not the shape of a name may be anything, a secret too. */
-const quoted = (name: string): string => (nameShape.test(name) ? `"${name}"` : '"[…]"')
 
 const isKnown = (name: string): boolean => covers(name).length > 0
 
@@ -20,7 +18,7 @@ const isSeveral = (text: string): boolean =>
 const problemOf = (name: string): string =>
   isSeveral(name)
     ? `"${name}" is several permissions; name each by itself.`
-    : `There is no permission ${quoted(name)}; see the query permissions.`
+    : `There is no permission ${shown(name, nameShape)}; see the query permissions.`
 
 /** Names of permissions and aliases, each known; as written, without repetition. */
 export function permissionNamesInput(

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { noting } from '../../input/read-input.ts'
+import { shown } from '../../input/shown.ts'
 
 export const maxAudience = 5
 const maxUriLength = 255
@@ -14,7 +15,7 @@ const audience = z.array(z.string()).check(
     if (uris.length === 0 || uris.length > maxAudience)
       return note(`1 to ${maxAudience} URIs are possible.`)
     for (const [index, uri] of uris.entries())
-      if (!isUri(uri)) note('This is no absolute URI without a fragment.', index)
+      if (!isUri(uri)) note(`${shown(uri)} is no absolute URI without a fragment.`, index)
       else if (uris.indexOf(uri) !== index) note('This URI is repeated.', index)
   }),
 )

@@ -3,6 +3,7 @@ import { inOrder } from '../../auth/policy.ts'
 import { plainAddress } from '../../input/addresses.ts'
 import { permissionNamesInput } from '../../input/permission-list.ts'
 import { ValidationErrors } from '../../input/problems.ts'
+import { shown } from '../../input/shown.ts'
 import { minCost } from '../../limits/operation-cost.ts'
 
 const maxSpaces = 1_000
@@ -38,9 +39,10 @@ export function verificationInput(input: VerificationInput): VerificationTerms {
   const spaceIds = input.spaceIds ?? []
   if (spaceIds.length > maxSpaces)
     problems.add('INVALID', ['spaceIds'], `At most ${maxSpaces} spaces are possible.`)
-  const address = typeof input.ip === 'string' ? plainAddress(input.ip) : undefined
-  if (typeof input.ip === 'string' && address === undefined)
-    problems.add('INVALID', ['ip'], 'This is no IP address.')
+  const { ip } = input
+  const address = typeof ip === 'string' ? plainAddress(ip) : undefined
+  if (typeof ip === 'string' && address === undefined)
+    problems.add('INVALID', ['ip'], `${shown(ip)} is no IP address.`)
   const cost = input.cost ?? minCost
   if (cost < 0 || cost > maxCost) problems.add('INVALID', ['cost'], `A cost is 0 to ${maxCost}.`)
   problems.throwIfAny()

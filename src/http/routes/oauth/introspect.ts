@@ -1,5 +1,6 @@
 import type { Deps } from '../../../deps.ts'
 import { plainAddress } from '../../../input/addresses.ts'
+import { shown } from '../../../input/shown.ts'
 import { introspectToken } from '../../../modules/access-token/introspect.ts'
 import type { Call, Reply } from '../route.ts'
 import { readForm } from './form.ts'
@@ -10,7 +11,7 @@ import { authenticateVerifier } from './verifier.ts'
 function addressIn(text: string | undefined): string | undefined {
   const address = text === undefined ? undefined : plainAddress(text)
   if (text !== undefined && address === undefined)
-    throw new OAuthError('invalid_request', 'ip is no IP address.')
+    throw new OAuthError('invalid_request', `ip: ${shown(text ?? '')} is no IP address.`)
   return address
 }
 
