@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 /** One tab of GraphiQL as a first visitor sees it. */
 export interface GraphiqlTab {
   readonly query: string
-  /** JSON text; what the visitor has to fill in stands in angle brackets. */
+  /** JSON text. client.js fills in what stands in angle brackets once it knows it. */
   readonly variables: string
 }
 
@@ -12,17 +12,29 @@ const tab = (file: string, variables: object = {}): GraphiqlTab => ({
   variables: JSON.stringify(variables, null, 2),
 })
 
-/** The tour of the first five minutes, in its order. */
+/** What an admin does first, and then most often. */
 export const readGraphiqlTabs = (): readonly GraphiqlTab[] => [
   tab('1-who-am-i.graphql'),
   tab('2-what-is-here.graphql'),
-  tab('3-create-key.graphql', {
+  tab('3-create-spaces.graphql', { one: { name: 'Support' }, another: { name: 'Sales' } }),
+  tab('4-create-key.graphql', {
     input: {
       name: 'My first integration',
-      permissions: ['spaces:read', 'agents:read', 'agents:run'],
-      spaces: [{ spaceId: '<id of a space>' }, { spaceId: '<id of another space>' }],
+      permissions: ['spaces:read', 'agents:read', 'agents:update'],
+      spaces: [
+        { spaceId: '<id of a space>' },
+        { spaceId: '<id of another space>', permissions: ['spaces:read', 'agents:read'] },
+      ],
     },
   }),
-  tab('4-rotate-key.graphql', { input: { id: '<id of the key>', overlapSeconds: 3600 } }),
-  tab('5-revoke-key.graphql', { input: { id: '<id of the key>', reason: 'End of the tour' } }),
+  tab('5-keys-to-review.graphql', {
+    expiring: { status: 'ACTIVE', expiresBefore: '<in 30 days>' },
+    unused: { status: 'ACTIVE', neverUsed: true },
+  }),
+  tab('6-rotate-key.graphql', { input: { id: '<id of the key>', overlapSeconds: 3600 } }),
+  tab('7-revoke-key.graphql', { input: { id: '<id of the key>', reason: 'No longer used' } }),
+  tab('8-create-scope.graphql', {
+    input: { name: 'Agent readers', permissions: ['spaces:read', 'agents:read'] },
+  }),
+  tab('9-invite-member.graphql', { input: { email: 'ada@example.com', role: 'MEMBER' } }),
 ]

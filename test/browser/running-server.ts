@@ -26,7 +26,7 @@ async function healthy(url: string): Promise<boolean> {
 }
 
 /** The real server, started as an admin starts it, on an empty database of its own. */
-export async function startServer() {
+export async function startServer(settings: Readonly<Record<string, string>> = {}) {
   const dataDir = await mkdtemp(join(tmpdir(), 'latchkey-browser-'))
   const key = createApiKeySecret('lk')
   const port = await freePort()
@@ -38,6 +38,7 @@ export async function startServer() {
       DATA_DIR: dataDir,
       PORT: String(port),
       LATCHKEY_BOOTSTRAP_KEY: key,
+      ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

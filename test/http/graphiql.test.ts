@@ -10,8 +10,8 @@ import { responseOf } from '../../src/http/routes/route.ts'
 import { createServerContext } from '../../src/http/server-context.ts'
 
 /** The page as a new server answers it. */
-function server() {
-  const page = graphiqlPage()
+function server(introspection: 'public' | 'authenticated' = 'public') {
+  const page = graphiqlPage(introspection)
   return async (request: Request): Promise<Response> => {
     const { state } = createServerContext({})
     const { address, requestId } = state
@@ -97,18 +97,21 @@ test('it is for browsers only', () => {
   expect(wants('GET')).toBe(false)
 })
 
+test.each(['public', 'authenticated'] as const)(
+  'a header says that introspection is %s',
+  async (introspection) => {
+    const head = new Request('http://localhost/graphql', { method: 'HEAD' })
+    const { headers } = await server(introspection)(head)
+    expect(headers.get('latchkey-introspection')).toBe(introspection)
+  },
+)
+
 test('the page carries the tabs as they are, and stores no headers', async () => {
   const text = await html()
   expect(text.split('</script').length).toBe(2)
-  const options = JSON.parse(text.match(/'#root'\),\s*(\{.*\}),\s*\);\s*<\/script>/s)?.[1] ?? '')
-  expect(options).toMatchObject({
-    title: 'Latchkey',
-    shouldPersistHeaders: false,
-    isHeadersEditorEnabled: true,
-    defaultEditorToolsVisibility: 'headers',
-  })
-  const headers = '{\n  "X-API-Key": ""\n}'
-  expect(options.defaultTabs).toEqual(readGraphiqlTabs().map((tab) => ({ ...tab, headers })))
+  const tabs = text.match(/^globalThis\.tabs = (.*);$/m)?.[1] ?? ''
+  expect(JSON.parse(tabs)).toEqual(readGraphiqlTabs())
+  expect(text).toMatch(/^ +isHeadersEditorEnabled: false,\n +shouldPersistHeaders: false,$/m)
 })
 
 const schema = () =>
@@ -125,7 +128,7 @@ test.each(
   const { errors } = getVariableValues(schema(), operation.variableDefinitions ?? [], values)
   expect(errors).toBeUndefined()
   expect((values.input?.permissions ?? []).every(isPermission)).toBe(true)
-  // The tab's title is the operation's name; what explains it must fit the narrow editor.
+  // The tab's title is the operation's name; above it stands what it is for.
   expect(operation.name?.value).toBeTruthy()
-  expect(query).toMatch(/^# \d\. .+\n#\n(# .{1,54}\n)+\n(query|mutation) /)
+  expect(query).toMatch(/^# \d\. .+\n#\n(# .+\n)+\n(query|mutation) /)
 })

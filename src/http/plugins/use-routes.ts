@@ -40,10 +40,10 @@ const redirect =
 /** Answers what is no operation. Paths are exact; anything else is 404. */
 export function useRoutes(
   deps: Deps,
-  { trustedProxies, graphiql, metricsToken }: ServerOptions,
+  { trustedProxies, graphiql, introspection, metricsToken }: ServerOptions,
 ): HttpPlugin {
   const addressOf = clientAddress(trustedProxies)
-  const page = graphiql ? graphiqlPage() : undefined
+  const page = graphiql ? graphiqlPage(introspection) : undefined
   const documents = downloads(deps)
   const verify = verdicts(deps)
   const routes = new Map<string, Route>([

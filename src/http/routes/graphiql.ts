@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { acceptedCoding } from '../content-negotiation.ts'
+import type { ServerOptions } from '../plugin.ts'
 import type { Route } from './route.ts'
 
 /** What is stored of the page beside its content. */
@@ -42,7 +43,7 @@ export const wantsGraphiql = ({ method, headers }: Request): boolean =>
  * GraphiQL out of our own process: nothing on the page comes from anywhere else. All answers share the
  * bytes that were read when it was first asked for, however many clients have not taken theirs yet.
  */
-export function graphiqlPage(): Route {
+export function graphiqlPage(introspection: ServerOptions['introspection']): Route {
   let read: ReturnType<typeof readPage> | undefined
   return async ({ request: { method, headers: sent } }) => {
     read ??= readPage().catch((error: unknown) => {
@@ -60,6 +61,8 @@ export function graphiqlPage(): Route {
       'cross-origin-opener-policy': 'same-origin',
       'referrer-policy': 'no-referrer',
       'x-frame-options': 'DENY',
+      // The page asks for this by HEAD: whether it can load the schema before it has a key.
+      'latchkey-introspection': introspection,
     }
     if (namesTag(sent.get('if-none-match'), etag)) return { status: 304, headers }
     const coded = encoding === 'identity' ? undefined : bodies[encoding]
