@@ -28,7 +28,12 @@ export class PartialFailure extends Error {
 }
 
 /** The text with its lines joined by blanks. */
-export const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ').trim()
+export const oneLine = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join(' ')
 
 /** An option with what `--help` says of it. */
 export type Option = ParseArgsOptionsConfig[string] & {

@@ -24,8 +24,6 @@ export type RequestLog = (state: RequestState, outcome: Outcome) => void
 /** What others ask for every few seconds. */
 const probes = ['/health', '/ready', '/metrics']
 
-const maxNameLength = 100
-
 /** A secret has 16 characters at least, an id of ours is none. */
 function shownPath(path: string): string {
   if (path.length <= 16) return path
@@ -74,7 +72,7 @@ export function createRequestLog(
         requestId,
         method,
         path: route === path ? path : shownPath(path),
-        operation: name && withoutSecrets(name).slice(0, maxNameLength),
+        operation: name && withoutSecrets(name).slice(0, 100),
         kind,
         status,
         ms: Math.round(ms * 10) / 10,

@@ -31,7 +31,7 @@ async function person(role: string): Promise<Human & { id: string; secret: strin
 test.each(roles)('a %s declares everything and holds the ceiling', async (role) => {
   const { secret } = await person(role)
   const seen = await view(world, secret)
-  const keys = ['keys:read', 'keys:create', 'keys:update', 'keys:delete']
+  const keys = ['keys:read', 'keys:create', 'keys:update', 'keys:delete', 'keys:rotate']
   const builders = role === 'BUILDER' ? ['members:read'] : []
   expect(seen).toEqual({
     permissions: [

@@ -16,7 +16,12 @@ afterAll(() => world.close())
 /** A key that may ask 3 times, in a workspace that may 5 times. */
 beforeEach(async () => {
   workspace = await world.createWorkspace()
-  const key = { name: 'limited', requestsPerMinute: 3, permissions: ['spaces:read'] }
+  const key = {
+    name: 'limited',
+    requestsPerMinute: 3,
+    permissions: ['spaces:read'],
+    allSpaces: true,
+  }
   secret = (await seed(world, workspace.secret).key(key)).secret
   await limitTo(world, workspace, 5)
 })

@@ -2,11 +2,8 @@ import { LRUCache } from 'lru-cache'
 import { matcherOf, plainAddress } from '../../input/addresses.ts'
 import type { ConnectionInfo, RequestState } from '../server-context.ts'
 
-/** Where a request comes from, in plain form. */
-export type ClientAddress = (
-  peer: ConnectionInfo,
-  headers: Headers,
-) => Pick<RequestState, 'address' | 'forwardedBy'>
+/** Tells `address`, in plain form, and `forwardedBy` of a request. */
+export type ClientAddress = (peer: ConnectionInfo, headers: Headers) => Partial<RequestState>
 
 /** Entries that are looked at, from the right. */
 const maxEntries = 100

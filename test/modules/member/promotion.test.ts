@@ -26,6 +26,7 @@ const builders = [
   'keys:create',
   'keys:update',
   'keys:delete',
+  'keys:rotate',
   'tokens:*',
 ]
 

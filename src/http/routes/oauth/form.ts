@@ -52,10 +52,9 @@ function parametersOf(body: Uint8Array): [name: string, value: string][] {
 
 /** Whether it is the media type of a form, in UTF-8 if it names a charset. */
 function isForm(contentType: string): boolean {
-  const [type, ...parameters] = contentType.toLowerCase().split(';')
-  return (
-    type?.trim() === mediaType && parameters.every((it) => !/charset=(?!"?utf-8"?\s*$)/.test(it))
-  )
+  const [type, ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase())
+  const charsets = parameters.filter((parameter) => parameter.startsWith('charset='))
+  return type === mediaType && charsets.every((one) => /^charset=("utf-8"|utf-8)$/.test(one))
 }
 
 /**
