@@ -15,6 +15,7 @@ const storedJson = (key: ApiKey) => ({
   id: key.id,
   name: key.name,
   description: key.description,
+  externalId: key.externalId,
   owner: { id: key.ownerId },
   start: key.start,
   last4: key.last4,

@@ -23,8 +23,8 @@ export interface RequestState {
   readonly startedAt: number
   /** Set by `useRoutes`; undefined: not known. */
   address?: string | undefined
-  /** The trusted proxy that forwarded the address; set by `useRoutes`. */
-  forwardedBy?: string | undefined
+  /** Whether a trusted proxy told the address; set by `useRoutes`. */
+  isForwarded?: boolean
   /** As it was sent, without the query string; set by `useRoutes`, else empty. */
   path: string
   /** What answers, of a closed set; set by `useRoutes`. */

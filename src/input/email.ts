@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { shown } from './shown.ts'
-import { isStorable } from './text.ts'
+import { controls } from './text.ts'
 
 const shape = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u
 /** RFC 5321, 4.5.3.1.3, less the angle brackets of a path. */
@@ -21,7 +21,7 @@ const hasDomain = (text: string): boolean => text.slice(text.indexOf('@') + 2, -
 
 /** Whether a text is an e-mail address as it stands, without anything around it. */
 export const isEmail = (text: string): boolean =>
-  text.length <= maxLength && shape.test(text) && hasDomain(text) && isStorable(text)
+  text.length <= maxLength && shape.test(text) && hasDomain(text) && !controls.test(text)
 
 /** An e-mail address, trimmed. Only mail sent to it can show that somebody reads it. */
 export const email = z

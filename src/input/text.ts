@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { noting } from './read-input.ts'
 
 /** Also what turns the direction of all that follows it: a name must not rearrange its surroundings. */
-const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
+export const controls = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
 const controlsButLines = /(?![\n\r\t])[\p{Cc}\p{Cs}]/u
 /** Nothing that shows by itself: also fillers, marks without a letter, and the blank of Braille. */
 const invisible = /^[\p{Cf}\p{Zs}\p{M}\p{Default_Ignorable_Code_Point}\u2800]*$/u

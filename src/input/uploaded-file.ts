@@ -6,8 +6,12 @@ interface PartHeaders {
   readonly contentType: string | undefined
 }
 
+/** Reading a longer one would take more time than its length asks for. */
+const maxContentType = 256
+
 /** The charset that a Content-Type names, if it is one. */
 function charsetOf(contentType = ''): string | undefined {
+  if (contentType.length > maxContentType) return undefined
   try {
     return new MIMEType(contentType).params.get('charset') ?? undefined
   } catch {
@@ -24,7 +28,7 @@ export class UploadedFile {
   #content: AsyncIterable<Uint8Array> | undefined
 
   constructor({ filename = '', contentType }: PartHeaders, content: AsyncIterable<Uint8Array>) {
-    // Browsers encode a quotation mark, and no more (HTML, 4.10.21.8, multipart form data).
+    // As browsers encode a quotation mark (HTML, 4.10.21.8, multipart form data).
     this.name = filename.replaceAll('%22', '"')
     this.charset = charsetOf(contentType)
     this.#content = content

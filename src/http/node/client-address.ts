@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { matcherOf, plainAddress } from '../../input/addresses.ts'
 import type { ConnectionInfo, RequestState } from '../server-context.ts'
 
-/** Tells `address`, in plain form, and `forwardedBy` of a request. */
+/** Tells `address`, in plain form, and `isForwarded` of a request. */
 export type ClientAddress = (peer: ConnectionInfo, headers: Headers) => Partial<RequestState>
 
 /** Entries that are looked at, from the right. */
@@ -42,8 +42,8 @@ export function clientAddress(trustedProxies: readonly string[]): ClientAddress 
     let client = peer
     for (const entry of entries.slice(-maxEntries).reverse()) {
       client = addressIn(entry.trim())
-      if (!isTrusted(client)) return { address: client, forwardedBy: peer }
+      if (!isTrusted(client)) return { address: client, isForwarded: true }
     }
-    return { address: entries.length > maxEntries ? undefined : client, forwardedBy: peer }
+    return { address: entries.length > maxEntries ? undefined : client, isForwarded: true }
   }
 }

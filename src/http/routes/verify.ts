@@ -3,10 +3,7 @@ import { presentedSecret } from '../../auth/credentials/presented-secret.ts'
 import { withoutSecrets } from '../../auth/credentials/without-secrets.ts'
 import type { Deps } from '../../deps.ts'
 import { UserInputError, userError } from '../../errors.ts'
-import {
-  authenticateCredential,
-  type Origin,
-} from '../../modules/credential/authenticate-credential.ts'
+import { authenticateCredential } from '../../modules/credential/authenticate-credential.ts'
 import {
   prepareVerification,
   type Verdict,
@@ -38,7 +35,7 @@ const badQuestion = (message: string): UserInputError => userError('INVALID', nu
  * query is the client's, as far as anybody can tell: a permission in it asks for more, but a space or
  * an address could ask for less.
  */
-function askedBy({ request: { url }, state: { path } }: Call) {
+function askedBy({ request: { url }, state: { path, address, isForwarded } }: Call) {
   // What stands behind it is no part of the query: a client's would hide what a gateway asks after it.
   if (url.includes('#')) throw badQuestion('The address must not have a fragment (#).')
   const { searchParams } = new URL(url)
@@ -51,7 +48,7 @@ function askedBy({ request: { url }, state: { path } }: Call) {
         `There is no parameter ${JSON.stringify(withoutSecrets(name).slice(0, 60))}; use ${names.join(', ')}.`,
       )
   const asked = (name: string): string[] => searchParams.getAll(name)
-  const [ip, another] = asked('ip')
+  const [ip = isForwarded ? address : undefined, another] = asked('ip')
   if (another !== undefined) throw badQuestion('ip is repeated.')
   return { permissions: asked('permission'), spaceIds: asked('space'), ip }
 }
@@ -68,14 +65,11 @@ const verdictOn = (headers: Headers, verdictOf: Verification): Promise<ClientVer
  *   UNAUTHENTICATED for one that is not good, RATE_LIMITED for one that is blocked, or has too little
  *   left to be told that it may not ask
  */
-async function verifierOf(
-  deps: Deps,
-  call: Call,
-  origin: Origin,
-): Promise<KeyCaller | TokenCaller> {
+async function verifierOf(deps: Deps, call: Call): Promise<KeyCaller | TokenCaller> {
+  const { address, requestId } = call.state
   const secret = call.request.headers.get('latchkey-verifier')?.trim()
   if (!secret) throw badQuestion("Send the gateway's own key in Latchkey-Verifier.")
-  const caller = await authenticateCredential(deps, secret, origin)
+  const caller = await authenticateCredential(deps, secret, { address, requestId })
   await charge(deps, call, caller, verifierCost(caller))
   return caller
 }
@@ -130,17 +124,11 @@ export const verdicts =
   (deps: Deps): Route =>
   async (call) => {
     const { request, state } = call
-    const { path, forwardedBy, requestId } = state
+    const { path, address, requestId } = state
     try {
-      // What a trusted gateway forwards is the address of its client, and its own is the connection's.
-      const isForwarded =
-        forwardedBy !== undefined &&
-        (path !== verifyPath || !new URL(request.url).searchParams.has('ip'))
-      const origin = { address: isForwarded ? forwardedBy : state.address, requestId }
-      const caller = await verifierOf(deps, call, origin)
-      const asked = { ...askedBy(call), ...(isForwarded && { ip: state.address }) }
+      const caller = await verifierOf(deps, call)
       // Before the client's credential is looked at: it must not matter to what is wrong with these.
-      const verdictOf = prepareVerification({ deps, caller, ...origin }, asked)
+      const verdictOf = prepareVerification({ deps, caller, address, requestId }, askedBy(call))
       const verdict = await verdictOn(request.headers, verdictOf)
       state.verdict = verdict
       return verdictReply(verdict, path)

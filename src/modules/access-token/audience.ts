@@ -6,8 +6,10 @@ function isThisApi(uri: string, publicUrl: string): boolean {
 }
 
 /**
- * The audience that a URI names. This API goes by its public address, however it is written and
+ * The audience that URIs name. This API goes by its public address, once, however it is written and
  * whatever is below it.
  */
-export const audienceOf = (uri: string, publicUrl: string): string =>
-  isThisApi(uri, publicUrl) ? publicUrl : uri
+export function audienceOf(uris: readonly string[], publicUrl: string): string[] {
+  const named = uris.map((uri) => (isThisApi(uri, publicUrl) ? publicUrl : uri))
+  return named.filter((uri, index) => uri !== publicUrl || named.indexOf(uri) === index)
+}

@@ -77,7 +77,7 @@ export async function createAccessToken(
       const snapshot = await snapshotInput(c, problems, input)
       const { publicUrl } = c.deps
       const { audience } = validateInput(problems, createAccessTokenInput, {
-        audience: input.audience?.map((uri) => audienceOf(uri, publicUrl)),
+        audience: input.audience && audienceOf(input.audience, publicUrl),
       })
       const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
         { end: c.caller.validUntil, name: 'The calling secret' },

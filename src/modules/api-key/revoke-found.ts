@@ -48,7 +48,6 @@ async function findKeys(
   db: Queryable & Pick<Prisma.TransactionClient, 'apiKey'>,
   caller: Caller,
   filter: ApiKeyFilter,
-  among?: string[],
 ): Promise<FoundKey[]> {
   const found = await apiKeyFilter(db, caller, filter)
   if (found.AND.length === 0)
@@ -58,9 +57,7 @@ async function findKeys(
       'Name in the filter which keys to revoke: it must not be empty.',
     )
   const rows = await db.apiKey.findMany({
-    where: {
-      AND: [visibleKeys(caller), found, { revokedAt: null, ...(among && { id: { in: among } }) }],
-    },
+    where: { AND: [visibleKeys(caller), found, { revokedAt: null }] },
     select: columns,
     orderBy: [...newestFirst],
     take: maxAtOnce + 1,
@@ -101,17 +98,15 @@ export async function revokeApiKeys(
 ): Promise<FoundKeys> {
   const { reason, dryRun } = readInput(revokeApiKeysInput, input)
   const { deps, caller, address } = context
-  // Some filters look at every key: the workspace is not locked for that.
-  const found = await findKeys(deps.prisma, caller, filter)
-  const candidates = found.map(({ id }) => id)
   const revokeIn: Work<CallerTransaction, FoundKeys> = async (c, others) => {
-    if (candidates.length > maxAtOnce)
+    // Under the lock: one of the keys may have made, or been given, another one meanwhile.
+    const keys = await findKeys(c.db, c.caller, filter)
+    if (keys.length > maxAtOnce)
       throw userError(
         'LIMIT_REACHED',
         path,
         `The filter finds more than ${maxAtOnce} keys, and that many are revoked at a time at most. No key was revoked: narrow the filter, by createdBefore for example.`,
       )
-    const keys = await findKeys(c.db, c.caller, filter, candidates)
     assertMayRevokeAll(c.caller, keys)
     if (!dryRun) {
       const revocation = { revokedById: c.caller.user.id, reason }
@@ -128,8 +123,13 @@ export async function revokeApiKeys(
     return { apiKeys, revokedCount: keys.length }
   }
   const options = { permission: 'keys:delete', keepsAuthorization: dryRun } as const
+  const otherWorkspaces = async (): Promise<readonly string[]> => {
+    const found = await findKeys(deps.prisma, caller, filter)
+    const ids = found.map(({ id }) => id)
+    return await otherWorkspacesOf(context, ids, false)
+  }
   return await retryWithLocks(
-    async () => (dryRun ? [] : await otherWorkspacesOf(context, candidates, false)),
+    async () => (dryRun ? [] : await otherWorkspaces()),
     (others) => inWorkspaceTransaction(context, { ...options, others }, revokeIn),
   )
 }

@@ -10,5 +10,5 @@ import { OAuthError } from './oauth-error.ts'
 export function resourcesIn(form: Form, publicUrl: string): readonly string[] {
   const unread = 'audience is not read; name whom the token is for in resource (RFC 8707).'
   if (form.get('audience') !== undefined) throw new OAuthError('invalid_request', unread)
-  return [...new Set(form.all('resource').map((uri) => audienceOf(uri, publicUrl)))]
+  return [...new Set(audienceOf(form.all('resource'), publicUrl))]
 }

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { holdLine } from '../../setup/in-line.ts'
+import { done, seed } from '../../setup/seed.ts'
+import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { verdict } from './ask.ts'
+
+let world: World
+let workspace: TestWorkspace
+
+beforeAll(async () => {
+  world = await createWorld()
+  workspace = await world.createWorkspace()
+})
+afterAll(() => world.close())
+
+const selection = 'revokedCount apiKeys { id }'
+
+// Who holds a stolen key makes another one of the same owner while the answer to it is under way.
+test('revokeApiKeys: what one of the keys makes before its turn does not outlive it', async () => {
+  const { key, machine } = seed(world, workspace.secret)
+  const { userId } = await machine({ name: 'Stolen', role: 'ADMIN' })
+  const permissions = ['keys:read', 'keys:create']
+  const stolen = await key({ name: 'stolen', ownerId: userId, permissions })
+  const line = holdLine(world.deps, workspace.id)
+  const making = seed(world, stolen.secret).key({ name: 'child', permissions })
+  await line.waiting(1)
+  const revoking = done(world, workspace.secret, 'revokeApiKeys', selection, {
+    filter: { ownerId: userId },
+  })
+  await line.waiting(2)
+  await line.open()
+  const child = await making
+  await revoking
+  expect(await verdict(world, stolen.secret)).toBe('401 REVOKED')
+  expect(await verdict(world, child.secret)).toBe('401 REVOKED')
+})
+
+// The same by the road of a transfer: the key is its new owner's before the turn of the revocation comes.
+test('revokeApiKeys: a key that the filter finds once its turn comes is revoked', async () => {
+  const { key, machine } = seed(world, workspace.secret)
+  const { userId } = await machine({ name: 'Receiver', role: 'MEMBER' })
+  const { id } = await key({ name: 'transferred', permissions: [] })
+  const line = holdLine(world.deps, workspace.id)
+  const moving = done(world, workspace.secret, 'transferApiKey', 'secret', { id, ownerId: userId })
+  await line.waiting(1)
+  const revoking = done(world, workspace.secret, 'revokeApiKeys', selection, {
+    filter: { ownerId: userId },
+  })
+  await line.waiting(2)
+  await line.open()
+  const { secret } = await moving
+  await revoking
+  expect(await verdict(world, secret)).toBe('401 REVOKED')
+})
