@@ -192,6 +192,7 @@ test('what is no e-mail address is no member', async () => {
     'a\n@b.cd',
     'a\ud800@b.cd',
     'a\u0000@b.cd',
+    'a\u202egro.b@b.cd',
     long,
   ]
   for (const email of bad)

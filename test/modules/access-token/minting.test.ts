@@ -191,7 +191,8 @@ test('a token for others is not accepted here, one for others and us is', async 
 })
 
 test('createAccessToken takes an audience below the public address for this API', async () => {
-  const token = await mint(world, workspace.secret, { audience: [`${publicUrl}/graphql`] })
+  const audience = [`${publicUrl}/graphql`, publicUrl]
+  const token = await mint(world, workspace.secret, { audience })
   expect(decodeJwt(token.token).aud).toEqual([publicUrl])
   expect(await verdict(world, token.token)).toBe('ACCEPTED')
 })
