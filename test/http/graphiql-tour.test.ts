@@ -45,7 +45,8 @@ test('the tabs lead an admin from the first query to the end of a key', async ()
   const here = await world.run(workspace.secret, WhatIsHereDocument, {})
   expect(here.errors).toEqual([])
   expect(here.data?.workspaces.nodes).toHaveLength(1)
-  expect(here.data?.spaces?.nodes.map(({ name }) => name)).toEqual(['Finance', 'Sales', 'Support'])
+  const names = here.data?.spaces?.nodes.map(({ name }) => name)
+  expect(names?.toSorted()).toEqual(['Finance', 'Sales', 'Support'])
   expect(here.data?.agents?.nodes).toMatchObject([{ name: 'Triage' }])
   expect(here.data?.members?.nodes).toMatchObject([{ role: 'OWNER' }])
   expect(here.data?.scopes?.nodes).toMatchObject([{ name: 'Readers' }])
@@ -63,7 +64,7 @@ test('the tabs lead an admin from the first query to the end of a key', async ()
   const date = { '<in 30 days>': inDays(30) }
   const review = await world.run(workspace.secret, KeysToReviewDocument, variablesOf(5, date))
   expect(review.errors).toEqual([])
-  expect(review.data?.unused?.nodes.map((key) => key.id)).toEqual([id])
+  expect(review.data?.unused?.nodes.map((key) => key.id)).toContain(id)
 
   const seen = await world.run(first, WhoAmIDocument, {})
   const rights = seen.data?.viewer.spaces.map(({ space, permissions }) => [
