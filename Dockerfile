@@ -1,7 +1,8 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY . .
-RUN npm ci --omit=dev
+# Files keep their modes: where others may not read them here, the image's user could not either.
+RUN npm ci --omit=dev && chmod -R a+rX .
 
 # The program runs on the Node that it brings.
 FROM debian:bookworm-slim
@@ -17,6 +18,7 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 4000
 STOPSIGNAL SIGTERM
+# It asks at 127.0.0.1: leave HOST unset.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 4000}/health`).then((it) => process.exit(it.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "src/server.ts"]

@@ -73,16 +73,16 @@ export function accessProblem(error: unknown): ConfigError | undefined {
 }
 
 /**
- * Makes sure that root writes into no database of another user: they could not read what root wrote, and
+ * Makes sure that root writes into no DATA_DIR of another user: they could not read what root wrote, and
  * their server would not start again.
  *
  * @throws ConfigError for root, where the folder is another user's
  */
-export async function assertRootOwns(folder: string): Promise<void> {
-  const { uid } = await stat(folder)
+export async function assertRootOwns(dataDir: string): Promise<void> {
+  const { uid } = await stat(dataDir)
   if (process.geteuid?.() === 0 && uid !== 0)
     throw new ConfigError(
-      `${folder} belongs to user ${uid}, who could not read what root writes there; run this as user ${uid}`,
+      `DATA_DIR ${dataDir} belongs to user ${uid}, who could not read what root writes there; run this as user ${uid}`,
     )
 }
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { ConfigError } from '../errors.ts'
 import { CommandError, type CommandHandler, serveCommands, socketPath } from './admin-socket.ts'
-import { assertOwnDataDir } from './data-dir.ts'
+import { accessProblem, assertOwnDataDir, assertRootOwns } from './data-dir.ts'
 
 /** The sole right to a DATA_DIR, held until it is released or the process ends, however it ends. */
 export interface DataDirLock {
@@ -89,6 +89,7 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     await assertOwnDataDir(dataDir)
+    await assertRootOwns(dataDir)
     file = lockFile(join(dataDir, 'server.lock'))
     if (file) {
       rmSync(pidFile, { force: true })
@@ -96,7 +97,8 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
     }
   } catch (cause) {
     file?.close()
-    if (cause instanceof ConfigError) throw cause
+    const known = accessProblem(cause) ?? cause
+    if (known instanceof ConfigError) throw known
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ConfigError(
       `DATA_DIR is ${JSON.stringify(dataDir)}; expected a folder to write to: ${reason}`,

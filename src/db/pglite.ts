@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { PGlite, PGliteOptions } from '@electric-sql/pglite'
-import { assertAccessible, assertRootOwns } from './data-dir.ts'
+import { assertAccessible } from './data-dir.ts'
 import { migrate, type SqlSession } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
 import { PreparedPGlite } from './prepared-pglite.ts'
@@ -42,7 +42,6 @@ export async function openInFolder(
   // A start that died while it made the folder left something that no start could open.
   if (existsSync(unfinished)) await rm(folder, { recursive: true, force: true })
   if (existsSync(folder)) {
-    await assertRootOwns(folder)
     return await open({ dataDir: folder }).catch(async (error: unknown) => {
       // PGlite says nothing of a file that it may not open.
       await assertAccessible(folder)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { BlockList } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -41,6 +42,22 @@ test('what compose.yaml sets is a setting each, and together they are acceptable
   )
   expect(config).toMatchObject({ secretsKey: secrets.secrets_key, warnings: [] })
   expect(config.trustedProxies).toEqual([nginx.networks.front.ipv4_address])
+})
+
+test('no server is given the fixed address of another service', () => {
+  const [{ subnet, ip_range }] = compose.networks.front.ipam.config
+  const block = (text: string): BlockList => {
+    const [address = '', bits] = text.split('/')
+    const list = new BlockList()
+    list.addSubnet(address, Number(bits))
+    return list
+  }
+  const fixed = Object.values<any>(compose.services).flatMap(({ networks }) =>
+    Object.values<any>(networks).flatMap((it) => it.ipv4_address ?? []),
+  )
+  expect(fixed).toContain(nginx.networks.front.ipv4_address)
+  expect(fixed.filter((it) => !block(subnet).check(it))).toEqual([])
+  expect(fixed.filter((it) => block(ip_range).check(it))).toEqual([])
 })
 
 test('every image of compose.yaml has a tag, and every service is waited for until it is healthy', () => {

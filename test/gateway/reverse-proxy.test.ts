@@ -91,7 +91,6 @@ test('what Latchkey answers comes through the nginx of docs/operations.md as it 
     ['/graphql', { ...json, ...own }, body],
     ['/graphql', json, body],
     ['/graphql', { ...json, ...own }, 'no JSON'],
-    ['/verify', own],
   ] as const) {
     const options = sent === undefined ? {} : { body: sent }
     const [through, straight] = [
@@ -106,18 +105,26 @@ test('what Latchkey answers comes through the nginx of docs/operations.md as it 
     expect(through.status).toBe(straight.status)
     expect(withoutId(through.text) === withoutId(straight.text)).toBe(true)
   }
-  expect((await send(latchkey.port, '/metrics', {})).status).toBe(200)
-  expect((await send(port, '/metrics', {})).status).toBe(404)
 })
 
-test('the nginx of compose.yaml lets documents through, and no metrics', async () => {
+test.each([
+  ['docs/operations.md', port],
+  ['compose.yaml', composedPort],
+])('the nginx of %s publishes neither metrics nor verdicts', async (_name, port) => {
+  for (const path of ['/metrics', '/verify', '/verify?ip=192.0.2.1', '/verify/any', '//verify']) {
+    const { status, headers } = await send(port, path, { 'latchkey-verifier': workspace.secret })
+    expect([path, status, headers['x-request-id']]).toEqual([path, 404, undefined])
+  }
+  expect((await send(latchkey.port, '/metrics', {})).status).toBe(200)
+})
+
+test('the nginx of compose.yaml lets documents through', async () => {
   const form = { 'content-type': 'multipart/form-data; boundary=x' }
   const { status, text } = await send(composedPort, '/graphql', form, {
     body: 'x'.repeat(2_000_000),
   })
   // It is too much for this Latchkey, which says so itself.
   expect([status, JSON.parse(text).errors]).toEqual([413, [expect.anything()]])
-  expect((await send(composedPort, '/metrics', {})).status).toBe(404)
 })
 
 test('the nginx of docs/operations.md keeps its connections to Latchkey', async () => {

@@ -1,7 +1,7 @@
-import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { createFolder, latchkey, start } from './program.ts'
+import { createFolder, start } from './program.ts'
 
 // A process starts slowly on a machine that is busy with other tests.
 vi.setConfig({ testTimeout: 120_000 })
@@ -13,10 +13,10 @@ const becomeUser = isRoot
   ? `process.setgroups([]); process.setgid(${user}); process.setuid(${user});`
   : ''
 
-/** Runs a main as that user. */
-async function run(main: 'cli' | 'server', DATA_DIR: string) {
+/** Runs a main, as that user unless another beginning is given. */
+async function run(main: 'cli' | 'server', DATA_DIR: string, beginning = becomeUser) {
   const argv = main === 'cli' ? ', "workspaces", "list"' : ''
-  const script = `${becomeUser} process.argv.push("latchkey"${argv}); await import("./src/${main}.ts")`
+  const script = `${beginning} process.argv.push("latchkey"${argv}); await import("./src/${main}.ts")`
   const { output, exited } = start(process.execPath, ['--input-type=module', '--eval', script], {
     ...{ DATA_DIR, PORT: '0', LOG_LEVEL: 'error' },
   })
@@ -24,10 +24,10 @@ async function run(main: 'cli' | 'server', DATA_DIR: string) {
 }
 
 const advice = 'run this as the user of the server, who owns DATA_DIR, or give the file to this one'
-const refused = (action: string, path: string) => ({
+const refused = (action: string, path: string, code = 'EACCES') => ({
   code: 1,
   stdout: '',
-  stderr: `latchkey: user ${user} may not ${action} ${path} (EACCES); ${advice}\n`,
+  stderr: `latchkey: user ${user} may not ${action} ${path} (${code}); ${advice}\n`,
 })
 
 test('what the system does not let this user read or write is one line that says what to do', async () => {
@@ -50,13 +50,27 @@ test('what the system does not let this user read or write is one line that says
   const closed = join(above, 'closed')
   mkdirSync(closed, { mode: 0o600 })
   expect(await run('cli', join(closed, 'data'))).toEqual(refused('use', join(closed, 'data')))
-
-  if (isRoot) {
-    const { code, stderr } = await latchkey(['workspaces', 'list'], { DATA_DIR: dataDir })
-    expect([code, stderr]).toEqual([
-      1,
-      `latchkey: ${join(dataDir, 'db')} belongs to user ${user}, who could not read what root writes there; run this as user ${user}\n`,
-    ])
-  }
-  expect(await run('cli', dataDir)).toMatchObject({ code: 0, stderr: '' })
 })
+
+// Only root can give a folder to another user.
+test.each(isRoot ? (['cli', 'server'] as const) : [])(
+  'the %s of root leaves nothing in a DATA_DIR of another user',
+  async (main) => {
+    const dataDir = await createFolder()
+    chownSync(dataDir, user ?? 0, user ?? 0)
+    const refusal = {
+      code: 1,
+      stdout: '',
+      stderr: `latchkey: DATA_DIR ${dataDir} belongs to user ${user}, who could not read what root writes there; run this as user ${user}\n`,
+    }
+    expect(await run(main, dataDir, '')).toEqual(refusal)
+    expect(readdirSync(dataDir)).toEqual([])
+    expect(await run('cli', dataDir)).toMatchObject({ code: 0, stderr: '' })
+    expect(await run(main, dataDir, '')).toEqual(refusal)
+    expect(await run('cli', dataDir)).toMatchObject({ code: 0, stderr: '' })
+
+    const lock = join(dataDir, 'server.lock')
+    chownSync(lock, 0, 0)
+    expect(await run(main, dataDir)).toEqual(refused('use', lock, 'EPERM'))
+  },
+)
