@@ -24,7 +24,7 @@ export const inProcessCounters = (name: string) =>
 
 /**
  * Counters in Redis, for all servers together; while it is away, in this process's memory, from what
- * Redis last answered.
+ * Redis last answered or, where that is more, what was counted in this process before.
  */
 export const sharedCounters =
   (redis: SharedRedis): CounterOf =>
@@ -39,8 +39,9 @@ export const sharedCounters =
       redis.ask(
         async () => {
           const count = await of(shared)
+          const least = (await inProcess.get(address))?.consumedPoints ?? 0
           // Without an end it would stay in memory for good.
-          if (count !== null && count.msBeforeNext > 0)
+          if (count !== null && count.msBeforeNext > 0 && count.consumedPoints >= least)
             await inProcess.set(address, count.consumedPoints, count.msBeforeNext / 1_000)
           return count
         },

@@ -19,7 +19,7 @@ export type Clock = () => number
 export const steadyClock: Clock = () => performance.timeOrigin + performance.now()
 
 export interface InProcessLimiter extends Limiter {
-  /** Goes on from what another limiter has counted. */
+  /** Goes on from what another limiter has counted, where that is no less than was counted here. */
   adopt(ownerId: string, filled: readonly FilledBucket[]): void
 }
 
@@ -61,8 +61,11 @@ export function createInProcessLimiter(clock: Clock = steadyClock): InProcessLim
     },
     adopt(ownerId, filled) {
       const now = sweep()
-      for (const { bucket, fill } of filled)
-        windows.set(idOf(ownerId, bucket), { used: fill.used, endsAt: now + (fill.leftMs ?? 0) })
+      for (const { bucket, fill } of filled) {
+        const id = idOf(ownerId, bucket)
+        if (fill.used >= fillOf(id, now).used)
+          windows.set(id, { used: fill.used, endsAt: now + (fill.leftMs ?? 0) })
+      }
     },
   }
 }

@@ -62,7 +62,8 @@ const fillOf = (used = 0, left = -1): Fill => ({ used, leftMs: left < 0 ? null :
 
 /**
  * Counts in Redis, for all servers together; while it is away, as `inProcess` counts on from what Redis
- * last answered, and `unanswered` is called. What is counted meanwhile is not charged to Redis.
+ * last answered or, where that is more, from what it counted itself, and `unanswered` is called. What is
+ * counted meanwhile is not charged to Redis.
  */
 export function createSharedLimiter(
   redis: SharedRedis,

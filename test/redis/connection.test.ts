@@ -120,13 +120,13 @@ test('a connection that is cut is made anew, and what was asked on it is answere
   expect(told()).toEqual(Array.from({ length: 3 }, () => ['Redis is away', 'Redis is back']).flat())
 })
 
-// The answer lies in the socket, unread, when the time is up.
+// For longer than Redis has for an answer: it lies in the socket, unread, when the time is up.
 test('an event loop that was blocked is no Redis that is away', async () => {
   const { ask, told } = await connect(testRedisUrl())
   await answers(ask, 'PONG')
   const before = told().length
   const asked = ask()
-  const until = performance.now() + 500
+  const until = performance.now() + 1_500
   while (performance.now() < until);
   expect(await asked).toBe('PONG')
   expect(told()).toHaveLength(before)
@@ -146,6 +146,41 @@ test('a Redis that takes no writes is away until it does, and each is told once'
   await admin.replicaof('NO', 'ONE')
   await answers(ask, 'PONG')
   expect(told()).toEqual(['Redis is away', 'Redis is back'])
+})
+
+test('a primary that becomes a replica while it is connected is given up', async () => {
+  const server = await ownRedis()
+  await server.start()
+  const { redis, told } = await connect(server.url)
+  const admin = new Redis(server.url)
+  onTestFinished(() => admin.disconnect())
+  const write = () =>
+    redis.ask(
+      () => redis.client.set('key', 'value'),
+      () => 'in process',
+    )
+  expect(await write()).toBe('OK')
+  await admin.replicaof('127.0.0.1', await freePort())
+  expect(await write()).toBe('in process')
+  await eventually(() => expect(redis.isUp()).toBe(false))
+  await admin.replicaof('NO', 'ONE')
+  await answers(write, 'OK')
+  expect(told()).toEqual(['Redis refused a command', 'Redis is away', 'Redis is back'])
+})
+
+test('a command that Redis refuses is done in process, and the connection goes on', async () => {
+  const { redis, ask, told } = await connect(testRedisUrl())
+  await answers(ask, 'PONG')
+  const id = await redis.client.client('ID')
+  const refused = redis.ask(
+    () => redis.client.eval('return redis.call("NO SUCH COMMAND")', 0),
+    () => 'in process',
+  )
+  expect(await Promise.all([ask(), refused, ask()])).toEqual(['PONG', 'in process', 'PONG'])
+  // After the probe, which is asked on the same connection.
+  expect(await redis.client.client('ID')).toBe(id)
+  expect(redis.isUp()).toBe(true)
+  expect(told()).toEqual(['Redis refused a command'])
 })
 
 test('the password opens it, and a wrong one is in no log', async () => {
