@@ -2,15 +2,7 @@ import type { UserErrorCode } from '../errors.ts'
 import { isInsideBlocks } from '../input/addresses.ts'
 import { type Caller, isSignInOf, type KeyConstraints } from './caller.ts'
 import { aliases, covers, expand, type PermissionName } from './permissions.ts'
-import {
-  type DeclaredTerms,
-  declaredBy,
-  declaredSpaces,
-  heldIn,
-  holds,
-  mayGive,
-  reaches,
-} from './policy.ts'
+import { type DeclaredTerms, declaredBy, declaredSpaces, heldIn, holds, reaches } from './policy.ts'
 
 /** A key as it is or would be: what decides whether a caller may grant it. */
 export interface KeySettings extends DeclaredTerms {
@@ -81,7 +73,7 @@ function permissionProblems(caller: Grantor, terms: KeySettings): GrantProblem[]
   const isCompared = (name: PermissionName): boolean =>
     !(name === 'members:own' && terms.ownerKind === 'MACHINE')
   const missing = [...expand(declaredBy(terms).permissions)].filter(
-    (name) => isCompared(name) && !mayGive(caller.rights, name),
+    (name) => isCompared(name) && !holds(caller.rights, name),
   )
   const named = missing.filter((name) => isReadable(caller, terms, name))
   const problems: GrantProblem[] = named.map((name) => {

@@ -120,13 +120,6 @@ export const declaredSpaces = (declared: Declared): ReadonlyMap<string, Permissi
 export const holds = (rights: Rights, permission: PermissionName): boolean =>
   rights.permissions.has(permission)
 
-/** Whether who has the rights may give the permission: they hold it, or one that can do all of it. */
-export const mayGive = (rights: Rights, permission: PermissionName): boolean =>
-  holds(
-    rights,
-    permission === 'keys:rotate' && holds(rights, 'keys:update') ? 'keys:update' : permission,
-  )
-
 /** Whether the space is within reach, whatever may be done there. */
 export const reaches = (rights: Rights, spaceId: string): boolean =>
   rights.allSpaces || rights.spaces.has(spaceId)

@@ -1,6 +1,6 @@
 import { type Caller, isBounded } from '../../auth/caller.ts'
 import { isPerSpace, type PermissionName } from '../../auth/permissions.ts'
-import { heldIn, holds, mayGive } from '../../auth/policy.ts'
+import { heldIn, holds } from '../../auth/policy.ts'
 import { ceilings, type Role, reachesAllSpaces } from '../../auth/roles.ts'
 import { forbidden, userError } from '../../errors.ts'
 
@@ -26,7 +26,7 @@ export function assertMayGiveRole(
   path: Path,
 ): void {
   const ceiling = [...ceilings[role]]
-  const missing = ceiling.filter((name) => !isPerSpace(name) && !mayGive(rights, name))
+  const missing = ceiling.filter((name) => !isPerSpace(name) && !holds(rights, name))
   if (missing.length > 0) throw notGrantable(path, missing, '')
   if (reachesAllSpaces(role) && !rights.allSpaces)
     throw userError('PERMISSION_NOT_GRANTABLE', path, `An ${role} has all spaces; you do not.`)
