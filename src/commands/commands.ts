@@ -97,7 +97,7 @@ function errorWithJson(error: unknown): CommandError {
  * opened or made. The command logs that it was done, with what it was done to; what it prints may be
  * a secret, and what a failed one names may be anything.
  *
- * @throws ConfigError for a command that there is not, and for what it cannot take
+ * @throws UsageError for a command that there is not, and for what it cannot take
  */
 export function readCommand(argv: readonly string[], text = ''): Command {
   const { kind, read, ...typed } = parse(argv)

@@ -1,4 +1,4 @@
-import { parseInstant } from '../input/instant.ts'
+import { instantProblem, parseInstant } from '../input/instant.ts'
 import { UsageError } from './define.ts'
 
 /** @throws UsageError unless it is one of the values, in any case */
@@ -25,9 +25,7 @@ export function wholeNumber(name: string, max: number, text: string): number {
 export function instant(name: string, text: string): Date {
   const value = parseInstant(text)
   if (value !== undefined) return value
-  throw new UsageError(
-    `${name} is ${JSON.stringify(text)}; expected an instant such as 2027-01-31T00:00:00Z`,
-  )
+  throw new UsageError(`${name}: ${instantProblem(text)}`)
 }
 
 /** Reads an option where it is given. */

@@ -2,7 +2,7 @@
 const notText = /(?![\t\n\f\r])\p{Cc}/u
 
 /**
- * What hardly any text in a Western European language holds, but texts of other code pages and broken
+ * What a text in a Western European language does not hold, but for rare ones, but texts of other code pages and broken
  * UTF-8 do where they are read as Windows-1252: the letters that others have instead, signs within
  * words, three letters beyond ASCII in a row.
  */

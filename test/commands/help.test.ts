@@ -53,7 +53,7 @@ test.each([
   ],
   [
     ['keys', 'list', '--expires-before', '2027'],
-    '--expires-before is "2027"; expected an instant such as 2027-01-31T00:00:00Z',
+    '--expires-before: "2027" is no instant of the years 1970 to 9998; write it as 2027-01-31T23:59:59Z.',
   ],
   [
     ['keys', 'rotate', 'x', '--overlap-seconds', '604801'],

@@ -131,7 +131,7 @@ test('service.py answers 429 with Retry-After when a key has reached its limit',
   expect(await ask(`Bearer ${secret}`)).toEqual([429, 'RATE_LIMITED', '60'])
 })
 
-// A client that is told 401 throws a good key away.
+// A client that gets 401 throws a good key away.
 test('service.py answers 503 when there is no verdict', async () => {
   const pretended = [
     unavailable(),

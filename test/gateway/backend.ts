@@ -3,7 +3,7 @@ import { createWorld, type TestWorkspace, type World, type WorldOptions } from '
 import { type Latchkey, serveLatchkey } from './latchkey.ts'
 import { type Received, type Service, startService } from './service.ts'
 
-/** What came of a request to the gateway. */
+/** The outcome of a request to the gateway. */
 export interface Outcome {
   readonly status: number
   readonly headers: Headers
@@ -92,7 +92,7 @@ export const valuesOf = ({ headers }: Received, name: string): string[] =>
   )
 
 /**
- * What came of a request, in words: `passed`, or its status and verdict. Whatever else has reached
+ * The outcome of a request, in words: `passed`, or its status and verdict. Whatever else has reached
  * the service says so.
  */
 export function inWords({ status, headers, received }: Outcome): string {

@@ -76,7 +76,7 @@ test('Caddy passes the refusals of a client on, and nothing reaches the service'
   expect(service.received).toHaveLength(before)
 })
 
-test('over its limit a key gets 429 from Caddy, and is told when to come back', async () => {
+test('over its limit a key gets 429 with Retry-After from Caddy', async () => {
   const { secret } = await make.key({ name: 'one', ...can, allSpaces: true, requestsPerMinute: 1 })
   expect(inWords(await ask(secret, '/agents/a'))).toBe('passed')
   const over = await ask(secret, '/agents/a')

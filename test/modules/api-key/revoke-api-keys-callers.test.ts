@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { holdLine } from '../../setup/in-line.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
-import { attempt, verdict } from './ask.ts'
+import { createWorld } from '../../setup/world.ts'
+import { verdict } from './ask.ts'
+import { idsOf, revoking } from './revoking.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
+const world = await createWorld()
 afterAll(() => world.close())
+const workspace = await world.createWorkspace()
 
 let count = 0
 const name = (): string => `Key ${++count}`
@@ -25,33 +21,7 @@ const manager = (input: object = {}, secret = workspace.secret) =>
     secret,
   )
 
-interface Found {
-  readonly revokedCount: number
-  readonly apiKeys: { id: string; status: string; revocationReason: string | null }[]
-}
-const selection = 'revokedCount apiKeys { id status revocationReason }'
-async function revoke(
-  filter: object,
-  input: object = {},
-  secret = workspace.secret,
-): Promise<Found> {
-  const its = { filter, ...input }
-  const { errors, ...found } = await done(world, secret, 'revokeApiKeys', selection, its)
-  expect(errors).toEqual([])
-  return found
-}
-const tryTo = (filter: object, input: object = {}, secret = workspace.secret) =>
-  attempt(world, secret, 'revokeApiKeys', { filter, ...input }, selection)
-const idsOf = ({ apiKeys }: Found): string[] => apiKeys.map(({ id }) => id)
-
-/** All that a change leaves behind. */
-const stored = async (id = workspace.id): Promise<unknown> => [
-  await world.deps.prisma.workspace.findUniqueOrThrow({
-    where: { id },
-    select: { epoch: true, auditSequence: true },
-  }),
-  await world.deps.prisma.apiKey.findMany({ where: { workspaceId: id }, orderBy: { id: 'asc' } }),
-]
+const { revoke, tryTo, stored } = revoking(world, workspace)
 
 test('revokeApiKeys: without keys:delete, or what a filter compares, it is FORBIDDEN', async () => {
   const externalId = name()

@@ -15,7 +15,7 @@ afterAll(() => world.close())
 
 const selection = 'revokedCount apiKeys { id }'
 
-// Who holds a stolen key makes another one of the same owner while the answer to it is under way.
+// Who holds a stolen key makes another one of the same owner while the revocation waits for its turn.
 test('revokeApiKeys: what one of the keys makes before its turn does not outlive it', async () => {
   const { key, machine } = seed(world, workspace.secret)
   const { userId } = await machine({ name: 'Stolen', role: 'ADMIN' })

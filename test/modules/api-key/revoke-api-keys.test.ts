@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { holdLine } from '../../setup/in-line.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { createWorld } from '../../setup/world.ts'
 import { expectWhole } from '../audit/expect-whole.ts'
-import { attempt, directly, verdict } from './ask.ts'
+import { directly, verdict } from './ask.ts'
+import { idsOf, revoking } from './revoking.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
+const world = await createWorld()
 afterAll(() => world.close())
+const workspace = await world.createWorkspace()
 
 let count = 0
 const name = (): string => `Key ${++count}`
@@ -20,33 +16,7 @@ const label = (): { name: string; value: string } => ({ name: 'batch', value: na
 const make = (input: object = {}, secret = workspace.secret) =>
   seed(world, secret).key({ name: name(), ...input })
 
-interface Found {
-  readonly revokedCount: number
-  readonly apiKeys: { id: string; status: string; revocationReason: string | null }[]
-}
-const selection = 'revokedCount apiKeys { id status revocationReason }'
-async function revoke(
-  filter: object,
-  input: object = {},
-  secret = workspace.secret,
-): Promise<Found> {
-  const its = { filter, ...input }
-  const { errors, ...found } = await done(world, secret, 'revokeApiKeys', selection, its)
-  expect(errors).toEqual([])
-  return found
-}
-const tryTo = (filter: object, input: object = {}, secret = workspace.secret) =>
-  attempt(world, secret, 'revokeApiKeys', { filter, ...input }, selection)
-const idsOf = ({ apiKeys }: Found): string[] => apiKeys.map(({ id }) => id)
-
-/** All that a change leaves behind. */
-const stored = async (id = workspace.id): Promise<unknown> => [
-  await world.deps.prisma.workspace.findUniqueOrThrow({
-    where: { id },
-    select: { epoch: true, auditSequence: true },
-  }),
-  await world.deps.prisma.apiKey.findMany({ where: { workspaceId: id }, orderBy: { id: 'asc' } }),
-]
+const { revoke, tryTo, stored } = revoking(world, workspace)
 
 test('revokeApiKeys: what the filter finds is refused at once with its tokens, all else works on', async () => {
   const batch = label()

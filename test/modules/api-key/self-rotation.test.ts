@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { holdLine } from '../../setup/in-line.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { attempt, verdict } from './ask.ts'
@@ -60,4 +61,48 @@ test.each([
   const key = await makeKey({ permissions: [alias], allSpaces: true })
   const { codes } = await attempt(world, key.secret, 'rotateApiKey', { id: key.id })
   expect(codes[0] ?? 'none').toBe(code)
+})
+
+const asks = (secret: string, id: string) => attempt(world, secret, 'rotateApiKey', { id })
+
+test('rotateApiKey: of four rotations of itself at once one succeeds', async () => {
+  const { id, secret } = await makeKey({ permissions: ['keys:rotate'] })
+  const tried = await Promise.all(Array.from({ length: 4 }, () => asks(secret, id)))
+  expect(tried.map(({ codes }) => codes.join()).sort()).toEqual([
+    '',
+    'CONFLICT',
+    'CONFLICT',
+    'CONFLICT',
+  ])
+})
+
+test('rotateApiKey: a key that loses keys:rotate before its turn does not rotate itself', async () => {
+  const { id, secret } = await makeKey({ permissions: ['keys:rotate'] })
+  const line = holdLine(world.deps, workspace.id)
+  const narrowing = done(world, workspace.secret, 'updateApiKey', '__typename', {
+    id,
+    permissions: [],
+  })
+  await line.waiting(1)
+  const rotating = asks(secret, id)
+  await line.waiting(2)
+  await line.open()
+  await narrowing
+  expect((await rotating).codes).toEqual(['FORBIDDEN'])
+})
+
+test('rotateApiKey: the secret that was replaced rotates the key until the new one is in use', async () => {
+  const { id, secret } = await makeKey({ permissions: ['keys:rotate'] })
+  const { secret: second } = await rotate(id, {}, secret)
+  expect((await asks(secret, id)).codes).toEqual(['CONFLICT'])
+  expect(await verdict(world, second)).toBe('ACCEPTED')
+  await world.deps.usage.flush()
+  expect((await asks(secret, id)).codes).toEqual(['FORBIDDEN'])
+})
+
+test('rotateApiKey: a key of another workspace is not there, whatever it holds', async () => {
+  const { secret } = await makeKey({ permissions: ['keys:rotate', 'keys:read', 'keys:update'] })
+  const other = await world.createWorkspace()
+  const theirs = await seed(world, other.secret).key({ name: 'x', permissions: ['keys:rotate'] })
+  expect((await asks(secret, theirs.id)).codes).toEqual(['NOT_FOUND'])
 })

@@ -70,7 +70,7 @@ const texts: [string, string, Bytes, string, string][] = [
 ]
 
 test.each(texts)(
-  'uploadDocument: text in %s stays as it is, and the agent is told it',
+  'uploadDocument: text in %s stays as it is, and the agent gets it',
   async (_, text, bytes, type, mediaType) => {
     const { workspace, session } = await createStage(world)
     const { secret } = workspace
