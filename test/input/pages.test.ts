@@ -163,7 +163,7 @@ test('pages follow each other without a gap, however small', async () => {
 test('search looks for the text itself, in any case', async () => {
   const own = await world.createWorkspace()
   const there = seed(world, own.secret)
-  const names = ['100%', '100 percent', 'a_b', 'aXb', 'c\\d', "it's", 'Grüße', 'GRÜßE 2']
+  const names = ['half%', 'half percent', 'a_b', 'aXb', 'c\\d', "it's", 'Grüße', 'GRÜßE 2']
   for (const name of names) {
     const space = await there.space({ name })
     await there.scope({ name })
@@ -172,14 +172,14 @@ test('search looks for the text itself, in any case', async () => {
     await there.machine({ name, role: 'MEMBER' })
   }
   const found: readonly (readonly [string, readonly string[]])[] = [
-    ['%', ['100%']],
+    ['%', ['half%']],
     ['_', ['a_b']],
     ['a_b', ['a_b']],
     ['\\', ['c\\d']],
     ['\\d', ['c\\d']],
     ["'", ["it's"]],
     ['%%', []],
-    ['100', ['100 percent', '100%']],
+    ['half', ['half percent', 'half%']],
     ['grü', ['GRÜßE 2', 'Grüße']],
     ['A_', ['a_b']],
   ]
