@@ -6,6 +6,7 @@ import { assertAccessible } from './data-dir.ts'
 import { migrate, type SqlSession } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
 import { PreparedPGlite } from './prepared-pglite.ts'
+import { sessionSetup } from './session-setup.ts'
 
 export const sessionOf = (database: PGlite): SqlSession => ({
   query: async (sql, values = []) =>
@@ -16,9 +17,7 @@ export const sessionOf = (database: PGlite): SqlSession => ({
 async function open(options: PGliteOptions): Promise<PreparedPGlite> {
   const database = new PreparedPGlite(options)
   await database.waitReady
-  // Prisma's adapter sends and reads instants without their zone, as if it were always UTC, and the
-  // zone of the machine is PGlite's by default.
-  await database.exec(`SET TIME ZONE 'UTC'`)
+  await database.exec(sessionSetup)
   // Else to analyze a table of long rows would hold the thread for half a second.
   await database.exec('SET default_statistics_target = 10')
   await migrate(sessionOf(database), readMigrations())

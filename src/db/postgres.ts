@@ -6,6 +6,7 @@ import { MigrationError, migrate } from './migrate.ts'
 import { readMigrations } from './migrations.ts'
 import { statementName } from './prepared.ts'
 import { assertPrivileges, useSchema } from './schema.ts'
+import { sessionSetup } from './session-setup.ts'
 import type { SilenceWatch } from './silence.ts'
 import { cut, type Session, WatchedPool } from './watched-pool.ts'
 
@@ -86,19 +87,11 @@ const isIdle = (session: Session): boolean =>
   session.readyForQuery === true && session.getTransactionStatus() === 'I'
 
 /**
- * Prisma's adapter sends and reads instants without their zone, as if it were always UTC. To compile a
- * statement takes many times as long as to run it: of many spaces the estimates are far too high. Pages
- * are in memory or on a disk without heads: a small table is not read as a whole for each row of another.
- */
-export const settingUp = `SELECT set_config('TimeZone', 'UTC', false), set_config('jit', 'off', false),
-  set_config('random_page_cost', '1.1', false), pg_backend_pid() AS "processId"`
-
-/**
  * Sets a new connection up; resolves with whether the process behind it is the one that answered it
  * at first. A pooler answers by itself, and may give each transaction another session.
  */
 async function setUp(session: Session): Promise<boolean> {
-  const { rows } = await session.query<{ processId: number }>(settingUp)
+  const { rows } = await session.query<{ processId: number }>(sessionSetup)
   return rows[0]?.processId === session.processID
 }
 

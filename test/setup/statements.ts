@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { inject, vi } from 'vitest'
-import { settingUp } from '../../src/db/postgres.ts'
 import { PreparedPGlite } from '../../src/db/prepared-pglite.ts'
+import { sessionSetup } from '../../src/db/session-setup.ts'
 import { listenerName } from '../../src/replication/listener.ts'
 
 /** What is sent to the database, seen at its driver. */
@@ -43,7 +43,7 @@ export function watchStatements(): Statements {
     // A driver's query has several signatures: text first, or an object that holds it.
     const text = typeof args[0] === 'string' ? args[0] : args[0]?.text
     // What listens for changes, and the pool's opening of connections, go on beside whatever is asked.
-    const isBeside = text === settingUp || isListener(this)
+    const isBeside = text === sessionSetup || isListener(this)
     if (typeof text !== 'string' || isBeside) return query.apply(this, args)
     sent.push(text)
     parameters.push(Array.isArray(args[1]) ? args[1] : (args[0]?.values ?? []))

@@ -23,12 +23,15 @@ export function allAmong(held: string[] | Prisma.SpaceWhereInput) {
 }
 
 /**
- * The same in SQL, of the ids of spaces and the links `x` to those of something. The first link to
- * another space ends the look: scalars, for a plan that joins would read the links of everything.
+ * Whether none of the links `x` leads to another space than these, in SQL. The first that does ends the
+ * look: a scalar, for a plan that joins would read the links of everything.
  */
-export const areAllAmong = (ids: readonly string[], links: Prisma.Sql): Prisma.Sql => Prisma.sql`(
-  (SELECT TRUE FROM ${links} AND ${isNoneOf(Prisma.sql`x."spaceId"`, ids)} LIMIT 1) IS NULL
-  AND (SELECT TRUE FROM ${links} LIMIT 1) IS TRUE)`
+const areNoneOutside = (ids: readonly string[], links: Prisma.Sql): Prisma.Sql =>
+  Prisma.sql`(SELECT TRUE FROM ${links} AND ${isNoneOf(Prisma.sql`x."spaceId"`, ids)} LIMIT 1) IS NULL`
+
+/** `allAmong` in SQL, of the ids of spaces and the links `x` to those of something. */
+export const areAllAmong = (ids: readonly string[], links: Prisma.Sql): Prisma.Sql =>
+  Prisma.sql`(${areNoneOutside(ids, links)} AND (SELECT TRUE FROM ${links} LIMIT 1) IS TRUE)`
 
 /** The agents of the workspace, before it is checked who sees them. */
 export const liveAgents = ({ workspaceId }: Caller): Prisma.AgentWhereInput => ({
@@ -49,19 +52,19 @@ export function visibleAgents(caller: Caller): Prisma.AgentWhereInput {
 const isLive = ({ workspaceId }: Caller): Prisma.Sql =>
   Prisma.sql`a."workspaceId" = ${workspaceId} AND a."deletedAt" IS NULL`
 
+/** The links `x` of an agent, which is named by two columns of what is listed. */
+const linksOf = (workspaceId: Prisma.Sql, agentId: Prisma.Sql): Prisma.Sql =>
+  Prisma.sql`"AgentSpace" x WHERE x."workspaceId" = ${workspaceId} AND x."agentId" = ${agentId}`
+
 /**
  * Whether the spaces of an agent, one at least, are all among the ids (unanimity), in SQL. A deleted
- * space is among nobody's. The agent is named by two columns of whatever is listed.
+ * space is among nobody's.
  */
 export const isAgentWithin = (
   ids: readonly string[],
   workspaceId: Prisma.Sql,
   agentId: Prisma.Sql,
-): Prisma.Sql =>
-  areAllAmong(
-    ids,
-    Prisma.sql`"AgentSpace" x WHERE x."workspaceId" = ${workspaceId} AND x."agentId" = ${agentId}`,
-  )
+): Prisma.Sql => areAllAmong(ids, linksOf(workspaceId, agentId))
 
 /** Whether the caller sees the agent of that id in their workspace, if it is live. */
 function isReached({ workspaceId, rights }: Caller, agentId: Prisma.Sql): Prisma.Sql {
@@ -125,13 +128,19 @@ const linksOfSpaces = (workspaceId: string): NestedListing => ({
 
 /** The visible agents of each space in turn. */
 export function agentsOfSpaces(caller: Caller): NestedListing {
-  const { workspaceId } = caller
+  const { workspaceId, rights } = caller
   const id = Prisma.sql`link.id`
+  const held = spacesWith(rights, 'agents:read')
+  // It has one space at least: the one that it is listed of.
+  const isReached =
+    held === 'all'
+      ? Prisma.sql`TRUE`
+      : areNoneOutside(held, linksOf(Prisma.sql`${workspaceId}`, id))
   // A scalar is asked for row by row: no plan is led to read all agents for a few.
   const isShown = Prisma.sql`(SELECT a."deletedAt" IS NULL FROM "Agent" a
     WHERE a."workspaceId" = ${workspaceId} AND ${agentId} = ${id})`
   const links = linksOfSpaces(workspaceId)
-  const where = Prisma.sql`${links.where} AND ${isReached(caller, id)} AND ${isShown}`
+  const where = Prisma.sql`${links.where} AND ${isReached} AND ${isShown}`
   return { ...links, where, rows: agents }
 }
 
