@@ -16,11 +16,9 @@ import { defaultPageSize } from '../db/page.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError } from '../errors.ts'
 import { idCountOf, pageSizeOf } from './argument-size.ts'
-import { cacheCost, cachedCost, hasOwnCost, type IsFree } from './cost-cache.ts'
 import { type FieldClass, fieldClass } from './field-class.ts'
 import { introspectionSize } from './introspection-size.ts'
-import type { ListSize } from './list-size.ts'
-import { type Asked, type NodeCount, nodesFor } from './node-count.ts'
+import type { Asker, ListSize } from './list-size.ts'
 import { type Fields, fieldOf, type Selections, selectionsOf } from './selections.ts'
 import { isStandardIntrospection } from './standard-introspection.ts'
 
@@ -67,20 +65,30 @@ type RootField = {
 /** How often a field is run: as it is charged, and as it can be. */
 interface Times {
   readonly charged: number
-  readonly nodes: NodeCount
+  readonly nodes: number
 }
 
 /** Who asks, and which root fields are free for them. */
-export interface Pricing extends Pick<Asked, 'context'> {
-  readonly isFree: IsFree
+export interface Pricing {
+  readonly context: Asker
+  /** Whether a root field costs its caller nothing, for another pays for what it does. */
+  readonly isFree: (field: GraphQLField<unknown, unknown>) => boolean
 }
+
+type Variables = Readonly<Record<string, unknown>>
+
+/** Whether what a root field costs depends on its input. */
+const hasOwnCost = (
+  field: GraphQLField<unknown, unknown>,
+): field is typeof field & { extensions: { cost: (input: unknown) => number } } =>
+  typeof field.extensions.cost === 'function'
 
 const aliasesIn = (fields: Fields): number =>
   [...fields].filter(([key, [node]]) => key !== node?.name.value).length
 
 const isIntrospection = ({ name }: { readonly name: string }): boolean => name.startsWith('__')
 
-function rootCost({ field, node, isFreed }: RootField, variables: Asked['variables']): number {
+function rootCost({ field, node, isFreed }: RootField, variables: Variables): number {
   if (isFreed || isIntrospection(field)) return 0
   if (field.extensions.listSize === 'ids') return Math.max(1, idCountOf(node, variables))
   if (!hasOwnCost(field)) return 1
@@ -91,24 +99,27 @@ function rootCost({ field, node, isFreed }: RootField, variables: Asked['variabl
 /** Adds up one operation, and stops at the first limit that it exceeds. */
 class CostVisitor {
   readonly sums = { aliases: 0, rootFields: 0, cost: 0, nodes: 0, nameBytes: 0 }
-  readonly roots: GraphQLField<unknown, unknown>[] = []
-  readonly nodeCounts: NodeCount[] = []
   hasFreeRoot = false
   readonly #schema: GraphQLSchema
   readonly #selections: Selections
-  readonly #isFree: IsFree
-  readonly #asked: Asked
+  readonly #pricing: Pricing
+  readonly #variables: Variables
 
-  constructor(schema: GraphQLSchema, selections: Selections, isFree: IsFree, asked: Asked) {
+  constructor(
+    schema: GraphQLSchema,
+    selections: Selections,
+    pricing: Pricing,
+    variables: Variables,
+  ) {
     this.#schema = schema
     this.#selections = selections
-    this.#isFree = isFree
-    this.#asked = asked
+    this.#pricing = pricing
+    this.#variables = variables
   }
 
   /** The root fields of an operation. */
   addRoots(type: GraphQLObjectType, fields: Fields): void {
-    this.#add(type, fields, 1, { charged: 1, nodes: { factor: 1, lists: [] } })
+    this.#add(type, fields, 1, { charged: 1, nodes: 1 })
   }
 
   /** Fields that are run so many times, each. */
@@ -127,13 +138,12 @@ class CostVisitor {
       if (node === undefined) continue
       if (key !== node.name.value) this.#count('aliases', 1)
       // No resolver of ours counts these while they run.
-      if (isIntrospection(parent))
-        this.#count('nameBytes', key.length * nodesFor([times.nodes], this.#asked))
+      if (isIntrospection(parent)) this.#count('nameBytes', key.length * times.nodes)
       const field = fieldOf(this.#schema, parent, node.name.value)
       if (field === undefined) continue
       const kind = fieldClass(parent, field)
       const root = above ?? this.#root(field, node)
-      if (depth === 1) this.#count('cost', rootCost(root, this.#asked.variables))
+      if (depth === 1) this.#count('cost', rootCost(root, this.#variables))
       // What is free is the root field alone: whatever entity it shows is charged.
       else if (isCharged[kind] || (root.isFreed && kind === 'OWN_ENTITY'))
         this.#count('cost', times.charged)
@@ -144,7 +154,7 @@ class CostVisitor {
       const inside = this.#inside(times, kind, root, field, node)
       // The rows are what their connection counts for; selected once more they are as many again.
       const hasRows = kind === 'PAGE_PART' && field.name !== 'pageInfo'
-      if (kind !== 'PAGE_PART' || (hasRows && isCounted)) this.#countNodes(inside.nodes)
+      if (kind !== 'PAGE_PART' || (hasRows && isCounted)) this.#count('nodes', inside.nodes)
       isCounted ||= hasRows
       if (isInterfaceType(type)) this.#addLargest(type, nodes, depth + 1, inside, root)
       else this.#add(type, this.#selections.below(type, nodes), depth + 1, inside, root)
@@ -163,7 +173,7 @@ class CostVisitor {
     root: RootField,
   ): void {
     const bills = this.#schema.getPossibleTypes(type).map((possible) => {
-      const bill = new CostVisitor(this.#schema, this.#selections, this.#isFree, this.#asked)
+      const bill = new CostVisitor(this.#schema, this.#selections, this.#pricing, this.#variables)
       Object.assign(bill.sums, this.sums)
       bill.#add(possible, this.#selections.below(possible, nodes), depth, times, root)
       return bill
@@ -176,9 +186,6 @@ class CostVisitor {
     )
     this.sums.cost = Math.max(...bills.map(({ sums }) => sums.cost))
     this.sums.nodes = Math.max(...bills.map(({ sums }) => sums.nodes))
-    const counts = bills.map(({ nodeCounts }) => nodeCounts)
-    const most = (asked: Asked): number => Math.max(...counts.map((its) => nodesFor(its, asked)))
-    this.nodeCounts.push({ factor: 1, lists: [most] })
   }
 
   get cost(): number {
@@ -186,9 +193,8 @@ class CostVisitor {
   }
 
   #root(field: GraphQLField<unknown, unknown>, node: FieldNode): RootField {
-    const isFreed = !this.hasFreeRoot && this.#isFree(field)
+    const isFreed = !this.hasFreeRoot && this.#pricing.isFree(field)
     this.hasFreeRoot ||= isFreed
-    this.roots.push(field)
     return { field, node, isFreed }
   }
 
@@ -201,40 +207,30 @@ class CostVisitor {
   ): Times {
     if (kind === 'CONNECTION' || field.extensions.listSize === 'ids') {
       const sizeOf = kind === 'CONNECTION' ? pageSizeOf : idCountOf
-      const size = sizeOf(node, this.#asked.variables)
-      return { charged: charged * size, nodes: { ...nodes, factor: nodes.factor * size } }
+      const size = sizeOf(node, this.#variables)
+      return { charged: charged * size, nodes: nodes * size }
     }
     if (kind !== 'ENTITY_LIST' && kind !== 'VALUE_LIST') return { charged, nodes }
+    const { deps } = this.#pricing.context
     const { chargedSize } = field.extensions as { chargedSize?: (deps: Deps) => number }
     return {
-      charged: charged * Math.max(defaultPageSize, chargedSize?.(this.#asked.context.deps) ?? 0),
-      nodes: this.#times(nodes, root, field),
+      charged: charged * Math.max(defaultPageSize, chargedSize?.(deps) ?? 0),
+      nodes: nodes * this.#sizeOf(field, root),
     }
   }
 
-  #times(
-    nodes: NodeCount,
-    root: RootField,
-    { name, extensions }: GraphQLField<unknown, unknown>,
-  ): NodeCount {
+  /** How many items a list without pages can hold. */
+  #sizeOf({ name, extensions }: GraphQLField<unknown, unknown>, root: RootField): number {
     const listSize = extensions.listSize as ListSize | undefined
-    if (typeof listSize !== 'function') {
-      const size = typeof listSize === 'number' ? listSize : introspectionSize(this.#schema, name)
-      return { ...nodes, factor: nodes.factor * size }
-    }
-    const sizeFor = ({ context, variables }: Asked): number =>
-      listSize({
-        context,
-        get args() {
-          return getArgumentValues(root.field, root.node, variables)
-        },
-      })
-    return { ...nodes, lists: [...nodes.lists, sizeFor] }
-  }
-
-  #countNodes(count: NodeCount): void {
-    this.nodeCounts.push(count)
-    this.#count('nodes', nodesFor([count], this.#asked))
+    if (typeof listSize === 'number') return listSize
+    if (typeof listSize !== 'function') return introspectionSize(this.#schema, name)
+    const variables = this.#variables
+    return listSize({
+      context: this.#pricing.context,
+      get args() {
+        return getArgumentValues(root.field, root.node, variables)
+      },
+    })
   }
 
   #count(limit: keyof CostVisitor['sums'], more: number): void {
@@ -273,7 +269,7 @@ export function operationSize(
     operationName,
     variableValues,
   }: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'variableValues'>,
-  { isFree, context }: Pricing,
+  pricing: Pricing,
 ): OperationSize {
   const operation = getOperationAST(document, operationName)
   const root = operation && schema.getRootType(operation.operation)
@@ -285,16 +281,8 @@ export function operationSize(
     { maxErrors: 1 },
   )
   if (coerced === undefined) return notRun
-  const asked = { context, variables: coerced }
-  const known = cachedCost(operation, isFree)
-  if (known !== undefined) {
-    const nodes = nodesFor(known.nodeCounts, asked)
-    if (nodes > operationLimits.nodes) throw tooComplex('nodes')
-    return { cost: known.cost, nodes, canRun: true }
-  }
   const selections = selectionsOf(schema, document, coerced)
-  const bill = new CostVisitor(schema, selections, isFree, asked)
+  const bill = new CostVisitor(schema, selections, pricing, coerced)
   bill.addRoots(root, selections.root(root, operation.selectionSet))
-  cacheCost(document, operation, bill)
   return { cost: bill.cost, nodes: bill.sums.nodes, canRun: true }
 }
