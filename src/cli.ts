@@ -1,4 +1,1 @@
-import { keepCompiledCode } from './compile-cache.ts'
-
-keepCompiledCode()
-await import('./commands/command-line.ts')
+import './commands/command-line.ts'

@@ -1,4 +1,1 @@
-import { keepCompiledCode } from './compile-cache.ts'
-
-keepCompiledCode()
-await import('./serve.ts')
+import './serve.ts'
