@@ -4,12 +4,9 @@ import { fillExampleWorkspace } from '../modules/workspace/example.ts'
 import { type Command, type CommandKind, defineCommand, oneLine, PartialFailure } from './define.ts'
 import { findCommand, unknownCommand } from './help.ts'
 import { keyCommands } from './keys.ts'
-import { legacyImport } from './legacy-import.ts'
-import { legacyRevoke } from './legacy-revoke.ts'
+import { legacyCommands } from './legacy.ts'
 import { memberCommands } from './members.ts'
-import { workspaceHashImport } from './workspace-hash-import.ts'
-import { workspacePlan } from './workspace-plan.ts'
-import { workspacesList } from './workspaces-list.ts'
+import { workspaceCommands } from './workspaces.ts'
 
 /** All commands: help, reading and running come from here. */
 export const commands: readonly CommandKind[] = [
@@ -47,11 +44,8 @@ export const commands: readonly CommandKind[] = [
   }),
   ...keyCommands,
   ...memberCommands,
-  workspacesList,
-  workspacePlan,
-  workspaceHashImport,
-  legacyImport,
-  legacyRevoke,
+  ...workspaceCommands,
+  ...legacyCommands,
   defineCommand({
     words: 'signing-key rotate',
     description: 'make the next key that signs access tokens, from ten minutes on',

@@ -8,7 +8,7 @@ import { rotateApiKey } from '../modules/api-key/rotate.ts'
 import { columns, shownInstant } from './columns.ts'
 import { type CommandResult, defineCommand } from './define.ts'
 import { operatorIn, workspaceOption } from './operator-context.ts'
-import { ifGiven, instant, list, oneOf, wholeNumber } from './option-values.ts'
+import { flag, instant, list, oneOf, several, valued, wholeNumber } from './option-values.ts'
 
 /** What is stored of a key, as the API shows it. */
 const storedJson = (key: ApiKey) => ({
@@ -62,31 +62,20 @@ const keysList = defineCommand({
   words: 'keys list',
   options: {
     ...workspaceOption,
-    'owner-id': { type: 'string', value: 'ID', description: 'keys of this user' },
-    status: {
-      type: 'string',
-      value: 'STATUS',
-      description: 'keys that are ACTIVE, DISABLED, EXPIRED or REVOKED',
-    },
-    'expires-before': { type: 'string', value: 'INSTANT', description: 'keys that end before' },
-    'last-used-before': {
-      type: 'string',
-      value: 'INSTANT',
-      description: 'keys not used since, those never used included',
-    },
+    'owner-id': valued('ID', 'keys of this user'),
+    status: valued('STATUS', 'keys that are ACTIVE, DISABLED, EXPIRED or REVOKED'),
+    'expires-before': valued('INSTANT', 'keys that end before'),
+    'last-used-before': valued('INSTANT', 'keys not used since, those never used included'),
   },
   description: 'list the keys of a workspace, newest first',
   example: 'keys list --status ACTIVE --expires-before 2027-01-31T00:00:00Z',
   read(_given, { workspace, 'owner-id': ownerId, status, ...options }) {
     const filter = {
       ownerId,
-      status: ifGiven(status, (text) => oneOf('--status', Object.values(ApiKeyStatus), text)),
-      expiresBefore: ifGiven(options['expires-before'], (text) =>
-        instant('--expires-before', text),
-      ),
-      lastUsedBefore: ifGiven(options['last-used-before'], (text) =>
-        instant('--last-used-before', text),
-      ),
+      status:
+        status === undefined ? status : oneOf('--status', Object.values(ApiKeyStatus), status),
+      expiresBefore: instant('--expires-before', options['expires-before']),
+      lastUsedBefore: instant('--last-used-before', options['last-used-before']),
     }
     return async (deps) => {
       const { workspaceId } = await operatorIn(deps, workspace)
@@ -101,45 +90,20 @@ const keysCreate = defineCommand({
   parameters: ['owner id', 'name'],
   options: {
     ...workspaceOption,
-    description: { type: 'string', value: 'TEXT', description: 'a description of the key' },
-    permissions: {
-      type: 'string',
-      multiple: true,
-      value: 'NAMES',
-      description: 'permissions and aliases, with commas between them; none by default',
-    },
-    'scope-ids': {
-      type: 'string',
-      multiple: true,
-      value: 'IDS',
-      description: 'scopes to link to, with commas between them',
-    },
-    'all-spaces': {
-      type: 'boolean',
-      description: 'every space that the owner reaches, now and later',
-    },
-    spaces: {
-      type: 'string',
-      multiple: true,
-      value: 'IDS',
-      description: 'these spaces, with commas between them; none by default',
-    },
-    'expires-at': {
-      type: 'string',
-      value: 'INSTANT',
-      description: 'when it ends; never by default',
-    },
-    'allowed-ips': {
-      type: 'string',
-      multiple: true,
-      value: 'BLOCKS',
-      description: 'addresses and CIDR blocks, with commas between them; any by default',
-    },
-    'requests-per-minute': {
-      type: 'string',
-      value: 'N',
-      description: "its own limit, below the plan's",
-    },
+    description: valued('TEXT', 'a description of the key'),
+    permissions: several(
+      'NAMES',
+      'permissions and aliases, with commas between them; none by default',
+    ),
+    'scope-ids': several('IDS', 'scopes to link to, with commas between them'),
+    'all-spaces': flag('every space that the owner reaches, now and later'),
+    spaces: several('IDS', 'these spaces, with commas between them; none by default'),
+    'expires-at': valued('INSTANT', 'when it ends; never by default'),
+    'allowed-ips': several(
+      'BLOCKS',
+      'addresses and CIDR blocks, with commas between them; any by default',
+    ),
+    'requests-per-minute': valued('N', "its own limit, below the plan's"),
   },
   description: 'make a key for a user and print its secret; members list has the ids of users',
   example: 'keys create usr_… CI --permissions agents:read,agents:run --all-spaces',
@@ -154,8 +118,10 @@ const keysCreate = defineCommand({
       spaces: list(options.spaces)?.map((spaceId) => ({ spaceId })),
       expiresAt: options['expires-at'],
       allowedIps: list(options['allowed-ips']),
-      requestsPerMinute: ifGiven(options['requests-per-minute'], (text) =>
-        wholeNumber('--requests-per-minute', maxLimit, text),
+      requestsPerMinute: wholeNumber(
+        '--requests-per-minute',
+        maxLimit,
+        options['requests-per-minute'],
       ),
     }
     return async (deps) => {
@@ -170,28 +136,19 @@ const keysRotate = defineCommand({
   parameters: ['key id'],
   options: {
     ...workspaceOption,
-    'overlap-seconds': {
-      type: 'string',
-      value: 'N',
-      description: 'how long the old secret still works; an hour by default',
-    },
-    'retire-previous-on-first-use': {
-      type: 'boolean',
-      description: 'end the old secret once the new one is used',
-    },
-    'expected-rotated-at': {
-      type: 'string',
-      value: 'INSTANT',
-      description: 'only if its last rotation was then',
-    },
+    'overlap-seconds': valued('N', 'how long the old secret still works; an hour by default'),
+    'retire-previous-on-first-use': flag('end the old secret once the new one is used'),
+    'expected-rotated-at': valued('INSTANT', 'only if its last rotation was then'),
   },
   description: 'give a key a new secret and print it; the old one works on for a while',
   example: 'keys rotate key_… --overlap-seconds 600',
   read({ 'key id': id }, { workspace, ...options }) {
     const input = {
       id,
-      overlapSeconds: ifGiven(options['overlap-seconds'], (text) =>
-        wholeNumber('--overlap-seconds', maxOverlapSeconds, text),
+      overlapSeconds: wholeNumber(
+        '--overlap-seconds',
+        maxOverlapSeconds,
+        options['overlap-seconds'],
       ),
       retirePreviousOnFirstUse: options['retire-previous-on-first-use'],
       expectedRotatedAt: options['expected-rotated-at'],
@@ -208,11 +165,10 @@ const keysRevoke = defineCommand({
   parameters: ['key id'],
   options: {
     ...workspaceOption,
-    reason: { type: 'string', value: 'TEXT', description: 'why, for its owner and the audit' },
-    'include-created': {
-      type: 'boolean',
-      description: 'also every key that it made or was given the present secret of, and theirs',
-    },
+    reason: valued('TEXT', 'why, for its owner and the audit'),
+    'include-created': flag(
+      'also every key that it made or was given the present secret of, and theirs',
+    ),
   },
   description: 'end a key and its tokens for good',
   example: 'keys revoke key_… --reason "found in a log"',

@@ -4,7 +4,7 @@ import { addMember } from '../modules/member/member.service.ts'
 import { columns, shownInstant } from './columns.ts'
 import { defineCommand } from './define.ts'
 import { operatorIn, workspaceOption } from './operator-context.ts'
-import { oneOf } from './option-values.ts'
+import { oneOf, valued } from './option-values.ts'
 
 const membersList = defineCommand({
   words: 'members list',
@@ -41,11 +41,7 @@ const membersAdd = defineCommand({
   parameters: ['email', 'role'],
   options: {
     ...workspaceOption,
-    name: {
-      type: 'string',
-      value: 'NAME',
-      description: 'their name here; by default the e-mail address',
-    },
+    name: valued('NAME', 'their name here; by default the e-mail address'),
   },
   description: 'enter a person by e-mail as OWNER, ADMIN, BUILDER or MEMBER',
   example: 'members add ada@example.com ADMIN --name "Ada Example"',

@@ -2,14 +2,11 @@ import type { Deps } from '../deps.ts'
 import { ConfigError } from '../errors.ts'
 import { findWorkspaceId } from '../modules/workspace/slug.ts'
 import type { OperatorContext } from '../service-context.ts'
+import { valued } from './option-values.ts'
 
 /** The option that names the workspace of a command. */
 export const workspaceOption = {
-  workspace: {
-    type: 'string',
-    value: 'SLUG',
-    description: 'the workspace; may be left out where there is only one',
-  },
+  workspace: valued('SLUG', 'the workspace; may be left out where there is only one'),
 } as const
 
 /**

@@ -1,9 +1,11 @@
 import { RequestError } from '../errors.ts'
 import { importFile } from '../modules/legacy-import/import-file.ts'
 import type { OperatorImport } from '../modules/legacy-import/import-keys.ts'
+import { revokeUserLevelKey } from '../modules/legacy-import/revoke-everywhere.ts'
 import { defineCommand, PartialFailure } from './define.ts'
 import { type RowOfFile, readLegacyFile } from './legacy-file.ts'
 import { workspaceOption } from './operator-context.ts'
+import { flag } from './option-values.ts'
 
 /** A message without what it quotes of the row: a secret may stand in a wrong column. Names of permissions stay. */
 const unquoted = (message: string): string =>
@@ -41,13 +43,13 @@ function failureLine(failure: unknown, undone: readonly RowOfFile[]): string {
 }
 
 /** `latchkey legacy import`. Where a row has a problem it ends with an error, the others imported. */
-export const legacyImport = defineCommand({
+const legacyImport = defineCommand({
   words: 'legacy import',
   parameters: ['file.csv'],
   options: {
     ...workspaceOption,
-    'dry-run': { type: 'boolean', description: 'check everything, store nothing' },
-    'ignore-unknown': { type: 'boolean', description: 'leave out columns of other names' },
+    'dry-run': flag('check everything, store nothing'),
+    'ignore-unknown': flag('leave out columns of other names'),
   },
   file: 'file.csv',
   description: 'import keys issued elsewhere, of a CSV file',
@@ -75,3 +77,25 @@ export const legacyImport = defineCommand({
     }
   },
 })
+
+/** `latchkey legacy revoke`. */
+const legacyRevoke = defineCommand({
+  words: 'legacy revoke',
+  parameters: ['key id'],
+  description: "end a person's legacy key in every workspace of theirs",
+  example: 'legacy revoke key_…',
+  read:
+    ({ 'key id': id }) =>
+    async (deps) => {
+      const count = await revokeUserLevelKey(deps, id)
+      return {
+        text:
+          count > 0
+            ? `The key ${id} is revoked, in ${count === 1 ? 'one workspace' : `${count} workspaces`}.`
+            : `Nothing was changed: the key ${id} was revoked before.`,
+        json: { id, workspaceCount: count },
+      }
+    },
+})
+
+export const legacyCommands = [legacyImport, legacyRevoke]
