@@ -1,4 +1,5 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
+import { LRUCache } from 'lru-cache'
 import { RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
 import { isIdOf } from '../ids.ts'
 import { secretDigest } from './credentials/hash.ts'
@@ -111,7 +112,7 @@ interface Remembered extends VerifiedToken {
 
 /** The access tokens that `issuer`, the installation's PUBLIC_URL, gives and takes. */
 export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTokens {
-  const verified = new Map<string, Remembered>()
+  const verified = new LRUCache<string, Remembered>({ max: maxVerified })
   const find = (kid: string) =>
     keys.find(kid).catch((error: unknown) => {
       throw serviceUnavailable(error)
@@ -158,7 +159,6 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
         token = await verifySignature(jwt).catch((error: unknown) => {
           throw refusal(error, expected)
         })
-        if (verified.size >= maxVerified) verified.delete(verified.keys().next().value ?? '')
         verified.set(digest, token)
       }
       const { tokenId, workspaceId } = token

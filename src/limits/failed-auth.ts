@@ -94,8 +94,8 @@ export function createFailedAuthLimiter(
   const introspections = counterOf('introspections')
   const lookUps = new RateLimiterMemory({ points: 1, duration: 1 })
   const trusted = new LRUCache<string, true>({ max: maxRemembered })
-  /** Until when a secret that was not known to a source is refused there without a look-up. */
-  const unknownUntil = new LRUCache<string, number>({ max: maxRemembered })
+  /** Secrets that were not known to a source: for a minute refused there without a look-up. */
+  const unknown = new LRUCache<string, true>({ max: maxRemembered, ttl: windowSeconds * 1_000 })
 
   const refuse = ({ msBeforeNext }: RateLimiterRes): never => {
     refused()
@@ -109,8 +109,7 @@ export function createFailedAuthLimiter(
     const id = address === undefined ? verifierId : sourceOf(address)
     return id && `${workspaceId}|${id}`
   }
-  const isUnknown = (key: string, digest: string): boolean =>
-    (unknownUntil.get(`${key} ${digest}`) ?? 0) > performance.now()
+  const isUnknown = (key: string, digest: string): boolean => unknown.has(`${key} ${digest}`)
 
   /** For a source with too many failures. */
   const assertMayLookUp = async (
@@ -136,7 +135,7 @@ export function createFailedAuthLimiter(
       const key = keyOf(source)
       if (key && isFailedAttempt(error)) {
         const isRepeated = isUnknown(key, digest)
-        unknownUntil.set(`${key} ${digest}`, performance.now() + windowSeconds * 1_000)
+        unknown.set(`${key} ${digest}`, true)
         // Of many at once all may have been looked up, but no more than the limit are told of it.
         if (source.address !== undefined || !isRepeated) await countFailures(key, 1)
       }

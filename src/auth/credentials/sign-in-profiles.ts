@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { isEmail } from '../../input/email.ts'
 import { name } from '../../input/text.ts'
 import { withTimeout } from '../../timeout.ts'
@@ -46,12 +47,6 @@ export function profileIn(
   }
 }
 
-interface RememberedProfile {
-  readonly profile: Promise<SignInProfile>
-  /** By the monotonic clock. */
-  until: number
-}
-
 /** What userinfo says of the people of tokens. */
 export interface SignInProfiles {
   /** @throws RequestError SERVICE_UNAVAILABLE when userinfo does not answer */
@@ -68,7 +63,10 @@ export function createSignInProfiles(
   { userinfo }: IdentityProvider,
   trustEmail: boolean,
 ): SignInProfiles {
-  const remembered = new Map<string, RememberedProfile>()
+  const remembered = new LRUCache<string, Promise<SignInProfile>>({
+    max: maxRemembered,
+    ttlResolution: 0,
+  })
   let silentUntil = Number.NEGATIVE_INFINITY
   const failedFor = new Set<string>()
 
@@ -85,36 +83,31 @@ export function createSignInProfiles(
     failedFor.clear()
   }
 
-  const find = (key: string): Promise<SignInProfile> | undefined => {
-    const found = remembered.get(key)
-    return found !== undefined && found.until > performance.now() ? found.profile : undefined
-  }
-
   const get: SignInProfiles['get'] = (token, claims) => {
     const key = secretDigest(token)
-    const found = find(key)
+    const found = remembered.get(key)
     if (found !== undefined) return found
     const profile = ask(token, claims)
-    const lifetime = claims.expiresAt.getTime() - Date.now()
-    const entry: RememberedProfile = { profile, until: performance.now() + lifetime }
+    /** A time to live of 0 would have no end. */
+    const remember = (ms: number) => remembered.set(key, profile, { ttl: Math.max(1, ms) })
     profile.then(
       ({ email }) => {
         failedFor.clear()
-        if (email === null) entry.until = Math.min(entry.until, performance.now() + refusalHolds)
+        if (email === null && remembered.peek(key) === profile)
+          remember(Math.min(remembered.getRemainingTTL(key), refusalHolds))
       },
       () => {
-        if (remembered.get(key) === entry) remembered.delete(key)
+        if (remembered.peek(key) === profile) remembered.delete(key)
         failedFor.add(claims.subject)
         if (failedFor.size >= failuresOfOutage) silence()
       },
     )
-    if (remembered.size >= maxRemembered) remembered.delete(remembered.keys().next().value ?? '')
-    remembered.set(key, entry)
+    remember(claims.expiresAt.getTime() - Date.now())
     return profile
   }
 
   const getSoon: SignInProfiles['getSoon'] = async (token, claims) => {
-    if (performance.now() < silentUntil && find(secretDigest(token)) === undefined) return claims
+    if (performance.now() < silentUntil && !remembered.has(secretDigest(token))) return claims
     const answer = await withTimeout(
       get(token, claims).catch(() => claims),
       patience,
