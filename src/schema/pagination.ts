@@ -1,8 +1,14 @@
-import type { ArgBuilder, ObjectRef } from '@pothos/core'
+import type { ArgBuilder, InputObjectRef, ObjectRef } from '@pothos/core'
 import { getRefFromModel } from '@pothos/plugin-prisma'
-import { encodeCursor, type Listed, type Page } from '../db/page.ts'
+import type { GraphQLResolveInfo } from 'graphql'
+import type { Caller } from '../auth/caller.ts'
+import type { PermissionName } from '../auth/permissions.ts'
+import type { NestedListing } from '../db/nested-pages.ts'
+import { encodeCursor, type Listed, type Page, type PageArgs } from '../db/page.ts'
 import type PrismaTypes from '../generated/pothos.ts'
 import { builder, type Types } from './builder.ts'
+import type { Context } from './context.ts'
+import { parentsPage } from './visible-rows.ts'
 
 const PageInfo = builder.objectRef<Page>('PageInfo').implement({
   description: 'Information to aid in pagination.',
@@ -90,7 +96,46 @@ export function modelConnection(model: keyof PrismaTypes): ObjectRef<Types, Page
 }
 
 /** The arguments of a connection. */
-export const pageArgs = (arg: ArgBuilder<Types>) => ({
+export const pageArgs = (arg: Pick<ArgBuilder<Types>, 'int' | 'string'>) => ({
   first: arg.int({ description: 'Returns the first n items: 1 to 100, 20 by default.' }),
   after: arg.string({ description: 'Returns the items that come after this cursor.' }),
 })
+
+/** A list of the workspace's entities of a model; its resolver is left to say. */
+export const modelList = <Filter extends object>(
+  model: keyof PrismaTypes,
+  guard: PermissionName,
+  description: string,
+  filter: InputObjectRef<Types, Filter>,
+) =>
+  ({
+    type: modelConnection(model),
+    nullable: true,
+    guard,
+    description,
+    args: builder.args((t) => ({
+      ...pageArgs(t),
+      filter: t.field({ type: filter, description: 'Filters the list.' }),
+    })),
+  }) as const
+
+/** A parent's own list of entities of a model, as far as the caller sees them. */
+export const nestedList = (
+  model: keyof PrismaTypes,
+  guard: PermissionName,
+  description: string,
+  listing: (caller: Caller) => NestedListing,
+) =>
+  ({
+    type: modelConnection(model),
+    nullable: true,
+    guard,
+    description,
+    args: builder.args(pageArgs),
+    resolve: (
+      { id }: Pick<Listed, 'id'>,
+      args: PageArgs,
+      context: Context,
+      info: GraphQLResolveInfo,
+    ) => parentsPage(context, info, id, args, () => listing(context.caller)),
+  }) as const

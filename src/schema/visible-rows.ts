@@ -8,7 +8,7 @@ import { isId } from '../ids.ts'
 import type { Context, DataLoader } from './context.ts'
 
 /** What Prisma is to read of a row: what the operation shows of it, and its place in a list. */
-interface Plan {
+export interface Plan {
   readonly select: { readonly id: true; readonly createdAt: true }
 }
 
@@ -93,12 +93,12 @@ export async function visibleRows<Where, Row extends { readonly id: string }>(
   { caller }: Context,
   { all, visible, check, find }: VisibleList<Where, Row>,
   ids: readonly string[],
-  plan: object,
+  plan: Plan,
 ): Promise<Row[]> {
   const { allSpaces } = caller.rights
   const seen = allSpaces ? ids.filter(isId) : await check(ids)
   const where = { AND: [allSpaces ? visible() : all, { id: { in: seen } }] }
-  return await find({ ...(plan as Plan), where })
+  return await find({ ...plan, where })
 }
 
 /** The columns that a plan asks for, of a listed table. */
@@ -151,4 +151,4 @@ export const visibleLoader =
     list: (context: Context) => VisibleList<Where, Row>,
   ) =>
   (context: Context, info: GraphQLResolveInfo, plan: object): DataLoader<Row | null> =>
-    rowsById(context, info, (ids) => visibleRows(context, list(context), ids, plan))
+    rowsById(context, info, (ids) => visibleRows(context, list(context), ids, plan as Plan))

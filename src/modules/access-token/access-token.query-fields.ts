@@ -2,9 +2,9 @@ import type { Principal } from '../../auth/caller.ts'
 import type { AccessToken as AccessTokenRow, Prisma } from '../../generated/prisma/client.ts'
 import { builder } from '../../schema/builder.ts'
 import type { Context } from '../../schema/context.ts'
-import { nodeType } from '../../schema/node.ts'
-import { modelConnection, pageArgs } from '../../schema/pagination.ts'
-import { planOf, type VisibleList, visiblePage, visibleRows } from '../../schema/visible-rows.ts'
+import { entity } from '../../schema/entity.ts'
+import { modelList } from '../../schema/pagination.ts'
+import { type VisibleList, visiblePage, visibleRows } from '../../schema/visible-rows.ts'
 import { keysSeen } from '../api-key/api-key.visibility.ts'
 import { AccessToken, AccessTokenStatusType } from './access-token.schema.ts'
 import {
@@ -45,31 +45,22 @@ const tokenList = ({
   find: (query) => deps.prisma.accessToken.findMany(query as Prisma.AccessTokenFindManyArgs),
 })
 
-nodeType('tok', AccessToken, {
+entity('tok', AccessToken, {
   item: 'accessToken',
-  find: (context, ids, info) =>
-    visibleRows(context, tokenList(context), ids, planOf(context, info, 'AccessToken')),
+  guard: 'tokens:read',
+  description: 'One access token.',
+  noun: 'token',
+  find: (context, ids, plan) => visibleRows(context, tokenList(context), ids, plan),
 })
 
-builder.queryFields((t) => ({
-  accessToken: t.prismaField({
-    type: 'AccessToken',
-    nullable: true,
-    guard: 'tokens:read',
-    description: 'One access token.',
-    args: { id: t.arg.id({ required: true, description: 'The id of the token.' }) },
-    resolve: async (query, _root, { id }, context) =>
-      (await visibleRows(context, tokenList(context), [id], query))[0] ?? null,
-  }),
-  accessTokens: t.field({
-    type: modelConnection('AccessToken'),
-    nullable: true,
-    guard: 'tokens:read',
-    description: 'The access tokens that the caller sees, ended ones included.',
-    args: {
-      ...pageArgs(t.arg),
-      filter: t.arg({ type: AccessTokenFilter, description: 'Filters the list.' }),
-    },
+builder.queryField('accessTokens', (t) =>
+  t.field({
+    ...modelList(
+      'AccessToken',
+      'tokens:read',
+      'The access tokens that the caller sees, ended ones included.',
+      AccessTokenFilter,
+    ),
     resolve: async (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context
       const { apiKeyId, ...narrowed } = filter ?? {}
@@ -83,4 +74,4 @@ builder.queryFields((t) => ({
       return await visiblePage(context, info, args, tokenList(context), its)
     },
   }),
-}))
+)

@@ -3,20 +3,18 @@ import { type Agent as AgentRow, Prisma } from '../../generated/prisma/client.ts
 import { reachedSpaces } from '../../limits/list-size.ts'
 import { builder } from '../../schema/builder.ts'
 import type { Context, DataLoader } from '../../schema/context.ts'
+import { entity } from '../../schema/entity.ts'
 import { searchInput } from '../../schema/filter-input.ts'
 import { loadList } from '../../schema/load-list.ts'
-import { nodeType } from '../../schema/node.ts'
-import { modelConnection, modelType, pageArgs } from '../../schema/pagination.ts'
+import { modelList, modelType, nestedList } from '../../schema/pagination.ts'
 import { textWithinBudget } from '../../schema/text-within-budget.ts'
 import {
   listPage,
-  parentsPage,
-  planOf,
   type VisibleList,
   visibleLoader,
   visibleRows,
 } from '../../schema/visible-rows.ts'
-import { User, userLoader } from '../member/user.schema.ts'
+import { userField } from '../member/user.schema.ts'
 import { sessionsOfAgents } from '../session/session.visibility.ts'
 import { spaceLoader } from '../space/space.schema.ts'
 import { maxSpaces } from './agent.input.ts'
@@ -83,24 +81,15 @@ export const Agent = builder.prismaObject('Agent', {
         return await loadList(context, () => spaceLoader(context, info), ids)
       },
     }),
-    sessions: t.field({
-      type: modelConnection('Session'),
-      nullable: true,
-      guard: 'sessions:read',
-      description: 'The sessions with it; those that the caller sees.',
-      args: pageArgs(t.arg),
-      resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () => sessionsOfAgents(context.caller)),
-    }),
-    createdBy: t.field({
-      type: User,
-      nullable: true,
-      guard: 'members:read',
-      description: 'The user who created the agent.',
-      select: { createdById: true },
-      resolve: ({ createdById }, _args, context) =>
-        createdById === null ? null : userLoader(context).load(createdById),
-    }),
+    sessions: t.field(
+      nestedList(
+        'Session',
+        'sessions:read',
+        'The sessions with it; those that the caller sees.',
+        sessionsOfAgents,
+      ),
+    ),
+    createdBy: t.field(userField('createdById', 'The user who created the agent.')),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
   }),
@@ -116,10 +105,12 @@ const agentList = ({ deps, caller }: Context): VisibleList<Prisma.AgentWhereInpu
 /** The agents of these ids, each null where the caller does not see it, as one field shows them. */
 export const agentLoader = visibleLoader(agentList)
 
-nodeType('agt', Agent, {
+entity('agt', Agent, {
   item: 'agent',
-  find: (context, ids, info) =>
-    visibleRows(context, agentList(context), ids, planOf(context, info, 'Agent')),
+  guard: 'agents:read',
+  description: 'One agent.',
+  noun: 'agent',
+  find: (context, ids, plan) => visibleRows(context, agentList(context), ids, plan),
 })
 
 const AgentFilter = builder.inputType('AgentFilter', {
@@ -131,24 +122,14 @@ const AgentFilter = builder.inputType('AgentFilter', {
   }),
 })
 
-builder.queryFields((t) => ({
-  agent: t.prismaField({
-    type: 'Agent',
-    nullable: true,
-    guard: 'agents:read',
-    description: 'One agent.',
-    args: { id: t.arg.id({ required: true, description: 'The id of the agent.' }) },
-    resolve: (query, _root, { id }, context, info) => agentLoader(context, info, query).load(id),
-  }),
-  agents: t.field({
-    type: modelConnection('Agent'),
-    nullable: true,
-    guard: 'agents:read',
-    description: 'The agents within reach: those all of whose spaces are.',
-    args: {
-      ...pageArgs(t.arg),
-      filter: t.arg({ type: AgentFilter, description: 'Filters the list.' }),
-    },
+builder.queryField('agents', (t) =>
+  t.field({
+    ...modelList(
+      'Agent',
+      'agents:read',
+      'The agents within reach: those all of whose spaces are.',
+      AgentFilter,
+    ),
     resolve: async (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context
       const asked = { ...filter, search: searchInput(filter?.search) }
@@ -158,4 +139,4 @@ builder.queryFields((t) => ({
       )
     },
   }),
-}))
+)

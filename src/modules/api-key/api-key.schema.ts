@@ -9,7 +9,7 @@ import { loadList } from '../../schema/load-list.ts'
 import { modelConnection, pageArgs } from '../../schema/pagination.ts'
 import { parentsPage, rowsById } from '../../schema/visible-rows.ts'
 import { tokensOfKeys } from '../access-token/access-token.visibility.ts'
-import { User, userLoader } from '../member/user.schema.ts'
+import { userField } from '../member/user.schema.ts'
 import { visibleScopes } from '../scope/scope.visibility.ts'
 import {
   effectivePermissionsLoader,
@@ -78,23 +78,10 @@ export const ApiKey = builder.prismaObject('ApiKey', {
     start: t.exposeString('start', { description: "The secret's first characters." }),
     last4: t.exposeString('last4', { description: "The secret's last four characters." }),
     legacy: t.exposeBoolean('legacy', { description: 'Whether it was issued elsewhere.' }),
-    owner: t.field({
-      type: User,
-      nullable: true,
-      guard: 'members:read',
-      description: 'The owner of the key: a person or a machine user.',
-      select: { ownerId: true },
-      resolve: ({ ownerId }, _args, context) => userLoader(context).load(ownerId),
-    }),
-    createdBy: t.field({
-      type: User,
-      nullable: true,
-      guard: 'members:read',
-      description: 'The user who created the key; null: the operator.',
-      select: { createdById: true },
-      resolve: ({ createdById }, _args, context) =>
-        createdById === null ? null : userLoader(context).load(createdById),
-    }),
+    owner: t.field(userField('ownerId', 'The owner of the key: a person or a machine user.')),
+    createdBy: t.field(
+      userField('createdById', 'The user who created the key; null: the operator.'),
+    ),
     createdByKeyId: t.id({
       nullable: true,
       description: 'The key that made it, if a key did that the caller sees.',
@@ -187,15 +174,7 @@ export const ApiKey = builder.prismaObject('ApiKey', {
       nullable: true,
       description: 'When it was revoked.',
     }),
-    revokedBy: t.field({
-      type: User,
-      nullable: true,
-      guard: 'members:read',
-      description: 'The user who revoked the key.',
-      select: { revokedById: true },
-      resolve: ({ revokedById }, _args, context) =>
-        revokedById === null ? null : userLoader(context).load(revokedById),
-    }),
+    revokedBy: t.field(userField('revokedById', 'The user who revoked the key.')),
     revocationReason: t.exposeString('revocationReason', {
       nullable: true,
       description: 'Why it was revoked.',

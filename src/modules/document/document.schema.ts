@@ -3,9 +3,8 @@ import type { Deps } from '../../deps.ts'
 import type { Document as DocumentRow, Prisma } from '../../generated/prisma/client.ts'
 import { builder } from '../../schema/builder.ts'
 import type { Context, DataLoader } from '../../schema/context.ts'
-import { nodeType } from '../../schema/node.ts'
-import { planOf } from '../../schema/visible-rows.ts'
-import { User, userLoader } from '../member/user.schema.ts'
+import { entity } from '../../schema/entity.ts'
+import { userField } from '../member/user.schema.ts'
 import { sessionLoader } from '../session/session.schema.ts'
 import { ofSessionsHeld } from '../session/session.visibility.ts'
 import { documentsOf, visibleDocuments } from './document.visibility.ts'
@@ -38,14 +37,7 @@ export const Document = builder.prismaObject('Document', {
       description: 'Where to download it, with the same credentials as the API.',
       resolve: ({ id }, _args, { deps }) => `${deps.publicUrl}/documents/${id}`,
     }),
-    createdBy: t.field({
-      type: User,
-      nullable: true,
-      guard: 'members:read',
-      description: 'The user who uploaded the document.',
-      select: { createdById: true },
-      resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
-    }),
+    createdBy: t.field(userField('createdById', 'The user who uploaded the document.')),
     createdById: t.exposeID('createdById', { description: 'The id of the user who uploaded it.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was uploaded.' }),
   }),
@@ -117,19 +109,10 @@ async function findDocuments(
   return ofSessionsHeld(prisma, caller, 'documents:read', documents)
 }
 
-nodeType('doc', Document, {
+entity('doc', Document, {
   item: 'document',
-  find: (context, ids, info) => findDocuments(context, ids, planOf(context, info, 'Document')),
+  guard: 'documents:read',
+  description: 'One document.',
+  noun: 'document',
+  find: (context, ids, plan) => findDocuments(context, ids, plan),
 })
-
-builder.queryField('document', (t) =>
-  t.prismaField({
-    type: 'Document',
-    nullable: true,
-    guard: 'documents:read',
-    description: 'One document.',
-    args: { id: t.arg.id({ required: true, description: 'The id of the document.' }) },
-    resolve: async (query, _root, { id }, context) =>
-      (await findDocuments(context, [id], query))[0] ?? null,
-  }),
-)

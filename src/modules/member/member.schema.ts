@@ -1,9 +1,8 @@
-import { hasId } from '../../db/where.ts'
 import { builder } from '../../schema/builder.ts'
+import { entity } from '../../schema/entity.ts'
 import { searchInput } from '../../schema/filter-input.ts'
-import { nodeType } from '../../schema/node.ts'
-import { modelConnection, pageArgs } from '../../schema/pagination.ts'
-import { listPage, parentsPage, planOf } from '../../schema/visible-rows.ts'
+import { modelConnection, modelList, nestedList, pageArgs } from '../../schema/pagination.ts'
+import { listPage, parentsPage } from '../../schema/visible-rows.ts'
 import { isOwned, keysOfMembers } from '../api-key/api-key.visibility.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
 import { spacesOfMembers } from '../space/space.visibility.ts'
@@ -34,15 +33,14 @@ export const Member = builder.prismaObject('Member', {
       select: { userId: true },
       resolve: ({ userId }, _args, context) => keyCounts(context, 'owner', isOwned).load(userId),
     }),
-    spaces: t.field({
-      type: modelConnection('Space'),
-      nullable: true,
-      guard: 'spaces:read',
-      description: 'The spaces that they were added to, as far as the caller sees them.',
-      args: pageArgs(t.arg),
-      resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () => spacesOfMembers(context.caller)),
-    }),
+    spaces: t.field(
+      nestedList(
+        'Space',
+        'spaces:read',
+        'The spaces that they were added to, as far as the caller sees them.',
+        spacesOfMembers,
+      ),
+    ),
     apiKeys: t.field({
       type: modelConnection('ApiKey'),
       nullable: true,
@@ -57,11 +55,14 @@ export const Member = builder.prismaObject('Member', {
   }),
 })
 
-nodeType('mem', Member, {
+entity('mem', Member, {
   item: 'member',
-  find: (context, ids, info) => {
+  guard: 'members:read',
+  description: 'One member.',
+  noun: 'membership',
+  find: (context, ids, plan) => {
     const where = { AND: [visibleMembers(context.caller), { id: { in: ids } }] }
-    return context.deps.prisma.member.findMany({ ...planOf(context, info, 'Member'), where })
+    return context.deps.prisma.member.findMany({ ...plan, where })
   },
 })
 
@@ -78,28 +79,9 @@ const MemberFilter = builder.inputType('MemberFilter', {
   }),
 })
 
-builder.queryFields((t) => ({
-  member: t.prismaField({
-    type: 'Member',
-    nullable: true,
-    guard: 'members:read',
-    description: 'One member.',
-    args: { id: t.arg.id({ required: true, description: 'The id of the membership.' }) },
-    resolve: (query, _root, { id }, { deps, caller }) =>
-      deps.prisma.member.findFirst({
-        ...query,
-        where: { AND: [visibleMembers(caller), hasId(id)] },
-      }),
-  }),
-  members: t.field({
-    type: modelConnection('Member'),
-    nullable: true,
-    guard: 'members:read',
-    description: 'The members, people and machine users.',
-    args: {
-      ...pageArgs(t.arg),
-      filter: t.arg({ type: MemberFilter, description: 'Filters the list.' }),
-    },
+builder.queryField('members', (t) =>
+  t.field({
+    ...modelList('Member', 'members:read', 'The members, people and machine users.', MemberFilter),
     resolve: (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context
       const narrowed = memberFilter(caller, { ...filter, search: searchInput(filter?.search) })
@@ -108,4 +90,4 @@ builder.queryFields((t) => ({
       )
     },
   }),
-}))
+)

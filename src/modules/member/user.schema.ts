@@ -68,3 +68,17 @@ export const userLoader = (context: Context): DataLoader<ShownUser | null> =>
     )
     return ids.map((id) => byId.get(id) ?? null)
   })
+
+/** A field for the user whose id is in the column; null where there is none. */
+export const userField = <Column extends string>(column: Column, description: string) =>
+  ({
+    type: User,
+    nullable: true,
+    guard: 'members:read',
+    description,
+    select: { [column]: true } as Readonly<Record<Column, true>>,
+    resolve: (row: Readonly<Record<Column, string | null>>, _args: object, context: Context) => {
+      const id = row[column]
+      return id === null ? null : userLoader(context).load(id)
+    },
+  }) as const

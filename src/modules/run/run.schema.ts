@@ -1,10 +1,9 @@
 import type { Prisma, Run as RunInFull, RunStatus } from '../../generated/prisma/client.ts'
 import { builder } from '../../schema/builder.ts'
 import type { Context } from '../../schema/context.ts'
-import { nodeType } from '../../schema/node.ts'
+import { entity } from '../../schema/entity.ts'
 import { textWithinBudget } from '../../schema/text-within-budget.ts'
-import { planOf } from '../../schema/visible-rows.ts'
-import { User, userLoader } from '../member/user.schema.ts'
+import { userField } from '../member/user.schema.ts'
 import { sessionLoader } from '../session/session.schema.ts'
 import { ofSessionsHeld } from '../session/session.visibility.ts'
 import { runsOf } from './run.visibility.ts'
@@ -62,14 +61,7 @@ export const Run = builder.prismaObject('Run', {
       description:
         'The number of output tokens by the count of the model; null where the endpoint gave none.',
     }),
-    createdBy: t.field({
-      type: User,
-      nullable: true,
-      guard: 'members:read',
-      description: 'The user who asked.',
-      select: { createdById: true },
-      resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
-    }),
+    createdBy: t.field(userField('createdById', 'The user who asked.')),
     createdById: t.exposeID('createdById', { description: 'The id of the user who asked.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it began.' }),
     finishedAt: t.expose('finishedAt', {
@@ -90,19 +82,10 @@ async function findRuns(
   return ofSessionsHeld(prisma, caller, 'sessions:read', runs)
 }
 
-nodeType('run', Run, {
+entity('run', Run, {
   item: 'run',
-  find: (context, ids, info) => findRuns(context, ids, planOf(context, info, 'Run')),
+  guard: 'sessions:read',
+  description: 'One run: to be polled while it runs in the background.',
+  noun: 'run',
+  find: (context, ids, plan) => findRuns(context, ids, plan),
 })
-
-builder.queryField('run', (t) =>
-  t.prismaField({
-    type: 'Run',
-    nullable: true,
-    guard: 'sessions:read',
-    description: 'One run: to be polled while it runs in the background.',
-    args: { id: t.arg.id({ required: true, description: 'The id of the run.' }) },
-    resolve: async (query, _root, { id }, context) =>
-      (await findRuns(context, [id], query))[0] ?? null,
-  }),
-)

@@ -1,12 +1,11 @@
 import { type AccessLevel, accessLevelOf } from '../../auth/access-level.ts'
 import { parentId } from '../../db/nested-pages.ts'
-import { hasId } from '../../db/where.ts'
 import { maxNames } from '../../input/permission-list.ts'
 import { builder } from '../../schema/builder.ts'
+import { entity } from '../../schema/entity.ts'
 import { permissionInput, searchInput } from '../../schema/filter-input.ts'
-import { nodeType } from '../../schema/node.ts'
-import { modelConnection, pageArgs } from '../../schema/pagination.ts'
-import { listPage, parentsPage, planOf } from '../../schema/visible-rows.ts'
+import { modelList, nestedList } from '../../schema/pagination.ts'
+import { listPage } from '../../schema/visible-rows.ts'
 import { keysOfScopes, linksTo } from '../api-key/api-key.visibility.ts'
 import { keyCounts } from '../api-key/key-counts.ts'
 import { scopeFilter, visibleScopes } from './scope.visibility.ts'
@@ -50,25 +49,27 @@ export const Scope = builder.prismaObject('Scope', {
       description: 'How many of the keys that link to it the caller sees.',
       resolve: ({ id }, _args, context) => keyCounts(context, 'scope', linksTo(parentId)).load(id),
     }),
-    apiKeys: t.field({
-      type: modelConnection('ApiKey'),
-      nullable: true,
-      guard: 'keys:read',
-      description: 'The keys that link to it, as far as the caller sees them.',
-      args: pageArgs(t.arg),
-      resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () => keysOfScopes(context.caller)),
-    }),
+    apiKeys: t.field(
+      nestedList(
+        'ApiKey',
+        'keys:read',
+        'The keys that link to it, as far as the caller sees them.',
+        keysOfScopes,
+      ),
+    ),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
   }),
 })
 
-nodeType('scp', Scope, {
+entity('scp', Scope, {
   item: 'scope',
-  find: (context, ids, info) => {
+  guard: 'scopes:read',
+  description: 'One scope.',
+  noun: 'scope',
+  find: (context, ids, plan) => {
     const where = { AND: [visibleScopes(context.caller), { id: { in: ids } }] }
-    return context.deps.prisma.scope.findMany({ ...planOf(context, info, 'Scope'), where })
+    return context.deps.prisma.scope.findMany({ ...plan, where })
   },
 })
 
@@ -80,25 +81,9 @@ const ScopeFilter = builder.inputType('ScopeFilter', {
   }),
 })
 
-builder.queryFields((t) => ({
-  scope: t.prismaField({
-    type: 'Scope',
-    nullable: true,
-    guard: 'scopes:read',
-    description: 'One scope.',
-    args: { id: t.arg.id({ required: true, description: 'The id of the scope.' }) },
-    resolve: (query, _root, { id }, { deps, caller }) =>
-      deps.prisma.scope.findFirst({ ...query, where: { AND: [visibleScopes(caller), hasId(id)] } }),
-  }),
-  scopes: t.field({
-    type: modelConnection('Scope'),
-    nullable: true,
-    guard: 'scopes:read',
-    description: 'The scopes of the workspace.',
-    args: {
-      ...pageArgs(t.arg),
-      filter: t.arg({ type: ScopeFilter, description: 'Filters the list.' }),
-    },
+builder.queryField('scopes', (t) =>
+  t.field({
+    ...modelList('Scope', 'scopes:read', 'The scopes of the workspace.', ScopeFilter),
     resolve: (_root, { filter, ...args }, context, info) => {
       const search = searchInput(filter?.search)
       const narrowed = scopeFilter({ search, permission: permissionInput(filter?.permission) })
@@ -108,4 +93,4 @@ builder.queryFields((t) => ({
       )
     },
   }),
-}))
+)

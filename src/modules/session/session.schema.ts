@@ -1,19 +1,17 @@
 import type { Prisma, Session as SessionRow } from '../../generated/prisma/client.ts'
 import { builder } from '../../schema/builder.ts'
 import type { Context } from '../../schema/context.ts'
+import { entity } from '../../schema/entity.ts'
 import { instantInput, textInput } from '../../schema/filter-input.ts'
-import { nodeType } from '../../schema/node.ts'
-import { modelConnection, pageArgs } from '../../schema/pagination.ts'
+import { modelList, nestedList } from '../../schema/pagination.ts'
 import {
-  parentsPage,
-  planOf,
   type VisibleList,
   visibleLoader,
   visiblePage,
   visibleRows,
 } from '../../schema/visible-rows.ts'
 import { agentLoader } from '../agent/agent.schema.ts'
-import { User, userLoader } from '../member/user.schema.ts'
+import { userField } from '../member/user.schema.ts'
 import { runsOfSessions } from '../run/run.visibility.ts'
 import {
   type SessionStatus,
@@ -59,23 +57,8 @@ export const Session = builder.prismaObject('Session', {
       nullable: true,
       description: "The caller's own name for it; unique per agent among active sessions.",
     }),
-    runs: t.field({
-      type: modelConnection('Run'),
-      nullable: true,
-      guard: 'sessions:read',
-      description: 'The runs of the session.',
-      args: pageArgs(t.arg),
-      resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () => runsOfSessions(context.caller)),
-    }),
-    createdBy: t.field({
-      type: User,
-      nullable: true,
-      guard: 'members:read',
-      description: 'The user who owns the session.',
-      select: { createdById: true },
-      resolve: ({ createdById }, _args, context) => userLoader(context).load(createdById),
-    }),
+    runs: t.field(nestedList('Run', 'sessions:read', 'The runs of the session.', runsOfSessions)),
+    createdBy: t.field(userField('createdById', 'The user who owns the session.')),
     createdById: t.exposeID('createdById', { description: 'The id of the user whose it is.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it began.' }),
     terminatedAt: t.expose('terminatedAt', {
@@ -120,30 +103,22 @@ const SessionFilter = builder.inputType('SessionFilter', {
   }),
 })
 
-nodeType('ses', Session, {
+entity('ses', Session, {
   item: 'session',
-  find: (context, ids, info) =>
-    visibleRows(context, sessionList(context), ids, planOf(context, info, 'Session')),
+  guard: 'sessions:read',
+  description: 'One session.',
+  noun: 'session',
+  find: (context, ids, plan) => visibleRows(context, sessionList(context), ids, plan),
 })
 
-builder.queryFields((t) => ({
-  session: t.prismaField({
-    type: 'Session',
-    nullable: true,
-    guard: 'sessions:read',
-    description: 'One session.',
-    args: { id: t.arg.id({ required: true, description: 'The id of the session.' }) },
-    resolve: (query, _root, { id }, context, info) => sessionLoader(context, info, query).load(id),
-  }),
-  sessions: t.field({
-    type: modelConnection('Session'),
-    nullable: true,
-    guard: 'sessions:read',
-    description: 'The sessions with agents within reach; to a MEMBER, their own.',
-    args: {
-      ...pageArgs(t.arg),
-      filter: t.arg({ type: SessionFilter, description: 'Filters the list.' }),
-    },
+builder.queryField('sessions', (t) =>
+  t.field({
+    ...modelList(
+      'Session',
+      'sessions:read',
+      'The sessions with agents within reach; to a MEMBER, their own.',
+      SessionFilter,
+    ),
     resolve: (_root, { filter, ...args }, context, info) => {
       const narrowed = sessionFilter(context.caller, {
         ...filter,
@@ -154,4 +129,4 @@ builder.queryFields((t) => ({
       return visiblePage(context, info, args, sessionList(context), narrowed)
     },
   }),
-}))
+)

@@ -1,10 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql'
 import { builder } from '../../schema/builder.ts'
 import type { Context } from '../../schema/context.ts'
+import { entity } from '../../schema/entity.ts'
 import { searchInput } from '../../schema/filter-input.ts'
-import { nodeType } from '../../schema/node.ts'
-import { modelConnection, pageArgs } from '../../schema/pagination.ts'
-import { listPage, parentsPage, planOf, rowsById } from '../../schema/visible-rows.ts'
+import { modelList, nestedList } from '../../schema/pagination.ts'
+import { listPage, planOf, rowsById } from '../../schema/visible-rows.ts'
 import { agentsOfSpaces } from '../agent/agent.visibility.ts'
 import { keysOfSpaces } from '../api-key/api-key.visibility.ts'
 import { membersOfSpaces } from '../member/member.visibility.ts'
@@ -33,33 +33,25 @@ export const Space = builder.prismaObject('Space', {
       type: SpaceVisibilityType,
       description: 'The visibility of the space.',
     }),
-    agents: t.field({
-      type: modelConnection('Agent'),
-      nullable: true,
-      guard: 'agents:read',
-      description: 'The agents that live in it, among other spaces perhaps.',
-      args: pageArgs(t.arg),
-      resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () => agentsOfSpaces(context.caller)),
-    }),
-    members: t.field({
-      type: modelConnection('Member'),
-      nullable: true,
-      guard: 'members:read',
-      description: 'The members of the space.',
-      args: pageArgs(t.arg),
-      resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () => membersOfSpaces(context.caller)),
-    }),
-    apiKeys: t.field({
-      type: modelConnection('ApiKey'),
-      nullable: true,
-      guard: 'keys:read',
-      description: 'The keys that name it, and those for all spaces.',
-      args: pageArgs(t.arg),
-      resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () => keysOfSpaces(context.caller)),
-    }),
+    agents: t.field(
+      nestedList(
+        'Agent',
+        'agents:read',
+        'The agents that live in it, among other spaces perhaps.',
+        agentsOfSpaces,
+      ),
+    ),
+    members: t.field(
+      nestedList('Member', 'members:read', 'The members of the space.', membersOfSpaces),
+    ),
+    apiKeys: t.field(
+      nestedList(
+        'ApiKey',
+        'keys:read',
+        'The keys that name it, and those for all spaces.',
+        keysOfSpaces,
+      ),
+    ),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'When it last changed.' }),
   }),
@@ -74,11 +66,14 @@ export const spaceLoader = (context: Context, info: GraphQLResolveInfo) => {
   )
 }
 
-nodeType('spc', Space, {
+entity('spc', Space, {
   item: 'space',
-  find: (context, ids, info) => {
+  guard: 'spaces:read',
+  description: 'One space.',
+  noun: 'space',
+  find: (context, ids, plan) => {
     const where = visibleSpacesOf(context.caller, ids)
-    return context.deps.prisma.space.findMany({ ...planOf(context, info, 'Space'), where })
+    return context.deps.prisma.space.findMany({ ...plan, where })
   },
 })
 
@@ -90,25 +85,9 @@ const SpaceFilter = builder.inputType('SpaceFilter', {
   }),
 })
 
-builder.queryFields((t) => ({
-  space: t.prismaField({
-    type: 'Space',
-    nullable: true,
-    guard: 'spaces:read',
-    description: 'One space.',
-    args: { id: t.arg.id({ required: true, description: 'The id of the space.' }) },
-    resolve: (query, _root, { id }, { deps, caller }) =>
-      deps.prisma.space.findFirst({ ...query, where: visibleSpacesOf(caller, [id]) }),
-  }),
-  spaces: t.field({
-    type: modelConnection('Space'),
-    nullable: true,
-    guard: 'spaces:read',
-    description: 'The spaces within reach.',
-    args: {
-      ...pageArgs(t.arg),
-      filter: t.arg({ type: SpaceFilter, description: 'Filters the list.' }),
-    },
+builder.queryField('spaces', (t) =>
+  t.field({
+    ...modelList('Space', 'spaces:read', 'The spaces within reach.', SpaceFilter),
     resolve: (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context
       const narrowed = spaceFilter({ ...filter, search: searchInput(filter?.search) })
@@ -117,4 +96,4 @@ builder.queryFields((t) => ({
       )
     },
   }),
-}))
+)
