@@ -24,3 +24,21 @@ export async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Pr
     signal.removeEventListener('abort', abort)
   }
 }
+
+/**
+ * Does the work again and again, in these intervals; not while it is still at it. It must not fail, and
+ * keeps no process from ending.
+ *
+ * @returns ends it; what has begun goes on
+ */
+export function every(milliseconds: number, work: () => Promise<unknown>): () => void {
+  let isAtWork = false
+  const timer = setInterval(() => {
+    if (isAtWork) return
+    isAtWork = true
+    void work().finally(() => {
+      isAtWork = false
+    })
+  }, milliseconds).unref()
+  return () => clearInterval(timer)
+}

@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg'
 import type { PrismaClient } from '../generated/prisma/client.ts'
-import { withTimeout } from '../timeout.ts'
+import { every, withTimeout } from '../timeout.ts'
 import type { Acknowledgements } from './acknowledgements.ts'
 import { acknowledging } from './acknowledgements.ts'
 import type { Lease } from './lease.ts'
@@ -69,12 +69,12 @@ export async function enter(id: string, standing: ReplicaConfig): Promise<Member
   let isWaitedFor = false
   let hasEntered = false
   let isOver = false
-  let timer: NodeJS.Timeout | undefined
+  let stopBeating = (): void => undefined
 
   const stop = async (): Promise<void> => {
     isOver = true
     lease.end()
-    clearInterval(timer)
+    stopBeating()
     left.removeEventListener('abort', leave)
     await Promise.allSettled([
       listener?.close(),
@@ -151,16 +151,7 @@ export async function enter(id: string, standing: ReplicaConfig): Promise<Member
     await stop()
     throw error
   }
-  let isBeating = false
-  timer = setInterval(() => {
-    if (isBeating) return
-    isBeating = true
-    sendBeat(byItself)
-      .catch(over)
-      .finally(() => {
-        isBeating = false
-      })
-  }, heartbeatMs).unref()
+  stopBeating = every(heartbeatMs, () => sendBeat(byItself).catch(over))
   return {
     id,
     // Over this connection: that pool may be what kept the writer for so long.

@@ -3,7 +3,7 @@ import { serviceUnavailable } from '../errors.ts'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { newId } from '../ids.ts'
 import type { Metrics } from '../metrics.ts'
-import { withTimeout } from '../timeout.ts'
+import { every, withTimeout } from '../timeout.ts'
 import { RunFailure } from './run-failure.ts'
 
 /** A process that has not renewed its leases for this long seems dead, by the database's clock. */
@@ -102,16 +102,7 @@ export function createRunRegistry(
     for (const [id, { controller }] of stored) if (!held.has(id)) controller.abort()
   }
   const failed = (err: unknown): void => logger.warn({ err }, 'leases of runs not renewed')
-  let isRenewing = false
-  const timer = setInterval(() => {
-    if (isRenewing) return
-    isRenewing = true
-    void renew()
-      .catch(failed)
-      .finally(() => {
-        isRenewing = false
-      })
-  }, renewEveryMs).unref()
+  const stopRenewing = every(renewEveryMs, () => renew().catch(failed))
 
   const drop = (runId: string): void => void entries.delete(runId)
   const allOver = () => Promise.allSettled([...entries.values()].map(({ isOver }) => isOver))
@@ -146,7 +137,7 @@ export function createRunRegistry(
       const reason = new RunFailure('The server was stopped before the answer came.')
       for (const { controller } of entries.values()) controller.abort(reason)
       await withTimeout(allOver(), lastMomentsMs)
-      clearInterval(timer)
+      stopRenewing()
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { Deps } from '../../deps.ts'
 import type { Run } from '../../generated/prisma/client.ts'
+import { every } from '../../timeout.ts'
 import { asOperator, type WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { finishRun } from './finish-run.ts'
 
@@ -92,15 +93,5 @@ export function lookForLostRuns(deps: Deps): () => Promise<Promise<void>[]> {
 export function watchRuns(deps: Deps): { close(): void } {
   const look = lookForLostRuns(deps)
   const failed = (err: unknown): void => deps.logger.warn({ err }, 'lost runs not looked for')
-  let isLooking = false
-  const timer = setInterval(() => {
-    if (isLooking) return
-    isLooking = true
-    void look()
-      .catch(failed)
-      .finally(() => {
-        isLooking = false
-      })
-  }, lookEveryMs).unref()
-  return { close: () => clearInterval(timer) }
+  return { close: every(lookEveryMs, () => look().catch(failed)) }
 }
