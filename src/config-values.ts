@@ -71,14 +71,24 @@ export const takesAnyServer = (url: string): boolean =>
   ['allow', 'prefer', 'require', 'no-verify'].includes(sslModeOf(url) ?? '') &&
   !parametersOf(url).has('sslrootcert')
 
-/** A URL of a Unix socket may name a user and no host, which only PostgreSQL takes for a URL. */
-export const databaseUrl = text(
-  'postgresql://user:password@host:port/database',
-  (given) =>
-    /^postgres(ql)?:\/\/[^/\s?#]*\/[^/\s?#]+(\?[^\s#]*)?$/.test(given) &&
-    [null, ...sslModes].includes(sslModeOf(given)) &&
-    URL.canParse(given.replace('@/', '@host/').replace(':///', '://host/')),
-)
+const databaseUrlForm = 'postgresql://user:password@host:port/database'
+
+/** What is wrong with the address of a database, as what is expected instead; undefined: nothing. */
+function databaseUrlProblem(given: string): string | undefined {
+  // A URL of a Unix socket may name a user and no host, which only PostgreSQL takes for a URL.
+  const isUrl = URL.canParse(given.replace('@/', '@host/').replace(':///', '://host/'))
+  const form = /^postgres(?:ql)?:\/\/[^/\s?#]*(\/[^/\s?#]*)?(?:\?[^\s#]*)?$/.exec(given)
+  if (!isUrl || form === null) return databaseUrlForm
+  const [, path = '/'] = form
+  if (path === '/') return `the name of a database at its end: ${databaseUrlForm}`
+  const isMode = [null, ...sslModes].includes(sslModeOf(given))
+  return isMode ? undefined : `sslmode to be one of ${sslModes.join(', ')}`
+}
+
+export const databaseUrl = z.string().superRefine((given, context) => {
+  const problem = databaseUrlProblem(given)
+  if (problem !== undefined) context.addIssue(problem)
+})
 
 /** Percent-decoded; empty for what is not well encoded. */
 const decoded = (given: string): string => {

@@ -116,10 +116,18 @@ function textOf(source: Source, name: string): string | undefined {
   return file === undefined ? own : readSecretFile(name, file)
 }
 
+/** Whether a user or password in an address has signs that mean something else there. */
+function isUnencoded(url: string): boolean {
+  const user = url.slice(url.indexOf('//') + 2, Math.max(0, url.lastIndexOf('@')))
+  return url.includes('#') || /[/?]|%(?![\da-f]{2})/i.test(user)
+}
+
 const hintFor = (name: string, text: string): string => {
   if (isQuoted(text)) return '. It stands in quotes: leave them out'
   if (/[\r\n]/.test(text)) return '. It has several lines'
-  return name.endsWith('_URL') && text.includes('#') ? '. Write # as %23' : ''
+  return name.endsWith('_URL') && isUnencoded(text)
+    ? '. In a password write # as %23, / as %2F, ? as %3F, % as %25'
+    : ''
 }
 
 /** @throws ConfigError naming the first setting that is not acceptable */

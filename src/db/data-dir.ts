@@ -1,5 +1,5 @@
-import { access, constants, lstat, readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, constants, lstat, mkdir, readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { ConfigError } from '../errors.ts'
 
 /** What a member of the group or anybody may do with a file: read it, or change it. */
@@ -13,6 +13,21 @@ async function unlessMissing<T>(promise: Promise<T>): Promise<T | undefined> {
   return await promise.catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
     throw error
+  })
+}
+
+/**
+ * Makes a folder for this user alone, and those that it is in, where they are not there. `mkdir` of
+ * Node.js would try for ever where the system says that a folder is not there in which none can be made,
+ * such as /proc.
+ *
+ * @throws the refusal of the operating system
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const parent = dirname(path)
+  if (parent !== path && (await unlessMissing(stat(parent))) === undefined) await makeFolder(parent)
+  await mkdir(path, { mode: 0o700 }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
   })
 }
 

@@ -1,5 +1,5 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { ConfigError } from '../errors.ts'
 import { CommandError, type CommandHandler, serveCommands, socketPath } from './admin-socket.ts'
-import { accessProblem, assertOwnDataDir, assertRootOwns } from './data-dir.ts'
+import { accessProblem, assertOwnDataDir, assertRootOwns, makeFolder } from './data-dir.ts'
 
 /** The sole right to a DATA_DIR, held until it is released or the process ends, however it ends. */
 export interface DataDirLock {
@@ -87,7 +87,7 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const pidFile = join(dataDir, 'server.pid')
   let file: DatabaseSync | undefined
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await makeFolder(dataDir)
     await assertOwnDataDir(dataDir)
     await assertRootOwns(dataDir)
     file = lockFile(join(dataDir, 'server.lock'))

@@ -18,9 +18,11 @@ const settingName = 'secretsKeyFingerprint'
  */
 export async function localSecretsKey(dataDir: string, isSetUp: boolean): Promise<string> {
   const path = join(dataDir, fileName)
-  const stored = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
+  const noKey = () => new ConfigError(`${path} does not hold a key; restore it, or set SECRETS_KEY`)
+  const stored = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    // Docker makes a folder of a file that is to be mounted and is not there.
+    throw error.code === 'EISDIR' ? noKey() : error
   })
   if (stored === undefined) {
     if (isSetUp)
@@ -44,7 +46,7 @@ export async function localSecretsKey(dataDir: string, isSetUp: boolean): Promis
   await assertUnreadByOthers(path)
   const key = stored.trim()
   if (shape.test(key)) return key
-  throw new ConfigError(`${path} does not hold a key; restore it, or set SECRETS_KEY`)
+  throw noKey()
 }
 
 /** Whether the database was set up with a SECRETS_KEY before. */

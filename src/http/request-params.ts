@@ -79,7 +79,7 @@ function jsonOf(parameters: URLSearchParams, name: string): unknown {
  */
 export function assertParams(params: UnvalidatedParams): void {
   const { query, operationName = '', variables = {}, extensions = {} } = params
-  if (query === undefined && isObject(extensions) && isObject(extensions.persistedQuery))
+  if (!query && isObject(extensions) && isObject(extensions.persistedQuery))
     throw new RequestError('PERSISTED_QUERY_NOT_SUPPORTED', 'PersistedQueryNotSupported')
   if (typeof query !== 'string') throw badRequest('query must be the text of a document.')
   if (typeof operationName !== 'string') throw badRequest('operationName must be text.')

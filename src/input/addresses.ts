@@ -1,7 +1,7 @@
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { noting } from './read-input.ts'
-import { shown } from './shown.ts'
+import { isSeveral, shown } from './shown.ts'
 
 type Block = [ipaddr.IPv4 | ipaddr.IPv6, number]
 
@@ -87,13 +87,19 @@ export function isInsideBlocks(inner: string, outer: readonly string[]): boolean
   })
 }
 
+/** What is wrong with a text that is not one address, or block: what was read. */
+export const addressProblem = (text: string, expected = 'IP address'): string =>
+  isSeveral(text, (part) => parseBlock(part) !== undefined)
+    ? `${JSON.stringify(text)} is several addresses; name each by itself.`
+    : `${shown(text)} is no ${expected}.`
+
 /**
  * An address or CIDR block in plain form, or what is wrong with it. A block with bits set beyond its
  * length is refused: it was meant to be another one.
  */
 export function plainBlock(text: string): { readonly plain: string } | { readonly wrong: string } {
   const block = parseBlock(text)
-  if (block === undefined) return { wrong: `${shown(text)} is no IP address or CIDR block.` }
+  if (block === undefined) return { wrong: addressProblem(text, 'IP address or CIDR block') }
   const [base, length] = block
   const network = networkOf(block)
   const plain = base.toString()

@@ -26,7 +26,8 @@ export function parseInstant(text: string): Date | undefined {
   return isYear(Number(read.slice(0, 4))) && isYear(instant.getUTCFullYear()) ? instant : undefined
 }
 
-const dateLike = /^\d{4}-[\d+.:TZtz -]{0,40}$/
+/** With a time zone behind it (RFC 9557), as Java writes it, as well. */
+const dateLike = /^\d{4}-[\d+,.:TZtz -]{0,40}(?:\[[A-Za-z_/]{1,40}\])?$/
 
 /** What is wrong with a value that is no instant: what was read, and an example. */
 export function instantProblem(value: unknown): string {

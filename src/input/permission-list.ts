@@ -1,6 +1,6 @@
 import { covers, expand, missingRequirements } from '../auth/permissions.ts'
 import type { ValidationErrors } from './problems.ts'
-import { shown } from './shown.ts'
+import { isSeveral, shown } from './shown.ts'
 
 type Path = readonly (string | number)[]
 
@@ -11,13 +11,10 @@ const nameShape = /^[a-z*]{1,30}(:[a-z*]{1,30})?$/
 
 const isKnown = (name: string): boolean => covers(name).length > 0
 
-/** Several names in one text, of which none is anything but a name: they are shown. */
-const isSeveral = (text: string): boolean =>
-  text.length <= 1_000 && text.includes(':') && text.split(/[,;\s]/).every(isKnown)
-
-const problemOf = (name: string): string =>
-  isSeveral(name)
-    ? `"${name}" is several permissions; name each by itself.`
+/** What is wrong with a name that is not known: what was read. */
+export const permissionProblem = (name: string): string =>
+  isSeveral(name, isKnown)
+    ? `${JSON.stringify(name)} is several permissions; name each by itself.`
     : `There is no permission ${shown(name, nameShape)}; see the query permissions.`
 
 /** Names of permissions and aliases, each known; as written, without repetition. */
@@ -31,7 +28,8 @@ export function permissionNamesInput(
     return []
   }
   names.forEach((name, index) => {
-    if (!isKnown(name)) problems.add('UNKNOWN_PERMISSION', [...path, index], problemOf(name))
+    if (!isKnown(name))
+      problems.add('UNKNOWN_PERMISSION', [...path, index], permissionProblem(name))
   })
   return [...new Set(names)]
 }

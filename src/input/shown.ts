@@ -7,3 +7,13 @@ const harmless = /^[ -~]{0,15}$/
  */
 export const shown = (text: string, form: RegExp = harmless): string =>
   harmless.test(text) || form.test(text) ? JSON.stringify(text) : '"[…]"'
+
+/**
+ * Whether a text is several of what was to be one, in any way in which lists are written. Each is known,
+ * so that it can be shown.
+ */
+export function isSeveral(text: string, isOne: (part: string) => boolean): boolean {
+  if (text.length > 1_000) return false
+  const parts = text.split(/[\s,;|+"'[\]]/).filter((part) => part !== '')
+  return parts.length > 1 && parts.every(isOne)
+}

@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { covers } from '../auth/permissions.ts'
 import { badUserInput } from '../errors.ts'
 import { instantProblem, parseInstant } from '../input/instant.ts'
-import { shown } from '../input/shown.ts'
+import { permissionProblem } from '../input/permission-list.ts'
 import { isStorable } from '../input/text.ts'
 
 const maxTextLength = 100
@@ -32,7 +32,7 @@ export function instantInput(field: string, value: string | null | undefined): D
 export function permissionInput(name: string | null | undefined): string | null {
   if (name === null || name === undefined) return null
   if (covers(name).length === 0)
-    throw badUserInput(['filter', 'permission'], `There is no permission ${shown(name)}.`)
+    throw badUserInput(['filter', 'permission'], permissionProblem(name))
   return name
 }
 

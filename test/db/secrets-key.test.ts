@@ -1,5 +1,6 @@
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -68,6 +69,14 @@ test('makes no other key for a database that has had one, and names the missing 
   await expect(start).rejects.toThrow(ConfigError)
   await expect(start).rejects.toThrow(`${file} is missing`)
   expect(existsSync(file)).toBe(false)
+})
+
+test('a folder in place of the key is none', async () => {
+  const file = join(dataDir, 'secrets.key')
+  mkdirSync(file)
+  const start = localSecretsKey(dataDir, await hasSecretsKey(database.prisma))
+  await expect(start).rejects.toThrow(`${file} does not hold a key`)
+  await expect(start).rejects.toThrow(ConfigError)
 })
 
 test('of two that start at once with different keys one is the first', async () => {

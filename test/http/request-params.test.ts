@@ -33,14 +33,17 @@ test('POST /graphql: null and empty parameters are absent ones, other members ar
 
 test('POST /graphql: the hash of a document without it is PERSISTED_QUERY_NOT_SUPPORTED', async () => {
   const extensions = { persistedQuery: { version: 1, sha256Hash: '0'.repeat(64) } }
-  const answer = await post(JSON.stringify({ operationName: 'V', extensions }))
-  const { errors } = (await answer.json()) as Answer<unknown>
-  expect(errors).toMatchObject([
-    {
-      message: 'PersistedQueryNotSupported',
-      extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' },
-    },
-  ])
+  const answers = [{}, { query: null }, { query: '' }].map(async (without) => {
+    const answer = await post(JSON.stringify({ operationName: 'V', extensions, ...without }))
+    return ((await answer.json()) as Answer<unknown>).errors
+  })
+  for (const errors of await Promise.all(answers))
+    expect(errors).toMatchObject([
+      {
+        message: 'PersistedQueryNotSupported',
+        extensions: { code: 'PERSISTED_QUERY_NOT_SUPPORTED' },
+      },
+    ])
   const query = '{ viewer { kind } }'
   expect((await post(JSON.stringify({ query, extensions }))).status).toBe(200)
 })

@@ -50,7 +50,7 @@ test('what is asked for in a way that is not known is the mistake of the gateway
     '?ip=10.0.0.1:80': '"10.0.0.1:80" is no IP address.',
     '?ip=10.0.0.0/8': '"10.0.0.0/8" is no IP address.',
     [`?ip=${secret}`]: '"[…]" is no IP address.',
-    '?ip=10.0.0.1,10.0.0.2': '"[…]" is no IP address.',
+    '?ip=10.0.0.1,10.0.0.2': '"10.0.0.1,10.0.0.2" is several addresses; name each by itself.',
     '?permission=scopes:read#': 'The address must not have a fragment (#).',
     '?ip=10.0.0.1&ip=10.0.0.1': 'ip is repeated.',
     '?ip=10.0.0.1&ip=': 'ip is repeated.',

@@ -59,7 +59,7 @@ test('without a good key of its own the gateway is told so, the same whatever th
     [undefined, /own key in Latchkey-Verifier/],
     ['', /own key in Latchkey-Verifier/],
     ['  ', /own key in Latchkey-Verifier/],
-    ['nonsense', /MALFORMED/],
+    ['nonsense', /MALFORMED.*; send \\"Latchkey-Verifier: <key or token>/],
     [`Bearer ${gateway.secret}`, /MALFORMED/],
     [`${gateway.secret}, ${gateway.secret}`, /MALFORMED/],
     [signIn, /MALFORMED/],

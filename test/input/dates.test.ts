@@ -128,12 +128,21 @@ async function messageOf(expiresAt: string): Promise<string | undefined> {
 test('a refused instant is shown, with an example, where it cannot be a secret', async () => {
   const refusal = (shown: string) =>
     `${shown} is no instant of the years 1970 to 9998; write it as 2027-01-31T23:59:59Z.`
-  for (const at of ['tomorrow', '', '31.12.2030', '2030-02-30T00:00:00Z', '2030-01-01 00:00:00.5'])
+  for (const at of [
+    'tomorrow',
+    '',
+    '31.12.2030',
+    '2030-02-30T00:00:00Z',
+    '2030-01-01 00:00:00.5',
+    '2030-01-01T00:00:00,5Z',
+    '2030-01-01T00:00+01:00[Europe/Berlin]',
+  ])
     expect(await messageOf(at)).toBe(refusal(JSON.stringify(at)))
   for (const at of [
     workspace.secret,
     'sk_live-16-chars',
     '2030-01-01 hunter2-hunter2',
+    '2030-01-01[hunter2-hunter2]',
     '2030-01-01\u202e',
     `2030-${'0'.repeat(41)}`,
   ])

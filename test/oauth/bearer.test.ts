@@ -55,3 +55,23 @@ test('a replaced token is told that it is replaced, and a revoked one that it is
   await done(world, successor, 'revokeAccessToken', 'accessToken { id }', {})
   expect((await introspect(successor)).body.error_description).toMatch(/revoked/)
 })
+
+test('whoever sends no client id and secret is told which they are', async () => {
+  const form = { grant_type: 'client_credentials' }
+  const { world } = signIn
+  const { keyId: id, secret } = workspace
+  const answers = [
+    await send(world, '/oauth/token', form),
+    await send(world, '/oauth/token', { ...form, client_id: id }),
+    await send(world, '/oauth/token', form, { bearer: secret }),
+    await send(world, '/oauth/token', form, { client: { id: secret, secret: '' } }),
+    await send(world, '/oauth/token', form, { client: { id, secret: 'nonsense' } }),
+    await send(world, '/oauth/token', { ...form, client_id: id, client_secret: 'nonsense' }),
+  ]
+  for (const answer of answers) {
+    expect(failure(answer)).toBe('401 invalid_client')
+    expect(answer.body.error_description).toMatch(
+      /(^|\. )Send the id of an API key as the client id, and the key as the client secret\.$/,
+    )
+  }
+})

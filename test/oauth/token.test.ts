@@ -119,11 +119,18 @@ test.each([
   expect(answer.body.error_description).toMatch(/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/)
 })
 
-test('scope: what is divided by commas is shown, with what divides it', async () => {
-  const { body } = await ask(await makeKey(), { scope: 'agents:read,workspace:read' })
-  expect(body.error_description).toBe(
-    "'agents:read,workspace:read' is several permissions; name each by itself. In scope, one blank divides them.",
-  )
+test('scope: what is divided in another way is shown, with what divides it', async () => {
+  const client = await makeKey()
+  for (const scope of [
+    'agents:read,workspace:read',
+    'agents:read|workspace:read',
+    'agents:read+workspace:read',
+  ]) {
+    const { body } = await ask(client, { scope })
+    expect(body.error_description).toBe(
+      `'${scope}' is several permissions; name each by itself. In scope, one blank divides them.`,
+    )
+  }
 })
 
 test('what is asked for must be the client credentials grant', async () => {

@@ -56,6 +56,7 @@ const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = 
     /^DATABASE_URL leads to no database: ENOENT: .+'\/no\/ca\.pem'$/,
   ],
   [{ SECRETS_KEY_FILE: '/no/secret' }, /^SECRETS_KEY_FILE cannot be read: ENOENT/],
+  [{ DATA_DIR: '/proc/latchkey/data' }, /^DATA_DIR is "\/proc\/latchkey\/data"; expected a folder/],
   [{ DATA_DIR: '/dev/null/data' }, /^DATA_DIR is "\/dev\/null\/data"; expected a folder/],
 ]
 

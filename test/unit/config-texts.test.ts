@@ -8,9 +8,22 @@ import { refusal } from './config-refusal.ts'
 const url = 'postgresql://app:pa55word@db.example:5432/latchkey'
 const longKey = 'k'.repeat(32)
 
+const encoded = '. In a password write # as %23, / as %2F, ? as %3F, % as %25'
+const databaseForm = 'postgresql://user:password@host:port/database'
+const database = `; expected the name of a database at its end: ${databaseForm}`
+const sslModes =
+  '; expected sslmode to be one of disable, allow, prefer, require, verify-ca, verify-full, no-verify'
+
 test.each([
-  ['DATABASE_URL', 'postgresql://app:my#pa55word@db.example/latchkey', '. Write # as %23'],
-  ['REDIS_URL', 'redis://:pa55word#@redis.example', '. Write # as %23'],
+  ['DATABASE_URL', 'postgresql://app:my#pa55word@db.example/latchkey', encoded],
+  ['DATABASE_URL', 'postgresql://app:my/pa55word@db.example/latchkey', encoded],
+  ['DATABASE_URL', 'postgresql://app:pa55word?@db.example/latchkey', encoded],
+  ['REDIS_URL', 'redis://:pa55word#@redis.example', encoded],
+  ['REDIS_URL', 'redis://:pa55word%@redis.example', encoded],
+  ['DATABASE_URL', 'postgresql://app:pa55word@db.example', database],
+  ['DATABASE_URL', 'postgres://app:pa55word@db.example:5432/?sslmode=require', database],
+  ['DATABASE_URL', `${url}?sslmode=REQUIRE`, sslModes],
+  ['DATABASE_URL', 'mysql://app:pa55word@db.example/latchkey', `; expected ${databaseForm}`],
   ['DATABASE_URL', `"${url}"`, '. It stands in quotes: leave them out'],
   ['METRICS_TOKEN', "'pa55word 2'", '. It stands in quotes: leave them out'],
 ])('refuses a bad %s with a hint at what is wrong with it', (name, value, hint) => {

@@ -73,8 +73,18 @@ test('columns of other names are left out where that is asked for', () => {
   expect(readLegacyFile(text, true)).toEqual([{ row: 2, key: one }])
 })
 
+test('values are the same in any case, as spreadsheets write them', () => {
+  const text = 'name,value,encoding,owner,allSpaces,level\n'
+  const [key, none] = readLegacyFile(
+    `${text}A,v,plaintext,o,TRUE,Workspace\nB,w,Sha256_Hex,o,False,`,
+  )
+  const terms = { encoding: 'PLAINTEXT', allSpaces: true, level: 'workspace' }
+  expect(key?.key).toMatchObject(terms)
+  expect(none?.key).toMatchObject({ encoding: 'SHA256_HEX', allSpaces: false })
+})
+
 test.each([
-  ['A,SECRET,plaintext,o,,', /^the encoding is not one of PLAINTEXT, SHA256_HEX, SHA256_BASE64$/],
+  ['A,SECRET,plain,o,,', /^the encoding is not one of PLAINTEXT, SHA256_HEX, SHA256_BASE64$/],
   ['A,SECRET,PLAINTEXT,o,yes,', /^allSpaces is neither true nor false$/],
   ['A,SECRET,PLAINTEXT,o,,admin', /^the level is not one of workspace, user$/],
   ['A,SECRET,PLAINTEXT,o', /^4 values; expected 6, one for each column$/],

@@ -1,7 +1,7 @@
 import { RequestError, unauthenticated } from '../../errors.ts'
 
-/** The headers that hold a credential, with what stands before it there. */
-const schemes = { Authorization: 'Bearer ', 'X-API-Key': '' } as const
+/** The headers that hold a credential, the client's or a gateway's, with what stands before it there. */
+const schemes = { Authorization: 'Bearer ', 'X-API-Key': '', 'Latchkey-Verifier': '' } as const
 
 type CredentialHeader = keyof typeof schemes
 

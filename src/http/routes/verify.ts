@@ -1,5 +1,5 @@
 import type { KeyCaller, TokenCaller } from '../../auth/caller.ts'
-import { presentedSecret } from '../../auth/credentials/presented-secret.ts'
+import { namingHeader, presentedSecret } from '../../auth/credentials/presented-secret.ts'
 import { withoutSecrets } from '../../auth/credentials/without-secrets.ts'
 import type { Deps } from '../../deps.ts'
 import { UserInputError, userError } from '../../errors.ts'
@@ -69,7 +69,9 @@ async function verifierOf(deps: Deps, call: Call): Promise<KeyCaller | TokenCall
   const { address, requestId } = call.state
   const secret = call.request.headers.get('latchkey-verifier')?.trim()
   if (!secret) throw badQuestion("Send the gateway's own key in Latchkey-Verifier.")
-  const caller = await authenticateCredential(deps, secret, { address, requestId })
+  const caller = await authenticateCredential(deps, secret, { address, requestId }).catch(
+    namingHeader('Latchkey-Verifier'),
+  )
   await charge(deps, call, caller, verifierCost(caller))
   return caller
 }

@@ -11,8 +11,8 @@ import {
   type Work,
 } from '../../transactions/workspace-transaction.ts'
 import {
+  endEverywhere,
   otherWorkspacesOf,
-  revokeEverywhere,
   revokesEverywhere,
 } from '../legacy-import/revoke-everywhere.ts'
 import { type ApiKeyFilter, apiKeyFilter } from './api-key.filter.ts'
@@ -97,7 +97,7 @@ export async function revokeApiKeys(
   { filter, ...input }: Given<typeof revokeApiKeysInput> & { readonly filter: ApiKeyFilter },
 ): Promise<FoundKeys> {
   const { reason, dryRun } = readInput(revokeApiKeysInput, input)
-  const { deps, caller, address } = context
+  const { deps, caller } = context
   const revokeIn: Work<CallerTransaction, FoundKeys> = async (c, others) => {
     // Under the lock: one of the keys may have made, or been given, another one meanwhile.
     const keys = await findKeys(c.db, c.caller, filter)
@@ -113,8 +113,7 @@ export async function revokeApiKeys(
       const { everywhere = [], here = [] } = Object.groupBy(keys, (key) =>
         revokesEverywhere(c.caller, key) ? 'everywhere' : 'here',
       )
-      for (const key of everywhere)
-        await revokeEverywhere(c, others, key, revocation, { includeCreated: false, address })
+      if (everywhere.length > 0) await endEverywhere([c, ...others], everywhere, revocation)
       await revokeKeys(c, here, revocation)
     }
     const ids = keys.slice(0, maxShown).map(({ id }) => id)

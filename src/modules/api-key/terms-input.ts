@@ -144,10 +144,10 @@ const namesOf = ({ permissions, scopes }: KeySettings): string[] => [
 export function validateEffect(
   problems: ValidationErrors,
   terms: KeySettings,
-  { permissions, spaces }: KeyTermsInput,
+  { spaces }: KeyTermsInput,
 ): void {
-  if (!permissions?.length || spaces || terms.allSpaces) return
-  if ([...expand(namesOf(terms))].every(isPerSpace))
+  const held = [...expand(namesOf(terms))]
+  if (held.length > 0 && !spaces && !terms.allSpaces && held.every(isPerSpace))
     problems.add(
       'INVALID',
       ['spaces'],

@@ -1,9 +1,8 @@
 import { expand, type PermissionName } from '../../auth/permissions.ts'
 import { inOrder } from '../../auth/policy.ts'
-import { plainAddress } from '../../input/addresses.ts'
+import { addressProblem, plainAddress } from '../../input/addresses.ts'
 import { permissionNamesInput } from '../../input/permission-list.ts'
 import { ValidationErrors } from '../../input/problems.ts'
-import { shown } from '../../input/shown.ts'
 import { minCost } from '../../limits/operation-cost.ts'
 
 const maxSpaces = 1_000
@@ -42,7 +41,7 @@ export function verificationInput(input: VerificationInput): VerificationTerms {
   const { ip } = input
   const address = typeof ip === 'string' ? plainAddress(ip) : undefined
   if (typeof ip === 'string' && address === undefined)
-    problems.add('INVALID', ['ip'], `${shown(ip)} is no IP address.`)
+    problems.add('INVALID', ['ip'], addressProblem(ip))
   const cost = input.cost ?? minCost
   if (cost < 0 || cost > maxCost) problems.add('INVALID', ['cost'], `A cost is 0 to ${maxCost}.`)
   problems.throwIfAny()

@@ -12,8 +12,12 @@ const maxKeysAtOnce = 1_000
 
 const cell = z.string().default('')
 const list = cell.transform((text) => text.split(/\s+/).filter((word) => word !== ''))
+/** In any case: spreadsheets write TRUE. */
 const oneOf = <const Value extends string>(name: string, values: readonly Value[]) =>
-  z.enum(values, `the ${name} is not one of ${values.join(', ')}`)
+  z
+    .string()
+    .transform((text) => values.find((value) => value.toLowerCase() === text.toLowerCase()) ?? text)
+    .pipe(z.enum(values, `the ${name} is not one of ${values.join(', ')}`))
 
 /** A row of an operator's file, by its columns; those that may be left out may be empty as well. */
 export const keyOfFile = z.object({
@@ -26,8 +30,8 @@ export const keyOfFile = z.object({
   last4: z.string().optional(),
   spaceIds: list,
   allSpaces: cell
-    .refine((text) => /^(true|false|)$/.test(text), 'allSpaces is neither true nor false')
-    .transform((text) => text === 'true'),
+    .refine((text) => /^(true|false|)$/i.test(text), 'allSpaces is neither true nor false')
+    .transform((text) => text.toLowerCase() === 'true'),
   permissions: list,
   level: cell.transform((text) => text || 'workspace').pipe(oneOf('level', ['workspace', 'user'])),
 })

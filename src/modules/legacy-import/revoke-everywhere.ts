@@ -24,6 +24,7 @@ export const revokesEverywhere = (
 
 /** A workspace that knows a user-level key. */
 interface Place {
+  readonly keyId: string
   readonly workspaceId: string
   readonly userId: string
   /** The name of the key there. */
@@ -37,12 +38,12 @@ interface Place {
 const findPlaces = (db: Queryable, ids: readonly string[]): Promise<Place[]> => db.$queryRaw<
   Place[]
 >`
-  SELECT k."workspaceId", ul."userId", k.name, k."revokedAt" IS NULL AS "isLive",
+  SELECT k.id AS "keyId", k."workspaceId", ul."userId", k.name, k."revokedAt" IS NULL AS "isLive",
          m."removedAt" IS NULL AS "isPresent"
     FROM "UserLegacyKey" ul
     JOIN "Member" m ON m."userId" = ul."userId"
     JOIN "ApiKey" k ON k."workspaceId" = m."workspaceId" AND k.id = ul.id
-   WHERE ul.id = ANY(${ids}::text[]) ORDER BY k."workspaceId"`
+   WHERE ul.id = ANY(${ids}::text[]) ORDER BY k."workspaceId", k.id`
 
 /** Finds the workspaces to lock for a revocation of these keys by the caller, besides their own. */
 export async function otherWorkspacesOf(
@@ -64,35 +65,43 @@ export async function otherWorkspacesOf(
 
 type Changes = readonly [WorkspaceTransaction, ...WorkspaceTransaction[]]
 type UserLevelKey = Pick<KeyRecord, 'id' | 'ownerId'>
+type KeyInPlace = Pick<KeyRecord, 'id' | 'name'>
 
-/** Finds the workspaces of a user-level key, under the lock of its owner, with its name in each. */
+/** Finds the workspaces of user-level keys, under the locks of their owners, with the keys in each. */
 async function lockPlaces(
   changes: Changes,
-  { id, ownerId }: UserLevelKey,
+  keys: readonly UserLevelKey[],
   wanted: 'isLive' | 'isPresent',
-): Promise<{ readonly there: WorkspaceTransaction; readonly name: string }[]> {
+): Promise<{ readonly there: WorkspaceTransaction; readonly keys: readonly KeyInPlace[] }[]> {
   const [c] = changes
-  await lockUsers(c, [ownerId])
-  const places = (await findPlaces(c.db, [id])).filter((place) => place[wanted])
-  const names = new Map(places.map(({ workspaceId, name }) => [workspaceId, name]))
-  assertAllLocked(changes, [...names.keys()])
+  await lockUsers(c, [...new Set(keys.map(({ ownerId }) => ownerId))])
+  const ids = keys.map(({ id }) => id)
+  const places = (await findPlaces(c.db, ids)).filter((place) => place[wanted])
+  const byWorkspace = Map.groupBy(places, ({ workspaceId }) => workspaceId)
+  assertAllLocked(changes, [...byWorkspace.keys()])
   return changes.flatMap((there) => {
-    const name = names.get(there.workspace.id)
-    return name === undefined ? [] : { there, name }
+    const found = byWorkspace.get(there.workspace.id)
+    if (found === undefined) return []
+    return { there, keys: found.map(({ keyId, name }) => ({ id: keyId, name })) }
   })
 }
 
-/** Ends a user-level key wherever it lives, and for workspaces that its owner joins later. */
-async function endEverywhere(
+/**
+ * Ends user-level keys wherever they live, and for workspaces that their owners join later.
+ *
+ * @param changes a transaction of each of those workspaces
+ * @returns in how many workspaces
+ */
+export async function endEverywhere(
   changes: Changes,
-  key: UserLevelKey,
+  keys: readonly UserLevelKey[],
   revocation: Revocation,
 ): Promise<number> {
   const [{ db, now }] = changes
-  const { id } = key
-  const places = await lockPlaces(changes, key, 'isLive')
+  const places = await lockPlaces(changes, keys, 'isLive')
+  const id = { in: keys.map((key) => key.id) }
   await db.userLegacyKey.updateMany({ where: { id, revokedAt: null }, data: { revokedAt: now } })
-  for (const { there, name } of places) await revokeKeys(there, [{ id, name }], revocation)
+  for (const { there, keys: ending } of places) await revokeKeys(there, ending, revocation)
   return places.length
 }
 
@@ -112,13 +121,13 @@ export async function revokeEverywhere(
 ): Promise<number> {
   const { db, caller } = c
   const changes = [c, ...others] as const
-  const places = includeCreated ? await lockPlaces(changes, key, 'isPresent') : []
+  const places = includeCreated ? await lockPlaces(changes, [key], 'isPresent') : []
   const elsewhere: (readonly [WorkspaceTransaction, Caller | undefined])[] = []
   // What the caller may do there is read before the key ends.
   for (const { there } of places)
     if (there !== c && caller.kind !== 'ACCESS_TOKEN')
       elsewhere.push([there, await callerElsewhere(db, caller, there.workspace.id, address)])
-  let count = Math.min(await endEverywhere(changes, key, revocation), 1)
+  let count = Math.min(await endEverywhere(changes, [key], revocation), 1)
   for (const [there, callerThere] of elsewhere)
     count += await revokeDescendants(there, callerThere, { keyId: key.id }, revocation)
   return count
@@ -139,7 +148,7 @@ export const revokeUserLevelKey = (deps: Deps, id: string): Promise<number> =>
         throw userError('NOT_FOUND', null, `There is no user-level key ${JSON.stringify(id)}.`)
       const revocation = { revokedById: null, reason: 'revoked by the operator' }
       const end = (c: WorkspaceTransaction, there: readonly WorkspaceTransaction[]) =>
-        endEverywhere([c, ...there], { id, ownerId: key.userId }, revocation)
+        endEverywhere([c, ...there], [{ id, ownerId: key.userId }], revocation)
       return asOperator(deps, first, end, { others })
     },
   )

@@ -29,7 +29,7 @@ beforeAll(async () => {
   })
   await add('made', {}, maker)
   await add('named', { permissions: ['spaces:read'], spaces: [{ spaceId }] })
-  await add('scoped', { scopeIds: [scopeId] })
+  await add('scoped', { scopeIds: [scopeId], spaces: [] })
   await add('aliased', { permissions: ['agents:*'], spaces: [] })
   await add('100% sure_thing', { expiresAt: '2090-06-01T00:00:00Z' })
   await add('disabled')

@@ -38,6 +38,8 @@ test('createApiKey: permissions in spaces without a word of spaces are refused, 
     { permissions: agents, spaces: null, allSpaces: null },
     { permissions: agents, allSpaces: false },
     { permissions: agents, scopeIds: [inSpaces, empty] },
+    { scopeIds: [inSpaces] },
+    { permissions: [], scopeIds: [empty, inSpaces] },
   ])
     expect([input, await create(input)]).toEqual([input, refused])
   expect(await keys()).toBe(before)
@@ -48,7 +50,8 @@ test('createApiKey: spaces, or whatever has effect without them, are enough', as
     {},
     { permissions: [] },
     { scopeIds: [empty] },
-    { scopeIds: [inSpaces] },
+    { scopeIds: [inSpaces], spaces: [] },
+    { scopeIds: [mixed] },
     { permissions: agents, spaces: [{ spaceId }] },
     { permissions: agents, allSpaces: true },
     { scopeIds: [inSpaces], spaces: [{ spaceId }] },

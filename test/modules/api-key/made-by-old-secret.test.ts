@@ -216,7 +216,13 @@ test('updateApiKey, rotateApiKey, transferApiKey, enableApiKey: a replaced secre
   const scopeId = await make.scope({ name: name(), permissions: ['agents:read'] })
   const { ownerId } = await world.deps.prisma.apiKey.findFirstOrThrow({ where: { id: key.id } })
   const expiresAt = inSeconds(120).toISOString()
-  const other = await make.key({ name: name(), ownerId, expiresAt, scopeIds: [scopeId] })
+  const other = await make.key({
+    name: name(),
+    ownerId,
+    expiresAt,
+    scopeIds: [scopeId],
+    spaces: [],
+  })
   const { id } = other
   const refused = { codes: ['EXPIRY_NOT_ALLOWED'] }
   const grows = { id, permissions: ['keys:read'] }

@@ -255,7 +255,7 @@ test('updateScope: takes as many statements for keys of many receivers as for th
   const scopeId = await make.scope({ name: name(), permissions: [] })
   const update = (permissions: string[]) => own('updateScope', { id: scopeId, permissions })
   const link = async () =>
-    await madeBy((await manager(['agents:read'])).secret, { scopeIds: [scopeId] })
+    await madeBy((await manager(['agents:read'])).secret, { scopeIds: [scopeId], spaces: [] })
   const statements = watchStatements()
   const counted = async () => {
     await update([])

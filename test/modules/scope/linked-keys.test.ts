@@ -145,7 +145,7 @@ test('a linked scope is not deleted, and hidden keys are neither named nor count
 // An answer must not grow with the workspace.
 test('of many linked keys some are named', async () => {
   for (let index = 0; index < 23; index += 1)
-    await make({ name: `Linked ${index}`, scopeIds: [scopeId] })
+    await make({ name: `Linked ${index}`, scopeIds: [scopeId], spaces: [] })
   const query = `mutation { deleteScope(input: { id: "${scopeId}" }) { errors { message } } }`
   const { data } = await world.gql(workspace.secret, query)
   const { message } = data.deleteScope.errors[0]

@@ -1,4 +1,5 @@
 import type { Deps } from '../../../deps.ts'
+import { RequestError, unauthenticated } from '../../../errors.ts'
 import { formDecode, utf8 } from '../../../input/form-encoding.ts'
 import type { Origin } from '../../../modules/credential/authenticate-credential.ts'
 import type { Call } from '../route.ts'
@@ -10,6 +11,8 @@ export interface ClientCredentials {
   readonly id: string
   readonly secret: string
 }
+
+const whatToSend = 'Send the id of an API key as the client id, and the key as the client secret.'
 
 const refused = (description: string): OAuthError => new OAuthError('invalid_client', description)
 
@@ -23,7 +26,9 @@ function basicCredentials(authorization: string): ClientCredentials {
   } catch {
     // Told below.
   }
-  throw refused('The Authorization header holds no client id and secret in the Basic scheme.')
+  throw refused(
+    `The Authorization header holds no client id and secret in the Basic scheme. ${whatToSend}`,
+  )
 }
 
 /**
@@ -48,7 +53,7 @@ export function clientCredentials(headers: Headers, form: Form): ClientCredentia
   const secret = form.get('client_secret')
   if (!authorization) {
     if (id !== undefined && secret !== undefined) return { id, secret }
-    throw refused('Send the id of an API key as the client id, and the key as the client secret.')
+    throw refused(whatToSend)
   }
   assertNoSecretIn(form)
   const credentials = basicCredentials(authorization)
@@ -70,5 +75,9 @@ export function authenticateClient<Client>(
   form: Form,
 ): Promise<Client> {
   const { id, secret } = clientCredentials(request.headers, form)
-  return accept(deps, secret, { address, requestId, keyId: id })
+  return accept(deps, secret, { address, requestId, keyId: id }).catch((error: unknown) => {
+    const isMalformed = error instanceof RequestError && error.details.reason === 'MALFORMED'
+    const message = `The client secret is no well-formed key. ${whatToSend}`
+    throw isMalformed ? unauthenticated('MALFORMED', {}, message) : error
+  })
 }

@@ -1,6 +1,5 @@
 import type { Deps } from '../../../deps.ts'
-import { plainAddress } from '../../../input/addresses.ts'
-import { shown } from '../../../input/shown.ts'
+import { addressProblem, plainAddress } from '../../../input/addresses.ts'
 import { introspectToken } from '../../../modules/access-token/introspect.ts'
 import type { Call, Reply } from '../route.ts'
 import { readForm } from './form.ts'
@@ -11,7 +10,7 @@ import { authenticateVerifier } from './verifier.ts'
 function addressIn(text: string | undefined): string | undefined {
   const address = text === undefined ? undefined : plainAddress(text)
   if (text !== undefined && address === undefined)
-    throw new OAuthError('invalid_request', `ip: ${shown(text ?? '')} is no IP address.`)
+    throw new OAuthError('invalid_request', `ip: ${addressProblem(text)}`)
   return address
 }
 
