@@ -16,14 +16,17 @@ export const isMultipart = (contentType: string | null | undefined): boolean =>
 const isPartAFile = (name = '', type?: string, filename?: string): boolean =>
   !fieldNames.includes(name) && (filename !== undefined || type === 'application/octet-stream')
 
+type PartHeaders = Readonly<Record<string, readonly string[] | undefined>>
+
 /**
- * Calls `use` with the Content-Type of each part, before the part itself is told of. The parser's own
- * event leaves out the charset, and the headers are known to a part of it that is not public.
+ * Calls `use` with the headers of each part, before the part itself is told of. The parser's own event
+ * leaves out the charset and the second of two names, and the headers are known to a part of it that is
+ * not public.
  */
-function watchContentTypes(parser: BusboyInstance, use: (type: string | undefined) => void): void {
+function watchHeaders(parser: BusboyInstance, use: (headers: PartHeaders) => void): void {
   const { parser: parts }: { parser: Dicer } = Reflect.get(parser, '_parser')
   parts.prependListener('part', (part) => {
-    part.on('header', (headers) => use(Reflect.get(headers, 'content-type')?.[0]))
+    part.on('header', (headers) => use(headers as PartHeaders))
   })
 }
 
@@ -73,9 +76,9 @@ export async function readMultipart(
   const params = Promise.withResolvers<unknown>()
   const fields = new Map<string, string>()
   let file: BusboyFileStream | undefined
-  let contentType: string | undefined
-  watchContentTypes(parser, (type) => {
-    contentType = type
+  let headers: PartHeaders = {}
+  watchHeaders(parser, (its) => {
+    headers = its
   })
   const refuse = (error: RequestError): void => {
     params.reject(error)
@@ -95,7 +98,10 @@ export async function readMultipart(
     content.on('error', () => refuse(brokenOff()))
     content.on('close', () => content.readableEnded || rest.abort())
     try {
-      const sent = new UploadedFile({ filename, contentType }, contentOf(content, end.promise))
+      const [contentType] = headers['content-type'] ?? []
+      const [disposition] = headers['content-disposition'] ?? []
+      const its = { filename, contentType, disposition }
+      const sent = new UploadedFile(its, contentOf(content, end.promise))
       params.resolve(withFile(fields, name, sent))
     } catch (error) {
       params.reject(error)

@@ -4,6 +4,23 @@ import { MIMEType } from 'node:util'
 interface PartHeaders {
   readonly filename: string | undefined
   readonly contentType: string | undefined
+  readonly disposition?: string | undefined
+}
+
+/**
+ * The name that a Content-Disposition has in the extended form, which counts before the plain one (RFC
+ * 6266, 4.3): .NET and Spring send both, the plain one as mail has it.
+ */
+function extendedName(disposition = ''): string | undefined {
+  // Between quotation marks, of which escaped ones are none, everything is a value.
+  const parts = disposition.replaceAll(/\\./g, '').split('"')
+  const unquoted = parts.filter((_, index) => index % 2 === 0).join('')
+  const [, encoded] = /;\s*filename\*=utf-8'[^';]*'([^;\s]+)/i.exec(unquoted) ?? []
+  try {
+    return encoded && decodeURIComponent(encoded)
+  } catch {
+    return undefined
+  }
 }
 
 /** Reading a longer one would take more time than its length asks for. */
@@ -27,9 +44,12 @@ export class UploadedFile {
   readonly charset: string | undefined
   #content: AsyncIterable<Uint8Array> | undefined
 
-  constructor({ filename = '', contentType }: PartHeaders, content: AsyncIterable<Uint8Array>) {
+  constructor(
+    { filename = '', contentType, disposition }: PartHeaders,
+    content: AsyncIterable<Uint8Array>,
+  ) {
     // As browsers encode a quotation mark (HTML, 4.10.21.8, multipart form data).
-    this.name = filename.replaceAll('%22', '"')
+    this.name = extendedName(disposition) ?? filename.replaceAll('%22', '"')
     this.charset = charsetOf(contentType)
     this.#content = content
   }

@@ -158,6 +158,13 @@ test.each([
   expect(answer.data.uploadDocument).toMatchObject({ document: { bytes: 4 }, errors: [] })
 })
 
+// As .NET and Spring send it.
+test('of two forms of a name the extended one counts', async () => {
+  const name = `filename="=?utf-8?B?bmHDr3ZlLnR4dA==?="; filename*=utf-8''na%C3%AFve.txt`
+  const { answer } = await send(operations() + map() + part(`name="f"; ${name}`, 'text') + end)
+  expect(answer.data.uploadDocument).toMatchObject({ document: { name: 'naïve.txt' }, errors: [] })
+})
+
 /** A body that goes on for ever after its beginning, until the test ends. */
 function endless(beginning: string, piece: string): ReadableStream {
   let isOver = false
