@@ -1,5 +1,6 @@
 import { cpus } from 'node:os'
 import { growth } from './growth.ts'
+import { mutations } from './mutations.ts'
 import { besidePostgraphile } from './nested.ts'
 import { besideStock } from './stock.ts'
 import { tokenBesideKey } from './token.ts'
@@ -12,6 +13,7 @@ const comparisons = {
   verify: { compare: verification, connections: 16 },
   growth: { compare: growth, connections: 4 },
   nested: { compare: besidePostgraphile, connections: 16 },
+  mutations: { compare: mutations, connections: 16 },
 }
 
 const setting = (name: string, byDefault: number): number => Number(process.env[name] || byDefault)

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import autocannon from 'autocannon'
-import type { Request } from './request.ts'
+import { freshId, type Request } from './request.ts'
 import type { Server } from './server.ts'
 import { isData, type Subject, send } from './subject.ts'
 
@@ -61,6 +61,7 @@ export async function measure(
       connected += 1
     },
     ...(expected.body !== '' && { expectBody: expected.body }),
+    idReplacement: requests.some(({ body }) => body?.includes(freshId)),
     connections,
     duration: seconds,
   })

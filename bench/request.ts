@@ -8,6 +8,9 @@ export interface Request {
   readonly body?: string
 }
 
+/** Stands in a body for what is another one in each request of a load. */
+export const freshId = '[<id>]'
+
 /** The headers that present a credential. */
 export const authorization = (secret: string) => ({ authorization: `Bearer ${secret}` })
 

@@ -157,7 +157,7 @@ export interface WorkspaceSize {
 
 /** Everything of a secret `ps`, with its key, that decides what it may do. */
 export const presentedKeys = Prisma.sql`${keyColumns}, ${liveSpaces}, ps.id AS "secretId",
-       coalesce(ps."originId", ps.id) AS "originId", ps."endsAt" AS "replacedAt", ps.legacy AS "isLegacySecret",
+       coalesce(ps."originId", ps.id) AS "originId", ps."endsAt" AS "replacedAt", (ps.legacy OR k.legacy) AS "isLegacySecret",
        (ps."endsAt" IS NULL AND ps."usedAt" IS NULL AND EXISTS (
          SELECT 1 FROM "ApiKeySecret" o
           WHERE o."workspaceId" = k."workspaceId" AND o."keyId" = k.id
@@ -175,14 +175,15 @@ export async function findKeyByHash(
   return rows[0]
 }
 
-/** The keys of these ids in the workspace, whoever asks: filter by what they may see. */
+/** The keys `k` of these ids in the workspace, whoever asks: `where` is to say what they may see. */
 export const findKeyRecords = (
   db: Queryable,
   workspaceId: string,
   ids: readonly string[],
+  where = Prisma.sql`TRUE`,
 ): Promise<KeyRecord[]> => db.$queryRaw<KeyRecord[]>`
   SELECT ${keyColumns} FROM "ApiKey" k ${keyJoins}
-   WHERE k."workspaceId" = ${workspaceId} AND k.id = ANY(${ids}::text[])`
+   WHERE k."workspaceId" = ${workspaceId} AND k.id = ANY(${ids}::text[]) AND ${where}`
 
 /** How long the scopes and grants of these keys are together, about, in bytes: they may be many. */
 export async function keyRecordBytes(

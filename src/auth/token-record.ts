@@ -19,7 +19,7 @@ export interface TokenSnapshot {
   readonly allSpaces: boolean
   readonly spaceIds: readonly string[]
   /** By space id, what was held there where it was less than the per-space ones of `permissions`. */
-  readonly narrowings: Readonly<Record<string, readonly string[]>>
+  readonly narrowings: Readonly<Record<string, string[]>>
 }
 
 /** A token with its key, and everything that decides what it may do, as of one moment. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { PrismaClient } from '../generated/prisma/client.ts'
 import { leaseMs } from './lease.ts'
 import { listenerName } from './listener.ts'
-import { channelOf, leaveMessage, notify } from './messages.ts'
+import { channelOf, leaveMessage, notifying } from './messages.ts'
 
 /** So long after a commit no lease is held any more that began before it: none lasts as long. */
 export const longestWaitMs = leaseMs + 100
@@ -28,7 +28,7 @@ export function createEviction(
   let hasFailed = false
   const end = async (ids: readonly string[]): Promise<void> => {
     if (ids.length === 0) return
-    for (const id of ids) await notify(prisma, channelOf(id), leaveMessage)
+    for (const id of ids) await prisma.$executeRaw(notifying(channelOf(id), leaveMessage))
     // Whoever holds a lease after that has been told, and has joined anew.
     await sleep(longestWaitMs, undefined, { ref: false, signal })
     await prisma.replica.deleteMany({ where: { id: { in: [...ids] } } })

@@ -10,7 +10,7 @@ import {
   changeMessage,
   channelOf,
   epochChannel,
-  notify,
+  notifying,
   readChange,
   readOwn,
   readRaised,
@@ -111,7 +111,7 @@ export async function enter(id: string, standing: ReplicaConfig): Promise<Member
     }
   }
 
-  const sendBeat = async (send: (number: number) => Promise<void>): Promise<void> => {
+  const sendBeat = async (send: (number: number) => Promise<unknown>): Promise<void> => {
     const isBack = Promise.withResolvers<void>()
     isBack.promise.catch(() => undefined)
     beat = { number: (beat?.number ?? 0) + 1, sentAt: performance.now(), isWaitedFor, isBack }
@@ -137,7 +137,7 @@ export async function enter(id: string, standing: ReplicaConfig): Promise<Member
     if (isOver) throw new Error('the connection was lost')
     memory.forget()
     await sendBeat((number) =>
-      notify(prisma, own, JSON.stringify({ kind: 'beat', number, databaseTime: 0 })),
+      prisma.$executeRaw(notifying(own, JSON.stringify({ kind: 'beat', number, databaseTime: 0 }))),
     ).catch(async (error) => {
       await listener?.unlisten().catch(() => undefined)
       throw error

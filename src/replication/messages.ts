@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Prisma } from '../generated/prisma/client.ts'
+import { Prisma } from '../generated/prisma/client.ts'
 
 /** Where every replica hears of each epoch that is raised, from a trigger of the database. */
 export const epochChannel = 'latchkey_epoch'
@@ -59,11 +59,6 @@ const raised = z
 export const readRaised = (message: string): { workspaceId: string; epoch: bigint } =>
   raised.parse(message)
 
-/** Sends a message on a channel, in a transaction with its commit. */
-export async function notify(
-  db: Pick<Prisma.TransactionClient, '$executeRaw'>,
-  channel: string,
-  message: string,
-): Promise<void> {
-  await db.$executeRaw`SELECT pg_notify(${channel}, ${message})`
-}
+/** The statement that sends a message on a channel, in a transaction with its commit. */
+export const notifying = (channel: string, message: string): Prisma.Sql =>
+  Prisma.sql`SELECT pg_notify(${channel}, ${message})`

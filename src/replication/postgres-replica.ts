@@ -7,8 +7,8 @@ import { Acknowledgements } from './acknowledgements.ts'
 import { createEviction, longestWaitMs } from './eviction.ts'
 import { Lease } from './lease.ts'
 import { enter, type Membership } from './membership.ts'
-import { changeChannel, changeMessage, notify } from './messages.ts'
-import type { Invalidation, Notify, Replica } from './replica.ts'
+import { changeChannel, changeMessage, notifying } from './messages.ts'
+import type { Invalidation, Notification, Replica } from './replica.ts'
 
 /** How long to wait before joining again, at first and at most (milliseconds). */
 const rejoinMs = { first: 100, most: 10_000 }
@@ -129,13 +129,12 @@ export function createPostgresReplica({ connection, prisma, hearing }: ReplicaOp
     async waitForReplicas(transaction) {
       const number = acknowledgements.expect()
       let change: Change | undefined
-      const tell: Notify = async (db) => {
+      const notification: Notification = () => {
         change = { number, teller: membership, joinedBefore: known }
-        if (membership === undefined) return
-        await notify(db, changeChannel, changeMessage(membership.id, number))
+        return membership && notifying(changeChannel, changeMessage(membership.id, number))
       }
       try {
-        const value = await transaction(tell)
+        const value = await transaction(notification)
         if (change !== undefined) await untilOthersHave(change)
         return value
       } finally {

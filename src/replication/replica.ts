@@ -8,8 +8,11 @@ export interface Invalidation {
   forget(): void
 }
 
-/** Asks the other replicas to acknowledge a transaction, with its commit. */
-export type Notify = (db: Pick<Prisma.TransactionClient, '$executeRaw'>) => Promise<void>
+/**
+ * The statement that asks the other replicas, with the commit of the transaction that runs it, to
+ * acknowledge that; undefined: nobody is to be asked.
+ */
+export type Notification = () => Prisma.Sql | undefined
 
 /** This server among all those on the same database. */
 export interface Replica {
@@ -20,10 +23,10 @@ export interface Replica {
   /** Listens for changes from now on; resolves with the first lease, or when there is none to be had. */
   join(memory: Invalidation): Promise<void>
   /**
-   * Runs a transaction. If it notifies, this resolves once no other replica trusts a state from before
-   * it: when all have acknowledged, one second after the commit at the latest.
+   * Runs a transaction. If it asks for the notification, this resolves once no other replica trusts a
+   * state from before it: when all have acknowledged, one second after the commit at the latest.
    */
-  waitForReplicas<T>(transaction: (tell: Notify) => Promise<T>): Promise<T>
+  waitForReplicas<T>(transaction: (notification: Notification) => Promise<T>): Promise<T>
   /** Gives up the lease, and deregisters so that writers do not wait. */
   leave(): Promise<void>
 }
@@ -33,6 +36,6 @@ export const soleReplica: Replica = {
   holdsLease: true,
   now: () => new Date(),
   join: async () => undefined,
-  waitForReplicas: (transaction) => transaction(async () => undefined),
+  waitForReplicas: (transaction) => transaction(() => undefined),
   leave: async () => undefined,
 }

@@ -2,11 +2,11 @@ import type { Caller } from '../auth/caller.ts'
 import type { PermissionName } from '../auth/permissions.ts'
 import { holds } from '../auth/policy.ts'
 import { reloadCaller } from '../auth/reload-caller.ts'
-import { insertRows } from '../db/insert-rows.ts'
+import { insertOf, type Row, runAtOnce } from '../db/insert-rows.ts'
 import type { Deps } from '../deps.ts'
 import { forbidden, RequestError, serviceUnavailable, unauthenticated } from '../errors.ts'
-import type { Prisma, Workspace } from '../generated/prisma/client.ts'
-import type { Notify } from '../replication/replica.ts'
+import { Prisma, type Workspace } from '../generated/prisma/client.ts'
+import type { Notification } from '../replication/replica.ts'
 import type { OperatorContext, ServiceContext } from '../service-context.ts'
 import type { ChangeEvent } from './audit-event.ts'
 import { type Actor, chainedEvents } from './audit-rows.ts'
@@ -24,6 +24,11 @@ export interface WorkspaceTransaction {
   readonly now: Date
   /** Puts an event into the audit chain; it is written with the change or not at all. */
   record(event: ChangeEvent): void
+  /**
+   * Inserts rows, all of which have the columns of the first, together with the events: nothing that
+   * runs before finds them or may refer to them.
+   */
+  insert<Table extends Prisma.ModelName>(table: Table, rows: readonly Row<Table>[]): void
 }
 
 /** A change on behalf of a caller, as they stand under the lock. */
@@ -86,16 +91,24 @@ interface Draft extends WorkspaceTransaction {
   readonly events: readonly ChangeEvent[]
 }
 
-function draftOf(db: Prisma.TransactionClient, deps: Deps, workspace: LockedWorkspace): Draft {
+/** A transaction that adds to `changes` what is done at its end. */
+function draftOf(
+  db: Prisma.TransactionClient,
+  deps: Deps,
+  workspace: LockedWorkspace,
+  changes: Prisma.Sql[],
+): Draft {
   const events: ChangeEvent[] = []
-  const record = (event: ChangeEvent): void => void events.push(event)
-  return { db, deps, workspace, now: workspace.now, record, events }
+  const record: Draft['record'] = (event) => void events.push(event)
+  const insert: Draft['insert'] = (table, rows) =>
+    void (rows.length > 0 && changes.push(insertOf(table, rows)))
+  return { db, deps, workspace, now: workspace.now, record, insert, events }
 }
 
 /**
  * Runs `work` under the workspaces' locks and commits it together with their audit events, or not at
- * all. Raises the epoch where an event is recorded, unless `keepsAuthorization` says that no
- * authorization can change.
+ * all. What can wait is one statement at the end: each is a round trip under the locks. Raises the
+ * epoch where an event is recorded, unless `keepsAuthorization` says that no authorization can change.
  */
 async function runTransaction<T>(
   deps: Deps,
@@ -105,9 +118,10 @@ async function runTransaction<T>(
 ): Promise<T> {
   const ids = [...new Set([workspaceId, ...others])].sort()
   const raised = new Map<string, bigint>()
-  const run = async (db: Prisma.TransactionClient, tell: Notify): Promise<T> => {
+  const run = async (db: Prisma.TransactionClient, notification: Notification): Promise<T> => {
     await prepare?.(db)
-    const drafts = (await lockWorkspaces(db, ids)).map((row) => draftOf(db, deps, row))
+    const changes: Prisma.Sql[] = []
+    const drafts = (await lockWorkspaces(db, ids)).map((row) => draftOf(db, deps, row, changes))
     const [own] = drafts.filter(({ workspace }) => workspace.id === workspaceId)
     if (own === undefined || drafts.length < ids.length)
       throw new RequestError('WORKSPACE_NOT_FOUND', 'No such workspace.')
@@ -119,13 +133,13 @@ async function runTransaction<T>(
       if (draft.events.length === 0) continue
       const epoch = draft.workspace.epoch + (keepsAuthorization ? 0n : 1n)
       if (!keepsAuthorization) raised.set(draft.workspace.id, epoch)
-      await appendEvents(draft, await actorIn(draft), epoch)
+      changes.push(...appended(draft, await actorIn(draft), epoch))
     }
-    if (!keepsAuthorization) await tell(db)
+    await runAtOnce(db, changes, keepsAuthorization ? undefined : notification())
     return value
   }
-  return await deps.replica.waitForReplicas(async (tell) => {
-    const transaction = () => deps.prisma.$transaction((db) => run(db, tell), patience)
+  return await deps.replica.waitForReplicas(async (notification) => {
+    const transaction = () => deps.prisma.$transaction((db) => run(db, notification), patience)
     try {
       return await withMutexes(deps.prisma, ids, transaction)
     } finally {
@@ -135,18 +149,13 @@ async function runTransaction<T>(
   })
 }
 
-async function appendEvents(
-  { db, deps, workspace, events }: Draft,
-  actor: Actor,
-  epoch: bigint,
-): Promise<void> {
+/** The events' rows, and the workspace with the end of its chain. */
+function appended({ deps, workspace, events }: Draft, actor: Actor, epoch: bigint): Prisma.Sql[] {
   const rows = chainedEvents(deps.auditKey, workspace, actor, events)
   const head = rows.at(-1)
-  await insertRows(db, 'AuditEvent', rows)
-  await db.workspace.update({
-    where: { id: workspace.id },
-    data: { epoch, ...(head && { auditSequence: head.sequence, auditHash: head.hash }) },
-  })
+  const moved = Prisma.sql`UPDATE "Workspace" SET epoch = ${epoch},
+    "auditSequence" = ${head?.sequence}, "auditHash" = ${head?.hash} WHERE id = ${workspace.id}`
+  return [insertOf('AuditEvent', rows), moved]
 }
 
 /** The name that one of the workspaces shows a member by, past ones included. */

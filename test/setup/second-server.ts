@@ -27,7 +27,7 @@ const forgetful: Replica = {
   holdsLease: false,
   now: () => new Date(),
   join: async () => undefined,
-  waitForReplicas: (transaction) => transaction(async () => undefined),
+  waitForReplicas: (transaction) => transaction(() => undefined),
   leave: async () => undefined,
 }
 

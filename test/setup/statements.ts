@@ -15,6 +15,8 @@ export interface Statements {
   stop(): void
 }
 
+type Query = (...args: any[]) => any
+
 const isListener = (client: unknown): boolean =>
   client instanceof pg.Client &&
   'connectionParameters' in client &&
@@ -27,36 +29,49 @@ const isListener = (client: unknown): boolean =>
 export function watchStatements(): Statements {
   const sent: string[] = []
   const parameters: unknown[][] = []
-  const prototype: { query: (...args: any[]) => any } = inject('postgres')
-    ? pg.Client.prototype
-    : PreparedPGlite.prototype
-  const { query } = prototype
-  const spy = vi.spyOn(prototype, 'query')
   const statements: Statements = {
     sent,
     parameters,
     answering: () => undefined,
-    stop: () => spy.mockRestore(),
+    stop: () => {
+      asking.mockRestore()
+      beginning.mockRestore()
+    },
   }
   const before = async (text: string): Promise<void> => statements.answering(text)
-  spy.mockImplementation(function (this: unknown, ...args) {
-    // A driver's query has several signatures: text first, or an object that holds it.
-    const text = typeof args[0] === 'string' ? args[0] : args[0]?.text
-    // What listens for changes, and the pool's opening of connections, go on beside whatever is asked.
-    const isBeside = text === sessionSetup || isListener(this)
-    if (typeof text !== 'string' || isBeside) return query.apply(this, args)
-    sent.push(text)
-    parameters.push(Array.isArray(args[1]) ? args[1] : (args[0]?.values ?? []))
-    const callback = args.at(-1)
-    if (typeof callback === 'function')
-      return query.apply(this, [
-        ...args.slice(0, -1),
-        (...answer: unknown[]) => void before(text).then(() => callback(...answer), callback),
-      ])
-    return query.apply(this, args).then(async (result: unknown) => {
-      await before(text)
-      return result
-    })
+  const noting = (query: Query): Query =>
+    function (this: unknown, ...args) {
+      // A driver's query has several signatures: text first, or an object that holds it.
+      const text = typeof args[0] === 'string' ? args[0] : args[0]?.text
+      // What listens for changes, and the pool's opening of connections, go on beside whatever is asked.
+      const isBeside = text === sessionSetup || isListener(this)
+      if (typeof text !== 'string' || isBeside) return query.apply(this, args)
+      sent.push(text)
+      parameters.push(Array.isArray(args[1]) ? args[1] : (args[0]?.values ?? []))
+      const callback = args.at(-1)
+      if (typeof callback === 'function')
+        return query.apply(this, [
+          ...args.slice(0, -1),
+          (...answer: unknown[]) => void before(text).then(() => callback(...answer), callback),
+        ])
+      return query.apply(this, args).then(async (result: unknown) => {
+        await before(text)
+        return result
+      })
+    }
+  const prototype: { query: Query } = inject('postgres')
+    ? pg.Client.prototype
+    : PreparedPGlite.prototype
+  const { query } = prototype
+  const asking = vi.spyOn(prototype, 'query').mockImplementation(noting(query))
+  // The embedded database has a way of its own into its transactions.
+  const { begin } = PreparedPGlite.prototype
+  const beginning = vi.spyOn(PreparedPGlite.prototype, 'begin')
+  beginning.mockImplementation(async function (this: PreparedPGlite, ...args) {
+    sent.push('BEGIN')
+    parameters.push([])
+    const begun = await begin.apply(this, args)
+    return { ...begun, query: noting(begun.query) }
   })
   return statements
 }

@@ -1,6 +1,7 @@
-import { earliest, findKeyRecords, type KeyRecord } from '../../auth/key-record.ts'
+import type { KeyCaller } from '../../auth/caller.ts'
+import { earliest } from '../../auth/key-record.ts'
 import { maxFamilySeconds } from '../../auth/token-lifetime.ts'
-import { RequestError, userError } from '../../errors.ts'
+import { userError } from '../../errors.ts'
 import { ValidationErrors } from '../../input/problems.ts'
 import { type Given, validateInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
@@ -24,23 +25,14 @@ export interface CreateAccessTokenInput
   readonly expiresInSeconds?: number | null | undefined
 }
 
-/** The calling key, and the secret that it presents. */
-interface MintingKey {
-  readonly key: KeyRecord
-  readonly secretId: string | null
-}
-
 /** @throws UserInputError WRONG_STATE for whoever is not an ordinary key */
-async function mintingKey(c: CallerTransaction): Promise<MintingKey> {
-  const { caller } = c
+function mintingKey({ caller }: CallerTransaction): KeyCaller {
   if (caller.kind !== 'API_KEY')
     throw userError('WRONG_STATE', ['input'], 'Only an API key mints access tokens, for itself.')
-  const [key] = await findKeyRecords(c.db, c.workspace.id, [caller.key.id])
-  if (key === undefined) throw new RequestError('INTERNAL_SERVER_ERROR', 'The key is gone.')
   // Also by the secret that it had before it was migrated.
-  if (key.legacy || caller.deprecation !== null)
+  if (caller.deprecation !== null)
     throw userError('WRONG_STATE', ['input'], 'A legacy key mints no access tokens: migrate it.')
-  return { key, secretId: caller.secretId }
+  return caller
 }
 
 /** @throws UserInputError LIMIT_REACHED; counted under the lock, so that many at once cannot overstep */
@@ -72,7 +64,7 @@ export async function createAccessToken(
     context,
     { permission: () => null, keepsAuthorization: true },
     async (c) => {
-      const { key, secretId } = await mintingKey(c)
+      const { key, secretId, user, validUntil } = mintingKey(c)
       const problems = new ValidationErrors()
       const snapshot = await snapshotInput(c, problems, input)
       const { publicUrl } = c.deps
@@ -80,14 +72,14 @@ export async function createAccessToken(
         audience: input.audience && audienceOf(input.audience, publicUrl),
       })
       const expiresAt = tokenEndInput(problems, c.now, input.expiresInSeconds, [
-        { end: c.caller.validUntil, name: 'The calling secret' },
+        { end: validUntil, name: 'The calling secret' },
       ])
       problems.throwIfAny()
       await assertBelowTokenLimit(c, key.id)
       const familyEnd = new Date(c.now.getTime() + maxFamilySeconds * 1_000)
-      const familyExpiresAt = earliest(familyEnd, c.caller.validUntil) ?? familyEnd
+      const familyExpiresAt = earliest(familyEnd, validUntil) ?? familyEnd
       return issueToken(c, sign, {
-        key,
+        key: { ...key, ownerId: user.id },
         secretId,
         snapshot,
         audience: audience ?? [publicUrl],

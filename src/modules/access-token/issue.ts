@@ -38,25 +38,26 @@ export async function issueToken(
 ): Promise<IssuedToken> {
   const { key, snapshot, audience, expiresAt, predecessor } = token
   const id = newId('tok')
-  const { db, workspace, now } = c
-  const accessToken = await db.accessToken.create({
-    data: {
-      workspaceId: workspace.id,
-      id,
-      keyId: key.id,
-      familyId: predecessor?.familyId ?? id,
-      familyExpiresAt: token.familyExpiresAt,
-      predecessorId: predecessor?.id ?? null,
-      permissions: [...snapshot.permissions],
-      allSpaces: snapshot.allSpaces,
-      spaceIds: [...snapshot.spaceIds],
-      narrowings: snapshot.narrowings,
-      audience: [...audience],
-      createdAt: now,
-      expiresAt,
-      secretId: token.secretId,
-    },
-  })
+  const { workspace, now } = c
+  const accessToken = {
+    workspaceId: workspace.id,
+    id,
+    keyId: key.id,
+    familyId: predecessor?.familyId ?? id,
+    familyExpiresAt: token.familyExpiresAt,
+    predecessorId: predecessor?.id ?? null,
+    permissions: [...snapshot.permissions],
+    allSpaces: snapshot.allSpaces,
+    spaceIds: [...snapshot.spaceIds],
+    narrowings: snapshot.narrowings,
+    audience: [...audience],
+    createdAt: now,
+    expiresAt,
+    secretId: token.secretId,
+    rotatedAt: null,
+    revokedAt: null,
+  }
+  c.insert('AccessToken', [accessToken])
   const shown = {
     apiKeyId: key.id,
     permissions: snapshot.permissions,

@@ -62,7 +62,7 @@ export async function snapshotInput(
   const hasList = input.spaceIds !== null && input.spaceIds !== undefined
   const spaceIds = await spacesInput(c, problems, input.spaceIds)
   const perSpace = inOrder(permissions).filter(isPerSpace)
-  const narrowings: Record<string, readonly string[]> = {}
+  const narrowings: Record<string, string[]> = {}
   for (const id of spaceIds) {
     const there = heldIn(rights, id)
     const held = perSpace.filter((name) => there.has(name))

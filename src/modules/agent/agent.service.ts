@@ -55,30 +55,35 @@ export function createAgent(
   const { spaceIds, ...fields } = readInput(createAgentInput, input)
   return inWorkspaceTransaction(context, asks('agents:create'), async (c) => {
     await assertSpaces(c, spaceIds, 'agents:create')
-    const agent = await c.db.agent.create({
-      data: {
-        ...fields,
-        workspaceId: c.workspace.id,
-        id: newId('agt'),
-        createdById: c.caller.user.id,
-        createdAt: c.now,
-        updatedAt: c.now,
-      },
-    })
-    await putInSpaces(c, agent, spaceIds)
+    const agent: Agent = {
+      description: null,
+      instructions: null,
+      model: null,
+      ...fields,
+      workspaceId: c.workspace.id,
+      id: newId('agt'),
+      status: 'ACTIVE',
+      version: 1,
+      createdById: c.caller.user.id,
+      createdAt: c.now,
+      updatedAt: c.now,
+      deletedAt: null,
+    }
+    c.insert('Agent', [agent])
+    putInSpaces(c, agent, spaceIds)
     const changes = changesBetween({}, { ...fields, spaceIds })
     c.record({ action: 'agent.created', targetId: agent.id, targetName: agent.name, changes })
     return agent
   })
 }
 
-const putInSpaces = (
-  { db, workspace }: CallerTransaction,
-  { id, createdAt }: Agent,
+function putInSpaces(
+  { insert }: CallerTransaction,
+  { workspaceId, id: agentId, createdAt: agentCreatedAt }: Agent,
   spaceIds: readonly string[],
-) => {
-  const its = { workspaceId: workspace.id, agentId: id, agentCreatedAt: createdAt }
-  return db.agentSpace.createMany({ data: spaceIds.map((spaceId) => ({ ...its, spaceId })) })
+): void {
+  const rows = spaceIds.map((spaceId) => ({ workspaceId, agentId, agentCreatedAt, spaceId }))
+  insert('AgentSpace', rows)
 }
 
 /**
@@ -110,7 +115,7 @@ export function updateAgent(
       await c.db.agentSpace.deleteMany({
         where: { workspaceId: c.workspace.id, agentId: agent.id },
       })
-      await putInSpaces(c, agent, newSpaceIds)
+      putInSpaces(c, agent, newSpaceIds)
     }
     c.record({ action: 'agent.updated', targetId: agent.id, targetName: agent.name, changes })
     return c.db.agent.update({

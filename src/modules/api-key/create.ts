@@ -139,18 +139,12 @@ export async function insertKey(c: KeyChange, key: NewKey): Promise<KeyWithSecre
   await takeKeyName(c, terms.ownerId, key.name, id, ['input', 'name'])
   const { name, description, externalId, labels, maker } = key
   const row = keyRow(c, { id, name, terms, ...shownParts(secret) }, maker)
-  const apiKey = await c.db.apiKey.create({ data: { ...row, description, externalId } })
-  await c.db.apiKeySecret.create({
-    data: {
-      hash: hashSecret(secret),
-      workspaceId,
-      keyId: id,
-      createdAt: c.now,
-      ...receiverOf(key.maker),
-    },
-  })
-  await storeLinks(c, id, terms)
-  await storeLabels(c, id, labels)
+  const apiKey = { ...row, description, externalId }
+  c.insert('ApiKey', [apiKey])
+  const given = { keyId: id, createdAt: c.now, ...receiverOf(maker) }
+  c.insert('ApiKeySecret', [{ hash: hashSecret(secret), workspaceId, ...given }])
+  storeLinks(c, id, terms)
+  storeLabels(c, id, labels)
   const shown = { name, ownerId: terms.ownerId, externalId, labels, ...auditSnapshot(terms) }
   const changes = changesBetween({}, shown)
   c.record({ action: 'api_key.created', targetId: id, targetName: name, changes })
@@ -162,19 +156,30 @@ export const keyRow = (
   { workspace, now }: WorkspaceTransaction,
   key: Pick<NewKey, 'name' | 'terms'> & Pick<ApiKey, 'id' | 'start' | 'last4'>,
   maker: Caller | null,
-) => ({
+): ApiKey => ({
   workspaceId: workspace.id,
   id: key.id,
   ownerId: key.terms.ownerId,
   name: key.name,
   nameKey: nameKey(key.name),
+  description: null,
+  externalId: null,
   start: key.start,
   last4: key.last4,
+  legacy: false,
+  userLevel: false,
   ...storedTerms(key.terms),
   createdAt: now,
   updatedAt: now,
   createdById: maker?.user.id ?? null,
   createdByKeyId: maker?.key?.id ?? null,
+  rotatedAt: null,
+  retirePreviousOnFirstUse: false,
+  disabledAt: null,
+  revokedAt: null,
+  revokedById: null,
+  revocationReason: null,
+  ownerRemoved: false,
 })
 
 /** The terms that are columns of the key itself. */
@@ -188,24 +193,18 @@ const storedTerms = (terms: KeySettings) => ({
 })
 
 /** Stores the scopes and space grants of a key that has none stored. */
-async function storeLinks(
-  { db, workspace }: WorkspaceTransaction,
+function storeLinks(
+  { insert, workspace }: WorkspaceTransaction,
   keyId: string,
-  terms: KeySettings,
-) {
-  const workspaceId = workspace.id
-  await db.apiKeyScope.createMany({
-    data: terms.scopes.map(({ id }) => ({ workspaceId, keyId, scopeId: id })),
+  { scopes, grants }: KeySettings,
+): void {
+  const its = { workspaceId: workspace.id, keyId }
+  const links = scopes.map(({ id }) => ({ ...its, scopeId: id }))
+  const spaces = grants.map(({ spaceId, narrowed, permissions }) => {
+    return { ...its, spaceId, narrowed, permissions: [...permissions] }
   })
-  await db.spaceGrant.createMany({
-    data: terms.grants.map(({ spaceId, narrowed, permissions }) => ({
-      workspaceId,
-      keyId,
-      spaceId,
-      narrowed,
-      permissions: [...permissions],
-    })),
-  })
+  insert('ApiKeyScope', links)
+  insert('SpaceGrant', spaces)
 }
 
 /** Replaces the terms of a key, its scopes and space grants included, and other columns with them. */
@@ -219,6 +218,6 @@ export async function replaceTerms(
   const its = { workspaceId: workspace.id, keyId }
   await db.apiKeyScope.deleteMany({ where: its })
   await db.spaceGrant.deleteMany({ where: its })
-  await storeLinks(c, keyId, terms)
+  storeLinks(c, keyId, terms)
   return updateKey(c, keyId, { ...storedTerms(terms), ...others })
 }

@@ -10,7 +10,7 @@ import type {
   WorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
-import { keysSeen } from './api-key.visibility.ts'
+import { isVisibleKey } from './api-key.visibility.ts'
 
 export const noSuchKey = (path: readonly string[]): Error =>
   userError('NOT_FOUND', path, 'There is no such API key.')
@@ -27,8 +27,8 @@ export async function findKeyForUpdate(
   path: readonly string[] = ['input', 'id'],
 ): Promise<KeyRecord> {
   const { db, workspace, caller } = c
-  const seen = caller === null ? [id].filter(isId) : await keysSeen(db, caller, [id])
-  const [record] = seen.length === 0 ? [] : await findKeyRecords(db, workspace.id, seen)
+  const seen = caller === null ? undefined : isVisibleKey(caller)
+  const [record] = isId(id) ? await findKeyRecords(db, workspace.id, [id], seen) : []
   if (record === undefined) throw noSuchKey(path)
   const { ownerId: userId, ownerRole: role } = record
   if (caller !== null) assertMayTouchOwnersThings(caller, { userId, role })

@@ -50,13 +50,13 @@ export async function findLabels(
 }
 
 /** Stores labels of a key that has none stored. */
-export async function storeLabels(
-  { db, workspace }: WorkspaceTransaction,
+export function storeLabels(
+  { insert, workspace }: WorkspaceTransaction,
   keyId: string,
   its: readonly Label[],
-): Promise<void> {
-  const row = { workspaceId: workspace.id, keyId }
-  await db.apiKeyLabel.createMany({ data: its.map(({ name, value }) => ({ ...row, name, value })) })
+): void {
+  const rows = its.map(({ name, value }) => ({ workspaceId: workspace.id, keyId, name, value }))
+  insert('ApiKeyLabel', rows)
 }
 
 /** Replaces the labels of a key. */
@@ -66,5 +66,5 @@ export async function replaceLabels(
   its: readonly Label[],
 ): Promise<void> {
   await c.db.apiKeyLabel.deleteMany({ where: { workspaceId: c.workspace.id, keyId } })
-  await storeLabels(c, keyId, its)
+  storeLabels(c, keyId, its)
 }

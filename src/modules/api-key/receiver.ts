@@ -1,6 +1,7 @@
 import type { Caller } from '../../auth/caller.ts'
 import type { ApiKeySecret } from '../../generated/prisma/client.ts'
 import type { ActorTransaction } from '../../transactions/workspace-transaction.ts'
+import type { WorkingSecret } from './working-secrets.ts'
 
 /** To whom a secret was given, as it is stored with it; all null: to the operator. */
 export type Receiver = Pick<
@@ -17,16 +18,16 @@ export const receiverOf = (caller: Caller | null): Receiver => ({
 })
 
 /**
- * The receiver of a new secret of the key. A key that asks for its own is nobody else than whoever has
- * the secret that it presents: they go on with it.
+ * The receiver of a new secret of the key that works by these secrets. A key that asks for its own is
+ * nobody else than whoever has the secret that it presents: they go on with it.
  */
-export async function receiverOfNewSecret(
-  { db, caller }: ActorTransaction,
-  keyId: string,
-): Promise<Receiver & Partial<Pick<ApiKeySecret, 'originId'>>> {
-  if (caller?.kind !== 'API_KEY' || caller.key.id !== keyId) return receiverOf(caller)
-  const { receiverId, receiverKeyId, receiverTokenId, receiverSecretId } =
-    await db.apiKeySecret.findUniqueOrThrow({ where: { hash: caller.credentialHash } })
-  const { originId } = caller
-  return { originId, receiverId, receiverKeyId, receiverTokenId, receiverSecretId }
+export function receiverOfNewSecret(
+  { caller }: ActorTransaction,
+  secrets: readonly WorkingSecret[],
+): Receiver & Partial<Pick<ApiKeySecret, 'originId'>> {
+  if (caller?.kind !== 'API_KEY') return receiverOf(caller)
+  const own = secrets.find(({ id }) => id === caller.secretId)
+  if (own === undefined) return receiverOf(caller)
+  const { receiverId, receiverKeyId, receiverTokenId, receiverSecretId } = own
+  return { originId: caller.originId, receiverId, receiverKeyId, receiverTokenId, receiverSecretId }
 }

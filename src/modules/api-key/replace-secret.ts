@@ -11,6 +11,7 @@ import { maxOverlapSeconds } from './api-key.input.ts'
 import type { KeyWithSecret } from './create.ts'
 import { updateKey } from './find-key-for-update.ts'
 import { receiverOfNewSecret } from './receiver.ts'
+import type { WorkingSecret } from './working-secrets.ts'
 
 /** How the secret before a rotation ends. */
 export interface Overlap {
@@ -53,13 +54,15 @@ export function assertMayRotateAgain(
 }
 
 /**
- * Gives a key a new secret, and records that with the other changes of the event. The secret in use works on for the overlap, never past the key's expiry,
- * one issued elsewhere never past the sunset; all others end now. The secret in use is the current one, unless that was never used: then it is the
- * one before, at most 7 days after it was first replaced.
+ * Gives a key that works by these secrets a new one, and records that with the other changes of the
+ * event. The secret in use works on for the overlap, never past the key's expiry, one issued elsewhere
+ * never past the sunset; all others end now. The secret in use is the current one, unless that was
+ * never used: then it is the one before, at most 7 days after it was first replaced.
  */
 export async function replaceSecret(
   c: ActorTransaction,
   key: KeyRecord,
+  secrets: readonly WorkingSecret[],
   overlap: Overlap,
   { action, changes = [] }: Pick<ChangeEvent, 'action' | 'changes'>,
 ): Promise<KeyWithSecret> {
@@ -67,14 +70,10 @@ export async function replaceSecret(
   const secret = createApiKeySecret(deps.keyPrefix)
   deps.limits.failedAuth.markTrusted(secretDigest(secret))
   const its = { workspaceId: workspace.id, keyId: key.id }
-  const isCurrent = { ...its, endsAt: null }
-  const isPrevious = { ...its, endsAt: { gt: now } }
-  const current = await db.apiKeySecret.findFirst({ where: isCurrent })
-  const previous = await db.apiKeySecret.findFirst({ where: isPrevious })
-  const keepsPrevious = previous !== null && current?.usedAt === null
-  const [kept, used, ended] = keepsPrevious
-    ? [previous, isPrevious, isCurrent]
-    : [current, isCurrent, isPrevious]
+  const current = secrets.find(({ endsAt }) => endsAt === null)
+  const previous = secrets.find(({ endsAt }) => endsAt !== null)
+  const keepsPrevious = previous !== undefined && current?.usedAt === null
+  const [kept, ended] = keepsPrevious ? [previous, current] : [current, previous]
   const replacedAt = kept?.replacedAt ?? now
   const ends = [
     new Date(now.getTime() + seconds(overlap.seconds)),
@@ -83,12 +82,12 @@ export async function replaceSecret(
     kept?.legacy ? workspace.legacyKeySunsetAt : null,
   ]
   const endsAt = ends.reduce(earliest) ?? now
-  await db.apiKeySecret.updateMany({ where: ended, data: { endsAt: now } })
-  await db.apiKeySecret.updateMany({ where: used, data: { endsAt, replacedAt } })
-  const receiver = await receiverOfNewSecret(c, key.id)
-  await db.apiKeySecret.create({
-    data: { ...its, hash: hashSecret(secret), createdAt: now, ...receiver },
-  })
+  const end = async (id: string | undefined, data: Partial<WorkingSecret>) =>
+    id && db.apiKeySecret.updateMany({ where: { ...its, id }, data })
+  await end(ended?.id, { endsAt: now })
+  await end(kept?.id, { endsAt, replacedAt })
+  const receiver = receiverOfNewSecret(c, secrets)
+  c.insert('ApiKeySecret', [{ ...its, hash: hashSecret(secret), createdAt: now, ...receiver }])
   const apiKey = await updateKey(c, key.id, {
     ...shownParts(secret),
     rotatedAt: now,

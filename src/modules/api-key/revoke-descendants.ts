@@ -78,7 +78,7 @@ export async function revokeDescendants(
     taken.has(id) ? 'revoked' : 'kept',
   )
   await retireReplacedSecrets(c, caller, kept, secretIds)
-  return revokeLiveKeys(c, caller, revoked, revocation)
+  return (await revokeLiveKeys(c, caller, revoked, revocation)).length
 }
 
 /** Ends those of the secrets, and of what the keys rotated them to, that work on beside a newer one. */

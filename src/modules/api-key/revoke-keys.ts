@@ -2,6 +2,7 @@ import { type Caller, isKeyItself } from '../../auth/caller.ts'
 import type { KeyRecord } from '../../auth/key-record.ts'
 import { holds } from '../../auth/policy.ts'
 import { forbidden } from '../../errors.ts'
+import type { ApiKey } from '../../generated/prisma/client.ts'
 import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { revokeTokens } from '../access-token/revoke-tokens.ts'
 import { assertMayTouchOwnersThings } from '../member/role-grants.ts'
@@ -14,14 +15,17 @@ export interface Revocation {
   readonly reason: string | null
 }
 
-/** Revokes keys of the workspace that are not revoked yet, for good, and their tokens with them. */
+/**
+ * Revokes keys of the workspace that are not revoked yet, for good, and their tokens with them; the keys
+ * as they are then.
+ */
 export async function revokeKeys(
   c: WorkspaceTransaction,
   keys: readonly { readonly id: string; readonly name: string }[],
   { revokedById, reason }: Revocation,
-): Promise<void> {
+): Promise<ApiKey[]> {
   const ids = keys.map(({ id }) => id)
-  await c.db.apiKey.updateMany({
+  const revoked = await c.db.apiKey.updateManyAndReturn({
     where: { workspaceId: c.workspace.id, id: { in: ids } },
     data: {
       revokedAt: c.now,
@@ -39,10 +43,11 @@ export async function revokeKeys(
       targetName: name,
       changes: [{ field: 'revocationReason', before: null, after: reason }],
     })
+  return revoked
 }
 
 /**
- * Revokes what of these keys is not revoked yet, all or nothing; the number of those.
+ * Revokes what of these keys is not revoked yet, all or nothing; those as they are then.
  *
  * @throws RequestError FORBIDDEN where the caller may not revoke one of them
  */
@@ -51,11 +56,10 @@ export async function revokeLiveKeys(
   caller: Caller | null | undefined,
   keys: readonly KeyRecord[],
   revocation: Revocation,
-): Promise<number> {
+): Promise<ApiKey[]> {
   const live = keys.filter(({ revokedAt }) => revokedAt === null)
   for (const key of live) assertMayRevoke(caller, key)
-  await revokeKeys(c, live, revocation)
-  return live.length
+  return live.length === 0 ? [] : await revokeKeys(c, live, revocation)
 }
 
 /**

@@ -48,13 +48,14 @@ export async function revokeApiKey(
     const { caller } = c
     const revocation = { revokedById: caller?.user.id ?? null, reason }
     const key = await findKeyForUpdate(c, input.id)
-    let revokedCount =
-      caller !== null && revokesEverywhere(caller, key)
-        ? await revokeEverywhere({ ...c, caller }, others, key, revocation, options)
-        : await revokeLiveKeys(c, caller, [key], revocation)
+    const isEverywhere = caller !== null && revokesEverywhere(caller, key)
+    const here = isEverywhere ? [] : await revokeLiveKeys(c, caller, [key], revocation)
+    let revokedCount = isEverywhere
+      ? await revokeEverywhere({ ...c, caller }, others, key, revocation, options)
+      : here.length
     if (includeCreated)
       revokedCount += await revokeDescendants(c, caller, { keyId: key.id }, revocation)
-    return { apiKey: await getKey(c, key.id), revokedCount }
+    return { apiKey: here[0] ?? (await getKey(c, key.id)), revokedCount }
   }
   return await retryWithLocks(
     async () =>

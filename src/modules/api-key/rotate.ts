@@ -14,6 +14,7 @@ import {
   findKeyForUpdate,
 } from './find-key-for-update.ts'
 import { assertMayRotateAgain, replaceSecret } from './replace-secret.ts'
+import { findWorkingSecrets, type WorkingSecret } from './working-secrets.ts'
 
 /**
  * The previous secret of a key may ask for another one, because the answer that held the current one
@@ -21,19 +22,14 @@ import { assertMayRotateAgain, replaceSecret } from './replace-secret.ts'
  *
  * @throws RequestError FORBIDDEN
  */
-async function assertMayReplaceCurrent(
-  { db, workspace, caller }: ActorTransaction,
+function assertMayReplaceCurrent(
+  { caller }: ActorTransaction,
   keyId: string,
-): Promise<void> {
+  secrets: readonly WorkingSecret[],
+): void {
   if (caller?.kind !== 'API_KEY' || caller.key.id !== keyId) return
-  const isAnotherInUse = {
-    workspaceId: workspace.id,
-    keyId,
-    endsAt: null,
-    usedAt: { not: null },
-    hash: { not: caller.credentialHash },
-  }
-  if ((await db.apiKeySecret.count({ where: isAnotherInUse })) > 0)
+  const current = secrets.find(({ endsAt }) => endsAt === null)
+  if (current?.usedAt && current.id !== caller.secretId)
     throw forbidden(
       [],
       [],
@@ -68,13 +64,14 @@ export function rotateApiKey(
     const key = await findKeyForUpdate(c, id)
     assertLive(key)
     assertOrdinary(c, key)
-    await assertMayReplaceCurrent(c, key.id)
+    const secrets = await findWorkingSecrets(c, key.id)
+    assertMayReplaceCurrent(c, key.id, secrets)
     assertMayRotateAgain(c, key, expectedRotatedAt ?? undefined)
     if (c.caller === null || !isKeyItself(c.caller, key.id)) {
       assertMayHaveSecretOf(c, key, ['input', 'id'])
       assertGrantable(c, key)
     }
     const overlap = { seconds, retireOnFirstUse: retireOnFirstUse ?? false }
-    return replaceSecret(c, key, overlap, { action: 'api_key.rotated' })
+    return replaceSecret(c, key, secrets, overlap, { action: 'api_key.rotated' })
   })
 }

@@ -12,6 +12,7 @@ import {
 } from './find-key-for-update.ts'
 import { takeKeyName } from './key-name.ts'
 import { replaceSecret } from './replace-secret.ts'
+import { findWorkingSecrets } from './working-secrets.ts'
 
 export interface TransferApiKeyInput {
   readonly id: string
@@ -42,8 +43,9 @@ export function transferApiKey(
     await updateKey(c, key.id, { ownerId: owner.ownerId })
     // They name the old owner, who may still have them.
     await revokeTokens(c, { keyId: { in: [key.id] } })
+    const secrets = await findWorkingSecrets(c, key.id)
     const overlap = { seconds: 0, retireOnFirstUse: false }
     const changes = [{ field: 'ownerId', before: key.ownerId, after: owner.ownerId }]
-    return replaceSecret(c, key, overlap, { action: 'api_key.transferred', changes })
+    return replaceSecret(c, key, secrets, overlap, { action: 'api_key.transferred', changes })
   })
 }

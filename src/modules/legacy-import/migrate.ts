@@ -22,6 +22,7 @@ import {
 import { assertReceiversMayHold } from '../api-key/receivers.ts'
 import { replaceSecret } from '../api-key/replace-secret.ts'
 import { type KeyTermsInput, keyTermsInput, validateNonNull } from '../api-key/terms-input.ts'
+import { findWorkingSecrets } from '../api-key/working-secrets.ts'
 
 export interface MigrateLegacyKeyInput
   extends Omit<KeyTermsInput, 'allowedIps' | 'requestsPerMinute'> {
@@ -76,8 +77,9 @@ export function migrateLegacyKey(
     await replaceTerms(c, key.id, terms, { legacy: false })
     // Its expiry may be another one now.
     const [migrated = key] = await findKeyRecords(c.db, c.workspace.id, [key.id])
+    const secrets = await findWorkingSecrets(c, key.id)
     const overlap = { seconds, retireOnFirstUse: false }
     const changes = changesBetween<object>(auditSnapshot(key), auditSnapshot(terms))
-    return replaceSecret(c, migrated, overlap, { action: 'api_key.migrated', changes })
+    return replaceSecret(c, migrated, secrets, overlap, { action: 'api_key.migrated', changes })
   })
 }

@@ -1,5 +1,5 @@
 import type { Caller } from '../../auth/caller.ts'
-import { insertNewRows, insertRows } from '../../db/insert-rows.ts'
+import { insertNewRows, insertOf } from '../../db/insert-rows.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
 import type { WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 import { auditSnapshot } from '../api-key/audit-snapshot.ts'
@@ -95,11 +95,8 @@ export async function storeLegacyKeys(
     const places = key.workspaceIds.flatMap((id) => byWorkspace.get(id) ?? [])
     return places.map((there) => ({ there, key }))
   })
-  await insertRows(
-    db,
-    'ApiKey',
-    entries.map(({ there, key }) => legacyKeyRow(there, key, maker)),
-  )
+  const rows = entries.map(({ there, key }) => legacyKeyRow(there, key, maker))
+  if (rows.length > 0) await db.$executeRaw(insertOf('ApiKey', rows))
   const stored = await storeSecrets(target, keys)
   const lost = new Set(keys.flatMap(({ id, hash }) => (stored.has(hashText(hash)) ? [] : id)))
   if (lost.size > 0)
@@ -112,7 +109,7 @@ export async function storeLegacyKeys(
       return { workspaceId: workspace.id, keyId, spaceId, narrowed, permissions: [] }
     }),
   )
-  await insertRows(db, 'SpaceGrant', grants)
+  c.insert('SpaceGrant', grants)
   for (const { there, key } of kept) recordImport(there, key)
   return lost
 }

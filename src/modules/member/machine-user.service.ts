@@ -26,13 +26,9 @@ export function createMachineUser(
     await assertMayAdmitToAll(c, role, spaceIds)
     const shown = { name, role }
     const member = await createMember(c, 'MACHINE', shown, { ...shown, spaceIds })
-    await c.db.spaceMember.createMany({
-      data: spaceIds.map((spaceId) => ({
-        workspaceId: c.workspace.id,
-        spaceId,
-        memberId: member.id,
-      })),
-    })
+    const its = { workspaceId: c.workspace.id, memberId: member.id }
+    const rows = spaceIds.map((spaceId) => ({ ...its, spaceId }))
+    c.insert('SpaceMember', rows)
     return member
   })
 }
