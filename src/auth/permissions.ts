@@ -93,6 +93,15 @@ export const expand = (names: Iterable<string>): PermissionSet =>
 /** Whether it is held per space, or for the workspace as a whole. */
 export const isPerSpace = (name: PermissionName): boolean => catalogue[name].perSpace
 
+/** The permissions with all that they require, and what those require. */
+export function withRequirements(names: Iterable<PermissionName>): PermissionSet {
+  const all = new Set(names)
+  // What is added while a set is read is read as well.
+  for (const name of all)
+    for (const required of catalogue[name].requires) all.add(required as PermissionName)
+  return all
+}
+
 /** What `held` lacks of its own requirements, without repetition, in the catalogue's order. */
 export function missingRequirements(held: PermissionSet): PermissionName[] {
   const required = new Set([...held].flatMap((name): readonly string[] => catalogue[name].requires))

@@ -47,6 +47,12 @@ export const declaredBy = (terms: DeclaredTerms): Declared => ({
   ),
 })
 
+/** What was asked for and held: permissions, and the ids of the spaces and rows that it was about. */
+export interface UsedRights {
+  readonly permissions: Set<PermissionName>
+  readonly ids: Set<string>
+}
+
 /** What a credential may do now. The decision's rules 3 and 4 in one value. */
 export interface Rights {
   /** Held before any space is looked at: what a field's guard asks. */
@@ -55,6 +61,8 @@ export interface Rights {
   readonly allSpaces: boolean
   /** Every space within reach with what is held there; empty with all spaces. */
   readonly spaces: ReadonlyMap<string, PermissionSet>
+  /** Notes each question of a transaction that these rights answer with yes; absent: nothing does. */
+  readonly used?: UsedRights
 }
 
 const intersection = (a: PermissionSet, b: PermissionSet): PermissionSet =>
@@ -95,7 +103,7 @@ function spacesOf(
 }
 
 /** Rights cut by a further declaration, such as a token's: never more than either. */
-export function cutRights(rights: Rights, declared: Declared): Rights {
+export function cutRights({ used: _, ...rights }: Rights, declared: Declared): Rights {
   const permissions = intersection(rights.permissions, expand(declared.permissions))
   const allSpaces = rights.allSpaces && declared.allSpaces
   const held = perSpacePart(permissions)
@@ -117,12 +125,18 @@ export const declaredSpaces = (declared: Declared): ReadonlyMap<string, Permissi
   spacesOf({ role: 'OWNER', reach: 'all' }, declared, expand(declared.permissions))
 
 /** Whether the permission is held at all: what a field's guard asks. */
-export const holds = (rights: Rights, permission: PermissionName): boolean =>
-  rights.permissions.has(permission)
+export function holds({ permissions, used }: Rights, permission: PermissionName): boolean {
+  const isHeld = permissions.has(permission)
+  if (isHeld) used?.permissions.add(permission)
+  return isHeld
+}
 
 /** Whether the space is within reach, whatever may be done there. */
-export const reaches = (rights: Rights, spaceId: string): boolean =>
-  rights.allSpaces || rights.spaces.has(spaceId)
+export function reaches({ allSpaces, spaces, used }: Rights, spaceId: string): boolean {
+  const isReached = allSpaces || spaces.has(spaceId)
+  if (isReached) used?.ids.add(spaceId)
+  return isReached
+}
 
 const nothing: PermissionSet = new Set()
 
@@ -131,8 +145,12 @@ export const heldIn = (rights: Rights, spaceId: string): PermissionSet =>
   rights.allSpaces ? perSpacePart(rights.permissions) : (rights.spaces.get(spaceId) ?? nothing)
 
 /** Whether the permission is held in that space. */
-export const holdsIn = (rights: Rights, permission: PermissionName, spaceId: string): boolean =>
-  rights.allSpaces ? holds(rights, permission) : heldIn(rights, spaceId).has(permission)
+export function holdsIn(rights: Rights, permission: PermissionName, spaceId: string): boolean {
+  const isHeld = (rights.allSpaces ? rights.permissions : heldIn(rights, spaceId)).has(permission)
+  if (isHeld) rights.used?.permissions.add(permission)
+  if (isHeld) rights.used?.ids.add(spaceId)
+  return isHeld
+}
 
 /** Unanimity: whether it is held in every one of them, and there is at least one. */
 export const holdsInEvery = (
@@ -145,15 +163,16 @@ export const holdsInEvery = (
  * The per-space permissions that something gains for the holder of these rights when it moves from
  * some spaces to others: held in every one of the new spaces, and not in every one of the old ones.
  */
-export const gainedByMove = (
-  rights: Rights,
+export function gainedByMove(
+  { used: _, ...rights }: Rights,
   from: readonly string[],
   to: readonly string[],
-): PermissionName[] =>
-  permissionNames.filter(
+): PermissionName[] {
+  return permissionNames.filter(
     (name) =>
       isPerSpace(name) && holdsInEvery(rights, name, to) && !holdsInEvery(rights, name, from),
   )
+}
 
 /** The spaces in which the permission is held: what a row filter asks. */
 export const spacesWith = (rights: Rights, permission: PermissionName): 'all' | string[] => {

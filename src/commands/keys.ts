@@ -7,6 +7,7 @@ import { revokeApiKey } from '../modules/api-key/revoke.ts'
 import { rotateApiKey } from '../modules/api-key/rotate.ts'
 import { columns, shownInstant } from './columns.ts'
 import { type CommandResult, defineCommand } from './define.ts'
+import { keysTrim } from './keys-trim.ts'
 import { operatorIn, workspaceOption } from './operator-context.ts'
 import { flag, instant, list, oneOf, several, valued, wholeNumber } from './option-values.ts'
 
@@ -188,4 +189,4 @@ const keysRevoke = defineCommand({
     },
 })
 
-export const keyCommands = [keysList, keysCreate, keysRotate, keysRevoke]
+export const keyCommands = [keysList, keysCreate, keysRotate, keysRevoke, keysTrim]

@@ -1,7 +1,14 @@
 import type { Logger } from 'pino'
+import type { PermissionName } from '../auth/permissions.ts'
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import { isIdOf } from '../ids.ts'
 import { withTimeout } from '../timeout.ts'
+import {
+  createRightsGatherer,
+  deleteOldUsage,
+  presentDay,
+  storeUsedRights,
+} from './rights-usage.ts'
 
 interface Use {
   readonly workspaceId: string
@@ -18,9 +25,24 @@ interface UsedCredential {
   readonly tokenId?: string
 }
 
-/** Gathers when keys and tokens were last used, and writes it in batches, never on a request's path. */
+/** Whose rights were used: those of a key or of its token; of a person nothing is kept. */
+interface HolderOfRights {
+  readonly workspaceId: string
+  readonly key: { readonly id: string } | null
+}
+
+/**
+ * Gathers when keys and tokens were last used, and what of their rights, and writes it in batches,
+ * never on a request's path.
+ */
 export interface UsageRecorder {
   used(credential: UsedCredential, at: Date, address: string | undefined): void
+  /** Permissions that were asked for and held, and the ids of spaces, or of rows in spaces, read or changed. */
+  usedRights(
+    holder: HolderOfRights,
+    permissions: Iterable<PermissionName>,
+    ids?: Iterable<string>,
+  ): void
   /** Writes what is gathered. Failures are logged, and tried again with the next batch. */
   flush(): Promise<void>
   /** Ends the timer and flushes, as far as it can be done in a few seconds. */
@@ -64,8 +86,9 @@ async function write(
 }
 
 /**
- * The first use of a key since the start is written at once, later ones at most every 10 s. It
- * changes no right, so it neither takes the workspace's lock nor raises its epoch.
+ * The first use of a key since the start, and of a permission or space on a day, is written at once,
+ * later ones at most every 10 s. It changes no right, so it neither takes the workspace's lock nor raises
+ * its epoch.
  */
 export function createUsageRecorder(prisma: PrismaClient, logger: Logger): UsageRecorder {
   const seen = new Set<string>()
@@ -76,20 +99,48 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
   }
   let pending = new Map<string, Use>()
   let writing = Promise.resolve()
+  const rights = createRightsGatherer()
+  let cleanedOn = ''
 
+  const writeUses = async (): Promise<void> => {
+    if (pending.size === 0) return
+    const batch = pending
+    pending = new Map()
+    try {
+      for (const kind of ['key', 'tok'] as const) await write(prisma, kind, [...batch.values()])
+    } catch (error) {
+      logger.warn({ err: error }, 'could not store when keys and tokens were last used')
+      pending = new Map([...batch, ...pending])
+    }
+  }
+  const writeRights = async (): Promise<void> => {
+    const names = rights.take()
+    const day = presentDay()
+    try {
+      await storeUsedRights(prisma, names, day)
+      if (day === cleanedOn) return
+      await deleteOldUsage(prisma, day)
+      cleanedOn = day
+    } catch (error) {
+      logger.warn(
+        { err: error },
+        'could not store what keys used of their rights, or delete what is old',
+      )
+      rights.restore(names)
+    }
+  }
   const flush = (): Promise<void> => {
-    writing = writing.then(async () => {
-      if (pending.size === 0) return
-      const batch = pending
-      pending = new Map()
-      try {
-        for (const kind of ['key', 'tok'] as const) await write(prisma, kind, [...batch.values()])
-      } catch (error) {
-        logger.warn({ err: error }, 'could not store when keys and tokens were last used')
-        pending = new Map([...batch, ...pending])
-      }
-    })
+    writing = writing.then(writeUses).then(writeRights)
     return writing
+  }
+  let isDue = false
+  const flushSoon = (): void => {
+    if (isDue) return
+    isDue = true
+    setImmediate(() => {
+      isDue = false
+      void flush()
+    })
   }
 
   const timer = setInterval(() => void flush(), flushEvery).unref()
@@ -102,7 +153,11 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
       }
       if (seen.has(slot)) return
       remember(slot)
-      setImmediate(() => void flush())
+      flushSoon()
+    },
+    usedRights({ workspaceId, key }, permissions, ids = []) {
+      if (key === null) return
+      if (rights.add({ workspaceId, keyId: key.id }, permissions, ids)) flushSoon()
     },
     flush,
     async close() {

@@ -31,7 +31,8 @@ declare global {
   }
 }
 
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+/** Whether it must be waited for: Prisma's promises are none of JavaScript's own. */
+export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
 
 /**

@@ -7,6 +7,7 @@ import type { Context } from './context.ts'
 import { hasRights, isSignedIn, type RightsQuestion, unauthorized } from './guard.ts'
 import './budget-plugin.ts'
 import './columns-plugin.ts'
+import './usage-plugin.ts'
 import type { UploadedFile } from '../input/uploaded-file.ts'
 
 /** The one schema builder: its types, plugins and defaults. It defines no types of the schema. */
@@ -23,7 +24,7 @@ export const builder = new SchemaBuilder<{
     File: { Input: UploadedFile; Output: never }
   }
 }>({
-  plugins: ['budget', ScopeAuthPlugin, 'guard', 'columns', PrismaPlugin],
+  plugins: ['budget', ScopeAuthPlugin, 'guard', 'usage', 'columns', PrismaPlugin],
   defaultFieldNullability: false,
   prisma: { client: ({ deps }) => deps.prisma, dmmf: getDatamodel() },
   scopeAuth: {

@@ -101,6 +101,7 @@ function assertMayGive(
   const asked = askedForArguments(declared, args, context.principal)
   const missing = asked.filter((name) => !holds(context.caller.rights, name))
   if (missing.length > 0) throw forbidden(asked, missing)
+  context.deps.usage.usedRights(context.caller, asked)
 }
 
 /**
@@ -197,14 +198,15 @@ export interface RightsQuestion {
   readonly exempt: boolean
 }
 
-/** The scope's answer: held before any space is looked at; rows decide the rest. */
+/** The scope's answer: held before any space is looked at; rows decide the rest. A yes is a use. */
 export const hasRights = (context: Context, question: RightsQuestion): boolean => {
   if (question.exempt) return true
-  const { rights } = context.caller
-  return (
-    question.permissions.every((name) => holds(rights, name)) &&
-    (!question.allSpaces || rights.allSpaces)
-  )
+  const { caller, deps } = context
+  const isHeld =
+    question.permissions.every((name) => holds(caller.rights, name)) &&
+    (!question.allSpaces || caller.rights.allSpaces)
+  if (isHeld) deps.usage.usedRights(caller, question.permissions)
+  return isHeld
 }
 
 /** A field of the built schema. */

@@ -1,6 +1,6 @@
 import type { Caller } from '../auth/caller.ts'
 import type { PermissionName } from '../auth/permissions.ts'
-import { holds } from '../auth/policy.ts'
+import { holds, type UsedRights } from '../auth/policy.ts'
 import { reloadCaller } from '../auth/reload-caller.ts'
 import { insertOf, type Row, runAtOnce } from '../db/insert-rows.ts'
 import type { Deps } from '../deps.ts'
@@ -178,19 +178,22 @@ export interface CallerTransactionOptions extends Pick<RunOptions, 'others'> {
  * Changes the caller's workspace, and other ones of the same user's, in one transaction under their
  * locks. A caller who was demoted, revoked, disabled or removed since the request was authenticated
  * is refused. `permission` and `caller` are of the caller's own workspace: what may be done in the
- * others is for `work` to see to.
+ * others is for `work` to see to. What is asked of their rights, and held, counts as used once it is
+ * committed.
  *
  * @throws RequestError UNAUTHENTICATED or FORBIDDEN when the caller may not, or no longer, do it
  */
-export function inWorkspaceTransaction<T>(
+export async function inWorkspaceTransaction<T>(
   context: ServiceContext,
   { permission, acceptsRotated = false, ...options }: CallerTransactionOptions,
   work: Work<CallerTransaction, T>,
 ): Promise<T> {
   const { deps, address, requestId } = context
   const { workspaceId } = context.caller
+  const used: UsedRights = { permissions: new Set(), ids: new Set() }
   const asCaller: Work<WorkspaceTransaction, Outcome<T>> = async (locked, others) => {
-    const caller = await reloadCaller(locked, context.caller, address)
+    const reloaded = await reloadCaller(locked, context.caller, address)
+    const caller = { ...reloaded, rights: { ...reloaded.rights, used } }
     if (!acceptsRotated && caller.kind === 'ACCESS_TOKEN' && caller.isRotated)
       throw unauthenticated('ROTATED')
     const asked = typeof permission === 'function' ? permission(caller) : permission
@@ -207,7 +210,9 @@ export function inWorkspaceTransaction<T>(
     })
     return { value: await work({ ...locked, caller }, others), actorIn }
   }
-  return runTransaction(deps, workspaceId, asCaller, options)
+  const value = await runTransaction(deps, workspaceId, asCaller, options)
+  deps.usage.usedRights(context.caller, used.permissions, used.ids)
+  return value
 }
 
 const operator: Actor = {

@@ -94,13 +94,14 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       'allSpaces allowedIps createdAt createdByKeyId description effectiveExpiresAt ' +
       'effectivePermissions expiresAt externalId id labels last4 lastUsedAt lastUsedIp legacy name permissions ' +
       'previousSecretExpiresAt requestsPerMinute revocationReason revokedAt rotatedAt spaces ' +
-      'start status updatedAt',
+      'start status unusedPermissions updatedAt',
     guarded: {
       accessTokens: ['tokens:read'],
       createdBy: ['members:read'],
       owner: ['members:read'],
       revokedBy: ['members:read'],
       scopes: ['scopes:read'],
+      unusedSpaces: ['spaces:read'],
     },
   },
   UploadDocumentPayload: open('document errors'),

@@ -37,7 +37,8 @@ const contextWith = (permissions: readonly string[]): Context => {
   const owner = { role: 'OWNER', reach: 'all' } as const
   const declared = { permissions, allSpaces: true, grants: new Map() }
   const caller = { rights: effectiveRights(owner, declared) } as unknown as Caller
-  return { caller, principal: caller } as Context
+  const deps = { usage: { usedRights: () => undefined } }
+  return { caller, principal: caller, deps } as unknown as Context
 }
 
 /** What comes of an operation on the built schema, by a caller with these permissions in all spaces. */

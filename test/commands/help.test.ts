@@ -17,6 +17,7 @@ test('--help lists every command in a line, those of a group by its word', () =>
     '  keys create',
     '  keys rotate',
     '  keys revoke',
+    '  keys trim',
   ])
   expect(helpFor(commands, ['keys', 'list'])).toBeUndefined()
 })

@@ -67,3 +67,14 @@ test('migration: the oldest workspace of the operator may import hashes, and no 
   const allowed = await prisma.workspace.findMany({ where: { hashImport: true } })
   expect(allowed.map(({ id }) => id)).toEqual([first.id])
 })
+
+test('migration: uses count as recorded from then on where keys are there, else from the beginning', async () => {
+  const { prisma } = world.deps
+  const where = { name: 'rightsUsageSince' }
+  expect(await prisma.setting.findUnique({ where })).toBeNull()
+  await world.createWorkspace()
+  const before = Date.now()
+  await migrateAnew('usage_of_rights', 'INSERT INTO "Setting"')
+  const { value } = await prisma.setting.findUniqueOrThrow({ where })
+  expect(Math.abs(new Date(value).getTime() - before)).toBeLessThan(60_000)
+})

@@ -1,8 +1,14 @@
 import { expect } from 'vitest'
 import type { Answer, World } from '../setup/world.ts'
 
-/** When a key or token was last used is written behind the requests, refused ones included. */
-const writtenLater = ['ApiKeyUsage', 'AccessTokenUsage', '_prisma_migrations']
+/** What keys and tokens used, and when last, is written behind the requests, refused ones included. */
+const writtenLater = [
+  'ApiKeyUsage',
+  'ApiKeyPermissionUsage',
+  'ApiKeySpaceUsage',
+  'AccessTokenUsage',
+  '_prisma_migrations',
+]
 
 /**
  * What the database holds, table by table: how many rows and a sum over all their values, epochs

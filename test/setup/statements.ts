@@ -17,6 +17,10 @@ export interface Statements {
 
 type Query = (...args: any[]) => any
 
+/** Whether it writes what keys have used, which goes on beside whatever is asked. */
+export const writesUsage = (text: string): boolean =>
+  /"ApiKey(Permission|Space)?Usage"/.test(text) && !/^\s*SELECT/.test(text)
+
 const isListener = (client: unknown): boolean =>
   client instanceof pg.Client &&
   'connectionParameters' in client &&

@@ -1,5 +1,5 @@
 import { covers, expand, isPerSpace, type PermissionSet } from '../../auth/permissions.ts'
-import { heldIn, inOrder, type Rights } from '../../auth/policy.ts'
+import { heldIn, holds, inOrder, type Rights } from '../../auth/policy.ts'
 import type { TokenSnapshot } from '../../auth/token-record.ts'
 import { permissionNamesInput, validateRequirements } from '../../input/permission-list.ts'
 import type { ValidationErrors } from '../../input/problems.ts'
@@ -16,13 +16,13 @@ export interface NarrowingInput {
 
 function permissionsInput(
   problems: ValidationErrors,
-  { permissions: held }: Rights,
+  rights: Rights,
   names: readonly string[] | null | undefined,
 ): PermissionSet {
-  if (names === null || names === undefined) return held
+  if (names === null || names === undefined) return rights.permissions
   const known = permissionNamesInput(problems, ['permissions'], names)
   for (const name of known) {
-    const missing = covers(name).filter((permission) => !held.has(permission))
+    const missing = covers(name).filter((permission) => !holds(rights, permission))
     if (missing.length > 0)
       problems.add(
         'PERMISSION_NOT_GRANTABLE',

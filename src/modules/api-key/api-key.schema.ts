@@ -1,26 +1,31 @@
+import type { ArgBuilder } from '@pothos/core'
 import { permissionNames } from '../../auth/permissions.ts'
 import type { ApiKeyState, ApiKeyStatus } from '../../generated/prisma/client.ts'
 import { maxBlocks } from '../../input/addresses.ts'
 import { maxNames } from '../../input/permission-list.ts'
 import { reachedSpaces } from '../../limits/list-size.ts'
-import { builder } from '../../schema/builder.ts'
+import { builder, type Types } from '../../schema/builder.ts'
 import type { Context } from '../../schema/context.ts'
 import { loadList } from '../../schema/load-list.ts'
-import { modelConnection, pageArgs } from '../../schema/pagination.ts'
+import { modelConnection, modelType, pageArgs } from '../../schema/pagination.ts'
 import { parentsPage, rowsById } from '../../schema/visible-rows.ts'
 import { tokensOfKeys } from '../access-token/access-token.visibility.ts'
 import { userField } from '../member/user.schema.ts'
 import { visibleScopes } from '../scope/scope.visibility.ts'
+import { spaceLoader } from '../space/space.schema.ts'
 import {
   effectivePermissionsLoader,
   keyRecordLoader,
   keyStateLoader,
   labelsLoader,
+  unusedPermissionsLoader,
+  unusedSpaceIdsLoader,
   visibleKeyIdLoader,
 } from './key-loaders.ts'
 import { type Label, maxLabels } from './labels.ts'
 import { SpaceGrant } from './space-grant.schema.ts'
 import { maxGrants, maxScopes } from './terms-input.ts'
+import { defaultDays, unusedDays } from './used-rights.ts'
 
 export const ApiKeyStatusType = builder.enumType('ApiKeyStatus', {
   description: 'Whether a key is accepted.',
@@ -39,6 +44,13 @@ const LabelType = builder.objectRef<Label>('Label').implement({
   fields: (t) => ({
     name: t.exposeString('name', { description: 'The name of the label, once a key.' }),
     value: t.exposeString('value', { description: 'The value of the label.' }),
+  }),
+})
+
+const daysArg = (arg: ArgBuilder<Types>) => ({
+  days: arg.int({
+    defaultValue: defaultDays,
+    description: 'How many days, 1 to 90; days of UTC, of which the first counts as a whole.',
   }),
 })
 
@@ -132,6 +144,29 @@ export const ApiKey = builder.prismaObject('ApiKey', {
       resolve: async ({ id }, _args, context) => {
         const record = await keyRecordLoader(context).load(id)
         return record === null ? [] : record.grants.map((grant) => ({ ...grant, record }))
+      },
+    }),
+    unusedPermissions: t.stringList({
+      nullable: true,
+      listSize: permissionNames.length,
+      description:
+        'Held, yet used by no request of the last days: what could be taken away. What a used permission requires counts as used. Null: the use of the key has not been recorded for so long.',
+      args: daysArg(t.arg),
+      resolve: ({ id }, { days }, context) =>
+        unusedPermissionsLoader(context, unusedDays(days)).load(id),
+    }),
+    unusedSpaces: t.field({
+      type: [modelType('Space')],
+      nullable: true,
+      guard: 'spaces:read',
+      listSize: reachedSpaces,
+      description:
+        'Spaces within its reach in which no request of the last days read or changed anything, as far as the caller sees them. Null: the use of the key has not been recorded for so long.',
+      args: daysArg(t.arg),
+      extensions: { isNoUse: true },
+      resolve: async ({ id }, { days }, context, info) => {
+        const ids = await unusedSpaceIdsLoader(context, unusedDays(days)).load(id)
+        return ids && (await loadList(context, () => spaceLoader(context, info), ids))
       },
     }),
     allowedIps: t.stringList({

@@ -4,8 +4,10 @@ import { holds, type Rights, workspaceWide } from '../../auth/policy.ts'
 import type { ApiKey, ApiKeyState, Prisma } from '../../generated/prisma/client.ts'
 import type { Context, DataLoader } from '../../schema/context.ts'
 import { type VisibleList, visibleLoader } from '../../schema/visible-rows.ts'
+import { visibleSpaces } from '../space/space.visibility.ts'
 import { keysByRole, keysSeen, visibleKeys } from './api-key.visibility.ts'
 import { findLabels, type Label } from './labels.ts'
+import { findUsedNames, unusedOf } from './used-rights.ts'
 
 /** What the keys of these ids declare and may do now. For keys that the caller has been shown. */
 export const keyRecordLoader = (context: Context): DataLoader<KeyRecord | null> =>
@@ -41,6 +43,64 @@ export const effectivePermissionsLoader = (
     return permissions
   })
 
+/** The permissions that each of the keys holds and did not use within so many days; null: not known. */
+export const unusedPermissionsLoader = (
+  context: Context,
+  days: number,
+): DataLoader<PermissionName[] | null> =>
+  context.loader(`unusedPermissions ${days}`, async (ids) => {
+    const { deps, caller } = context
+    const records = keyRecordLoader(context)
+    const used = await findUsedNames(deps.prisma, caller.workspaceId, 'permissions', ids, days)
+    return Promise.all(
+      ids.map(async (id) => {
+        const record = await records.load(id)
+        const names = used.get(id)
+        return record && names ? unusedOf(rightsOnce(record), names) : null
+      }),
+    )
+  })
+
+/** The spaces that the caller sees, for keys that reach all there are. */
+const seenSpaceIds = (context: Context): Promise<readonly string[]> =>
+  context
+    .loader<readonly string[]>('seenSpaceIds', async () => {
+      const { deps, caller, budget } = context
+      budget.countRead(idBytes * caller.liveSpaces)
+      const where = visibleSpaces(caller)
+      const spaces = await deps.prisma.space.findMany({
+        where,
+        select: { id: true },
+        orderBy: [{ createdAt: 'desc' }, { id: 'desc' }],
+      })
+      return [spaces.map(({ id }) => id)]
+    })
+    .load('')
+
+const idBytes = 40
+
+/** The ids of the spaces that each of the keys reaches and did not use within so many days; null: not known. */
+export const unusedSpaceIdsLoader = (context: Context, days: number): DataLoader<string[] | null> =>
+  context.loader(`unusedSpaces ${days}`, async (ids) => {
+    const { deps, caller, budget } = context
+    const { workspaceId } = caller
+    const where = { workspaceId, keyId: { in: [...ids] } }
+    budget.countRead(idBytes * (await deps.prisma.apiKeySpaceUsage.count({ where })))
+    const used = await findUsedNames(deps.prisma, workspaceId, 'spaces', ids, days)
+    const records = keyRecordLoader(context)
+    return Promise.all(
+      ids.map(async (id) => {
+        const record = await records.load(id)
+        const names = used.get(id)
+        if (record === null || names === undefined) return null
+        const { allSpaces, spaces } = rightsOnce(record)
+        const reached = allSpaces ? await seenSpaceIds(context) : [...spaces.keys()]
+        await budget.turn(reached.length)
+        return reached.filter((spaceId) => !names.has(spaceId))
+      }),
+    )
+  })
+
 /** What each of the keys is now. For keys that the caller has been shown. */
 export const keyStateLoader = (context: Context): DataLoader<ApiKeyState> =>
   context.loader('apiKey.state', async (ids) => {
@@ -63,6 +123,7 @@ export const visibleKeyIdLoader = (context: Context): DataLoader<string | null> 
   context.loader('visibleKeyId', async (ids) => {
     const { deps, caller } = context
     if (!holds(caller.rights, 'keys:read')) return ids.map(() => null)
+    deps.usage.usedRights(caller, ['keys:read'])
     const seen = new Set(await keysSeen(deps.prisma, caller, ids))
     return ids.map((id) => (seen.has(id) ? id : null))
   })

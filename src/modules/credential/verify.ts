@@ -76,6 +76,7 @@ export function prepareVerification(
 ): Verification {
   const { rights } = context.caller
   if (!holds(rights, 'keys:verify')) throw forbidden(['keys:verify'], ['keys:verify'])
+  context.deps.usage.usedRights(context.caller, ['keys:verify'])
   const asked = verificationInput(input)
   return (secret) =>
     verdictOn(context, secret, asked).catch((error: unknown) => withoutCaller(error, asked))
@@ -135,6 +136,7 @@ async function verdictOn(
 
   const { isAllowed, states, retryAfterSeconds } = await deps.limits.charge(caller, cost)
   const limited = { ...checked, rateLimits: states }
+  if (isAllowed) deps.usage.usedRights(caller, permissions, spaceIds)
   return isAllowed
     ? { ...limited, code: 'VALID' }
     : { ...limited, code: 'RATE_LIMITED', retryAfterSeconds }

@@ -13,10 +13,12 @@ const permission = 'documents:read'
  * @throws RequestError FORBIDDEN to who may read none at all
  */
 export async function findDocument(
-  { deps: { prisma }, caller }: Pick<ServiceContext, 'deps' | 'caller'>,
+  { deps: { prisma, usage }, caller }: Pick<ServiceContext, 'deps' | 'caller'>,
   id: string,
 ): Promise<Document | null> {
   if (!holds(caller.rights, permission)) throw forbidden([permission], [permission])
   const document = await prisma.document.findFirst({ where: documentsOf(caller, [id]) })
-  return ofSessionHeld(prisma, caller, permission, document)
+  const seen = await ofSessionHeld(prisma, caller, permission, document)
+  usage.usedRights(caller, [permission], seen === null ? [] : [seen.id])
+  return seen
 }

@@ -1,6 +1,6 @@
 import { type Caller, isBounded } from '../../auth/caller.ts'
 import { isPerSpace, type PermissionName } from '../../auth/permissions.ts'
-import { heldIn, holds } from '../../auth/policy.ts'
+import { holds, holdsIn } from '../../auth/policy.ts'
 import { ceilings, type Role, reachesAllSpaces } from '../../auth/roles.ts'
 import { forbidden, userError } from '../../errors.ts'
 
@@ -33,7 +33,7 @@ export function assertMayGiveRole(
   const perSpace = ceiling.filter(isPerSpace)
   const lacking = rights.allSpaces
     ? perSpace.filter((name) => !holds(rights, name))
-    : openSpaceIds.flatMap((id) => perSpace.filter((name) => !heldIn(rights, id).has(name)))
+    : openSpaceIds.flatMap((id) => perSpace.filter((name) => !holdsIn(rights, name, id)))
   if (lacking.length > 0) throw notGrantable(path, [...new Set(lacking)], ' in every open space')
 }
 
@@ -74,8 +74,9 @@ export function assertMayGiveLasting(caller: Caller, path: Path): void {
  * @throws UserInputError PERMISSION_NOT_GRANTABLE naming what is missing
  */
 export function assertMayAdmit({ rights }: Caller, role: Role, spaceId: string, path: Path): void {
-  const held = heldIn(rights, spaceId)
-  const missing = [...ceilings[role]].filter((name) => isPerSpace(name) && !held.has(name))
+  const missing = [...ceilings[role]].filter(
+    (name) => isPerSpace(name) && !holdsIn(rights, name, spaceId),
+  )
   if (missing.length > 0) throw notGrantable(path, missing, ' in this space')
 }
 

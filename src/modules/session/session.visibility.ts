@@ -68,13 +68,17 @@ export function sessionsOfAgents(caller: Caller): NestedListing {
 }
 
 /** Those of the ids for whose sessions the caller holds the permission. */
-export const sessionsHeld = (
+export async function sessionsHeld(
   db: Queryable,
   caller: Caller,
   permission: PermissionName,
   ids: readonly string[],
-): Promise<string[]> =>
-  idsAmong(db, { ...sessions, where: isHeldForSession(caller, permission) }, ids)
+): Promise<string[]> {
+  const where = isHeldForSession(caller, permission)
+  const held = await idsAmong(db, { ...sessions, where }, ids)
+  for (const id of held) caller.rights.used?.ids.add(id)
+  return held
+}
 
 /**
  * Those of the runs or documents for whose sessions the caller holds the permission. It is asked where

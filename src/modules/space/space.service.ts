@@ -1,5 +1,5 @@
 import { isPerSpace, permissionNames } from '../../auth/permissions.ts'
-import { heldIn, holdsIn } from '../../auth/policy.ts'
+import { holdsIn } from '../../auth/policy.ts'
 import { ceilings, reachesAllSpaces, roles } from '../../auth/roles.ts'
 import { forbidden, userError } from '../../errors.ts'
 import type { Space } from '../../generated/prisma/client.ts'
@@ -86,8 +86,7 @@ const gainedByOpening = permissionNames.filter(
 function assertMayOpen({ caller }: CallerTransaction, spaceId: string): void {
   const path = ['input', 'visibility']
   assertUnbounded(caller, path)
-  const held = heldIn(caller.rights, spaceId)
-  const missing = gainedByOpening.filter((name) => !held.has(name))
+  const missing = gainedByOpening.filter((name) => !holdsIn(caller.rights, name, spaceId))
   if (missing.length > 0)
     throw userError(
       'PERMISSION_NOT_GRANTABLE',

@@ -39,6 +39,8 @@ export async function authenticateVerifier(deps: Deps, call: Call, form: Form): 
     ? await authenticateBearer(deps, call)
     : await authenticateClient(authenticateKey, deps, call, form)
   await charge(deps, call, caller, verifierCost(caller))
-  if (holds(caller.rights, 'keys:verify')) return caller
-  throw new OAuthError('insufficient_scope', 'This needs keys:verify.')
+  if (!holds(caller.rights, 'keys:verify'))
+    throw new OAuthError('insufficient_scope', 'This needs keys:verify.')
+  deps.usage.usedRights(caller, ['keys:verify'])
+  return caller
 }
