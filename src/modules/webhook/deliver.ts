@@ -101,11 +101,18 @@ export function deliverDue(deps: Deps, signal: AbortSignal): () => Promise<Promi
   const attempt = async (taken: Taken): Promise<void> => {
     const { endpointId, id: deliveryId } = taken
     count(endpointId, 1)
+    const notSent = (err: unknown): Attempt => {
+      deps.logger.warn({ err, deliveryId }, 'a webhook could not be signed')
+      return { status: null, error: 'It could not be signed.' }
+    }
     try {
-      const done = await send(deps, taken, signal)
+      const done = await send(deps, taken, signal).catch(notSent)
       if (!signal.aborted) await store(deps, taken, done)
     } catch (err) {
-      deps.logger.warn({ err, deliveryId }, 'a webhook was not sent, or that it was is not stored')
+      deps.logger.warn(
+        { err, deliveryId },
+        'what came of a webhook was not stored: it is sent again',
+      )
     } finally {
       count(endpointId, -1)
     }

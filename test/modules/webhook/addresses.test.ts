@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { createPost } from '../../../src/modules/webhook/post.ts'
 import { startReceiver } from '../../setup/webhook-receiver.ts'
@@ -65,6 +68,32 @@ test('what was allowed once is refused once it is not any more', async () => {
     ['https://[::ffff:10.0.0.1]/', notPublic],
   ] as const)
     expect(await post(message(url), signal)).toEqual({ status: null, error })
+})
+
+test('through a proxy it is the proxy that looks names up, and addresses in the URL are checked all the same', async () => {
+  const asked: string[] = []
+  const proxy = createServer()
+  proxy.on('connect', ({ url = '' }, socket) => {
+    asked.push(url)
+    socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n')
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(async () => {
+    await once(proxy.close(), 'close')
+  })
+  const { port } = proxy.address() as AddressInfo
+  const resolve = () => Promise.resolve([{ address: '10.0.0.1', family: 4 }])
+  const proxied = { HTTPS_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: 'direct.example.com' }
+  const post = createPost({ allowPrivate: false, proxy: proxied, resolve })
+  const { error } = await post(message('https://hooks.example.com/'), signal)
+  expect(error).toBe('The endpoint could not be reached (ERR_PROXY_TUNNEL).')
+  expect(await post(message('https://10.0.0.1/'), signal)).toEqual({
+    status: null,
+    error: notPublic,
+  })
+  const direct = await post(message('https://direct.example.com/'), signal)
+  expect(direct).toEqual({ status: null, error: notPublic })
+  expect(asked).toEqual(['hooks.example.com:443'])
 })
 
 test('by the name servers of the machine, its own name is refused or not known', async () => {
