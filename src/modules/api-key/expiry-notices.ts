@@ -1,6 +1,7 @@
 import { earliest, effectiveExpiry, type Queryable } from '../../auth/key-record.ts'
 import type { Deps } from '../../deps.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
+import { every } from '../../timeout.ts'
 import { asOperator, type WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
 
 /** How many days before its end a key has a notice; 0: at its end. */
@@ -164,20 +165,15 @@ export async function giveDueNotices(deps: Deps, signal?: AbortSignal): Promise<
 /** Gives notice of ends for as long as it is open. */
 export function watchKeyExpiry(deps: Deps): { close(): void } {
   const closing = new AbortController()
-  let isLooking = false
-  const look = async (): Promise<void> => {
-    if (isLooking) return
-    isLooking = true
-    await giveDueNotices(deps, closing.signal).catch((err: unknown) =>
+  const look = (): Promise<void> =>
+    giveDueNotices(deps, closing.signal).catch((err: unknown) =>
       deps.logger.warn({ err }, 'expiring keys were not looked for'),
     )
-    isLooking = false
-  }
-  const timer = setInterval(look, lookEveryMs).unref()
+  const stop = every(lookEveryMs, look)
   return {
     close: () => {
       closing.abort()
-      clearInterval(timer)
+      stop()
     },
   }
 }

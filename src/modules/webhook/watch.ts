@@ -1,5 +1,5 @@
 import type { Deps } from '../../deps.ts'
-import { withTimeout } from '../../timeout.ts'
+import { every, withTimeout } from '../../timeout.ts'
 import { deliverDue } from './deliver.ts'
 
 /** How often it is looked for deliveries that are due, in milliseconds. */
@@ -29,36 +29,39 @@ export function watchWebhooks(deps: Deps): { close(seconds: number): Promise<voi
   const look = deliverDue(deps, giveUp.signal)
   let looking: Promise<void> | undefined
 
-  const begin = async (): Promise<void> => {
-    for (const attempt of await look()) {
-      inFlight.add(attempt)
-      void attempt.then(() => {
-        inFlight.delete(attempt)
-        lookAgain()
-      })
-    }
-  }
-  const lookAgain = (): void => {
+  const lookAgain = async (): Promise<void> => {
     if (closing.signal.aborted) return
     looking ??= begin()
-      .catch((err: unknown) => deps.logger.warn({ err }, 'due webhooks were not looked for'))
-      .finally(() => {
-        looking = undefined
-      })
+    await looking
   }
-  const timer = setInterval(lookAgain, lookEveryMs).unref()
-  const clean = (): void => {
+  const begin = async (): Promise<void> => {
+    try {
+      for (const attempt of await look()) {
+        inFlight.add(attempt)
+        void attempt.then(() => {
+          inFlight.delete(attempt)
+          return lookAgain()
+        })
+      }
+    } catch (err) {
+      deps.logger.warn({ err }, 'due webhooks were not looked for')
+    } finally {
+      looking = undefined
+    }
+  }
+  const clean = (): Promise<void> =>
     deleteOldDeliveries(deps, closing.signal).catch((err: unknown) =>
       deps.logger.warn({ err }, 'old webhook deliveries were not deleted'),
     )
-  }
-  // Servers that were started together do not come together.
-  const cleaner = setInterval(clean, cleanEveryMs * (0.5 + Math.random())).unref()
+  const stops = [
+    every(lookEveryMs, lookAgain),
+    // Servers that were started together do not come together.
+    every(cleanEveryMs * (0.5 + Math.random()), clean),
+  ]
   return {
     async close(seconds) {
       closing.abort()
-      clearInterval(timer)
-      clearInterval(cleaner)
+      for (const stop of stops) stop()
       await looking
       await withTimeout(Promise.all(inFlight), seconds * 1_000)
       giveUp.abort()

@@ -1,8 +1,8 @@
 import type { WebhookDeliveryStatus } from '../../generated/prisma/enums.ts'
 import { builder } from '../../schema/builder.ts'
 import { nodeType } from '../../schema/node.ts'
-import { modelConnection, pageArgs } from '../../schema/pagination.ts'
-import { parentsPage, planOf } from '../../schema/visible-rows.ts'
+import { nestedList } from '../../schema/pagination.ts'
+import { planOf } from '../../schema/visible-rows.ts'
 import { deliveriesOfEndpoints, maxEndpoints, visibleEndpoints } from './webhook.visibility.ts'
 
 const DeliveryStatusType = builder.enumType('WebhookDeliveryStatus', {
@@ -55,15 +55,14 @@ export const WebhookEndpoint = builder.prismaObject('WebhookEndpoint', {
     id: t.exposeID('id', { description: 'The id of the endpoint.' }),
     url: t.exposeString('url', { description: 'Where events are posted.' }),
     enabled: t.exposeBoolean('enabled', { description: 'Whether anything is sent there.' }),
-    deliveries: t.field({
-      type: modelConnection('WebhookDelivery'),
-      nullable: true,
-      guard: 'workspace:update',
-      description: 'What was sent there in the last 30 days, or is to be.',
-      args: pageArgs(t.arg),
-      resolve: ({ id }, args, context, info) =>
-        parentsPage(context, info, id, args, () => deliveriesOfEndpoints(context.caller)),
-    }),
+    deliveries: t.field(
+      nestedList(
+        'WebhookDelivery',
+        'workspace:update',
+        'What was sent there in the last 30 days, or is to be.',
+        deliveriesOfEndpoints,
+      ),
+    ),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was made.' }),
   }),
 })
