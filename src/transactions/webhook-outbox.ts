@@ -62,7 +62,7 @@ export function deliveriesOf(workspaceId: string, events: readonly AuditEvent[])
       SELECT ${workspaceId}, told.ids[endpoint.nth], endpoint.id, told.event, told.payload, told.at, told.at
         FROM json_to_recordset(${JSON.stringify(told)}::json)
              AS told (event text, payload text, at timestamptz, ids text[])
-       CROSS JOIN (SELECT id, row_number() OVER (ORDER BY id) AS nth FROM "WebhookEndpoint"
+       CROSS JOIN (SELECT id, row_number() OVER (ORDER BY id)::int AS nth FROM "WebhookEndpoint"
           WHERE "workspaceId" = ${workspaceId} AND enabled AND "deletedAt" IS NULL) AS endpoint`,
   ]
 }

@@ -3,7 +3,8 @@ import { builder } from '../../schema/builder.ts'
 import { nodeType } from '../../schema/node.ts'
 import { nestedList } from '../../schema/pagination.ts'
 import { planOf } from '../../schema/visible-rows.ts'
-import { deliveriesOfEndpoints, maxEndpoints, visibleEndpoints } from './webhook.visibility.ts'
+import { maxEndpoints } from '../../transactions/webhook-outbox.ts'
+import { deliveriesOfEndpoints, visibleEndpoints } from './webhook.visibility.ts'
 
 const DeliveryStatusType = builder.enumType('WebhookDeliveryStatus', {
   description: 'Where a delivery stands.',

@@ -5,13 +5,14 @@ import { newId } from '../../ids.ts'
 import { readInput } from '../../input/read-input.ts'
 import type { ServiceContext } from '../../service-context.ts'
 import { changesBetween } from '../../transactions/audit-event.ts'
+import { maxEndpoints } from '../../transactions/webhook-outbox.ts'
 import {
   type CallerTransaction,
   inWorkspaceTransaction,
 } from '../../transactions/workspace-transaction.ts'
 import { createSigningSecret, encryptSecret } from './signing-secret.ts'
 import { endpointInputs } from './webhook.input.ts'
-import { maxEndpoints, visibleEndpoints } from './webhook.visibility.ts'
+import { visibleEndpoints } from './webhook.visibility.ts'
 
 /** An endpoint without its secret. */
 export type Endpoint = Omit<WebhookEndpoint, 'secret'>

@@ -2,9 +2,6 @@ import type { Caller } from '../../auth/caller.ts'
 import { type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { Prisma } from '../../generated/prisma/client.ts'
 
-/** How many endpoints a workspace has at most. */
-export const maxEndpoints = 10
-
 /** The endpoints that the caller sees: all of the workspace's. */
 export const visibleEndpoints = ({ workspaceId }: Pick<Caller, 'workspaceId'>) => ({
   workspaceId,
