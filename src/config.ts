@@ -63,6 +63,8 @@ const settings = z.object({
   LOG_LEVEL: value.oneOf(...logLevels).default('info'),
   LOG_REQUESTS: value.oneOf('on', 'off', 'errors').default('on'),
   CREDENTIAL_CACHE_MEBIBYTES: value.integer(1, 65_536).default(128),
+  /** Whether webhooks go to addresses of this network, and by http. */
+  WEBHOOK_ALLOW_PRIVATE: value.onOrOff.default(false),
   SHUTDOWN_SECONDS: value.integer(1, 300).default(10),
   /** Hosts that are reached without a proxy. */
   NO_PROXY: z.string().optional(),
@@ -258,6 +260,7 @@ export function readConfig(source: Source = process.env) {
     logRequests: read.LOG_REQUESTS,
     metricsToken: read.METRICS_TOKEN,
     credentialCacheMebibytes: read.CREDENTIAL_CACHE_MEBIBYTES,
+    webhookAllowPrivate: read.WEBHOOK_ALLOW_PRIVATE,
     shutdownSeconds: read.SHUTDOWN_SECONDS,
     proxy: {
       HTTP_PROXY: read.HTTP_PROXY,

@@ -8,6 +8,7 @@ import type { PrismaClient } from './generated/prisma/client.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Metrics } from './metrics.ts'
+import type { WebhookSender } from './modules/webhook/post.ts'
 import type { Replica } from './replication/replica.ts'
 import type { Runtime } from './runtime/runtime.ts'
 import type { DocumentStore } from './storage/document-store.ts'
@@ -40,5 +41,6 @@ export interface Deps {
   readonly signUp: boolean
   readonly runtime: Runtime
   readonly documents: DocumentStore
+  readonly webhooks: WebhookSender
   readonly logger: Logger
 }

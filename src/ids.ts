@@ -15,6 +15,8 @@ export type IdKind =
   | 'doc'
   | 'rep'
   | 'evt'
+  | 'whk'
+  | 'whd'
 
 const nextUlid = monotonicFactory()
 const shape = /^[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}$/

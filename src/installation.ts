@@ -20,6 +20,8 @@ import { createLimits } from './limits/limits.ts'
 import { builtInPlans } from './limits/plans.ts'
 import { readPlansFile } from './limits/plans-file.ts'
 import { createMetrics } from './metrics.ts'
+import { createPost } from './modules/webhook/post.ts'
+import { deriveWebhookKey } from './modules/webhook/signing-secret.ts'
 import type { ListenerEvents } from './replication/postgres-replica.ts'
 import { createRunRegistry } from './runtime/run-registry.ts'
 import { createRuntime } from './runtime/runtime.ts'
@@ -110,6 +112,11 @@ export async function openInstallation(config: Config, logger: Logger): Promise<
       signIn: config.oidc && createSignInVerifier(config.oidc),
       signUp: config.signUp,
       documents: { storage, ...documentLimits },
+      webhooks: {
+        post: createPost({ allowPrivate: config.webhookAllowPrivate, proxy: config.proxy }),
+        allowPrivate: config.webhookAllowPrivate,
+        encryptionKey: deriveWebhookKey(secretsKey),
+      },
       runtime: await createRuntime(config.agentRuntime, createRunRegistry(prisma, logger, metrics)),
       logger,
     }

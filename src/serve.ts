@@ -13,8 +13,10 @@ import { listen } from './http/node/server.ts'
 import { graphqlPath } from './http/paths.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import { maxBodyBytes } from './limits/request-limits.ts'
+import { watchKeyExpiry } from './modules/api-key/expiry-notices.ts'
 import { watchOrphanedBlobs } from './modules/document/orphaned-blobs.ts'
 import { endRunsOfLastProcess, watchRuns } from './modules/run/recover.ts'
+import { watchWebhooks } from './modules/webhook/watch.ts'
 import { withTimeout } from './timeout.ts'
 
 /** Who does not take the log is not waited for longer, in milliseconds. */
@@ -85,7 +87,8 @@ async function serve(config: Config, { deps, lock }: Installation): Promise<void
   await deps.replica.join(deps.credentials)
   const start = await ensureFirstWorkspace(deps, config.bootstrapKey)
   await endRunsOfLastProcess(deps)
-  const watches = [watchRuns(deps), watchOrphanedBlobs(deps)]
+  const watches = [watchRuns(deps), watchOrphanedBlobs(deps), watchKeyExpiry(deps)]
+  const webhooks = watchWebhooks(deps)
   const app = createApp(deps, config)
   const { host, port } = config
   // What an operation may have, and the file beside it.
@@ -109,8 +112,9 @@ async function serve(config: Config, { deps, lock }: Installation): Promise<void
   logger.info('stopping')
   for (const watch of watches) watch.close()
   // Runs are given up a moment before their connections, so that waiting clients get an answer.
-  const runs = deps.runtime.underWay.close(Math.max(0, config.shutdownSeconds - 1))
-  await Promise.all([listener.close(config.shutdownSeconds), runs])
+  const seconds = Math.max(0, config.shutdownSeconds - 1)
+  const runs = deps.runtime.underWay.close(seconds)
+  await Promise.all([listener.close(config.shutdownSeconds), runs, webhooks.close(seconds)])
 }
 
 const forTheOperator = [ConfigError, MigrationError, DataDirInUseError]

@@ -40,11 +40,15 @@ export type DatabaseOptions =
   | { readonly dataDir: string }
   | { readonly template: Blob | undefined }
 
-// Hashes leave the database only where a query asks for them by name.
+// Hashes and secrets leave the database only where a query asks for them by name.
 const prismaOver = (adapter: SqlDriverAdapterFactory): PrismaClient =>
   new PrismaClient({
     adapter,
-    omit: { apiKeySecret: { hash: true }, userLegacyKey: { hash: true } },
+    omit: {
+      apiKeySecret: { hash: true },
+      userLegacyKey: { hash: true },
+      webhookEndpoint: { secret: true },
+    },
   })
 
 /**

@@ -93,6 +93,23 @@ export const addressProblem = (text: string, expected = 'IP address'): string =>
     ? `${JSON.stringify(text)} is several addresses; name each by itself.`
     : `${shown(text)} is no ${expected}.`
 
+/** Where NAT64 has the IPv4 addresses (RFC 6052), and what IPv6 gives to anybody at all (RFC 4291). */
+const isTranslated = matcherOf(['64:ff9b::/96'])
+const isGlobalUnicast = matcherOf(['0.0.0.0/0', '2000::/3'])
+/** By which Azure's hosts manage their guests: public by its number alone. */
+const isAzureHost = matcherOf(['168.63.129.16'])
+
+/**
+ * Whether the address is one of the public internet's: not private, shared, loopback, link-local, of
+ * documentation or multicast, nor one that leads to such an IPv4 address.
+ */
+export function isPublicAddress(address: string): boolean {
+  const parsed = parseAddress(address)
+  if (parsed === undefined) return false
+  if (isTranslated(address)) return isPublicAddress(parsed.toByteArray().slice(-4).join('.'))
+  return parsed.range() === 'unicast' && isGlobalUnicast(address) && !isAzureHost(address)
+}
+
 /**
  * An address or CIDR block in plain form, or what is wrong with it. A block with bits set beyond its
  * length is refused: it was meant to be another one.

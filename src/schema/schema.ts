@@ -29,6 +29,7 @@ import '../modules/scope/scope.mutations.ts'
 import '../modules/session/session.mutations.ts'
 import '../modules/space/space.mutations.ts'
 import '../modules/viewer/viewer.schema.ts'
+import '../modules/webhook/webhook.mutations.ts'
 import '../modules/workspace/workspace.mutations.ts'
 import '../modules/workspace/workspace.schema.ts'
 

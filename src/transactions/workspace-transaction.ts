@@ -10,6 +10,7 @@ import type { Notification } from '../replication/replica.ts'
 import type { OperatorContext, ServiceContext } from '../service-context.ts'
 import type { ChangeEvent } from './audit-event.ts'
 import { type Actor, chainedEvents } from './audit-rows.ts'
+import { deliveriesOf } from './webhook-outbox.ts'
 import { nestedWaitMs, withMutexes } from './workspace-mutex.ts'
 
 /** The workspace's row under its lock, with the database's clock. */
@@ -149,13 +150,22 @@ async function runTransaction<T>(
   })
 }
 
-/** The events' rows, and the workspace with the end of its chain. */
+/** Many changes within so many milliseconds have the ends of the workspace's keys looked at once. */
+const expiryCheckAfterMs = 60_000
+
+/** The events' rows, what endpoints are told of them, and the workspace with the end of its chain. */
 function appended({ deps, workspace, events }: Draft, actor: Actor, epoch: bigint): Prisma.Sql[] {
   const rows = chainedEvents(deps.auditKey, workspace, actor, events)
   const head = rows.at(-1)
+  // Whatever changes an authorization may change the end of a key.
+  const checkAt = new Date(workspace.now.getTime() + expiryCheckAfterMs).toISOString()
+  const check =
+    epoch > workspace.epoch
+      ? Prisma.sql`, "expiryCheckAt" = least("expiryCheckAt", ${checkAt}::timestamptz)`
+      : Prisma.empty
   const moved = Prisma.sql`UPDATE "Workspace" SET epoch = ${epoch},
-    "auditSequence" = ${head?.sequence}, "auditHash" = ${head?.hash} WHERE id = ${workspace.id}`
-  return [insertOf('AuditEvent', rows), moved]
+    "auditSequence" = ${head?.sequence}, "auditHash" = ${head?.hash}${check} WHERE id = ${workspace.id}`
+  return [insertOf('AuditEvent', rows), ...deliveriesOf(workspace.id, rows), moved]
 }
 
 /** The name that one of the workspaces shows a member by, past ones included. */

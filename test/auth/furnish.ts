@@ -3,6 +3,7 @@ import { mint } from '../modules/access-token/ask.ts'
 import { done, seed } from '../setup/seed.ts'
 import type { TestWorkspace, World } from '../setup/world.ts'
 import type { OwnIds } from './id-places.ts'
+import { insertDelivery } from './insert-delivery.ts'
 import { insertDocument, insertRun, insertSession } from './insert-session.ts'
 
 /** A workspace with one of each, and a second space with one of each that a key for the first lacks. */
@@ -50,6 +51,14 @@ export async function furnish(world: World): Promise<Furnished> {
     spaceIds: [space],
   })
   const session = await insertSession(world, workspace, agent)
+  const url = 'https://hooks.example.com/'
+  const { endpoint } = await done(
+    world,
+    workspace.secret,
+    'createWebhookEndpoint',
+    'endpoint { id }',
+    { url },
+  )
   const hiddenSession = await insertSession(world, workspace, both)
   const limited = await make.key({ name: 'l', permissions: ['*'], spaces: [{ spaceId: space }] })
   return {
@@ -68,6 +77,8 @@ export async function furnish(world: World): Promise<Furnished> {
       member: machine.id,
       user: machine.userId,
       legacy: await legacyIn(space),
+      endpoint: endpoint.id,
+      delivery: await insertDelivery(world, workspace, endpoint.id),
     },
     hidden: {
       space: other,

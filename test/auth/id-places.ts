@@ -15,6 +15,8 @@ export interface IdPlace {
     | 'scope'
     | 'member'
     | 'user'
+    | 'endpoint'
+    | 'delivery'
   readonly query: string
   readonly nothing: unknown
   /** Whether the id of an object of any other kind names that object. */
@@ -153,7 +155,7 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   item('session', 'session'),
   item('space', 'space'),
   ...(Object.keys(own) as (keyof OwnIds)[]).flatMap((kind) =>
-    kind === 'legacy' || kind === 'user' ? [] : itemOfAnyKind(kind),
+    kind === 'legacy' || kind === 'user' || kind === 'delivery' ? [] : itemOfAnyKind(kind),
   ),
   filter('key', 'accessTokens', 'apiKeyId'),
   filter('user', 'accessTokens', 'ownerId'),
@@ -223,4 +225,7 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   mutation('member', 'removeMember', 'id: $id', 'id'),
   mutation('scope', 'updateScope', 'id: $id, name: "taken"', 'id'),
   mutation('scope', 'deleteScope', 'id: $id', 'id'),
+  mutation('endpoint', 'updateWebhookEndpoint', 'id: $id, enabled: false', 'id'),
+  mutation('endpoint', 'deleteWebhookEndpoint', 'id: $id', 'id'),
+  mutation('delivery', 'retryWebhookDelivery', 'id: $id', 'id'),
 ]

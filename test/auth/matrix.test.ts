@@ -27,6 +27,9 @@ beforeAll(async () => {
   await insertRun(world, workspace, session)
   await insertDocument(world, workspace, session)
   await make.scope({ name: 'scope', permissions: ['agents:read'] })
+  await done(world, workspace.secret, 'createWebhookEndpoint', 'endpoint { id }', {
+    url: 'https://hooks.example.com/',
+  })
   const key = await make.key({ name: 'minting', spaces: [{ spaceId: space }] })
   await done(world, key.secret, 'createAccessToken', 'token', {})
 })

@@ -29,6 +29,8 @@ const prefixes = {
   scope: 'scp',
   member: 'mem',
   user: 'usr',
+  endpoint: 'whk',
+  delivery: 'whd',
 } as const
 type Kind = keyof typeof prefixes
 const kinds = Object.keys(prefixes) as Kind[]
@@ -48,7 +50,7 @@ function idsOfNothing(
     ...(begunHidden && { 'begun out of reach': begunHidden }),
     ...Object.fromEntries(
       kinds
-        .filter((it) => it !== kind && (!takesAnyKind || it === 'user'))
+        .filter((it) => it !== kind && (!takesAnyKind || ['user', 'delivery'].includes(it)))
         .map((it) => [`its own ${it}`, mine.own[it]]),
     ),
     'a workspace': takesAnyKind ? theirs.id : mine.id,
@@ -91,6 +93,8 @@ async function contents(workspaceId: string): Promise<unknown> {
     prisma.spaceGrant.findMany(where),
     prisma.accessToken.findMany(where),
     prisma.auditEvent.findMany(where),
+    prisma.webhookEndpoint.findMany(where),
+    prisma.webhookDelivery.findMany(where),
   ])
   return {
     workspace: await prisma.workspace.findUnique({ where: { id: workspaceId } }),
@@ -176,6 +180,7 @@ const everything = `{
   apiKeys(first: 10) { nodes { id owner { id } createdBy { id } createdByKeyId scopes { id } spaces { spaceId space { id } }
     accessTokens { nodes { id } } } }
   accessTokens { nodes { id apiKey { id } spaceIds spaces { id } } }
+  webhookEndpoints { id deliveries { nodes { id } } }
 }`
 
 // Lists and relations stay inside the workspace, from end to end, with the same names in both.

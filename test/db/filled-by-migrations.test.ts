@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readMigrations } from '../../src/db/migrations.ts'
+import { giveDueNotices } from '../../src/modules/api-key/expiry-notices.ts'
 import { outcome } from '../setup/outcome.ts'
+import { seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 
 let world: World
@@ -77,4 +79,21 @@ test('migration: uses count as recorded from then on where keys are there, else 
   await migrateAnew('usage_of_rights', 'INSERT INTO "Setting"')
   const { value } = await prisma.setting.findUniqueOrThrow({ where })
   expect(Math.abs(new Date(value).getTime() - before)).toBeLessThan(60_000)
+})
+
+test('migration: no notice is given of a key that had expired before', async () => {
+  const { deps } = world
+  const workspace = await world.createWorkspace()
+  const make = seed(world, workspace.secret)
+  const past = { createdAt: new Date(2_000), expiresAt: new Date(3_000) }
+  const expired = await make.key({ name: 'expired' })
+  await deps.prisma.apiKey.updateMany({ where: { id: expired.id }, data: past })
+  await migrateAnew('_webhooks', 'INSERT INTO')
+  const later = await make.key({ name: 'expired since' })
+  await deps.prisma.apiKey.updateMany({ where: { id: later.id }, data: past })
+  await giveDueNotices(deps)
+  const given = { workspaceId: workspace.id, action: 'api_key.expired' }
+  expect(await deps.prisma.auditEvent.findMany({ where: given })).toMatchObject([
+    { targetId: later.id },
+  ])
 })

@@ -20,7 +20,8 @@ const types: readonly GraphQLObjectType[] = isInterfaceType(node)
   : []
 
 export const nodeTypes: readonly NodeType[] = types.map((type) => {
-  const item = `${type.name.charAt(0).toLowerCase()}${type.name.slice(1)}`
+  const own = `${type.name.charAt(0).toLowerCase()}${type.name.slice(1)}`
+  const item = own === 'webhookEndpoint' ? 'webhookEndpoints' : own
   const leaves = Object.values(type.getFields()).filter((field) =>
     isLeafType(getNamedType(field.type)),
   )
@@ -32,6 +33,10 @@ export const nodeTypes: readonly NodeType[] = types.map((type) => {
   }
 })
 
+/** The query field for the object of that id; the workspace has none to name, and of endpoints all are listed. */
+export const itemQuery = ({ name, item }: NodeType, id: string): string =>
+  ['Workspace', 'WebhookEndpoint'].includes(name) ? item : `${item}(id: "${id}")`
+
 const kinds: Readonly<Record<string, keyof OwnIds>> = {
   AccessToken: 'token',
   Agent: 'agent',
@@ -42,6 +47,7 @@ const kinds: Readonly<Record<string, keyof OwnIds>> = {
   Scope: 'scope',
   Session: 'session',
   Space: 'space',
+  WebhookEndpoint: 'endpoint',
 }
 
 /** The id of the workspace's own object of that type. */

@@ -8,6 +8,7 @@ vi.setConfig({ testTimeout: 120_000 })
 /** The settings, the line after "latchkey: ", and what no line may hold. */
 const refused: readonly [Readonly<Record<string, string>>, RegExp, string?][] = [
   [{ PORT: 'abc' }, /^PORT is "abc"; expected a whole number from 0 to 65535$/],
+  [{ WEBHOOK_ALLOW_PRIVATE: 'yes' }, /^WEBHOOK_ALLOW_PRIVATE is "yes"; expected one of on, off$/],
   [{ LOG_LEVEL: 'x' }, /^LOG_LEVEL is "x"; expected one of fatal, error,/],
   [{ SECRETS_KEY: 'hunter2' }, /^SECRETS_KEY is not acceptable .+ 32 characters$/, 'hunter2'],
   [{ LATCHKEY_BOOTSTRAP_KEY: 'hunter2' }, /^LATCHKEY_BOOTSTRAP_KEY is not accept/, 'hunter2'],

@@ -193,6 +193,7 @@ test('no type but the payloads that give a key or token has a field for one', ()
     'ApiKey.previousSecretExpiresAt: DateTime',
     'CreateAccessTokenPayload.token: String',
     'CreateApiKeyPayload.secret: String',
+    'CreateWebhookEndpointPayload.signingSecret: String',
     'MigrateLegacyKeyPayload.secret: String',
     'RotateAccessTokenPayload.token: String',
     'RotateApiKeyPayload.secret: String',

@@ -14,6 +14,8 @@ import type { Deps } from '../../src/deps.ts'
 import { createUsageRecorder } from '../../src/jobs/usage.ts'
 import { createLimits, type LimitsOptions } from '../../src/limits/limits.ts'
 import { createMetrics } from '../../src/metrics.ts'
+import { createPost, type PostOptions } from '../../src/modules/webhook/post.ts'
+import { deriveWebhookKey } from '../../src/modules/webhook/signing-secret.ts'
 import { createRunRegistry } from '../../src/runtime/run-registry.ts'
 import { createRuntime, type RuntimeSettings } from '../../src/runtime/runtime.ts'
 import { openStorage } from '../../src/storage/open-storage.ts'
@@ -34,6 +36,8 @@ export interface DepsOptions extends SignInOptions {
   readonly documents?: Partial<Config['documents']>
   /** What is on its way to a bucket. */
   readonly incoming?: string
+  /** How webhooks are sent; to addresses of this machine as well by default. */
+  readonly webhooks?: Partial<PostOptions>
   /** Of a bucket. */
   readonly timeouts?: S3Timeouts
 }
@@ -56,12 +60,14 @@ export async function depsOver(
     documents = {},
     incoming = ownFolder().folder,
     timeouts,
+    webhooks = {},
   }: DepsOptions = {},
 ): Promise<Deps> {
   const signingKeys = await openSigningKeys(prisma, secretsKey)
   const metrics = createMetrics()
   const credentials = createCredentialCache(replica, 64, metrics.countEpoch)
   await replica.join(credentials)
+  const { allowPrivate = true } = webhooks
   return {
     prisma,
     embedded,
@@ -89,6 +95,11 @@ export async function depsOver(
       maxCount: 20,
       maxWorkspaceBytes: 1_073_741_824,
       ...documents,
+    },
+    webhooks: {
+      post: createPost({ allowPrivate, ...webhooks }),
+      allowPrivate,
+      encryptionKey: deriveWebhookKey(secretsKey),
     },
     runtime: await createRuntime(
       { timeoutSeconds: 30, ...runtime },

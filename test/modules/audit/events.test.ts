@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { schema } from '../../../src/schema/schema.ts'
+import { insertDelivery } from '../../auth/insert-delivery.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 
@@ -19,7 +20,7 @@ const marksOf = async ({ id }: TestWorkspace): Promise<{ epoch: bigint; auditSeq
   })
 
 // A change without an event cannot be proved; one without a new epoch is not seen by every cache.
-test('every mutation writes one event and raises the epoch by one, agents and new tokens excepted', async () => {
+test('every mutation writes one event and raises the epoch by one, agents, webhooks and new tokens excepted', async () => {
   const other = await world.createWorkspace()
   const elsewhere = await marksOf(other)
   const tried = new Set<string>()
@@ -137,6 +138,24 @@ test('every mutation writes one event and raises the epoch by one, agents and ne
   const all = 'api_key.access_tokens_revoked'
   await expectOne('revokeAccessTokens', 'revokedCount', { apiKeyId }, all)
   await expectOne('updateWorkspace', 'workspace { id }', { name: 'N' }, 'workspace.updated')
+
+  const endpoint = async (verb: string, input: object, action: string) =>
+    (
+      await expectOne(
+        `${verb}WebhookEndpoint`,
+        verb === 'delete' ? 'deletedId' : 'endpoint { id }',
+        input,
+        `webhook_endpoint.${action}`,
+        { raises: 0n },
+      )
+    ).endpoint?.id
+  const url = 'https://hooks.example.com/'
+  const endpointId = await endpoint('create', { url }, 'created')
+  const failed = await insertDelivery(world, workspace, endpointId)
+  const [retry, retried] = ['retryWebhookDelivery', 'webhook_delivery.retried'] as const
+  await expectOne(retry, 'delivery { id }', { id: failed }, retried, { raises: 0n })
+  await endpoint('update', { id: endpointId, enabled: false }, 'updated')
+  await endpoint('delete', { id: endpointId }, 'deleted')
 
   // Its events are the first of another chain: see create-workspace.test.ts.
   tried.add('createWorkspace')
