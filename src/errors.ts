@@ -164,6 +164,10 @@ export const forbidden = (
 export const badUserInput = (path: readonly string[], message: string): RequestError =>
   new RequestError('BAD_USER_INPUT', message, { path })
 
+/** The same for everything that is wrong with the arguments of a query; `errors` names each. */
+export const badArguments = ({ errors, message }: UserInputError): RequestError =>
+  new RequestError('BAD_USER_INPUT', message, { path: errors[0]?.path ?? null, errors })
+
 /** The answer cannot be known now: HTTP 503, and never a pass. */
 export const serviceUnavailable = (cause: unknown): RequestError =>
   new RequestError('SERVICE_UNAVAILABLE', 'Temporarily unavailable; try again.', {}, { cause })

@@ -37,4 +37,10 @@ export const readGraphiqlTabs = (): readonly GraphiqlTab[] => [
     input: { name: 'Agent readers', permissions: ['spaces:read', 'agents:read'] },
   }),
   tab('9-invite-member.graphql', { input: { email: 'ada@example.com', role: 'MEMBER' } }),
+  tab('10-what-does-it-need.graphql', {
+    operation: '{ agents { nodes { name spaces { name } } } }',
+  }),
+  tab('11-why-is-it-refused.graphql', {
+    input: { apiKeyId: '<id of the key>', permissions: ['agents:update'] },
+  }),
 ]

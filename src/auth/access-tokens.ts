@@ -105,6 +105,10 @@ function refusal(error: unknown, expected: ExpectedToken): RequestError {
   return unauthenticated(isOver ? 'EXPIRED' : 'UNKNOWN', jwtRefusal(error))
 }
 
+/** Whether a token of that audience is one for the server of that address. */
+export const isMeantFor = (publicUrl: string, audience: readonly string[]): boolean =>
+  audience.includes(publicUrl)
+
 interface Remembered extends VerifiedToken {
   readonly expiresAt: number
   readonly audience: readonly string[]
@@ -169,7 +173,7 @@ export function createAccessTokens(keys: SigningKeys, issuer: string): AccessTok
         throw unauthenticated('EXPIRED', { tokenId, workspaceId })
       }
       const { audience } = expected
-      if (audience !== undefined && !token.audience.includes(audience))
+      if (audience !== undefined && !isMeantFor(audience, token.audience))
         throw unauthenticated('UNKNOWN', { reason: 'WRONG_AUDIENCE', tokenId, workspaceId })
       return token
     },

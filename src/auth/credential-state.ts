@@ -16,32 +16,75 @@ import { type PresentedToken, tokenRightsOf } from './token-record.ts'
 /** A known credential of the kinds that a key stands behind. */
 export type PresentedCredential = PresentedKey | PresentedToken
 
-const isToken = (credential: PresentedCredential): credential is PresentedToken =>
+/** As much of one as its state is decided by: also of a key that is not presented by a secret. */
+export type KnownCredential = Presented | PresentedToken
+
+export const isToken = (credential: KnownCredential): credential is PresentedToken =>
   'tokenId' in credential
 
 const isOver = (end: Date | null, now: Date): boolean => end !== null && now >= end
 
+/** One of rules 1 and 2 of the decision: the reason by which it refuses, or undefined. */
+export interface CredentialRule {
+  readonly name: 'status' | 'expiry' | 'rotation' | 'enabled' | 'ip'
+  readonly refusal: (
+    credential: KnownCredential,
+    now: Date,
+    address: string | undefined,
+  ) => CredentialReason | undefined
+}
+
+/** In their order. A token is held to its key's state and rules besides its own. */
+export const credentialRules: readonly CredentialRule[] = [
+  {
+    name: 'status',
+    refusal(credential) {
+      if (credential.ownerRemoved) return 'OWNER_REMOVED'
+      const isRevoked = isToken(credential) && credential.tokenRevokedAt !== null
+      if (isRevoked || credential.revokedAt !== null) return 'REVOKED'
+      return credential.ownerRemovedAt === null ? undefined : 'OWNER_REMOVED'
+    },
+  },
+  {
+    name: 'expiry',
+    refusal: (credential, now) => (isOver(expiryOf(credential), now) ? 'EXPIRED' : undefined),
+  },
+  {
+    name: 'rotation',
+    refusal: ({ replacedAt }, now) => (isOver(replacedAt, now) ? 'ROTATED' : undefined),
+  },
+  {
+    name: 'enabled',
+    refusal: ({ disabledAt }) => (disabledAt === null ? undefined : 'DISABLED'),
+  },
+  {
+    name: 'ip',
+    refusal: ({ allowedIps }, _now, address) =>
+      allowedIps.length === 0 || isAllowedAddress(address, allowedIps)
+        ? undefined
+        : 'IP_NOT_ALLOWED',
+  },
+]
+
+/** When the credential ends by itself, a token no later than its key; null: it does not. */
+export const expiryOf = (credential: KnownCredential): Date | null =>
+  isToken(credential)
+    ? earliest(credential.effectiveExpiresAt, credential.tokenExpiresAt)
+    : credential.effectiveExpiresAt
+
 /**
- * Rules 1 and 2 of the decision for a known credential, in their order: revoked, expired, rotated,
- * disabled, then the address. A token is held to its key's state and rules besides its own.
- * Undefined: the credential is good at `now`.
+ * The first of rules 1 and 2 of the decision that refuses a known credential. Undefined: it is good
+ * at `now`.
  */
 export function rejectionReason(
-  credential: PresentedCredential,
+  credential: KnownCredential,
   now: Date,
   address: string | undefined,
 ): CredentialReason | undefined {
-  const own = isToken(credential)
-    ? { revokedAt: credential.tokenRevokedAt, expiresAt: credential.tokenExpiresAt }
-    : { revokedAt: null, expiresAt: null }
-  if (credential.ownerRemoved) return 'OWNER_REMOVED'
-  if (credential.revokedAt !== null || own.revokedAt !== null) return 'REVOKED'
-  if (credential.ownerRemovedAt !== null) return 'OWNER_REMOVED'
-  if (isOver(credential.effectiveExpiresAt, now) || isOver(own.expiresAt, now)) return 'EXPIRED'
-  if (isOver(credential.replacedAt, now)) return 'ROTATED'
-  if (credential.disabledAt !== null) return 'DISABLED'
-  if (credential.allowedIps.length > 0 && !isAllowedAddress(address, credential.allowedIps))
-    return 'IP_NOT_ALLOWED'
+  for (const { refusal } of credentialRules) {
+    const reason = refusal(credential, now, address)
+    if (reason !== undefined) return reason
+  }
   return undefined
 }
 
@@ -136,7 +179,7 @@ export function tokenCallerOf(token: PresentedToken): TokenCaller {
       earliest(token.expiresAt, token.tokenExpiresAt),
       token.tokenSecretEndsAt && token.tokenSecretId,
     ),
-    validUntil: earliest(token.effectiveExpiresAt, token.tokenExpiresAt),
+    validUntil: expiryOf(token),
     rights: isRotated ? noRights : tokenRightsOf(token, token.tokenSnapshot),
   }
 }

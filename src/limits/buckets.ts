@@ -1,4 +1,4 @@
-import { type Principal, userIdOf } from '../auth/caller.ts'
+import { type Caller, type Principal, userIdOf } from '../auth/caller.ts'
 import type { Awaitable } from '../when-known.ts'
 import { limitsOf, type PlanTable } from './plans.ts'
 
@@ -55,8 +55,17 @@ export interface Limiter {
 const lowest = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.min(a, b)
 
+/** Somebody in a workspace, as far as it decides what their requests are charged to. */
+interface ChargedCaller extends Pick<Caller, 'workspaceId' | 'plan'> {
+  readonly key: { readonly id: string } | null
+  readonly bounds: Pick<Caller['bounds'], 'requestsPerMinute'>
+}
+
+/** To whose limits a request is charged. */
+export type Charged = ChargedCaller | Extract<Principal, { readonly workspaceId: null }>
+
 /** Whose buckets a request is charged to: the workspace's, or where there is none, the person's. */
-export const bucketOwnerOf = (principal: Principal): string =>
+export const bucketOwnerOf = (principal: Charged): string =>
   principal.workspaceId ?? userIdOf(principal)
 
 /**
@@ -64,7 +73,7 @@ export const bucketOwnerOf = (principal: Principal): string =>
  * workspace, or for a person the workspace alone. Who is in no workspace has the limit of a FREE one
  * to themselves. What has no limit has no bucket.
  */
-export function bucketsOf(plans: PlanTable, caller: Principal): Bucket[] {
+export function bucketsOf(plans: PlanTable, caller: Charged): Bucket[] {
   if (caller.workspaceId === null) {
     const limit = plans.FREE.requestsPerMinute
     return limit === null ? [] : [{ subject: 'WORKSPACE', id: userIdOf(caller), limit }]

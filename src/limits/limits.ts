@@ -1,9 +1,15 @@
 import type { Logger } from 'pino'
-import type { Principal } from '../auth/caller.ts'
 import type { Metrics } from '../metrics.ts'
 import { type Awaitable, whenKnown } from '../when-known.ts'
 import { inProcessCounters, sharedCounters } from './address-counter.ts'
-import { type BucketState, bucketOwnerOf, bucketsOf, type Charge, chargeOf } from './buckets.ts'
+import {
+  type BucketState,
+  bucketOwnerOf,
+  bucketsOf,
+  type Charge,
+  type Charged,
+  chargeOf,
+} from './buckets.ts'
 import { createFailedAuthLimiter, type FailedAuthLimiter } from './failed-auth.ts'
 import { createInProcessLimiter } from './in-process-limiter.ts'
 import { builtInPlans, type PlanTable } from './plans.ts'
@@ -15,7 +21,7 @@ export interface Limits {
   readonly plans: PlanTable
   readonly failedAuth: FailedAuthLimiter
   /** Charges what somebody asks for to their key and workspace; a cost of 0 only looks. */
-  charge(principal: Principal, cost: number): Awaitable<Charge>
+  charge(principal: Charged, cost: number): Awaitable<Charge>
   /** Ends the connection to Redis, at once. */
   close(): void
 }

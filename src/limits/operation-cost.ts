@@ -14,35 +14,16 @@ import {
 } from 'graphql'
 import { defaultPageSize } from '../db/page.ts'
 import type { Deps } from '../deps.ts'
-import { RequestError } from '../errors.ts'
 import { idCountOf, pageSizeOf } from './argument-size.ts'
 import { type FieldClass, fieldClass } from './field-class.ts'
 import { introspectionSize } from './introspection-size.ts'
 import type { Asker, ListSize } from './list-size.ts'
+import { operationLimits, tooComplex } from './operation-limits.ts'
 import { type Fields, fieldOf, type Selections, selectionsOf } from './selections.ts'
 import { isStandardIntrospection } from './standard-introspection.ts'
 
 /** What a request costs at least, also one of which nothing can be run. */
 export const minCost = 1
-
-/** What an operation may be at most. */
-export const operationLimits = {
-  depth: 12,
-  aliases: 30,
-  rootFields: 30,
-  cost: 1_000,
-  nodes: 10_000,
-  nameBytes: 2 * 1024 ** 2,
-} as const
-
-const meaning: Readonly<Record<keyof typeof operationLimits, string>> = {
-  depth: `is at most ${operationLimits.depth} fields deep`,
-  aliases: `has at most ${operationLimits.aliases} aliases`,
-  rootFields: `has at most ${operationLimits.rootFields} root fields`,
-  cost: `costs at most ${operationLimits.cost}`,
-  nodes: `asks for at most ${operationLimits.nodes} nodes`,
-  nameBytes: `asks for at most ${operationLimits.nameBytes} bytes of names of introspection`,
-}
 
 const isCharged: Readonly<Record<FieldClass, boolean>> = {
   LEAF: false,
@@ -238,9 +219,6 @@ class CostVisitor {
     if (this.sums[limit] > operationLimits[limit]) throw tooComplex(limit)
   }
 }
-
-const tooComplex = (limit: keyof typeof operationLimits): RequestError =>
-  new RequestError('QUERY_TOO_COMPLEX', `An operation ${meaning[limit]}.`)
 
 /** What is known of an operation before it is run. */
 export interface OperationSize {

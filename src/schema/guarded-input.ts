@@ -23,22 +23,35 @@ export const inputGuardOf = (field: {
   readonly extensions: Readonly<Record<string, unknown>>
 }): InputGuard | undefined => field.extensions.inputGuard as InputGuard | undefined
 
-function askedFor(type: GraphQLInputType, value: unknown, principal: Principal): PermissionName[] {
+/** Stands for a value that is not known: it may be any. */
+export const anyValue = Symbol('any value')
+
+/** @param above the types around a value that is not known: inside it they ask for the same again */
+function askedFor(
+  type: GraphQLInputType,
+  value: unknown,
+  principal: Principal,
+  above: readonly GraphQLInputType[] = [],
+): PermissionName[] {
   if (value === null || value === undefined) return []
   const given = getNullableType(type)
   if (isListType(given))
-    return (value as readonly unknown[]).flatMap((it) => askedFor(given.ofType, it, principal))
-  if (!isInputObjectType(given)) return []
+    return [value].flat().flatMap((it) => askedFor(given.ofType, it, principal, above))
+  if (!isInputObjectType(given) || above.includes(given)) return []
+  const isKnown = value !== anyValue
   const values = value as Readonly<Record<string, unknown>>
   return Object.values(given.getFields()).flatMap((field) => {
-    const its = values[field.name]
+    const its = isKnown ? values[field.name] : anyValue
     const guard = inputGuardOf(field)
     const asks =
       guard !== undefined &&
       its !== null &&
       its !== undefined &&
-      !guard.unless?.when(its, principal)
-    return [...(asks ? [guard.permission] : []), ...askedFor(field.type, its, principal)]
+      (its === anyValue || !guard.unless?.when(its, principal))
+    return [
+      ...(asks ? [guard.permission] : []),
+      ...askedFor(field.type, its, principal, isKnown ? above : [...above, given]),
+    ]
   })
 }
 

@@ -49,6 +49,16 @@ export function nodeType<Row extends Identified>(
   nodeTypes.set(kind, { ...resolution, name: type.name })
 }
 
+/** A type of objects with ids, and the query field whose permissions these need. */
+type FoundType = Pick<NodeType, 'name' | 'item'>
+
+/** The types that these ids lead to. */
+export const typesOfIds = (ids: readonly string[]): readonly FoundType[] =>
+  [...new Set(ids.map(nodeTypeOf))].filter((type) => type !== undefined)
+
+/** Every type that some id leads to. */
+export const allNodeTypes = (): readonly FoundType[] => [...nodeTypes.values()]
+
 /**
  * The objects of one type, by their ids.
  * @throws RequestError as its query field does, whether or not there is such an object

@@ -1,5 +1,5 @@
 import { newId } from '../../src/ids.ts'
-import { operationLimits } from '../../src/limits/operation-cost.ts'
+import { operationLimits } from '../../src/limits/operation-limits.ts'
 import { fieldPermissions } from './field-permissions.ts'
 
 /** Inputs that the schema accepts and every service refuses as data, so that nothing changes. */
@@ -87,6 +87,9 @@ export const queryArguments: Readonly<Record<string, string>> = {
       'space',
     ].map((name) => [name, `(id: "${noSpace}")`]),
   ),
+  // Of a key that is not the caller's.
+  explainAccess: `(input: { apiKeyId: "${nothing.key}", permissions: [] })`,
+  requiredPermissions: '(operation: "{ viewer { kind } }")',
   // Of an id that is none of an object: what an id of a type asks for is that type's.
   node: `(id: "${newId('usr')}")`,
   nodes: `(ids: ["${newId('usr')}"])`,

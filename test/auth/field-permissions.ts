@@ -13,13 +13,14 @@ const open = (names: string): TypePermissions => ({ open: names, guarded: {} })
 
 export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   Query: {
-    open: 'node nodes permissions rateLimits viewer workspaces',
+    open: 'node nodes permissions rateLimits requiredPermissions viewer workspaces',
     guarded: {
       accessToken: ['tokens:read'],
       accessTokens: ['tokens:read'],
       agent: ['agents:read'],
       agents: ['agents:read'],
       document: ['documents:read'],
+      explainAccess: ['keys:read'],
       apiKey: ['keys:read'],
       apiKeys: ['keys:read'],
       member: ['members:read'],
@@ -166,6 +167,10 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       seatCount: ['workspace:read', 'members:read'],
     },
   },
+  AccessExplanation: open('allowed code message missingPermissions missingSpaces steps'),
+  AccessStep: open('detail passed rule'),
+  FieldRequirement: open('path permissions'),
+  RequiredPermissions: open('errors fields onlyHumans permissions'),
   Permission: open('description includes name perSpace requires'),
   User: open('email id kind name'),
   UserError: open('code message path'),

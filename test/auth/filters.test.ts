@@ -69,8 +69,8 @@ afterAll(() => world.close())
 /** The input type of a list's filter. */
 function filterOf(list: string): GraphQLInputObjectType | undefined {
   const args = schema.getQueryType()?.getFields()[list]?.args ?? []
-  const type = args.map((arg) => getNamedType(arg.type)).find(isInputObjectType)
-  return type
+  const type = getNamedType(args.find(({ name }) => name === 'filter')?.type)
+  return isInputObjectType(type) ? type : undefined
 }
 
 const lists = Object.values(schema.getQueryType()?.getFields() ?? {})

@@ -19,6 +19,8 @@ export interface IdPlace {
     | 'delivery'
   readonly query: string
   readonly nothing: unknown
+  /** The errors beside it; absent: none. */
+  readonly errors?: readonly unknown[]
   /** Whether the id of an object of any other kind names that object. */
   readonly takesAnyKind?: true
 }
@@ -142,9 +144,37 @@ const verification = (secret: string): IdPlace => ({
   },
 })
 
+const explained = (kind: Kind, field: string): IdPlace => ({
+  name: `explainAccess ${field}`,
+  kind,
+  query: `query ($id: ID!) { it: explainAccess(input: { permissions: [], ${field}: $id }) { code } }`,
+  nothing: null,
+})
+
+/** What a credential is asked to be good for must be seen by who asks. */
+const askedFor = (kind: Kind, field: string, given: string): IdPlace => ({
+  ...explained(kind, field),
+  query: `query ($id: ID!) { it: explainAccess(input: { permissions: [], ${given} }) { code } }`,
+  errors: [
+    expect.objectContaining({
+      path: ['it'],
+      extensions: expect.objectContaining({
+        code: 'BAD_USER_INPUT',
+        errors: [
+          { code: 'NOT_FOUND', message: expect.any(String), path: ['input', ...field.split('.')] },
+        ],
+      }),
+    }),
+  ],
+})
+
 /** Every place of the API where an id goes in, for a caller with that credential. */
 export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   verification(secret),
+  explained('key', 'apiKeyId'),
+  explained('token', 'accessTokenId'),
+  askedFor('space', 'spaceIds.0', 'spaceIds: [$id]'),
+  askedFor('agent', 'agentId', 'agentId: $id'),
   item('token', 'accessToken'),
   item('agent', 'agent'),
   item('document', 'document'),

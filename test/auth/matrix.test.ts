@@ -82,6 +82,7 @@ test('only createSpace asks for all spaces, and only what is about oneself is ex
     'Mutation.revokeAccessTokens',
     'Mutation.revokeApiKey',
     'Mutation.rotateApiKey',
+    'Query.explainAccess',
     'Viewer.workspace',
   ])
 })

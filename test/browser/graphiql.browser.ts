@@ -37,6 +37,8 @@ const titles = [
   'RevokeKey',
   'CreateScope',
   'InviteMember',
+  'WhatDoesItNeed',
+  'WhyIsItRefused',
 ]
 
 /** GraphiQL as a first visitor opens it, with everything noted that it asks for or complains of. */

@@ -8,8 +8,10 @@ import {
   KeysToReviewDocument,
   RevokeKeyDocument,
   RotateKeyDocument,
+  WhatDoesItNeedDocument,
   WhatIsHereDocument,
   WhoAmIDocument,
+  WhyIsItRefusedDocument,
 } from '../generated/operations.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
@@ -104,4 +106,15 @@ test('CreateScope and InviteMember: succeed with the variables that they come wi
   expect(scope.data?.createScope).toMatchObject({ scope: { keyCount: 0 }, errors: [] })
   const member = await world.run(workspace.secret, InviteMemberDocument, variablesOf(9))
   expect(member.data?.addMember).toMatchObject({ member: { role: 'MEMBER' }, errors: [] })
+})
+
+test('WhatDoesItNeed and WhyIsItRefused: answer with the variables that they come with', async () => {
+  const needs = await world.run(workspace.secret, WhatDoesItNeedDocument, variablesOf(10) as never)
+  expect(needs.data?.requiredPermissions).toMatchObject({
+    permissions: ['spaces:read', 'agents:read'],
+    errors: [],
+  })
+  const id = { '<id of the key>': workspace.keyId }
+  const why = await world.run(workspace.secret, WhyIsItRefusedDocument, variablesOf(11, id))
+  expect(why.data?.explainAccess).toMatchObject({ allowed: true, code: 'VALID' })
 })

@@ -78,12 +78,16 @@ test('it is decided what each field leads to', () => {
   expect(
     namesOf('VALUE', 'VALUE_LIST').filter((name) => !/^Mutation\.|\.errors$/.test(name)),
   ).toEqual([
+    'AccessExplanation.steps',
     'ApiKey.labels',
     'ApiKey.spaces',
     'ImportLegacyKeysPayload.results',
+    'Query.explainAccess',
     'Query.permissions',
     'Query.rateLimits',
+    'Query.requiredPermissions',
     'Query.viewer',
+    'RequiredPermissions.fields',
     'Session.documentLimits',
     'VerifyApiKeyPayload.rateLimits',
     'Viewer.spaces',

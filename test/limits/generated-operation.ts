@@ -90,10 +90,13 @@ class Writer {
     return this.oneOf(this.#ids[name] ?? []) ?? newId('spc')
   }
 
-  /** What a field is asked for: an id of its type, or ids of any. */
-  #required({ name }: Field): string | string[] {
+  /** What a field is asked for: an id of its type, or ids of any; a question about a key or a text. */
+  #required({ name }: Field): unknown {
     const ofAny = (): string => this.anyId(this.oneOf(Object.keys(this.#ids)) ?? '')
     if (name === 'node') return ofAny()
+    if (name === 'requiredPermissions') return '{ agents { nodes { spaces { id } } } }'
+    if (name === 'explainAccess')
+      return { apiKeyId: this.anyId('apiKey'), permissions: ['agents:read'] }
     if (name !== 'nodes') return this.anyId(name)
     return Array.from({ length: this.#next(fc.integer, { min: 0, max: 20 }) }, ofAny)
   }

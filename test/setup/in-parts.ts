@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { operationLimits } from '../../src/limits/operation-cost.ts'
+import { operationLimits } from '../../src/limits/operation-limits.ts'
 import type { World } from './world.ts'
 
 /**

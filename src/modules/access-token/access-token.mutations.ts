@@ -75,7 +75,7 @@ mutation<typeof RevokeAccessTokenInput.$inferInput, { accessToken: AccessTokenRo
       unless: {
         // Whose token it is shows once it is found: the service asks for the permission then.
         note: 'A token may revoke itself, and a key its own.',
-        when: (_args, { kind }) => kind !== 'HUMAN',
+        when: ({ input }, { kind }) => kind !== 'HUMAN' || typeof input.id !== 'string',
       },
     },
     input: RevokeAccessTokenInput,

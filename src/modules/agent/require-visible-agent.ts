@@ -24,7 +24,7 @@ const sees = ({ rights }: Caller, spaceIds: readonly string[]): boolean =>
  * @throws UserInputError NOT_FOUND when they do not see it, RequestError FORBIDDEN when they see it only
  */
 export async function requireVisibleAgent(
-  { db, caller }: CallerTransaction,
+  { db, caller }: Pick<CallerTransaction, 'db' | 'caller'>,
   id: string,
   permission: PermissionName,
   path: readonly string[],

@@ -5,7 +5,7 @@ import { permissionNamesInput } from '../../input/permission-list.ts'
 import { ValidationErrors } from '../../input/problems.ts'
 import { minCost } from '../../limits/operation-cost.ts'
 
-const maxSpaces = 1_000
+export const maxSpaces = 1_000
 const maxCost = 1_000
 
 /** What a service wants to know of credentials that are presented to it. */
@@ -27,13 +27,13 @@ export interface VerificationTerms {
 }
 
 /**
- * Reads what is asked of a credential. A space is checked later, by the credential's reach alone.
- *
- * @throws UserInputError for a permission that there is not, an address that is none, a cost outside
- *   0 to 1,000, more than 1,000 spaces
+ * Reads what is asked of a credential, and notes every problem: a permission that there is not, an
+ * address that is none, a cost outside 0 to 1,000, more than 1,000 spaces. A space is checked later.
  */
-export function verificationInput(input: VerificationInput): VerificationTerms {
-  const problems = new ValidationErrors()
+export function readVerification(
+  problems: ValidationErrors,
+  input: VerificationInput,
+): VerificationTerms {
   const names = permissionNamesInput(problems, ['permissions'], input.permissions ?? [])
   const spaceIds = input.spaceIds ?? []
   if (spaceIds.length > maxSpaces)
@@ -44,6 +44,17 @@ export function verificationInput(input: VerificationInput): VerificationTerms {
     problems.add('INVALID', ['ip'], addressProblem(ip))
   const cost = input.cost ?? minCost
   if (cost < 0 || cost > maxCost) problems.add('INVALID', ['cost'], `A cost is 0 to ${maxCost}.`)
-  problems.throwIfAny()
   return { permissions: inOrder(expand(names)), spaceIds, address, cost }
+}
+
+/**
+ * The same of what a gateway asks; a space is checked by the credential's reach alone.
+ *
+ * @throws UserInputError with every problem
+ */
+export function verificationInput(input: VerificationInput): VerificationTerms {
+  const problems = new ValidationErrors()
+  const terms = readVerification(problems, input)
+  problems.throwIfAny()
+  return terms
 }

@@ -6,7 +6,7 @@ import { ownKey } from '../api-key/key-loaders.ts'
 import { RateLimit } from '../rate-limit/rate-limit.schema.ts'
 import { prepareVerification, type Verdict, type VerdictCode } from './verify.ts'
 
-const VerdictCodeType = builder.enumType('VerdictCode', {
+export const VerdictCodeType = builder.enumType('VerdictCode', {
   description: 'The first rule of the decision that refuses a credential, or that none does.',
   values: {
     VALID: { description: 'Good for all that was asked.' },

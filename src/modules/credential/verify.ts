@@ -1,6 +1,7 @@
 import { type Caller, type KeyCaller, type TokenCaller, verifierIdOf } from '../../auth/caller.ts'
-import { isPerSpace, type PermissionName } from '../../auth/permissions.ts'
-import { heldInAll, holds, inOrder, type Rights, reaches } from '../../auth/policy.ts'
+import { assess, refusalOfRights } from '../../auth/decision.ts'
+import type { PermissionName } from '../../auth/permissions.ts'
+import { holds, type Rights, reaches } from '../../auth/policy.ts'
 import { resolveCredential } from '../../auth/resolve-credential.ts'
 import type { Deps } from '../../deps.ts'
 import { type CredentialReason, forbidden, RequestError } from '../../errors.ts'
@@ -45,7 +46,7 @@ const unknown: Verdict = {
   retryAfterSeconds: undefined,
 }
 
-const codeOf = (reason: CredentialReason): VerdictCode =>
+export const codeOf = (reason: CredentialReason): VerdictCode =>
   reason === 'UNKNOWN' || reason === 'MISSING' ? 'NOT_FOUND' : reason
 
 /** What asking about a credential costs who asks: nothing, for its key pays; if they may not, as ever. */
@@ -121,18 +122,21 @@ async function verdictOn(
   const endedAs = await admitted.then(() => undefined, codeBy)
   if (endedAs !== undefined) return { ...refused(endedAs, permissions), caller }
 
-  const { rights } = caller
-  const inReach = await areReached(deps, workspaceId, rights, spaceIds)
-  const held = inReach
-    ? heldInAll(rights, spaceIds)
-    : inOrder(rights.permissions).filter((name) => !isPerSpace(name))
-  const missing = permissions.filter((name) => !held.includes(name))
+  const { rights, user } = caller
+  const unreached = await findUnreached(deps, workspaceId, rights, spaceIds)
+  const { credential } = resolved
+  const assessment = assess({
+    credential,
+    role: user.role,
+    rights,
+    permissions,
+    spaceIds,
+    unreached,
+  })
+  const { held, missing } = assessment
   const checked = { ...unknown, caller, permissions: held, missingPermissions: missing }
-  // As on the API: what is not held at all is told before any space is looked at.
-  if (!permissions.every((name) => holds(rights, name)))
-    return { ...checked, code: 'INSUFFICIENT_PERMISSIONS' }
-  if (!inReach) return { ...checked, code: 'SPACE_NOT_ALLOWED' }
-  if (missing.length > 0) return { ...checked, code: 'INSUFFICIENT_PERMISSIONS' }
+  const refusedBy = refusalOfRights(assessment)
+  if (refusedBy !== undefined) return { ...checked, code: refusedBy }
 
   const { isAllowed, states, retryAfterSeconds } = await deps.limits.charge(caller, cost)
   const limited = { ...checked, rateLimits: states }
@@ -142,18 +146,18 @@ async function verdictOn(
     : { ...limited, code: 'RATE_LIMITED', retryAfterSeconds }
 }
 
-/** Whether every one of the spaces is there, and within reach. */
-async function areReached(
+/** Those of the spaces that are not there, or not within reach. */
+export async function findUnreached(
   { prisma }: Deps,
   workspaceId: string,
   rights: Rights,
   spaceIds: readonly string[],
-): Promise<boolean> {
-  if (!spaceIds.every((id) => reaches(rights, id))) return false
+): Promise<string[]> {
   // A list of spaces holds none that is deleted or foreign; who has all of them reaches any id.
-  if (!rights.allSpaces || spaceIds.length === 0) return true
-  if (!spaceIds.every(isId)) return false
-  const ids = [...new Set(spaceIds)]
-  const where = { workspaceId, id: { in: ids }, deletedAt: null }
-  return (await prisma.space.count({ where })) === ids.length
+  if (!rights.allSpaces || spaceIds.length === 0)
+    return spaceIds.filter((id) => !reaches(rights, id))
+  const where = { workspaceId, id: { in: spaceIds.filter(isId) }, deletedAt: null }
+  const rows = await prisma.space.findMany({ where, select: { id: true } })
+  const live = new Set(rows.map(({ id }) => id))
+  return spaceIds.filter((id) => !live.has(id))
 }

@@ -50,6 +50,10 @@ const RemoveMemberInput = builder.inputType('RemoveMemberInput', {
     id: t.id({ required: true, description: 'The id of the membership.' }),
     revokeCreated: t.boolean({
       defaultValue: false,
+      guard: {
+        permission: 'keys:delete',
+        unless: { note: 'False needs nothing.', when: (value) => value !== true },
+      },
       description:
         "Also revokes the machine users' keys that this member made or was given the secret of, and theirs: as revokeApiKey does, with its rights.",
     }),
@@ -87,7 +91,16 @@ const CreateMachineUserInput = builder.inputType('CreateMachineUserInput', {
   fields: (t) => ({
     name: t.string({ required: true, description: 'Its name.' }),
     role: t.field({ type: RoleType, required: true, description: 'At most ADMIN.' }),
-    spaceIds: t.idList({ description: 'Spaces to add it to.' }),
+    spaceIds: t.idList({
+      guard: {
+        permission: 'spaces:update',
+        unless: {
+          note: 'An empty list needs nothing.',
+          when: (value) => Array.isArray(value) && value.length === 0,
+        },
+      },
+      description: 'Spaces to add it to.',
+    }),
   }),
 })
 

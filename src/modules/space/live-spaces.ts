@@ -4,9 +4,14 @@ import { validateKnownIds } from '../../input/ids.ts'
 import type { ValidationErrors } from '../../input/problems.ts'
 import type { ActorTransaction } from '../../transactions/workspace-transaction.ts'
 
+/** Who asks, and what reads the database for them. */
+type Reader = Pick<ActorTransaction, 'db' | 'caller'> & {
+  readonly workspace: Pick<ActorTransaction['workspace'], 'id'>
+}
+
 /** Those of the ids that name spaces within the caller's reach; without a caller, any that is not deleted. */
 export async function findReachedSpaces(
-  { db, workspace, caller }: ActorTransaction,
+  { db, workspace, caller }: Reader,
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const rows = await db.space.findMany({
@@ -22,7 +27,7 @@ export async function findReachedSpaces(
  * foreign, unreached and never there are all the same.
  */
 export async function validateSpaceReach(
-  c: ActorTransaction,
+  c: Reader,
   problems: ValidationErrors,
   ids: readonly string[],
   pathOf: (index: number) => readonly (string | number)[],

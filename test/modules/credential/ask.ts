@@ -70,3 +70,23 @@ export function gate(
   const headers = { 'latchkey-verifier': verifier, authorization: `Bearer ${secret}` }
   return knock(world, headers, { query: `?${query}` })
 }
+
+const explanation =
+  'allowed code message missingPermissions missingSpaces steps { rule passed detail }'
+
+/** What `explainAccess` answers to each input, asked in one operation. None may fail. */
+export async function explainAll(
+  world: Front,
+  caller: string,
+  inputs: readonly Input[],
+): Promise<any[]> {
+  const fields = inputs.map((_, at) => `q${at}: explainAccess(input: $q${at}) { ${explanation} }`)
+  const types = inputs.map((_, at) => `$q${at}: ExplainAccessInput!`)
+  const { data, errors } = await world.gql(
+    caller,
+    `query (${types.join(' ')}) { ${fields.join(' ')} }`,
+    Object.fromEntries(inputs.map((input, at) => [`q${at}`, input])),
+  )
+  expect(errors).toEqual([])
+  return inputs.map((_, at) => data[`q${at}`])
+}

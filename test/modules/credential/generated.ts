@@ -35,14 +35,14 @@ const grants = fc
   .chain((spaces) =>
     fc.tuple(
       ...spaces.map((space) =>
-        fc.record({ space: fc.constant(space), narrowing: fc.option(inSpace, { freq: 1 }) }),
+        fc.record({ space: fc.constant(space), narrowing: fc.option(inSpace, { freq: 2 }) }),
       ),
     ),
   )
 
 const token = fc.record({
   permissions: fc.oneof(declared, fc.constant(['*'])),
-  spaces: fc.option(fc.subarray([...grantable]), { freq: 1 }),
+  spaces: fc.option(fc.subarray([...grantable]), { freq: 2 }),
   isRotated: rarely,
   isRevoked: rarely,
   isForOthers: rarely,
@@ -93,7 +93,7 @@ const question: fc.Arbitrary<Question> = fc.record({
 /** A key or a token of it, or what is no credential of the workspace, and what is asked of it. */
 export const story = fc.record({
   key,
-  token: fc.option(token, { freq: 1 }),
+  token: fc.option(token, { freq: 2 }),
   /** Whether it is presented as it is, with a slip of the pen, or another one of that kind is. */
   spoiled: fc.oneof(
     { weight: 12, arbitrary: fc.constant('no') },
