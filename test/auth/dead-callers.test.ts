@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { mint, rewrite } from '../modules/access-token/ask.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 import { mutationField, namesOf, operationOf, queryField } from './every-field.ts'
 import { insertKey } from './insert-key.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 // A credential that is not accepted is told why, and nothing else by any field: neither whether
 // the field exists nor whether the document can be read.

@@ -1,20 +1,17 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { directly } from '../modules/api-key/ask.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
+import type { TestWorkspace } from '../setup/world.ts'
 import { insertKey } from './insert-key.ts'
 
-let world: World
 let workspace: TestWorkspace
 let make: ReturnType<typeof seed>
 let a = ''
 let b = ''
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 beforeEach(async () => {
   workspace = await world.createWorkspace()
   make = seed(world, workspace.secret)

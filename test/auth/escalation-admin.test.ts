@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { addHuman, type Human, humanKey } from '../setup/human.ts'
 import { outcome } from '../setup/outcome.ts'
 import { done, seed } from '../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { view } from '../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let ann: Human
 /** All that an ADMIN can hold. */
 let admin: string
@@ -14,14 +12,12 @@ let admin: string
 let count = 0
 const name = (): string => `Name ${++count}`
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   ann = await addHuman(world, workspace, 'ADMIN')
   const terms = { permissions: ['*'], allSpaces: true }
   admin = (await humanKey(world, workspace, ann, terms)).secret
 })
-afterAll(() => world.close())
 
 const asAdmin = (mutation: string, input: object) =>
   outcome(world, admin, mutation, input as Record<string, unknown>)

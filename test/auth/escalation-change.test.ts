@@ -1,25 +1,21 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { addHuman, humanKey } from '../setup/human.ts'
 import { outcome } from '../setup/outcome.ts'
 import { done, seed } from '../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { view } from '../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let spaces: { a: string; b: string }
 
 const days = (count: number): string => new Date(Date.now() + count * 86_400_000).toISOString()
 let count = 0
 const name = (): string => `Name ${++count}`
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const { space } = seed(world, workspace.secret)
   spaces = { a: await space({ name: 'A' }), b: await space({ name: 'B' }) }
 })
-afterAll(() => world.close())
 
 const make = (input: object) => seed(world, workspace.secret).key({ name: name(), ...input })
 const machine = async (role: string): Promise<string> =>

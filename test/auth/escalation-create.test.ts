@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { outcome } from '../setup/outcome.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let spaces: { a: string; b: string; c: string }
 
 const days = (count: number): string => new Date(Date.now() + count * 86_400_000).toISOString()
 let count = 0
 const name = (): string => `Key ${++count}`
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const { space } = seed(world, workspace.secret)
   spaces = {
     a: await space({ name: 'A' }),
@@ -21,7 +18,6 @@ beforeAll(async () => {
     c: await space({ name: 'C' }),
   }
 })
-afterAll(() => world.close())
 
 const own = (input: object) => seed(world, workspace.secret).key({ name: name(), ...input })
 const create = (secret: string, input: object) =>

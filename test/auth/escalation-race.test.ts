@@ -1,23 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { addHuman, type Human, humanKey } from '../setup/human.ts'
 import { holdLine } from '../setup/in-line.ts'
 import { outcome } from '../setup/outcome.ts'
 import { done, seed } from '../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { view } from '../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
-
-let world: World
-let workspace: TestWorkspace
 
 let count = 0
 const name = (): string => `Name ${++count}`
 const everything = { permissions: ['*'], allSpaces: true }
 
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const rounds = 8
 const asOwner = (mutation: string, input: object) =>

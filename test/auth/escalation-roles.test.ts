@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { addHuman, type Human, humanKey } from '../setup/human.ts'
 import { outcome } from '../setup/outcome.ts'
 import { done, seed } from '../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { view } from '../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let machine: { id: string; userId: string }
 
 let count = 0
@@ -14,12 +12,10 @@ const name = (): string => `Name ${++count}`
 const everything = { permissions: ['*'], allSpaces: true }
 const roles = ['BUILDER', 'MEMBER'] as const
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   machine = await seed(world, workspace.secret).machine({ name: 'Robot', role: 'MEMBER' })
 })
-afterAll(() => world.close())
 
 /** A person of the role, with a key that declares everything. */
 async function person(role: string): Promise<Human & { id: string; secret: string }> {

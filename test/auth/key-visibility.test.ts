@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { inParts } from '../setup/in-parts.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { insertKey } from './insert-key.ts'
 
 // Spaces are bits, and sets of spaces are masks. B is open, and the builder was added to A.
@@ -19,16 +19,13 @@ interface Key {
   readonly spaces: number | 'all'
 }
 
-let world: World
-let workspace: TestWorkspace
 let spaceIds: string[] = []
 let scope = ''
 let keys: Key[] = []
 const userIds = new Map<RoleName, string>()
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const { id: workspaceId, ownerId, keyId, secret } = workspace
   const make = seed(world, secret)
   spaceIds = [
@@ -55,7 +52,6 @@ beforeAll(async () => {
     data: keys.map(({ id }) => ({ workspaceId, keyId: id, scopeId: scope })),
   })
 })
-afterAll(() => world.close())
 
 const effective = ({ role, spaces }: Key): number =>
   spaces === 'all' ? reach[role] : spaces & reach[role]

@@ -12,7 +12,7 @@ const insertNewerAgents = ({ deps }: World, { id }: TestWorkspace) =>
 
 // What a role reaches is not listed in a statement, which takes so many parameters and no more. A
 // token lists it: then there are too many, which is said.
-test('a role can reach more spaces than a statement names', { timeout: 120_000 }, async () => {
+test('a role can reach more spaces than a statement names', async () => {
   const world = await createWorld()
   try {
     const workspace = await world.createWorkspace()
@@ -147,7 +147,7 @@ test('a role can reach more spaces than a statement names', { timeout: 120_000 }
 })
 
 // The newest agents are judged one by one; who sees too few of these has theirs looked for by the spaces.
-test('a key for many spaces lists the agents of these alone', { timeout: 120_000 }, async () => {
+test('a key for many spaces lists the agents of these alone', async () => {
   const world = await createWorld()
   try {
     const workspace = await world.createWorkspace()

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { PermissionName } from '../../src/auth/permissions.ts'
 import { newId } from '../../src/ids.ts'
 import { mint } from '../modules/access-token/ask.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
+import type { TestWorkspace } from '../setup/world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let other: TestWorkspace
 let make: ReturnType<typeof seed>
 let space = ''
@@ -18,9 +17,8 @@ let key: { id: string; secret: string }
 let legacy = ''
 let count = 0
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   other = await world.createWorkspace()
   make = seed(world, workspace.secret)
   space = await make.space({ name: 'space' })
@@ -32,7 +30,6 @@ beforeAll(async () => {
   await mint(world, key.secret)
   legacy = await importLegacy()
 })
-afterAll(() => world.close())
 
 async function importLegacy(): Promise<string> {
   const value = randomBytes(24).toString('hex')

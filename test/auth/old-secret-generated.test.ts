@@ -1,20 +1,11 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { inSeconds } from '../modules/access-token/ask.ts'
 import { attempt, directly } from '../modules/api-key/ask.ts'
-import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { done } from '../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
-})
-afterAll(() => world.close())
+useWorkspace()
 
 let count = 0
 const name = (): string => `name ${++count}`

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { importKeys, legacyKey } from '../modules/legacy/ask.ts'
 import { outcome } from '../setup/outcome.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let robot: string
 let spaceId: string
 
@@ -22,14 +20,12 @@ const manage = [
 ]
 const agents = ['agents:read', 'agents:delete']
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   spaceId = await make.space({ name: 'A' })
   robot = (await make.machine({ name: 'Robot', role: 'ADMIN' })).userId
 })
-afterAll(() => world.close())
 
 const make = (input: object) => seed(world, workspace.secret).key({ name: name(), ...input })
 const as = (secret: string, mutation: string, input: object) =>

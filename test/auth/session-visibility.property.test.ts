@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { Caller } from '../../src/auth/caller.ts'
 import { keyCallerOf } from '../../src/auth/credential-state.ts'
 import { hashSecret } from '../../src/auth/credentials/hash.ts'
@@ -8,8 +8,8 @@ import { holdsInEvery } from '../../src/auth/policy.ts'
 import { operationLimits } from '../../src/limits/operation-limits.ts'
 import { sessionsHeld, visibleSessions } from '../../src/modules/session/session.visibility.ts'
 import { done, seed } from '../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { type View, view } from '../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { inputOf, type Wanted, wanted } from './generated-keys.ts'
 import { insertDocument, insertRun, insertSession } from './insert-session.ts'
 
@@ -24,8 +24,6 @@ interface Placed {
   readonly document: string
 }
 
-let world: World
-let workspace: TestWorkspace
 const spaceIds: string[] = []
 const owners: { readonly userId: string; readonly role: string }[] = []
 const sessions: Placed[] = []
@@ -47,9 +45,8 @@ async function place(agentId: string, now: string[], began: string[], by: string
   sessions.push({ id, agentId, createdById: by, now, began, run, document })
 }
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   for (const name of ['A', 'B', 'C', 'gone'])
     spaceIds.push(await make.space({ name, visibility: name === 'A' ? 'OPEN' : 'RESTRICTED' }))
@@ -70,7 +67,6 @@ beforeAll(async () => {
   const foreign = await other.agent({ name: 'a', spaceIds: [await other.space({ name: 's' })] })
   absent.push(await insertSession(world, elsewhere, foreign))
 })
-afterAll(() => world.close())
 
 type Rule = (permission: string, session: Placed) => boolean
 

@@ -1,17 +1,15 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
+import type { TestWorkspace } from '../setup/world.ts'
 
-let world: World
 let workspace: TestWorkspace
 let make: ReturnType<typeof seed>
 let a = ''
 let b = ''
 let c = ''
 
-beforeAll(async () => {
-  world = await createWorld()
-})
+useWorld()
 beforeEach(async () => {
   workspace = await world.createWorkspace()
   make = seed(world, workspace.secret)
@@ -19,7 +17,6 @@ beforeEach(async () => {
   b = await make.space({ name: 'B' })
   c = await make.space({ name: 'C' })
 })
-afterAll(() => world.close())
 
 const permissions = ['spaces:read', 'agents:read', 'agents:create', 'agents:update']
 

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { download } from '../modules/document/ask.ts'
 import { inParts } from '../setup/in-parts.ts'
 import { outcome } from '../setup/outcome.ts'
-import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { done } from '../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { insertDocument, insertRun } from './insert-session.ts'
 
 // Spaces are bits, and sets of spaces are masks: 0b011 is A and B.
@@ -21,9 +21,6 @@ interface Moved {
   readonly document: string
 }
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 const spaceIds: string[] = []
 const moved: Moved[] = []
 
@@ -40,15 +37,12 @@ async function beginAndMove(began: number, now: number): Promise<Moved> {
   return { began, now, agent, session: session.id, run, document }
 }
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   for (const name of letters) spaceIds.push(await make.space({ name }))
   for (const began of masks.slice(1))
     for (const now of masks.slice(1)) moved.push(await beginAndMove(began, now))
 })
-afterAll(() => world.close())
 
 const permissions = ['agents:*', 'sessions:*', 'documents:*']
 

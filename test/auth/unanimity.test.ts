@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { inParts } from '../setup/in-parts.ts'
-import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { make, useWorkspace, workspace, world } from '../setup/use-world.ts'
+import { insertKey } from './insert-key.ts'
 
 // Spaces are bits, and sets of spaces are masks: 0b00011 is A and B.
 const letters = ['A', 'B', 'C', 'D', 'E']
@@ -17,9 +17,6 @@ const memberOf = { ADMIN: 0b00001, BUILDER: 0b00011, MEMBER: 0b01010 }
 
 const isInside = (inner: number, outer: number): boolean => (inner & outer) === inner
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 const spaceIds: string[] = []
 const agentIds = new Map<number, string>()
 const owners = new Map<RoleName, string>()
@@ -38,21 +35,19 @@ const permissions = [
 ]
 
 /** A key of the role's user that names these spaces. */
-const keyFor = (role: RoleName, mask: number, use = 'reads') =>
-  make.key({
-    name: `${role} ${use} ${mask}`,
-    ownerId: owners.get(role),
+const keyFor = (role: RoleName, mask: number) =>
+  insertKey(world, {
+    workspaceId: workspace.id,
+    ownerId: owners.get(role) ?? '',
     permissions,
-    spaces: spacesIn(mask).map((spaceId) => ({ spaceId })),
+    spaceIds: spacesIn(mask),
   })
 
 const aliased = (entries: readonly (readonly [string, string])[]): string[] =>
   entries.map(([alias, field]) => `${alias}: ${field}`)
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   for (const name of letters)
     spaceIds.push(await make.space({ name, visibility: name === 'C' ? 'OPEN' : 'RESTRICTED' }))
   for (const mask of agentMasks)
@@ -63,7 +58,6 @@ beforeAll(async () => {
     owners.set(role, member.userId)
   }
 })
-afterAll(() => world.close())
 
 async function gql(secret: string, query: string, variables = {}): Promise<any> {
   const { data, errors } = await world.gql(secret, query, variables)
@@ -186,7 +180,7 @@ test.each(['OWNER', 'ADMIN', 'BUILDER'] as const)(
   'mutations by keys of the role %s agree with unanimity',
   async (role) => {
     for (const keyMask of subsets) {
-      const { secret } = await keyFor(role, keyMask, 'writes')
+      const { secret } = await keyFor(role, keyMask)
       const effective = keyMask & reach[role]
       // Of a key and an agent each role tries one kind, and the three roles all of them.
       const kindOf = (mask: number): number => (mask + keyMask + roles.indexOf(role)) % 3
@@ -213,7 +207,7 @@ test.each(['OWNER', 'ADMIN', 'BUILDER'] as const)(
 
 // A role's ceiling holds whatever the key declares, and the refusal tells nothing of the agent.
 test('keys of a MEMBER change no agent, whatever they declare', async () => {
-  const { secret } = await keyFor('MEMBER', reach.MEMBER, 'tries')
+  const { secret } = await keyFor('MEMBER', reach.MEMBER)
   const actions = ['agents:update', 'agents:delete', 'agents:create']
   for (const mask of [0b00010, everything])
     for (const [kind, mutation] of mutations.entries()) {

@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { addHuman, humanKey } from '../setup/human.ts'
 import { outcome } from '../setup/outcome.ts'
 import { done, seed } from '../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { type View, view } from '../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let robot: string
 let scopeId: string
 
@@ -16,15 +14,13 @@ const agents = ['spaces:read', 'agents:read', 'agents:delete']
 /** May change keys and scopes, and holds nothing of what they give. */
 let weak: string
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   robot = (await make.machine({ name: 'Robot', role: 'ADMIN' })).userId
   const permissions = ['keys:read', 'keys:update', 'scopes:read', 'scopes:update']
   weak = (await make.key({ name: name(), permissions, allSpaces: true })).secret
 })
-afterAll(() => world.close())
 
 beforeEach(async () => {
   scopeId = await seed(world, workspace.secret).scope({ name: name(), permissions: agents })

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { done, seed } from '../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { type View, view } from '../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { inputOf, wanted } from './generated-keys.ts'
 
 interface Placed {
@@ -10,17 +10,14 @@ interface Placed {
   readonly spaceIds: readonly string[]
 }
 
-let world: World
-let workspace: TestWorkspace
 const spaceIds: string[] = []
 const agents: Placed[] = []
 const owners: { readonly id: string; readonly userId: string; readonly spaceIds: string[] }[] = []
 /** Of a deleted agent and a deleted space, of another workspace's, and of nothing. */
 const absent = { agents: [] as string[], spaces: [] as string[] }
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   for (const name of ['A', 'B', 'C', 'gone'])
     spaceIds.push(await make.space({ name, visibility: name === 'A' ? 'OPEN' : 'RESTRICTED' }))
@@ -40,7 +37,6 @@ beforeAll(async () => {
   absent.agents.push(gone, await other.agent({ name: 'foreign', spaceIds: [foreign] }), 'x')
   absent.spaces.push(spaceIds[3] ?? '', foreign, 'x')
 })
-afterAll(() => world.close())
 
 /** What the view says of one who looks, by the rule written here once more. */
 function visible(rights: View) {

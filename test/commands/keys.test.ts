@@ -1,18 +1,15 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { verdict } from '../modules/api-key/ask.ts'
 import { addHuman } from '../setup/human.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
+import type { TestWorkspace } from '../setup/world.ts'
 import { eventsOf, operator, operatorIn } from './operator.ts'
 
-let world: World
 let workspace: TestWorkspace
 let command: ReturnType<typeof operatorIn>
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 beforeEach(async () => {
   workspace = await world.createWorkspace()
   command = operatorIn(world, workspace)

@@ -1,21 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
 /** More than are looked at before a caller is led to what they see by their spaces. */
 const newer = 300
 
-let world: World
-let workspace: TestWorkspace
 /** Whose agents are seen, and a space of others. */
 let spaces: { readonly [name in 'a' | 'b' | 'others']: string }
 /** By the order of the list. */
 const seen: { readonly name: string; readonly status: string; readonly spaceIds: string[] }[] = []
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   const [a, b, others] = [
     await make.space({ name: 'a' }),
@@ -47,7 +44,6 @@ beforeAll(async () => {
   await insert('newest', 1_000, [a])
   seen.unshift({ name: 'newest', status: 'ACTIVE', spaceIds: [a] })
 })
-afterAll(() => world.close())
 
 /** The names of all pages of 4, one after another. */
 async function namesOf(secret: string, filter: object): Promise<string[]> {

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { encodeCursor } from '../../src/db/page.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 import { type Filling, fill } from './fill.ts'
 
 const rows = 30
@@ -15,12 +15,7 @@ const lists = [
   'spaces',
 ] as const
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 interface PageOf {
   readonly nodes: readonly { readonly id: string }[]

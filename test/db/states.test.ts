@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { findKeyRecords } from '../../src/auth/key-record.ts'
 import { findTokens } from '../../src/auth/token-record.ts'
 import { newId } from '../../src/ids.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
 const hour = 3_600_000
 const now = Date.now()
@@ -22,71 +22,63 @@ const policies = [null, 1, 30].flatMap((maxKeyLifetimeDays) =>
   [null, -1, 1].map((sunset) => ({ maxKeyLifetimeDays, legacyKeySunsetAt: at(sunset) })),
 )
 
-let world: World
-let workspace: TestWorkspace
+useWorkspace()
 
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+type Kind = (typeof ends)[number] & { secretEnds?: number | null; revoked?: number | null }
 
-/** Writes keys of each kind, each with a secret and a token of it, past every check of the API. */
-async function insertKeys(): Promise<void> {
+/** Writes keys, each with a secret and a token of it, past every check of the API; gives the secrets. */
+async function insertKeys(
+  kinds: readonly Kind[],
+  endsWith: readonly (string | null)[] = [],
+): Promise<string[]> {
   const { prisma } = world.deps
   const { id: workspaceId, ownerId } = workspace
-  let count = 0
-  const insert = async (
-    { expires, created, legacy }: (typeof ends)[number],
-    { revoked = null as number | null, secretEnds = null as number | null, endsWith = '' },
-  ): Promise<string> => {
+  const keys = kinds.map(({ expires, created, legacy, revoked = null }, index) => {
     const id = newId('key')
     const createdAt = new Date(now + created * hour)
-    const isDisabled = ++count % 5 === 0
-    const both = { workspaceId, createdAt }
-    await prisma.apiKey.create({
-      data: {
-        ...both,
-        id,
-        ownerId,
-        name: id,
-        start: 'lk_',
-        last4: 'abcd',
-        legacy,
-        allSpaces: true,
-        updatedAt: createdAt,
-        expiresAt: at(expires),
-        revokedAt: at(revoked),
-        disabledAt: isDisabled ? createdAt : null,
-        endsWithSecretId: endsWith || null,
-      },
-    })
-    const secret = { ...both, keyId: id, hash: Buffer.from(id), endsAt: at(secretEnds) }
-    const { id: secretId } = await prisma.apiKeySecret.create({
-      data: secret,
-      select: { id: true },
-    })
-    await prisma.accessToken.create({
-      data: {
-        ...both,
-        id: newId('tok'),
-        keyId: id,
-        secretId,
-        familyId: id,
-        familyExpiresAt: new Date(now + hour),
-        allSpaces: true,
-        narrowings: {},
-        expiresAt: new Date(now + (count % 3 === 0 ? -hour : hour)),
-        rotatedAt: count % 7 === 0 ? createdAt : null,
-        revokedAt: count % 11 === 0 ? createdAt : null,
-      },
-    })
-    return secretId
-  }
-  for (const [index, maker] of makers.entries()) {
-    const endsWith = await insert(maker, maker)
-    await insert(ends[index % ends.length] ?? maker, { endsWith })
-  }
+    return {
+      workspaceId,
+      id,
+      ownerId,
+      name: id,
+      start: 'lk_',
+      last4: 'abcd',
+      legacy,
+      allSpaces: true,
+      createdAt,
+      updatedAt: createdAt,
+      expiresAt: at(expires),
+      revokedAt: at(revoked),
+      disabledAt: index % 5 === 4 ? createdAt : null,
+      endsWithSecretId: endsWith[index] ?? null,
+    }
+  })
+  await prisma.apiKey.createMany({ data: keys })
+  const secrets = await prisma.apiKeySecret.createManyAndReturn({
+    data: keys.map(({ id, createdAt }, index) => {
+      const endsAt = at(kinds[index]?.secretEnds ?? null)
+      return { workspaceId, createdAt, keyId: id, hash: Buffer.from(id), endsAt }
+    }),
+    select: { id: true, keyId: true },
+  })
+  const secretIds = new Map(secrets.map(({ id, keyId }) => [keyId, id]))
+  await prisma.accessToken.createMany({
+    data: keys.map(({ id, createdAt }, index) => ({
+      workspaceId,
+      createdAt,
+      id: newId('tok'),
+      keyId: id,
+      secretId: secretIds.get(id) ?? null,
+      familyId: id,
+      familyExpiresAt: new Date(now + hour),
+      allSpaces: true,
+      narrowings: {},
+      expiresAt: new Date(now + (index % 3 === 2 ? -hour : hour)),
+      rotatedAt: index % 7 === 6 ? createdAt : null,
+      revokedAt: index % 11 === 10 ? createdAt : null,
+    })),
+  })
+  return keys.map(({ id }) => secretIds.get(id) ?? '')
 }
 
 /** `at` as of a moment, so that all are asked about the same one. */
@@ -96,7 +88,11 @@ const isOver = (end: Date | null, moment: Date): boolean => end !== null && end 
 test('what a key or token is shown as is what it is let in as, under every policy', async () => {
   const { prisma } = world.deps
   const where = { workspaceId: workspace.id }
-  await insertKeys()
+  const secretIds = await insertKeys(makers)
+  await insertKeys(
+    makers.map((maker, index) => ends[index % ends.length] ?? maker),
+    secretIds,
+  )
   for (const policy of policies) {
     await prisma.workspace.update({ where: { id: workspace.id }, data: policy })
     const states = await prisma.apiKeyState.findMany({ where })

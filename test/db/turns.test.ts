@@ -1,15 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { queueDepth } from '../../src/transactions/workspace-mutex.ts'
 import { eventually } from '../setup/eventually.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
+useWorld()
 afterEach(() => void vi.restoreAllMocks())
-afterAll(() => world.close())
 
 // Whoever asked has gone by then, and may have asked again: a late change would be done for nobody.
 test('a change whose turn comes too late is not begun', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { ask } from '../../examples/browser/api.ts'
 import {
   CreateSpaceDocument,
@@ -6,19 +6,14 @@ import {
   ListSpacesDocument,
 } from '../../examples/browser/generated/operations.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { serveExample } from './example-server.ts'
 
-let world: World
-let workspace: TestWorkspace
-
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   for (let index = 0; index < 21; index += 1)
     await seed(world, workspace.secret).space({ name: `Space ${index}` })
 })
-afterAll(() => world.close())
 
 const connect = async (credential: string, settings: object = {}) => {
   const { url } = await serveExample(world)

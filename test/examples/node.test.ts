@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { chmod, mkdir, readFile, rmdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { directly, verdict } from '../modules/api-key/ask.ts'
 import { createFolder, start, startServer } from '../process/program.ts'
 import { readTour } from '../process/tour.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import {
   type Between,
   cutAnswer,
@@ -16,19 +16,12 @@ import {
   unavailable,
 } from './example-server.ts'
 
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
-
-let world: World
-let workspace: TestWorkspace
 const agentCount = 101
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   await spaceWithAgents(world, workspace.secret, agentCount)
 })
-afterAll(() => world.close())
 
 /** Moves the making and the last rotation of the key into the past. */
 const passes = (keyId: string, interval: string): Promise<void> =>

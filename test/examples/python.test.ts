@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createFolder, start } from '../process/program.ts'
 import { eventually } from '../setup/eventually.ts'
 import { jumpingClock } from '../setup/monotonic-clock.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import {
   type Between,
   endOfMinuteAt,
@@ -12,20 +12,13 @@ import {
   unavailable,
 } from './example-server.ts'
 
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
-
-let world: World
-let workspace: TestWorkspace
 let space: string
 const agentCount = 101
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   space = await spaceWithAgents(world, workspace.secret, agentCount)
 })
-afterAll(() => world.close())
 
 let count = 0
 const newKey = (settings: object): Promise<{ id: string; secret: string }> =>

@@ -1,13 +1,10 @@
 import { rm } from 'node:fs/promises'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createFolder, freePort, start, startServer } from '../process/program.ts'
 import { documentedSite, nginxFolder } from './gateway.ts'
 import { startNginx } from './nginx.ts'
 import { blocksOf, settle } from './page.ts'
 import { startService } from './service.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const page = 'gateway.md'
 

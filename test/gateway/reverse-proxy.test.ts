@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFile, rm } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { freePort } from '../process/program.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld } from '../setup/world.ts'
@@ -10,9 +10,6 @@ import { nginxFolder } from './gateway.ts'
 import { serveLatchkey } from './latchkey.ts'
 import { startNginx } from './nginx.ts'
 import { blocksOf, settle } from './page.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const world = await createWorld({ trustedProxies: ['127.0.0.1'] })
 afterAll(world.close)

@@ -1,16 +1,9 @@
 import { serverAudits } from 'graphql-http'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { expect, test } from 'vitest'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { serveHandler } from './listening.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 // What GraphQL over HTTP asks for (MUST, SHOULD and MAY), as its working group tests it.
 test('GraphQL over HTTP: all audits pass', async () => {

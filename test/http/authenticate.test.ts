@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { rejectionReason } from '../../src/auth/credential-state.ts'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { hashSecret } from '../../src/auth/credentials/hash.ts'
@@ -7,16 +7,9 @@ import { findKeyByHash } from '../../src/auth/key-record.ts'
 import { attempt, directly, verdict } from '../modules/api-key/ask.ts'
 import { done, seed } from '../setup/seed.ts'
 import { beforeSoon } from '../setup/soon.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 let count = 0
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> => {

@@ -1,24 +1,21 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { verdict } from '../modules/api-key/ask.ts'
 import { exchange as exchangeForToken, failure, send } from '../oauth/ask.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
+import type { World } from '../setup/world.ts'
 import { exchange, serve } from './listening.ts'
 
 const proxy = '10.0.0.1'
 const trustedProxies = [proxy, '10.1.0.0/16', '127.0.0.1', '2001:db8:f::/48', 'fe80::1']
 
-let world: World
-let workspace: TestWorkspace
 let auditor: { id: string; secret: string }
 
+useWorkspace({ trustedProxies })
 beforeAll(async () => {
-  world = await createWorld({ trustedProxies })
-  workspace = await world.createWorkspace()
   auditor = await seed(world, workspace.secret).key({ name: 'auditor', permissions: ['scopes:*'] })
 })
-afterAll(() => world.close())
 
 const ipOf = async (requestId: string | null): Promise<string | null> => {
   if (requestId === null) throw new Error('the answer has no request id')

@@ -13,19 +13,17 @@ import { persistedExchange } from '@urql/exchange-persisted'
 // @ts-expect-error It has no types.
 import UploadHttpLink from 'apollo-upload-client/UploadHttpLink.mjs'
 import { ClientError, GraphQLClient } from 'graphql-request'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createStage, type Stage, uploadQuery } from '../modules/document/ask.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 import { serveHandler } from './listening.ts'
 
-let world: World
 let stage: Stage
 
+useWorld()
 beforeAll(async () => {
-  world = await createWorld()
   stage = await createStage(world)
 })
-afterAll(() => world.close())
 
 const who = 'query Who($named: Boolean!) { viewer { kind user { name @include(if: $named) } } }'
 const named = { viewer: { user: { name: 'Olga Owner' } } }

@@ -2,20 +2,18 @@ import { once } from 'node:events'
 import { type IncomingHttpHeaders, request } from 'node:http'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import { getIntrospectionQuery } from 'graphql'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { jsonReply, responseOf } from '../../src/http/routes/route.ts'
 import { createStage, type Stage, uploaded } from '../modules/document/ask.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 import { exchange, serve, serveHandler } from './listening.ts'
 
-let world: World
 let stage: Stage
 
+useWorld()
 beforeAll(async () => {
-  world = await createWorld()
   stage = await createStage(world)
 })
-afterAll(() => world.close())
 
 interface Received {
   readonly status: number | undefined

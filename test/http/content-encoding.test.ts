@@ -1,25 +1,21 @@
 import { once } from 'node:events'
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createStage, uploadQuery } from '../modules/document/ask.ts'
 import { eventually } from '../setup/eventually.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { open, serve, serveHandler } from './listening.ts'
 
 const mebibyte = 1_048_576
 const maxBodyBytes = mebibyte
 
-let world: World
-let workspace: TestWorkspace
 let key: { id: string; secret: string }
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   key = await seed(world, workspace.secret).key({ name: 'client', permissions: ['members:read'] })
 })
-afterAll(() => world.close())
 
 const encodings: [string, (body: string | Uint8Array) => Uint8Array<ArrayBuffer>][] = [
   ['gzip', gzipSync],

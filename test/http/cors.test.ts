@@ -1,13 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createWorld, type World } from '../setup/world.ts'
+import { expect, test } from 'vitest'
+import { useWorld, world } from '../setup/use-world.ts'
 import { serve } from './listening.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 const send = (path: string, init: RequestInit = {}): Promise<Response> =>
   world.app.fetch(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { readGraphiqlTabs } from '../../scripts/graphiql/tabs.ts'
 import {
   CreateKeyForTwoSpacesDocument,
@@ -14,16 +14,9 @@ import {
   WhyIsItRefusedDocument,
 } from '../generated/operations.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 /** A tab's variables, with values for what stands in angle brackets. */
 function variablesOf(tab: number, values: Readonly<Record<string, string | undefined>> = {}) {

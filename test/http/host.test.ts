@@ -1,13 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createWorld, type World } from '../setup/world.ts'
+import { expect, test } from 'vitest'
+import { useWorld, world } from '../setup/use-world.ts'
 import { exchange, serve } from './listening.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 /** The status line's code and the body of the answer to a GET with that target and Host. */
 async function get(target: string, host: string): Promise<[status: number, body: string]> {

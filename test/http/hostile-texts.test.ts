@@ -1,18 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { leastProcessorTime } from '../setup/processor-time.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
 /** Of one request, in milliseconds of the processor. */
 const limit = 250
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld({ trustedProxies: ['::/0'] })
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace({ trustedProxies: ['::/0'] })
 
 let count = 0
 /** Each from an address of its own: one that fails too often is not listened to any more. */

@@ -1,13 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 const send = (path: string, init?: RequestInit): Promise<Response> =>
   world.app.fetch(new Request(`http://latchkey.test${path}`, init))

@@ -1,22 +1,16 @@
 import { once } from 'node:events'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import type { Config } from '../../src/config.ts'
 import { listen } from '../../src/http/node/server.ts'
 import { lastLine, requestLines } from '../setup/request-lines.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, gqlOver, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
+import { gqlOver } from '../setup/world.ts'
 import { exchange, open } from './listening.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 let before = 0
 beforeEach(() => {

@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { RequestState } from '../../src/http/server-context.ts'
 import { answerLimits } from '../../src/limits/answer-budget.ts'
 import { memoryLimits, ServerMemory } from '../../src/limits/request-memory.ts'
 import { ask } from '../process/program.ts'
 import { eventually } from '../setup/eventually.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
+import type { TestWorkspace } from '../setup/world.ts'
 import { open, serve, serveHandler } from './listening.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 /** A workspace with 30 agents whose instructions are as long as may be. */
 async function createFilled(): Promise<TestWorkspace & { readonly space: string }> {

@@ -1,18 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { knock } from '../modules/credential/ask.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 
-let world: World
 let verifier: string
 let client: string
 
+useWorld()
 beforeAll(async () => {
-  world = await createWorld()
   verifier = (await world.createWorkspace()).secret
   client = verifier
 })
-afterAll(() => world.close())
 
 // The two headers are one credential; a client that sends two of them is refused, not the gateway.
 test("the client's credential is looked for where the API looks for it", async () => {

@@ -1,20 +1,17 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { knock } from '../modules/credential/ask.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
 const gateway = '10.0.0.1'
 const near = '203.0.113.9'
 
-let world: World
-let workspace: TestWorkspace
 let verifier: { id: string; secret: string }
 let client: string
 
+useWorkspace({ trustedProxies: [gateway, '10.1.0.0/16'] })
 beforeAll(async () => {
-  world = await createWorld({ trustedProxies: [gateway, '10.1.0.0/16'] })
-  workspace = await world.createWorkspace()
   const { key } = seed(world, workspace.secret)
   const permissions = ['keys:read', 'keys:verify']
   verifier = await key({ name: 'gateway', permissions })
@@ -27,7 +24,6 @@ beforeAll(async () => {
     })
   ).secret
 })
-afterAll(() => world.close())
 
 /** The status and verdict on a secret, asked from an address with an X-Forwarded-For. */
 async function ask(address: string, forwarded: string | undefined, query = '', secret = client) {

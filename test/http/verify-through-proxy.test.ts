@@ -1,22 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { knock } from '../modules/credential/ask.ts'
 import { keyMadeElsewhere } from '../setup/key-made-elsewhere.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
 /** A reverse proxy before Latchkey, as in docs/operations.md: it publishes every path, /verify as well. */
 const proxy = '10.0.0.1'
 const attacker = '198.51.100.7'
 const honest = '203.0.113.9'
 
-let world: World
-let workspace: TestWorkspace
 let client: string
 
+useWorkspace({ trustedProxies: [proxy] })
 beforeAll(async () => {
-  world = await createWorld({ trustedProxies: [proxy] })
-  workspace = await world.createWorkspace()
   client = (
     await seed(world, workspace.secret).key({
       name: 'client',
@@ -25,7 +22,6 @@ beforeAll(async () => {
     })
   ).secret
 })
-afterAll(() => world.close())
 
 const ask = async (verifier: string, from: string | undefined, query = '') => {
   const { status } = await knock(

@@ -1,26 +1,22 @@
 import { isEnumType } from 'graphql'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { schema } from '../../src/schema/schema.ts'
 import { directly } from '../modules/api-key/ask.ts'
 import { gate, type Question, verify } from '../modules/credential/ask.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let gateway: string
 let count = 0
 
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>
   seed(world, workspace.secret).key({ name: `key ${++count}`, ...input })
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   gateway = (await makeKey({ permissions: ['keys:verify', 'keys:read'] })).secret
 })
-afterAll(() => world.close())
 
 interface Presented extends Question {
   /** Of the key, where it is known. */

@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { CreateKeyDocument, UpdateKeyDocument } from '../generated/operations.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { type Input, problemsOf, refusal, storesNothing } from './nothing-stored.ts'
 
-let world: World
-let workspace: TestWorkspace
 let keyId: string
 const refused = (mutation: string, input: Input) =>
   refusal(world, workspace.secret, mutation, input)
 const problems = (mutation: string, input: Input) =>
   problemsOf(world, workspace.secret, mutation, input)
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   keyId = (await seed(world, workspace.secret).key({ name: 'addressed' })).id
 })
-afterAll(() => world.close())
 
 const noBlocks = [
   '',

@@ -1,22 +1,15 @@
 import { isEnumType } from 'graphql'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { everyPlace, type Place, seedRows } from './every-input.ts'
 import { expectSafe, storesNothing } from './nothing-stored.ts'
 
-// Thousands of requests take their time on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
-
-let world: World
-let workspace: TestWorkspace
 let places: readonly Place[]
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   places = [...everyPlace(await seedRows(world, workspace))]
 })
-afterAll(() => world.close())
 
 /** Text that has broken parsers, databases, terminals or templates somewhere. */
 const hostile: readonly string[] = [

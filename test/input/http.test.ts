@@ -1,15 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Answer, createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { expect, test } from 'vitest'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
+import type { Answer } from '../setup/world.ts'
 import { expectSafe, storesNothing } from './nothing-stored.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 interface Sent {
   readonly method?: string

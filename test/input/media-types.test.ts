@@ -1,17 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { verdict } from '../modules/api-key/ask.ts'
 import { seed } from '../setup/seed.ts'
-import { type Answer, createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
+import type { Answer } from '../setup/world.ts'
 import { expectSafe, storesNothing } from './nothing-stored.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const graphql = 'application/graphql-response+json'
 const json = { 'content-type': 'application/json' }

@@ -1,29 +1,22 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import {
   CreateKeyDocument,
   CreateSpaceDocument,
   UpdateKeyDocument,
 } from '../generated/operations.ts'
-import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { make, useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { type Input, problemsOf, refusal, storesNothing } from './nothing-stored.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 let spaceId: string
 const refused = (mutation: string, input: Input) =>
   refusal(world, workspace.secret, mutation, input)
 const problems = (mutation: string, input: Input) =>
   problemsOf(world, workspace.secret, mutation, input)
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   spaceId = await make.space({ name: 'Home' })
 })
-afterAll(() => world.close())
 
 const badNames: Readonly<Record<string, string>> = {
   empty: '',

@@ -1,25 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { CreateKeyDocument, UpdateKeyDocument } from '../generated/operations.ts'
-import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { done } from '../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { type Input, refusal } from './nothing-stored.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 let spaceId: string
 let keyId: string
 const refused = (mutation: string, input: Input) =>
   refusal(world, workspace.secret, mutation, input)
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   spaceId = await make.space({ name: 'Home' })
   keyId = (await make.key({ name: 'numbers', spaces: [{ spaceId }] })).id
 })
-afterAll(() => world.close())
 
 test('an overlap is 0 to 7 days', async () => {
   for (const overlapSeconds of [-1, 604_801, 2 ** 31 - 1]) {

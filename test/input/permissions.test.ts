@@ -1,11 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { done } from '../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { type Input, problemsOf, refusal, storesNothing } from './nothing-stored.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 let spaceId: string
 let scopeId: string
 let keyId: string
@@ -14,15 +11,12 @@ const refused = (mutation: string, input: Input) =>
 const problems = (mutation: string, input: Input) =>
   problemsOf(world, workspace.secret, mutation, input)
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   spaceId = await make.space({ name: 'Home' })
   scopeId = await make.scope({ name: 'base', permissions: ['agents:read'] })
   keyId = (await make.key({ name: 'base' })).id
 })
-afterAll(() => world.close())
 
 /** The mutations that take a list of permissions, with the rest of what they need. */
 const takers = (): readonly (readonly [string, Input])[] => [

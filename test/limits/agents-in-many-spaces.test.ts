@@ -1,19 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { insertKey } from '../auth/insert-key.ts'
 import { leastOfRequest, mostOfRequest } from '../setup/request-time.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
+import { withoutChecks } from '../setup/without-checks.ts'
 
 const spaceCount = 1_000
 const agentCount = 20
 
-let world: World
 /** Names every space of the agents but one. */
 let secret: string
 let spaceId: string
 
+useWorld({ isNew: true })
 beforeAll(async () => {
-  world = await createWorld({ isNew: true })
   const { id: workspaceId, ownerId } = await world.createWorkspace()
   const { prisma } = world.deps
   const createdAt = new Date()
@@ -25,10 +25,12 @@ beforeAll(async () => {
     data: spaces.map((id) => ({ ...row(id), nameKey: id, visibility: 'OPEN' as const })),
   })
   await prisma.agent.createMany({ data: ids('agt', agentCount).map(row) })
-  await prisma.$executeRaw`
-    INSERT INTO "AgentSpace" ("workspaceId", "agentId", "spaceId", "agentCreatedAt")
-    SELECT a."workspaceId", a.id, s.id, a."createdAt" FROM "Agent" a
-      JOIN "Space" s ON s."workspaceId" = a."workspaceId" WHERE a."workspaceId" = ${workspaceId}`
+  await withoutChecks(world.deps, async (db) => {
+    await db.$executeRaw`
+      INSERT INTO "AgentSpace" ("workspaceId", "agentId", "spaceId", "agentCreatedAt")
+      SELECT a."workspaceId", a.id, s.id, a."createdAt" FROM "Agent" a
+        JOIN "Space" s ON s."workspaceId" = a."workspaceId" WHERE a."workspaceId" = ${workspaceId}`
+  })
   const [outside, ...spaceIds] = spaces
   expect(outside).toBeDefined()
   spaceId = spaceIds[0] ?? ''
@@ -36,7 +38,6 @@ beforeAll(async () => {
   secret = (await insertKey(world, { workspaceId, ownerId, permissions, spaceIds })).secret
   await prisma.$executeRaw`ANALYZE`
 })
-afterAll(() => world.close())
 
 const lists: readonly [what: string, query: string][] = [
   ['all', '{ agents(first: 1) { nodes { id } } }'],

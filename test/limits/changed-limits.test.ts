@@ -1,17 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { exchange } from '../oauth/ask.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
+import type { TestWorkspace } from '../setup/world.ts'
 import { changePlan, cheap, limitTo, toldLimits } from './ask.ts'
 
-let world: World
 let workspace: TestWorkspace
 let key: { id: string; secret: string }
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 beforeEach(async () => {
   workspace = await world.createWorkspace()
   key = await seed(world, workspace.secret).key({ name: 'key', requestsPerMinute: 5 })

@@ -1,17 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { jumpingClock } from '../setup/monotonic-clock.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
+import type { TestWorkspace } from '../setup/world.ts'
 import { cheap, limitHeaders, limitTo, toldLimits } from './ask.ts'
 
-let world: World
 let workspace: TestWorkspace
 let secret: string
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 /** A key that may ask 3 times, in a workspace that may 5 times. */
 beforeEach(async () => {

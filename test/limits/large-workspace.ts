@@ -1,5 +1,6 @@
 import { type IdKind, newId } from '../../src/ids.ts'
 import { insertDocument, insertRun, insertSession } from '../auth/insert-session.ts'
+import { withoutChecks } from '../setup/without-checks.ts'
 import type { TestWorkspace, World } from '../setup/world.ts'
 
 /** How many there are of each. */
@@ -79,14 +80,16 @@ export async function createLargeWorkspace(
   await prisma.apiKeyScope.createMany({
     data: keyIds.flatMap((keyId) => scopeIds.map((scopeId) => ({ workspaceId, keyId, scopeId }))),
   })
-  await prisma.$executeRaw`
-    INSERT INTO "AgentSpace" ("workspaceId", "agentId", "agentCreatedAt", "spaceId")
-    SELECT ${workspaceId}, a, ${at}, s
-      FROM unnest(${agentIds}::text[]) AS a, unnest(${spaceIds}::text[]) AS s`
-  await prisma.$executeRaw`
-    INSERT INTO "SpaceGrant" ("workspaceId", "keyId", "spaceId", narrowed, permissions)
-    SELECT ${workspaceId}, k, s, FALSE, '{}'
-      FROM unnest(${keyIds}::text[]) AS k, unnest(${spaceIds}::text[]) AS s`
+  await withoutChecks(world.deps, async (db) => {
+    await db.$executeRaw`
+      INSERT INTO "AgentSpace" ("workspaceId", "agentId", "agentCreatedAt", "spaceId")
+      SELECT ${workspaceId}, a, ${at}, s
+        FROM unnest(${agentIds}::text[]) AS a, unnest(${spaceIds}::text[]) AS s`
+    await db.$executeRaw`
+      INSERT INTO "SpaceGrant" ("workspaceId", "keyId", "spaceId", narrowed, permissions)
+      SELECT ${workspaceId}, k, s, FALSE, '{}'
+        FROM unnest(${keyIds}::text[]) AS k, unnest(${spaceIds}::text[]) AS s`
+  })
   await prisma.$executeRaw`ANALYZE`
   const sessionIds = await addSessions(world, workspace, agentIds)
   return { ...workspace, spaceIds, agentIds, keyIds, scopeIds, sessionIds }

@@ -1,20 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { addressLimits } from '../../src/limits/failed-auth.ts'
 import { type Client, exchange, failure, send } from '../oauth/ask.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let client: Client
 
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
+useWorkspace()
+beforeAll(() => {
   client = { id: workspace.keyId, secret: workspace.secret }
 })
-afterAll(() => world.close())
 
 const grant = { grant_type: 'client_credentials' }
 const paths = ['/oauth/token', '/oauth/introspect', '/oauth/revoke']

@@ -1,20 +1,17 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { storesNothing } from '../input/nothing-stored.ts'
 import { type Client, exchange, failure, type OAuthAnswer, send } from '../oauth/ask.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
+import type { TestWorkspace } from '../setup/world.ts'
 import { cheap, limitHeaders, limitTo, remaining, toldLimits } from './ask.ts'
 
-let world: World
 let workspace: TestWorkspace
 /** May ask 5 times. */
 let key: Client
 let verifier: Client
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 beforeEach(async () => {
   workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)

@@ -1,19 +1,12 @@
 import { getIntrospectionQuery } from 'graphql'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { newId } from '../../src/ids.ts'
 import { expectSafe, storesNothing } from '../input/nothing-stored.ts'
 import { directly } from '../modules/api-key/ask.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const many = (count: number, field: (index: number) => string): string =>
   Array.from({ length: count }, (_, index) => field(index)).join(' ')

@@ -1,15 +1,10 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { open, serve } from '../http/listening.ts'
 import { eventually } from '../setup/eventually.ts'
 import { otherLines } from '../setup/request-lines.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 const head = (path: string, ...headers: string[]): string =>
   [

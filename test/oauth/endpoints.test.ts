@@ -1,18 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { App } from '../../src/app.ts'
 import { endpoint } from '../../src/http/routes/oauth/endpoint.ts'
 import { responseOf } from '../../src/http/routes/route.ts'
 import { createServerContext } from '../../src/http/server-context.ts'
 import { serve } from '../http/listening.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 import { failure, send } from './ask.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 const get = { method: 'GET' }
 

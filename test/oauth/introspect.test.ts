@@ -1,21 +1,18 @@
 import { decodeJwt } from 'jose'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { newId } from '../../src/ids.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { type Client, exchange, failure, type OAuthAnswer, send } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let verifier: Client
 let key: Client
 let support: string
 let sales: string
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   verifier = await make.key({ name: 'gateway', permissions: ['keys:read', 'keys:verify'] })
   support = await make.space({ name: 'Support' })
@@ -26,7 +23,6 @@ beforeAll(async () => {
     spaces: [{ spaceId: support }, { spaceId: sales, permissions: ['agents:read'] }],
   })
 })
-afterAll(() => world.close())
 
 const introspect = (
   token: string,

@@ -1,21 +1,19 @@
 import * as oauth from 'openid-client'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
 import type { Client } from './ask.ts'
 import { serveWorld } from './listening.ts'
 
-let world: World
 let key: Client
 let verifier: Client
 
+useWorld()
 beforeAll(async () => {
-  world = await createWorld()
   const make = seed(world, (await world.createWorkspace()).secret)
   key = await make.key({ name: 'client', permissions: ['workspace:read', 'members:read'] })
   verifier = await make.key({ name: 'resource', permissions: ['keys:read', 'keys:verify'] })
 })
-afterAll(() => world.close())
 
 /** What a client finds out by the address alone. */
 const discover = (url: string, { id, secret }: Client, authentication = oauth.ClientSecretBasic) =>

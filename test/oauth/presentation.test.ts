@@ -1,20 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { directly } from '../modules/api-key/ask.ts'
 import { seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { type Client, exchange, send } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let verifier: Client
 
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
+useWorkspace()
+beforeAll(() => {
   verifier = { id: workspace.keyId, secret: workspace.secret }
 })
-afterAll(() => world.close())
 
 const introspect = async (token: string, more: [string, string][] = []): Promise<any> => {
   const form = [['token', token] as const, ...more]

@@ -1,18 +1,11 @@
 import { decodeJwt } from 'jose'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { seed } from '../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { view } from '../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 import { type Client, failure, type OAuthAnswer, send } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 let count = 0
 const makeKey = (): Promise<Client> =>

@@ -1,10 +1,7 @@
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { importsAll, legacyFile } from '../process/legacy-file.ts'
 import { ask, latchkey, startServer, stop } from '../process/program.ts'
 import { createPostgres } from '../setup/postgres.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 // The command writes beside the servers: they have to learn of it by themselves.
 test('a running server knows imported keys, and revoked ones, with the next request', async () => {

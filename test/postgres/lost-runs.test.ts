@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { lookForLostRuns } from '../../src/modules/run/recover.ts'
 import { insertRun, insertSession } from '../auth/insert-session.ts'
 import { beginRun, newAgent, readRun } from '../process/agents.ts'
@@ -9,9 +9,6 @@ import { eventually } from '../setup/eventually.ts'
 import { createPostgres } from '../setup/postgres.ts'
 import { seed } from '../setup/seed.ts'
 import { createWorld } from '../setup/world.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const pollMs = 100
 

@@ -1,9 +1,6 @@
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { ask, latchkey, startServer, stop } from '../process/program.ts'
 import { createPostgres } from '../setup/postgres.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 // The command writes beside the servers: they have to learn of it by themselves.
 test('a running server knows a key that was created, and a revoked one, with the next request', async () => {

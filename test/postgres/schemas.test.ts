@@ -1,12 +1,9 @@
 import pg from 'pg'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { connectionTo } from '../../src/db/connection.ts'
 import { migratePostgres } from '../../src/db/postgres.ts'
 import { launch, startServer, stop } from '../process/program.ts'
 import { createPostgres } from '../setup/postgres.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const SECRETS_KEY = 'a key for tests, long enough to be one'
 

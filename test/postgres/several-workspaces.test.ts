@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { revokeUserLevelKey } from '../../src/modules/legacy-import/revoke-everywhere.ts'
 import { importUserLevelKey } from '../modules/legacy/user-level.ts'
 import { addHuman } from '../setup/human.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorld, world } from '../setup/use-world.ts'
+import type { TestWorkspace } from '../setup/world.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 /** A person's key that lives in two workspaces, in the order of their locks. */
 async function keyInTwo() {

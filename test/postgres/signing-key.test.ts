@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { latchkey, type RunningServer, startServer } from '../process/program.ts'
 import { createPostgres } from '../setup/postgres.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const mint = async ({ gql }: RunningServer, secret: string): Promise<string> =>
   (await gql(secret, 'mutation { createAccessToken(input: {}) { token } }')).data.createAccessToken

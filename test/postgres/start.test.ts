@@ -1,10 +1,7 @@
 import pg from 'pg'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { launch, listening, startServer, stop } from '../process/program.ts'
 import { createPostgres } from '../setup/postgres.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const secretsKey = 'a key for tests, long enough to be one'
 

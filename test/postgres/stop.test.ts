@@ -1,14 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { queryTimeoutMs } from '../../src/db/postgres.ts'
 import { startServer } from '../process/program.ts'
 import { createPostgres } from '../setup/postgres.ts'
 import { tcpProxy } from '../setup/tcp-proxy.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 // A service manager kills what does not end.
 test('a server that is asked to end while its database hangs waits for no query', async () => {

@@ -1,12 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createWorld, type World } from '../setup/world.ts'
+import { expect, test } from 'vitest'
+import { useWorld, world } from '../setup/use-world.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 // A workspace whose changes wait must not take the connections that another one needs.
 test('while many changes of one workspace wait, another one is answered', async () => {

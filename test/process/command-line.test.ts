@@ -1,8 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createFolder, keysIn, latchkey, startServer } from './program.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const whatIsHere = `{
   viewer { user { name kind } role workspace { name } allSpaces permissions }

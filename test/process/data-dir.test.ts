@@ -1,11 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { eventually } from '../setup/eventually.ts'
 import { createFolder, launch, type RunningServer, startServer, stop } from './program.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 /** When the owner's key was last used, as another key of theirs is told. */
 async function ownersUse({ gql }: RunningServer, other: string): Promise<any> {

@@ -1,12 +1,9 @@
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createChatEndpoint, endpointWords, type Flood } from '../setup/chat-endpoint.ts'
 import { eventually } from '../setup/eventually.ts'
 import { newAgent } from './agents.ts'
 import { createFolder, startServer } from './program.ts'
 import { collectsGarbage, peakDuring, residentOf } from './resident.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const tooLong = 'The answer is too long.'
 const mebibyte = 2 ** 20

@@ -1,10 +1,7 @@
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createChatEndpoint } from '../setup/chat-endpoint.ts'
 import { beginRun, newAgent, readRun } from './agents.ts'
 import { createFolder, startServer, stop } from './program.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 /** What the client of the endpoint would use of the environment, were it let. */
 const ofTheMachine = {

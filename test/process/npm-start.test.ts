@@ -1,8 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createFolder, freePort, listening, start } from './program.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 // A shell between npm and the server would end by the signal, and leave the server running.
 test.each(['SIGTERM', 'SIGINT'] as const)(

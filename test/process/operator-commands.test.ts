@@ -2,11 +2,8 @@ import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { ask, createFolder, keysIn, latchkey, startServer, stop } from './program.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 test('--help, --version and what was mistyped need no database, and make none', async () => {
   const settings = { DATA_DIR: join(await createFolder(), 'data'), NODE_ENV: 'nonsense' }

@@ -1,15 +1,12 @@
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createChatEndpoint } from '../setup/chat-endpoint.ts'
 import { startIssuer } from '../setup/issuer.ts'
 import { startS3Service } from '../setup/s3-service.ts'
 import { newAgent } from './agents.ts'
 import { ask, createFolder, startServer, stop } from './program.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 /** A proxy that reaches every host on this machine, and notes which were asked for. */
 async function startProxy() {

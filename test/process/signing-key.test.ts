@@ -1,8 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createFolder, latchkey, type RunningServer, startServer, stop } from './program.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const mint = async ({ gql }: RunningServer, secret: string): Promise<string> =>
   (await gql(secret, 'mutation { createAccessToken(input: {}) { token } }')).data.createAccessToken

@@ -1,11 +1,8 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createFolder, latchkey, startServer, stop } from './program.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const query = '{ workspace { plan requestsPerMinute keyLimit } rateLimits { subject limit } }'
 const printed = (line: string) => ({ code: 0, stdout: `${line}\n`, stderr: '' })

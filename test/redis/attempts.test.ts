@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
 import { Redis } from 'ioredis'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { hashSecret } from '../../src/auth/credentials/hash.ts'
 import { createLimits } from '../../src/limits/limits.ts'
@@ -13,8 +13,6 @@ import { done, seed } from '../setup/seed.ts'
 import { createWorld, type World } from '../setup/world.ts'
 import { ownRedis } from './own-redis.ts'
 import { testRedisUrl } from './test-redis.ts'
-
-vi.setConfig({ testTimeout: 120_000 })
 
 const limit = 60
 const query = '{ viewer { kind } }'

@@ -9,9 +9,6 @@ import { type TcpProxy, tcpProxy } from '../setup/tcp-proxy.ts'
 import { ownRedis } from './own-redis.ts'
 import { testRedisUrl } from './test-redis.ts'
 
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
-
 /** A connection that goes with the test, and the messages that it has logged. */
 async function connect(url: string) {
   const logs: string[] = []

@@ -6,8 +6,6 @@ import { tcpProxy } from '../setup/tcp-proxy.ts'
 import { createWorld } from '../setup/world.ts'
 import { testRedisUrl } from './test-redis.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 /** As many as an address has introspections. */
 const limit = 60
 

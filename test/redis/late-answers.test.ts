@@ -7,8 +7,6 @@ import { tcpProxy } from '../setup/tcp-proxy.ts'
 import { createWorld } from '../setup/world.ts'
 import { testRedisUrl } from './test-redis.ts'
 
-vi.setConfig({ testTimeout: 120_000 })
-
 const limit = 50
 
 /** A server whose way to Redis can be held up, and a key of 50 requests in a minute. */

@@ -1,10 +1,7 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createFolder, freePort, latchkey, startServer, stop } from '../process/program.ts'
 import { readMetrics } from '../setup/metrics.ts'
 import { ownRedis } from './own-redis.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const upOf = async (url: string): Promise<number | undefined> =>
   readMetrics(await (await fetch(`${url}/metrics`)).text()).get('latchkey_redis_up')

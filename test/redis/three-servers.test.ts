@@ -1,13 +1,10 @@
 import { Redis } from 'ioredis'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { passedAtOnce } from '../limits/at-once.ts'
 import { latchkey, type RunningServer, startServer } from '../process/program.ts'
 import { readMetrics, unanswered } from '../setup/metrics.ts'
 import { createPostgres } from '../setup/postgres.ts'
 import { ownRedis } from './own-redis.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const query = '{ viewer { kind } }'
 

@@ -1,15 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { leastProcessorTime } from '../setup/processor-time.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const messagesOf = async (query: string, variables = {}): Promise<readonly string[]> => {
   const { data, errors } = await world.gql(workspace.secret, query, variables)

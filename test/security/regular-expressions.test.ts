@@ -2,12 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { check, type Diagnostics } from 'recheck'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { parseAst } from 'vitest/node'
 
 // Where the checker has no program for the machine it runs as JavaScript, three times as long.
-vi.setConfig({ testTimeout: 120_000 })
-
 const root = fileURLToPath(new URL('../../src', import.meta.url))
 
 /** A regular expression of the program, as it stands in its file. */

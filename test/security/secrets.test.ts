@@ -5,21 +5,14 @@ import {
   isLeafType,
   isObjectType,
 } from 'graphql'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createApiKeySecret } from '../../src/auth/credentials/format.ts'
 import { hashSecret } from '../../src/auth/credentials/hash.ts'
 import { schema } from '../../src/schema/schema.ts'
 import { done, seed } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 /** The body of a secret and of what can be made of it, in the forms that text may hold them in. */
 function formsOf(bytes: Uint8Array): string[] {

@@ -2,27 +2,24 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { done } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
+import { createWorld } from '../setup/world.ts'
 import { changed, claimsOf, expectRefused, headerOf, signed, verdictOn } from './forge.ts'
 
-let world: World
-let workspace: TestWorkspace
 let token: string
 let own: CryptoKey
 let attacker: CryptoKeyPair
 let attackerJwk: JWK
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   token = await mint()
   own = (await world.deps.signingKeys.current()).privateKey
   attacker = await generateKeyPair('EdDSA', { extractable: true })
   attackerJwk = { ...(await exportJWK(attacker.publicKey)), alg: 'EdDSA', use: 'sig' }
 })
-afterAll(() => world.close())
 
 const mint = async (input = {}, secret = workspace.secret): Promise<string> =>
   (await done(world, secret, 'createAccessToken', 'token', input)).token

@@ -1,20 +1,13 @@
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createApp } from '../../src/app.ts'
 import { depsOver } from '../setup/deps.ts'
 import { jumpingClock } from '../setup/monotonic-clock.ts'
 import { replicaBeside } from '../setup/second-server.ts'
 import { done } from '../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
+import { useWorkspace, workspace, world } from '../setup/use-world.ts'
 import { headerOf, verdictOn } from './forge.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 /** Another server on the same database, which has read its signing keys by itself. */
 async function anotherServer() {

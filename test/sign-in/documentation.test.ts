@@ -1,10 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createFolder, start, startServer } from '../process/program.ts'
 import { startIdentityProvider } from '../setup/identity-provider.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const page = await readFile(new URL('../../docs/operations.md', import.meta.url), 'utf8')
 const [, section = ''] = /^## People who sign in\n(.*?)^## /ms.exec(page) ?? []

@@ -1,22 +1,15 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { send } from '../../oauth/ask.ts'
 import { serverBeside } from '../../postgres/replica/servers.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { attempt } from '../api-key/ask.ts'
 import { gate, verify } from '../credential/ask.ts'
 import { inSeconds, mint, rewrite, rotate, stored, verdict } from './ask.ts'
 
 const postgres = inject('postgres')
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 let count = 0
 const makeKey = () =>

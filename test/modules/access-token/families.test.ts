@@ -1,22 +1,13 @@
 import { decodeJwt } from 'jose'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { refusal } from '../../input/nothing-stored.ts'
 import { publicUrl } from '../../setup/deps.ts'
-import { done, seed } from '../../setup/seed.ts'
+import { done } from '../../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { answerTo, inSeconds, mint, rewrite, rotate, stored, verdict } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
-})
-afterAll(() => world.close())
+useWorkspace()
 
 let count = 0
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>

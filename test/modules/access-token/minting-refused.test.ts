@@ -1,15 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { newId } from '../../../src/ids.ts'
 import { problemsOf, refusal, storesNothing } from '../../input/nothing-stored.ts'
 import { publicUrl } from '../../setup/deps.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { directly } from '../api-key/ask.ts'
 import { inSeconds, mint, rewrite, rotate } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 let reached: string
 let unreached: string
 let deleted: string
@@ -17,10 +14,8 @@ let foreign: string
 /** A key for one space, narrowed there. */
 let limited: string
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   reached = await make.space({ name: 'reached' })
   unreached = await make.space({ name: 'unreached' })
   deleted = await make.space({ name: 'deleted' })
@@ -34,7 +29,6 @@ beforeAll(async () => {
   })
   limited = secret
 })
-afterAll(() => world.close())
 
 const create = (secret: string, input: object): Promise<string[]> =>
   refusal(world, secret, 'createAccessToken', { ...input })

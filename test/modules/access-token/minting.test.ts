@@ -1,28 +1,22 @@
 import { decodeJwt, decodeProtectedHeader } from 'jose'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { permissionNames } from '../../../src/auth/permissions.ts'
 import { publicUrl } from '../../setup/deps.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { inSeconds, mint, stored, verdict } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 let spaces: string[]
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   spaces = [
     await make.space({ name: 'A' }),
     await make.space({ name: 'B' }),
     await make.space({ name: 'C' }),
   ]
 })
-afterAll(() => world.close())
 
 let count = 0
 const makeKey = (input: object): Promise<{ id: string; secret: string }> =>

@@ -1,19 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { inSeconds, mint, rewrite, rotate, verdict } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
-})
-afterAll(() => world.close())
+useWorkspace()
 
 let count = 0
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>

@@ -1,20 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { seed } from '../../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { inSeconds, type Minted, mint, verdict } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let count = 0
 
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const rounds = 8
 const name = (): string => `Name ${++count}`

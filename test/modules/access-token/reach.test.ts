@@ -1,28 +1,22 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
-import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { done } from '../../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { mint, verdict } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 let a: string
 let b: string
 const agents: Record<string, string> = {}
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   a = await make.space({ name: 'A' })
   b = await make.space({ name: 'B' })
   agents.inA = await make.agent({ name: 'in A', spaceIds: [a] })
   agents.inB = await make.agent({ name: 'in B', spaceIds: [b] })
   agents.inBoth = await make.agent({ name: 'in both', spaceIds: [a, b] })
 })
-afterAll(() => world.close())
 
 let count = 0
 const asOwner = (mutation: string, input: object): Promise<any> =>

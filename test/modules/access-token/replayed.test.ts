@@ -1,18 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { answerTo, inSeconds, type Minted, mint, rewrite, rotate, stored, verdict } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let count = 0
 
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 interface Family {
   readonly key: { readonly id: string; readonly secret: string }

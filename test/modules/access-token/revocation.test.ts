@@ -1,27 +1,21 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { newId } from '../../../src/ids.ts'
 import { insertKey } from '../../auth/insert-key.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
-import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { done } from '../../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { answerTo, inSeconds, mint, rewrite, rotate, stored, verdict } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 let a: string
 let b: string
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   a = await make.space({ name: 'A' })
   b = await make.space({ name: 'B' })
 })
-afterAll(() => world.close())
 
 let count = 0
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>

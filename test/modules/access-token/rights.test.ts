@@ -1,17 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { permissionNames } from '../../../src/auth/permissions.ts'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { type View, view } from '../../setup/view.ts'
-import { createWorld, type World } from '../../setup/world.ts'
 import { mint, rotate, verdict } from './ask.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 const perSpace = /^(agents|sessions|documents):|^spaces:(read|update|delete)$/
 const isPerSpace = (name: string): boolean => perSpace.test(name)

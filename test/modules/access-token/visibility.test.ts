@@ -1,9 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { insertKey } from '../../auth/insert-key.ts'
 import { inParts } from '../../setup/in-parts.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { mint } from './ask.ts'
 
 // Spaces are bits, and sets of spaces are masks. B is open, and the builder was added to A.
@@ -37,8 +37,6 @@ interface Token {
 
 type Credential = Key | Token
 
-let world: World
-let workspace: TestWorkspace
 let spaceIds: string[] = []
 const keys: Key[] = []
 const tokens: Token[] = []
@@ -50,9 +48,8 @@ const idsOf = (mask: number): string[] => spaceIds.filter((_, bit) => mask & (1 
 const effective = (role: RoleName, spaces: Spaces): number =>
   spaces === 'all' ? reach[role] : spaces & reach[role]
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   spaceIds = [
     await make.space({ name: 'A' }),
@@ -90,7 +87,6 @@ beforeAll(async () => {
       if (part !== whole) await add(part, { spaceIds: idsOf(part) })
     }
 })
-afterAll(() => world.close())
 
 const hasAllSpaces = ({ role, spaces }: Credential): boolean =>
   role !== 'BUILDER' && spaces === 'all'
@@ -127,15 +123,20 @@ test('all ways of asking for tokens agree on which there are', async () => {
     `accessTokens(first: 100, filter: { ${filter} }) { nodes { id } }`
   const fields = [
     ...tokens.map(({ id }, index) => `t${index}: accessToken(id: "${id}") { id }`),
-    ...keys.map(({ keyId }, index) => `k${index}: ${filtered(`apiKeyId: "${keyId}"`)}`),
     ...roles.map((role) => `${role}: ${filtered(`ownerId: "${userIds.get(role)}"`)}`),
     `accessTokens${list}`,
     'apiKeys(first: 100) { nodes { id accessTokens(first: 50) { nodes { id } } } }',
     `ACTIVE: ${filtered('status: ACTIVE')}`,
     'viewer { accessToken { id } apiKey { id accessTokens(first: 100) { nodes { id } } } }',
   ]
-  for (const caller of [...keys, ...tokens]) {
-    const data = await inParts(world, caller.secret, 'query', fields)
+  const byKey = keys.map((key, index) => {
+    return { key, name: `k${index}`, field: `k${index}: ${filtered(`apiKeyId: "${key.keyId}"`)}` }
+  })
+  for (const [turn, caller] of [...keys, ...tokens].entries()) {
+    // Tokens ask by a third of the keys, by turns: such a filter is a statement of its own.
+    const ofKeys = byKey.filter((_, index) => caller.kind === 'key' || index % 3 === turn % 3)
+    const asked = [...fields, ...ofKeys.map(({ field }) => field)]
+    const data = await inParts(world, caller.secret, 'query', asked)
     const title = titleOf(caller)
     const visible = tokens.filter((token) => seesToken(caller, token))
     const visibleKeys = keys.filter((key) => seesKey(caller, key))
@@ -146,10 +147,10 @@ test('all ways of asking for tokens agree on which there are', async () => {
       expect(ids(nodes), title).toEqual(ids(visible))
     for (const role of roles)
       expect(ids(data[role].nodes), title).toEqual(of((token) => token.role === role))
-    for (const [index, key] of keys.entries()) {
+    for (const { key, name } of ofKeys) {
       const isKnown = seesKey(caller, key) || caller.keyId === key.keyId
       const its = isKnown ? of((token) => token.keyId === key.keyId) : []
-      expect(ids(data[`k${index}`].nodes), title).toEqual(its)
+      expect(ids(data[name].nodes), title).toEqual(its)
     }
     for (const node of data.apiKeys.nodes) {
       const its = of((token) => token.keyId === node.id)

@@ -1,27 +1,21 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { catalogue, isPerSpace, permissionNames } from '../../../src/auth/permissions.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { mint } from '../access-token/ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
 let spaces: { a: string; b: string; c: string }
 let count = 0
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
   spaces = {
     a: await make.space({ name: 'A' }),
     b: await make.space({ name: 'B' }),
     c: await make.space({ name: 'C' }),
   }
 })
-afterAll(() => world.close())
 
 const move = (secret: string, id: string, ...spaceIds: string[]) =>
   outcome(world, secret, 'updateAgent', { id, spaceIds })

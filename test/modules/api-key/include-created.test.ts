@@ -1,18 +1,15 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { inSeconds, mint } from '../access-token/ask.ts'
 import { attempt, verdict } from './ask.ts'
 
-let world: World
 let workspace: TestWorkspace
 let make: ReturnType<typeof seed>
 let robot: string
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 beforeEach(async () => {
   workspace = await world.createWorkspace()

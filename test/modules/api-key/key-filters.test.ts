@@ -1,18 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { directly } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 const ids: Record<string, string> = {}
 let spaceId: string
 let scopeId: string
 let robot: { id: string; userId: string }
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   spaceId = await make.space({ name: 'filtered' })
   scopeId = await make.scope({ name: 'filtered', permissions: ['agents:read'] })
@@ -47,7 +44,6 @@ beforeAll(async () => {
     await prisma.apiKey.updateMany({ ...of('named'), data: { legacy: true } })
   })
 })
-afterAll(() => world.close())
 
 const nameOf = (id: string): string =>
   Object.entries(ids).find(([, each]) => each === id)?.[0] ?? id

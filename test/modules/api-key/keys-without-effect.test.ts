@@ -1,26 +1,22 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { outcome } from '../../setup/outcome.ts'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { importKeys, legacyKey } from '../legacy/ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let spaceId: string
 let inSpaces: string
 let mixed: string
 let empty: string
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const { space, scope } = seed(world, workspace.secret)
   spaceId = await space({ name: 'A' })
   inSpaces = await scope({ name: 'in spaces', permissions: ['agents:*'] })
   mixed = await scope({ name: 'mixed', permissions: ['agents:read', 'members:read'] })
   empty = await scope({ name: 'empty', permissions: [] })
 })
-afterAll(() => world.close())
 
 let count = 0
 const name = (): string => `Key ${++count}`

@@ -1,20 +1,11 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { serverBeside } from '../../postgres/replica/servers.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { inSeconds, mint, rotate as rotateToken } from '../access-token/ask.ts'
 import { attempt, directly, verdict } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
-})
-afterAll(() => world.close())
+useWorkspace()
 
 let count = 0
 const name = (): string => `name ${++count}`

@@ -1,19 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { expect, test } from 'vitest'
+import { done } from '../../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { inSeconds, mint, rotate as rotateToken } from '../access-token/ask.ts'
 import { attempt } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
-})
-afterAll(() => world.close())
+useWorkspace()
 
 let count = 0
 const name = (): string => `name ${++count}`

@@ -1,21 +1,18 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { done, seed } from '../../setup/seed.ts'
 import { watchStatements } from '../../setup/statements.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { inSeconds } from '../access-token/ask.ts'
 import { importOne, legacyKey } from '../legacy/ask.ts'
 import { attempt, directly, verdict } from './ask.ts'
 
-let world: World
 let workspace: TestWorkspace
 let make: ReturnType<typeof seed>
 /** A machine user, whose secrets may be given to whoever could grant their keys. */
 let robot: string
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 beforeEach(async () => {
   workspace = await world.createWorkspace()

@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { expect, inject, test } from 'vitest'
 import { queueDepth } from '../../../src/transactions/workspace-mutex.ts'
 import { serverBeside, session } from '../../postgres/replica/servers.ts'
 import { eventually } from '../../setup/eventually.ts'
 import { holdLine, waitingForLocks } from '../../setup/in-line.ts'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import type { World } from '../../setup/world.ts'
 import { attempt, verdict } from './ask.ts'
 
 const postgres = inject('postgres')
 
-let world: World
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 /** A server, and its line of a workspace's changes. */
 interface Front extends Pick<World, 'gql'> {

@@ -1,17 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { attempt, directly, verdict } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const minute = 60_000
 const day = 24 * 60 * minute
@@ -55,11 +48,12 @@ test('rotateApiKey: within 30 s of another rotation it is a CONFLICT that says w
   expect(payload.errors[0].message).toContain(apiKey.rotatedAt)
   expect(payload.errors[0].message).toContain('30 s')
   for (const either of [key.secret, secret]) expect(await verdict(world, either)).toBe('ACCEPTED')
-  await passes(key.id, 29_000)
+  // A busy machine takes seconds for what is asked here.
+  await passes(key.id, 25_000)
   expect(await outcome(world, workspace.secret, 'rotateApiKey', { id: key.id })).toEqual([
     'CONFLICT input.id',
   ])
-  await passes(key.id, 1_000)
+  await passes(key.id, 5_000)
   expect(await outcome(world, workspace.secret, 'rotateApiKey', { id: key.id })).toEqual(['done'])
 })
 

@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { outcome } from '../../setup/outcome.ts'
 import { seed } from '../../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { type View, view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let spaces: Record<'a' | 'b', string>
 
 let count = 0
 const name = (): string => `Key ${++count}`
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const { space } = seed(world, workspace.secret)
   spaces = { a: await space({ name: 'A' }), b: await space({ name: 'B' }) }
 })
-afterAll(() => world.close())
 
 /** The spaces of a key: all of them, a list, or none. */
 type Reach = 'all' | 'a' | 'b' | 'none'

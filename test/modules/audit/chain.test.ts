@@ -1,16 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { AuditEvent } from '../../../src/generated/prisma/client.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { attempt } from '../api-key/ask.ts'
 import { expectWhole } from './expect-whole.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 const eventsOf = ({ id }: TestWorkspace): Promise<AuditEvent[]> =>
   world.deps.prisma.auditEvent.findMany({

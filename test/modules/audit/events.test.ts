@@ -1,17 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { schema } from '../../../src/schema/schema.ts'
 import { insertDelivery } from '../../auth/insert-delivery.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const marksOf = async ({ id }: TestWorkspace): Promise<{ epoch: bigint; auditSequence: bigint }> =>
   world.deps.prisma.workspace.findUniqueOrThrow({

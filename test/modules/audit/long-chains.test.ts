@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import {
   deriveAuditKey,
   eventHash,
@@ -6,15 +6,10 @@ import {
 } from '../../../src/transactions/audit-chain.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { expectWhole } from './expect-whole.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 // At its end no mutation would be possible any more, not even a revocation.
 test.each([2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 63n - 10n])(

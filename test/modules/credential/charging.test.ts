@@ -1,23 +1,20 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { changePlan } from '../../../src/modules/workspace/plan.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { mint } from '../access-token/ask.ts'
 import { gate, verdictOn } from './ask.ts'
 
 const workspaceLimit = 5_000
 
-let world: World
-let workspace: TestWorkspace
 let gateway: { id: string; secret: string }
 let count = 0
 
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>
   seed(world, workspace.secret).key({ name: `key ${++count}`, ...input })
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   gateway = await makeKey({ permissions: ['keys:verify', 'keys:read', 'scopes:*'] })
   await changePlan(world.deps, workspace.slug, {
     plan: 'ENTERPRISE',
@@ -25,7 +22,6 @@ beforeAll(async () => {
     enterpriseKeyLimit: null,
   })
 })
-afterAll(() => world.close())
 
 interface Left {
   readonly key: number

@@ -1,20 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
 import { newId } from '../../../src/ids.ts'
 import { changePlan } from '../../../src/modules/workspace/plan.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { mint, rewrite, rotate } from '../access-token/ask.ts'
 import { directly } from '../api-key/ask.ts'
 import { gate, verify } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let other: TestWorkspace
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   other = await world.createWorkspace()
   await changePlan(world.deps, other.slug, {
     plan: 'ENTERPRISE',
@@ -22,7 +20,6 @@ beforeAll(async () => {
     enterpriseKeyLimit: null,
   })
 })
-afterAll(() => world.close())
 
 const change = (mutation: string, input: object) =>
   done(world, other.secret, mutation, 'errors { code }', { ...input })

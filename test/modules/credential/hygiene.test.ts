@@ -1,19 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
 import { hashSecret, secretDigest } from '../../../src/auth/credentials/hash.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { mint } from '../access-token/ask.ts'
 import { gate, knock } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 /** What of a secret must be nowhere: its random part or signature, and its hash in any spelling. */
 function needlesOf(secret: string): string[] {

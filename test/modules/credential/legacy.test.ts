@@ -1,17 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { expect, test } from 'vitest'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { directly } from '../api-key/ask.ts'
 import { importOne, legacyKey, legacySecret } from '../legacy/ask.ts'
 import { gate, verify } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const sunset = new Date(Date.UTC(2060, 0, 1))
 const setSunset = (legacyKeySunsetAt: Date) =>

@@ -1,20 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { newId } from '../../../src/ids.ts'
 import { changed } from '../../security/forge.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { mint, rewrite } from '../access-token/ask.ts'
 import { directly } from '../api-key/ask.ts'
 import { gate, verify } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 // A verdict tells which remedy helps; where several rules refuse, the first one is told, and the
 // limits, which pass by themselves, at the very last.

@@ -1,11 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { permissionNames } from '../../../src/auth/permissions.ts'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { gate, verify } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let gateway: string
 let spaces: { open: string; restricted: string }
 let count = 0
@@ -13,9 +11,8 @@ let count = 0
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>
   seed(world, workspace.secret).key({ name: `key ${++count}`, ...input })
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const { space } = seed(world, workspace.secret)
   spaces = {
     open: await space({ name: 'open', visibility: 'OPEN' }),
@@ -23,7 +20,6 @@ beforeAll(async () => {
   }
   gateway = (await makeKey({ permissions: ['keys:verify', 'keys:read'] })).secret
 })
-afterAll(() => world.close())
 
 test('aliases stand for all that they cover, and what is lacking of it is told by name', async () => {
   const { secret } = await makeKey({ permissions: ['agents:read', 'agents:run', 'keys:*'] })

@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { newId } from '../../../src/ids.ts'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { mint } from '../access-token/ask.ts'
 import { verify } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let gateway: string
 let spaces: { open: string; restricted: string; deleted: string; foreign: string }
 let count = 0
@@ -15,9 +13,8 @@ let count = 0
 const makeKey = (input: object = {}): Promise<{ id: string; secret: string }> =>
   seed(world, workspace.secret).key({ name: `key ${++count}`, ...input })
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const { space } = seed(world, workspace.secret)
   const other = await world.createWorkspace()
   spaces = {
@@ -29,7 +26,6 @@ beforeAll(async () => {
   await done(world, workspace.secret, 'deleteSpace', 'deletedId', { id: spaces.deleted })
   gateway = (await makeKey({ permissions: ['keys:verify', 'keys:read'] })).secret
 })
-afterAll(() => world.close())
 
 // What there is and what there is not within somebody else's reach must look the same.
 test('a space that is not there is one that is not reached, also for who has all of them', async () => {

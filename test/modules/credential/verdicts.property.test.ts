@@ -1,9 +1,10 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
 import { changed } from '../../security/forge.ts'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { askApi } from './api-oracle.ts'
 import { gate, verifyAll } from './ask.ts'
 import { type Catalogue, readCatalogue, verdictsOf } from './expected.ts'
@@ -11,14 +12,13 @@ import { type GeneratedKey, type Story, story } from './generated.ts'
 import { createStage, type Stage } from './stage.ts'
 import { storeKey, storeToken } from './store.ts'
 
-let world: World
 let stage: Stage
 let elsewhere: TestWorkspace
 let stranger: CryptoKeyPair
 let catalogue: Catalogue
 
+useWorld()
 beforeAll(async () => {
-  world = await createWorld()
   elsewhere = await world.createWorkspace()
   const foreign = await seed(world, elsewhere.secret).space({ name: 'open', visibility: 'OPEN' })
   const own = await createStage(world)
@@ -26,7 +26,6 @@ beforeAll(async () => {
   stranger = (await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])) as CryptoKeyPair
   catalogue = await readCatalogue(world, stage.workspace.secret)
 }, 60_000)
-afterAll(() => world.close())
 
 let count = 0
 /** Others than any before: too many failures from one are refused. */

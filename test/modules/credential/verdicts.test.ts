@@ -1,22 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { verify } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let gateway: string
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   const { secret } = await seed(world, workspace.secret).key({
     name: 'gateway',
     permissions: ['keys:verify', 'keys:read'],
   })
   gateway = secret
 })
-afterAll(() => world.close())
 
 test('a key is good for what it can do, and for nothing else', async () => {
   const { space, key } = seed(world, workspace.secret)

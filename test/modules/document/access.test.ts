@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { done } from '../../setup/seed.ts'
-import { createWorld, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import {
   beginSession,
   createStage,
@@ -17,13 +17,9 @@ import { beginUpload } from './slow-upload.ts'
 
 const reading = ['agents:read', 'sessions:read', 'documents:read']
 
-let world: World
 let stage: Stage
 
-beforeAll(async () => {
-  world = await createWorld({ documents: { maxCount: 3 } })
-})
-afterAll(() => world.close())
+useWorld({ documents: { maxCount: 3 } })
 beforeEach(async () => {
   stage = await createStage(world)
 })

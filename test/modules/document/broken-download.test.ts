@@ -1,21 +1,17 @@
 import { appendFile, mkdir, readdir, readlink, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { open, serve } from '../../http/listening.ts'
 import { eventually } from '../../setup/eventually.ts'
-import { createWorld, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { createStage, type Stage, uploaded } from './ask.ts'
 
 const maxBytes = 16_000_000
 
-let world: World
 let stage: Stage
 
-beforeAll(async () => {
-  world = await createWorld({ documents: { maxBytes } })
-})
-afterAll(() => world.close())
+useWorld({ documents: { maxBytes } })
 beforeEach(async () => {
   stage = await createStage(world)
 })

@@ -1,17 +1,15 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createWorld, type World } from '../../setup/world.ts'
+import { beforeAll, expect, test } from 'vitest'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { createStage, filesIn, type Stage, uploadQuery } from './ask.ts'
 
-let world: World
 let stage: Stage
 
+useWorld({ documents: { maxCount: 1_000 } })
 beforeAll(async () => {
-  world = await createWorld({ documents: { maxCount: 1_000 } })
   stage = await createStage(world)
 })
-afterAll(() => world.close())
 
 const part = (header: string, content: string): string =>
   `--b\r\nContent-Disposition: form-data; ${header}\r\n\r\n${content}\r\n`

@@ -1,21 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { open, serve } from '../../http/listening.ts'
 import { eventually } from '../../setup/eventually.ts'
 import { done } from '../../setup/seed.ts'
-import { createWorld, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { createStage, filesIn, type Stage, uploadQuery } from './ask.ts'
 
 const maxBytes = 16_000_000
 const boundary = 'xxBOUNDARYxx'
 
-let world: World
 let stage: Stage
 
-beforeAll(async () => {
-  world = await createWorld({ documents: { maxBytes } })
-})
-afterAll(() => world.close())
+useWorld({ documents: { maxBytes } })
 beforeEach(async () => {
   stage = await createStage(world)
 })

@@ -1,17 +1,15 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { limitTo, remaining } from '../../limits/ask.ts'
-import { createWorld, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { createStage, type Stage } from './ask.ts'
 
-let world: World
 let stage: Stage
 
+useWorld({ documents: { maxCount: 300 } })
 beforeAll(async () => {
-  world = await createWorld({ documents: { maxCount: 300 } })
   stage = await createStage(world)
   await limitTo(world, stage.workspace, 1_000)
 })
-afterAll(() => world.close())
 
 // It has no pages: as many as a session may have come at once.
 test('the documents of a session cost as many as there may be', async () => {

@@ -1,20 +1,18 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { newId } from '../../../src/ids.ts'
 import { cheap, limitTo, remaining } from '../../limits/ask.ts'
-import { createWorld, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { mint, rotate } from '../access-token/ask.ts'
 import { createStage, deleteDocument, download, type Stage, uploaded } from './ask.ts'
 
-let world: World
 let stage: Stage
 
+useWorld()
 beforeAll(async () => {
-  world = await createWorld()
   stage = await createStage(world)
 })
-afterAll(() => world.close())
 
 test('a download is a file that no browser shows and no cache keeps', async () => {
   const { workspace, session } = stage

@@ -1,15 +1,11 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
-import { createWorld, type World } from '../../setup/world.ts'
+import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { createStage, filesIn, type Stage, uploadQuery } from './ask.ts'
 
-let world: World
 let stage: Stage
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 beforeEach(async () => {
   stage = await createStage(world)
 })

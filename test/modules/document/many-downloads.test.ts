@@ -1,16 +1,11 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createWorld, type World } from '../../setup/world.ts'
+import { expect, test, vi } from 'vitest'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { createStage, download, type Stage, uploaded } from './ask.ts'
 
 // More than what passes before anybody reads.
 const content = 'x'.repeat(500_000)
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 interface Shelf extends Stage {
   readonly id: string

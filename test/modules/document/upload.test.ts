@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { done } from '../../setup/seed.ts'
-import { createWorld, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import {
   beginSession,
   type Content,
@@ -19,13 +19,9 @@ import {
 const maxBytes = 100_000
 const maxCount = 5
 
-let world: World
 let stage: Stage
 
-beforeAll(async () => {
-  world = await createWorld({ documents: { maxBytes, maxCount } })
-})
-afterAll(() => world.close())
+useWorld({ documents: { maxBytes, maxCount } })
 
 const fresh = async (): Promise<Stage> => createStage(world)
 const rows = (sessionId: string) => world.deps.prisma.document.count({ where: { sessionId } })

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { createWorld, type World } from '../../setup/world.ts'
+import { beforeEach, expect, test } from 'vitest'
+import { useWorld, world } from '../../setup/use-world.ts'
 import {
   beginSession,
   createStage,
@@ -12,13 +12,9 @@ import {
 } from './ask.ts'
 import { beginUpload } from './slow-upload.ts'
 
-let world: World
 let stage: Stage
 
-beforeAll(async () => {
-  world = await createWorld({ documents: { maxWorkspaceBytes: 1_000 } })
-})
-afterAll(() => world.close())
+useWorld({ documents: { maxWorkspaceBytes: 1_000 } })
 beforeEach(async () => {
   stage = await createStage(world)
 })

@@ -1,25 +1,21 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { verdict } from '../api-key/ask.ts'
 import { allowHashes } from './allow-hashes.ts'
 import { importKeys, importOne, legacyKey, legacySecret, sha256, type ToImport } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let robot: { id: string; userId: string }
 let spaces: string[]
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   await allowHashes(world, workspace)
   const make = seed(world, workspace.secret)
   spaces = [await make.space({ name: 'one' }), await make.space({ name: 'two' })]
   robot = await make.machine({ name: 'Robot', role: 'ADMIN' })
 })
-afterAll(() => world.close())
 
 const conflict = [['CONFLICT value']]
 const again = async (key: object, secret = workspace.secret) =>

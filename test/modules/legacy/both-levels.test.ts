@@ -1,22 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { importAsOperator } from '../../../src/modules/legacy-import/import-keys.ts'
 import type { LegacyKeyInput } from '../../../src/modules/legacy-import/legacy-key.input.ts'
 import { addHuman } from '../../setup/human.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { importKeys, legacyKey } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let other: TestWorkspace
 let ownerId: string
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   other = await world.createWorkspace()
   ownerId = (await addHuman(world, other, 'MEMBER')).userId
 })
-afterAll(() => world.close())
 
 // The two are in different tables and under the locks of different workspaces: nothing but a lock of
 // their own keeps one secret from being two keys.

@@ -1,12 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { serve } from '../../http/listening.ts'
 import { start } from '../../process/program.ts'
 import { createWorld } from '../../setup/world.ts'
 import { allowHashes } from './allow-hashes.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 // What an operator pastes on the day of the move.
 test('the commands of docs/legacy-keys.md work as they are pasted', async () => {

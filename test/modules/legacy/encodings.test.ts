@@ -1,21 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { mint } from '../access-token/ask.ts'
 import { verdict } from '../api-key/ask.ts'
 import { allowHashes } from './allow-hashes.ts'
 import { importKeys, legacyKey, legacySecret, sha256 } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   await allowHashes(world, workspace)
 })
-afterAll(() => world.close())
 
 /** What comes of one key for each of the fields given. */
 const outcomes = async (cases: readonly object[]) =>

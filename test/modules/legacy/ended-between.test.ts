@@ -1,22 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { addHuman, type Human, humanKey } from '../../setup/human.ts'
 import { holdLine, sentBefore } from '../../setup/in-line.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { beforeSoon } from '../../setup/soon.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { attempt, directly, verdict } from '../api-key/ask.ts'
 import { importOne, legacyKey } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let space: string
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   space = await seed(world, workspace.secret).space({ name: 'space' })
 })
-afterAll(() => world.close())
 
 /** Somebody with a key that may import and migrate, limited to the space. */
 interface Migrator {

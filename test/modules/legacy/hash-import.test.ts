@@ -1,23 +1,17 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { readCommand } from '../../../src/commands/commands.ts'
 import { ensureFirstWorkspace } from '../../../src/first-start.ts'
 import { importFile } from '../../../src/modules/legacy-import/import-file.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
+import { createWorld } from '../../setup/world.ts'
 import { verdict } from '../api-key/ask.ts'
 import { allowHashes } from './allow-hashes.ts'
 import { importKeys, legacyKey, legacySecret, sha256 } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const shown = { start: 'old-', last4: 'WXYZ' }
 const bothHashes = (ownerId: string, secret = legacySecret()) => [

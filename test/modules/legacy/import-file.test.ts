@@ -1,18 +1,17 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { importFile, type KeyOfFile } from '../../../src/modules/legacy-import/import-file.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { legacySecret } from './ask.ts'
 import { roleIn } from './user-level.ts'
 
-let world: World
 let first: TestWorkspace
 
+useWorld()
 beforeAll(async () => {
-  world = await createWorld()
   first = await world.createWorkspace()
 })
-afterAll(() => world.close())
 
 let count = 0
 const key = (more: Partial<KeyOfFile> = {}): KeyOfFile => ({

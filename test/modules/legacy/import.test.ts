@@ -1,27 +1,23 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { hashSecret } from '../../../src/auth/credentials/hash.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { directly } from '../api-key/ask.ts'
 import { allowHashes } from './allow-hashes.ts'
 import { importKeys, importOne, legacyKey, sha256 } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
 let robot: { id: string; userId: string }
 let spaces: string[]
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   await allowHashes(world, workspace)
   const make = seed(world, workspace.secret)
   spaces = [await make.space({ name: 'one' }), await make.space({ name: 'two' })]
   robot = await make.machine({ name: 'Robot', role: 'BUILDER', spaceIds: spaces })
 })
-afterAll(() => world.close())
 
 const everything = `id name status legacy start last4 permissions allSpaces allowedIps requestsPerMinute
   expiresAt effectiveExpiresAt rotatedAt createdAt createdByKeyId description

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { directly, verdict } from '../api-key/ask.ts'
 import { allowHashes } from './allow-hashes.ts'
 import { importKeys, importOne, legacyKey, legacySecret, sha256, type ToImport } from './ask.ts'
@@ -12,20 +13,18 @@ import { importUserLevelKey } from './user-level.ts'
 /** Attempts that may fail from one address in a minute. */
 const allowed = 60
 
-let world: World
 /** Whose secrets a stranger tries to find. */
 let victim: TestWorkspace
 let stranger: TestWorkspace
 let address = ''
 let count = 0
 
+useWorld()
 beforeAll(async () => {
-  world = await createWorld()
   victim = await world.createWorkspace()
   stranger = await world.createWorkspace()
   await allowHashes(world, stranger)
 })
-afterAll(() => world.close())
 beforeEach(() => {
   address = `192.0.2.${++count}`
 })

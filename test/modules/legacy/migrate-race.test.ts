@@ -1,15 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { attempt, verdict } from '../api-key/ask.ts'
 import { importOne, legacyKey } from './ask.ts'
 
-let world: World
-
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 // Of two who migrate at once one would be given a secret that the other has just ended.
 test.each(['its owner', 'the key itself'])(

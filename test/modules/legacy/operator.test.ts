@@ -1,20 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { importAsOperator } from '../../../src/modules/legacy-import/import-keys.ts'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { addHuman } from '../../setup/human.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
 import { legacyKey, type ToImport } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const importAll = async (rows: readonly ToImport[], dryRun = false, workspaceId = workspace.id) => {
   const keys = rows.map((row) => ({ ...row, encoding: 'PLAINTEXT' as const }))

@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
 import { beforeSoon, untilPast } from '../../setup/soon.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { directly, verdict } from '../api-key/ask.ts'
 import { importKeys, importOne, legacyKey } from './ask.ts'
 
-let world: World
 let workspace: TestWorkspace
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 beforeEach(async () => {
   workspace = await world.createWorkspace()

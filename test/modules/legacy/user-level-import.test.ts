@@ -1,22 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { importAsOperator } from '../../../src/modules/legacy-import/import-keys.ts'
 import type { LegacyKeyInput } from '../../../src/modules/legacy-import/legacy-key.input.ts'
 import { addHuman } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { expectWhole } from '../audit/expect-whole.ts'
 import { importKeys, importOne, legacyKey } from './ask.ts'
 import { roleIn } from './user-level.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 /** What came of each, in words: what became of it, or its errors as `CODE field`. */
 async function importAll(keys: readonly object[], dryRun = false): Promise<string[]> {

@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { type View, view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 
-let world: World
 let workspace: TestWorkspace
 let spaces: { a: string; b: string }
 let scopeId: string
@@ -15,10 +15,7 @@ const name = (): string => `Name ${++count}`
 const scopes = ['scopes:read', 'scopes:update', 'scopes:delete']
 const agents = ['spaces:read', 'agents:read', 'agents:delete']
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 beforeEach(async () => {
   workspace = await world.createWorkspace()

@@ -1,19 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
-
-let world: World
-let workspace: TestWorkspace
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 
 let count = 0
 const name = (): string => `Name ${++count}`
 
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const make = (input: object) => seed(world, workspace.secret).key({ name: name(), ...input })
 const scope = (input: object) => seed(world, workspace.secret).scope({ name: name(), ...input })

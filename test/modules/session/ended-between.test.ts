@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { insertDocument, insertRun, insertSession } from '../../auth/insert-session.ts'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { holdLine } from '../../setup/in-line.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 
-let world: World
-let workspace: TestWorkspace
 let agentId: string
 let count = 0
 
+useWorkspace({ runtime: { url: 'http://127.0.0.1:9/v1', model: 'model' } })
 beforeAll(async () => {
-  world = await createWorld({ runtime: { url: 'http://127.0.0.1:9/v1', model: 'model' } })
-  workspace = await world.createWorkspace()
   const make = seed(world, workspace.secret)
   agentId = await make.agent({ name: 'agent', spaceIds: [await make.space({ name: 'space' })] })
 })
-afterAll(() => world.close())
 
 const everything = async () => {
   const { prisma } = world.deps

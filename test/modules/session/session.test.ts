@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { insertRun, insertSession } from '../../auth/insert-session.ts'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import { createWorld, type TestWorkspace } from '../../setup/world.ts'
 
-let world: World
 let workspace: TestWorkspace
 let spaceId: string
 let agentId: string
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 beforeEach(async () => {
   workspace = await world.createWorkspace()

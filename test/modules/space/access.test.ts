@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 
-let world: World
 let workspace: TestWorkspace
 let spaces: { a: string; b: string }
 
@@ -17,10 +17,7 @@ const read = ['spaces:read', 'spaces:update']
 const members = [...read, 'agents:read', 'agents:run', 'sessions:*', 'documents:*']
 const builders = [...members, 'agents:*']
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 beforeEach(async () => {
   workspace = await world.createWorkspace()

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 
-let world: World
 let workspace: TestWorkspace
 
 let count = 0
@@ -12,10 +12,7 @@ const name = (): string => `Name ${++count}`
 const day = 86_400_000
 const days = (offset: number): string => new Date(Date.now() + offset * day).toISOString()
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 beforeEach(async () => {
   workspace = await world.createWorkspace()

@@ -1,12 +1,12 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { addHuman, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
 import { view } from '../../setup/view.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { directly } from '../api-key/ask.ts'
 
-let world: World
 let workspace: TestWorkspace
 
 let count = 0
@@ -18,10 +18,7 @@ const at = (...codes: string[]) => codes.map((code) => `${code} input.maxKeyLife
 /** What stands in the way of who has little, where a key has all in all spaces. */
 const ofAllSpaces = at('PERMISSION_NOT_GRANTABLE', 'SPACE_NOT_GRANTABLE')
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 beforeEach(async () => {
   workspace = await world.createWorkspace()

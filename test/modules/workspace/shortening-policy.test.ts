@@ -1,15 +1,15 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { storesNothing } from '../../input/nothing-stored.ts'
 import { addHuman, type Human, humanKey } from '../../setup/human.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorld, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { mint, verdict as tokenVerdict } from '../access-token/ask.ts'
 import { directly, verdict } from '../api-key/ask.ts'
 import { importOne, legacyKey } from '../legacy/ask.ts'
 import { importUserLevelKey } from '../legacy/user-level.ts'
 
-let world: World
 let workspace: TestWorkspace
 let ann: Human
 /** An ADMIN's: everything but members:own. */
@@ -20,10 +20,7 @@ const inDays = (days: number): string => new Date(Date.now() + days * day).toISO
 const everything = { permissions: ['*'], allSpaces: true }
 const ownersOnly = ['FORBIDDEN members:own']
 
-beforeAll(async () => {
-  world = await createWorld()
-})
-afterAll(() => world.close())
+useWorld()
 
 beforeEach(async () => {
   workspace = await world.createWorkspace()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { createCredentialCache } from '../../../src/auth/credential-cache.ts'
 import { soleReplica } from '../../../src/replication/replica.ts'
 import { attempt, verdict } from '../../modules/api-key/ask.ts'
@@ -8,17 +8,11 @@ import { askOver } from '../../modules/api-key/second-app.ts'
 import { replicaBeside } from '../../setup/second-server.ts'
 import { seed } from '../../setup/seed.ts'
 import type { OnTheWay } from '../../setup/tcp-proxy.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
+import type { World } from '../../setup/world.ts'
 import { serverBeside, session, waitingForEver } from './servers.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const makeKey = () => seed(world, workspace.secret).key({ name: randomUUID() })
 const disable = (server: Pick<World, 'gql'>, id: string) =>

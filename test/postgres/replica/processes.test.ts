@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
 import { type RunningServer, startServer } from '../../process/program.ts'
 import { readMetrics } from '../../setup/metrics.ts'
 import { createPostgres } from '../../setup/postgres.ts'
-
-// A process starts slowly on a machine that is busy with other tests.
-vi.setConfig({ testTimeout: 120_000 })
 
 const viewer = '{ viewer { kind } }'
 
