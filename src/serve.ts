@@ -13,6 +13,7 @@ import { listen } from './http/node/server.ts'
 import { graphqlPath } from './http/paths.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import { maxBodyBytes } from './limits/request-limits.ts'
+import { watchDenials } from './modules/audit/record-denials.ts'
 import { watchOrphanedBlobs } from './modules/document/orphaned-blobs.ts'
 import { endRunsOfLastProcess, watchRuns } from './modules/run/recover.ts'
 import { withTimeout } from './timeout.ts'
@@ -81,10 +82,11 @@ const notListening: Readonly<Record<string, (settings: Config) => string>> = {
 /** Serves until the process is asked to end, and finishes what it has begun. */
 async function serve(config: Config, { deps, lock }: Installation): Promise<void> {
   const { logger } = deps
-  lock?.onCommand(async (argv, text) => await readCommand(argv, text)(deps))
+  lock?.onCommand(async (argv, text, write) => await readCommand(argv, text)(deps, write))
   await deps.replica.join(deps.credentials)
   const start = await ensureFirstWorkspace(deps, config.bootstrapKey)
   await endRunsOfLastProcess(deps)
+  const denials = watchDenials(deps)
   const watches = [watchRuns(deps), watchOrphanedBlobs(deps)]
   const app = createApp(deps, config)
   const { host, port } = config
@@ -111,6 +113,7 @@ async function serve(config: Config, { deps, lock }: Installation): Promise<void
   // Runs are given up a moment before their connections, so that waiting clients get an answer.
   const runs = deps.runtime.underWay.close(Math.max(0, config.shutdownSeconds - 1))
   await Promise.all([listener.close(config.shutdownSeconds), runs])
+  await denials.close()
 }
 
 const forTheOperator = [ConfigError, MigrationError, DataDirInUseError]

@@ -132,13 +132,12 @@ const contractFile = fileURLToPath(new URL('../../shared/contract.graphql', impo
 const later = {
   types: [
     /^Access(Explanation|Step)/,
-    /^(AuditEvent|AuditChange|AuditIntegrity)/,
     /^(Create|Update|Delete|Retry)?Webhook/,
     /^(RequiredPermissions|FieldRequirement|ExplainAccessInput)$/,
     /^(Label|LabelInput|RevokeApiKeys(Input|Payload))$/,
   ],
   fields: [
-    /^Query\.(auditEvents|auditIntegrity|webhookEndpoints|requiredPermissions|explainAccess)$/,
+    /^Query\.(webhookEndpoints|requiredPermissions|explainAccess)$/,
     /^Mutation\.(create|update|delete)WebhookEndpoint$/,
     /^Mutation\.retryWebhookDelivery$/,
     /^ApiKey\.(unusedPermissions|unusedSpaces)$/,

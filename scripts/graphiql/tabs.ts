@@ -37,4 +37,5 @@ export const readGraphiqlTabs = (): readonly GraphiqlTab[] => [
     input: { name: 'Agent readers', permissions: ['spaces:read', 'agents:read'] },
   }),
   tab('9-invite-member.graphql', { input: { email: 'ada@example.com', role: 'MEMBER' } }),
+  tab('10-audit.graphql', { filter: { actions: ['api_key.created', 'api_key.revoked'] } }),
 ]

@@ -130,5 +130,5 @@ test.each(
   expect((values.input?.permissions ?? []).every(isPermission)).toBe(true)
   // The tab's title is the operation's name; above it stands what it is for.
   expect(operation.name?.value).toBeTruthy()
-  expect(query).toMatch(/^# \d\. .+\n#\n(# .+\n)+\n(query|mutation) /)
+  expect(query).toMatch(/^# \d+\. .+\n#\n(# .+\n)+\n(query|mutation) /)
 })

@@ -1,0 +1,55 @@
+/** Every action that the audit log holds, `noun.verb_in_past`, with what an event of it says. */
+export const auditActions = {
+  'access_token.created': 'a key made an access token for itself',
+  'access_token.reuse_detected':
+    'a token that had been rotated was rotated again: its family ended',
+  'access_token.revoked': 'a token was revoked',
+  'access_token.rotated': 'a token was replaced by its successor',
+  'agent.created': 'an agent was created',
+  'agent.deleted': 'an agent was deleted',
+  'agent.updated': 'an agent was changed, or moved to other spaces',
+  'api_key.access_tokens_revoked': 'all tokens of a key were revoked',
+  'api_key.created': 'a key was created',
+  'api_key.disabled': 'a key was disabled',
+  'api_key.enabled': 'a key was enabled again',
+  'api_key.imported': 'a key issued elsewhere was imported',
+  'api_key.migrated': 'a legacy key became an ordinary one with a new secret',
+  'api_key.previous_secret_retired': 'the secret before the last rotation ended early',
+  'api_key.revoked': 'a key was revoked',
+  'api_key.rotated': 'a key was given a new secret',
+  'api_key.transferred': 'a key was given to a machine user under a new secret',
+  'api_key.updated': 'a key was changed',
+  'credential.refused': 'a known key or token was not accepted; one event sums up a minute',
+  'document.deleted': 'a document was deleted',
+  'document.uploaded': 'a document was uploaded',
+  'member.added': 'a person or machine user became a member',
+  'member.claimed': 'a person signed in for the first time as a member who had been added',
+  'member.removed': 'a member was removed',
+  'member.updated': 'a member was changed',
+  'request.denied': 'a permission or space was lacking; one event sums up a minute',
+  'request.rate_limited': 'a limit refused requests; one event sums up a minute',
+  'run.canceled': 'a run was given up',
+  'run.failed': 'a run failed',
+  'run.started': 'a run began',
+  'run.succeeded': 'a run was answered',
+  'scope.created': 'a scope was created',
+  'scope.deleted': 'a scope was deleted',
+  'scope.updated': 'a scope was changed, and every key linked to it',
+  'session.created': 'a session began',
+  'session.terminated': 'a session was terminated',
+  'space.created': 'a space was created',
+  'space.deleted': 'a space was deleted',
+  'space.member_added': 'a member was added to a space',
+  'space.member_removed': 'a member was removed from a space',
+  'space.updated': 'a space was changed',
+  'workspace.created': 'the workspace was created',
+  'workspace.hash_import_changed': 'the operator allowed or forbade the import of hashes',
+  'workspace.plan_changed': 'the operator changed the plan',
+  'workspace.updated': 'the workspace was changed',
+} as const
+
+export type AuditAction = keyof typeof auditActions
+
+/** Whether there is an action of that name. */
+export const isAuditAction = (name: string): name is AuditAction =>
+  Object.hasOwn(auditActions, name)
