@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { AccessTokens } from './auth/access-tokens.ts'
 import type { CredentialCache } from './auth/credential-cache.ts'
@@ -5,6 +6,7 @@ import type { SignInVerifier } from './auth/credentials/oidc.ts'
 import type { LegacyKeys } from './auth/legacy-keys.ts'
 import type { SigningKeys } from './auth/signing-keys.ts'
 import type { PrismaClient } from './generated/prisma/client.ts'
+import type { DenialTally } from './jobs/denials.ts'
 import type { UsageRecorder } from './jobs/usage.ts'
 import type { Limits } from './limits/limits.ts'
 import type { Metrics } from './metrics.ts'
@@ -22,10 +24,12 @@ export interface Deps {
   readonly replica: Replica
   readonly credentials: CredentialCache
   readonly usage: UsageRecorder
+  /** What was refused to known credentials and is to be in the audit. */
+  readonly denials: DenialTally
   readonly limits: Limits
   readonly metrics: Metrics
   /** Keys the audit chains; derived from SECRETS_KEY. */
-  readonly auditKey: Uint8Array
+  readonly auditKey: KeyObject
   /** Of new keys. */
   readonly keyPrefix: string
   /** Of all keys that this installation ever made. */

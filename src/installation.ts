@@ -15,6 +15,7 @@ import { type DataDirLock, lockDataDir } from './db/lock.ts'
 import { installationUrl } from './db/public-url.ts'
 import { checkSecretsKey, hasSecretsKey, localSecretsKey } from './db/secrets-key.ts'
 import type { Deps } from './deps.ts'
+import { DenialTally } from './jobs/denials.ts'
 import { createUsageRecorder } from './jobs/usage.ts'
 import { createLimits } from './limits/limits.ts'
 import { builtInPlans } from './limits/plans.ts'
@@ -100,6 +101,7 @@ export async function openInstallation(config: Config, logger: Logger): Promise<
         metrics.countEpoch,
       ),
       usage,
+      denials: new DenialTally(),
       limits,
       metrics,
       auditKey: deriveAuditKey(secretsKey),

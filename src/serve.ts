@@ -14,6 +14,7 @@ import { graphqlPath } from './http/paths.ts'
 import { type Installation, openInstallation } from './installation.ts'
 import { maxBodyBytes } from './limits/request-limits.ts'
 import { watchKeyExpiry } from './modules/api-key/expiry-notices.ts'
+import { watchDenials } from './modules/audit/record-denials.ts'
 import { watchOrphanedBlobs } from './modules/document/orphaned-blobs.ts'
 import { endRunsOfLastProcess, watchRuns } from './modules/run/recover.ts'
 import { watchWebhooks } from './modules/webhook/watch.ts'
@@ -83,12 +84,13 @@ const notListening: Readonly<Record<string, (settings: Config) => string>> = {
 /** Serves until the process is asked to end, and finishes what it has begun. */
 async function serve(config: Config, { deps, lock }: Installation): Promise<void> {
   const { logger } = deps
-  lock?.onCommand(async (argv, text) => await readCommand(argv, text)(deps))
+  lock?.onCommand(async (argv, text, write) => await readCommand(argv, text)(deps, write))
   await deps.replica.join(deps.credentials)
   const start = await ensureFirstWorkspace(deps, config.bootstrapKey)
   await endRunsOfLastProcess(deps)
   const watches = [watchRuns(deps), watchOrphanedBlobs(deps), watchKeyExpiry(deps)]
   const webhooks = watchWebhooks(deps)
+  const denials = watchDenials(deps)
   const app = createApp(deps, config)
   const { host, port } = config
   // What an operation may have, and the file beside it.
@@ -115,6 +117,7 @@ async function serve(config: Config, { deps, lock }: Installation): Promise<void
   const seconds = Math.max(0, config.shutdownSeconds - 1)
   const runs = deps.runtime.underWay.close(seconds)
   await Promise.all([listener.close(config.shutdownSeconds), runs, webhooks.close(seconds)])
+  await denials.close()
 }
 
 const forTheOperator = [ConfigError, MigrationError, DataDirInUseError]

@@ -43,4 +43,5 @@ export const readGraphiqlTabs = (): readonly GraphiqlTab[] => [
   tab('11-why-is-it-refused.graphql', {
     input: { apiKeyId: '<id of the key>', permissions: ['agents:update'] },
   }),
+  tab('12-audit.graphql', { filter: { actions: ['api_key.created', 'api_key.revoked'] } }),
 ]

@@ -21,6 +21,16 @@ async function readText(path: string): Promise<string> {
   return new TextDecoder(encoding).decode(bytes)
 }
 
+/** Resolves once the reader has taken it; false: it has gone, as `head` does once it has enough. */
+const print = (text: string): Promise<boolean> =>
+  new Promise((done, fail) => {
+    process.stdout.write(text, (error) => {
+      if (!error) done(true)
+      else if ('code' in error && error.code === 'EPIPE') done(false)
+      else fail(error)
+    })
+  })
+
 /** Runs a command in the server that has the database, or, where none has, on the database itself. */
 async function run(argv: readonly string[]): Promise<string> {
   const path = fileOf(argv)
@@ -28,7 +38,9 @@ async function run(argv: readonly string[]): Promise<string> {
   const command = readCommand(argv, text)
   const config = readConfig()
   const output =
-    config.databaseUrl === undefined ? await sendCommand(config.dataDir, argv, text) : undefined
+    config.databaseUrl === undefined
+      ? await sendCommand(config.dataDir, argv, text, print)
+      : undefined
   if (output !== undefined) return output
   const logger = pino({ level: config.logLevel }, destination(2))
   // Much to load, for where a server has not done it.
@@ -37,7 +49,7 @@ async function run(argv: readonly string[]): Promise<string> {
   try {
     // So that it hears when the servers have heard of what it changes.
     await deps.replica.join(deps.credentials)
-    return await command(deps)
+    return await command(deps, print)
   } finally {
     await close()
   }
@@ -48,11 +60,15 @@ const main = async (argv: readonly string[]): Promise<string> =>
     ? packageJson.version
     : (helpFor(commands, argv) ?? (await run(argv)))
 
+// Each write says itself what went wrong.
+process.stdout.on('error', () => undefined)
+
 try {
-  process.stdout.write(`${await main(process.argv.slice(2))}\n`)
+  const output = await main(process.argv.slice(2))
+  if (output !== '') await print(`${output}\n`)
 } catch (error) {
   if (error instanceof CommandError && error.output !== undefined)
-    process.stdout.write(`${error.output}\n`)
+    await print(`${error.output}\n`).catch(() => false)
   const known = accessProblem(error) ?? error
   const message = known instanceof Error ? known.message : String(known)
   const hasLines = error instanceof CommandError || error instanceof PartialFailure

@@ -1,6 +1,7 @@
 import { CommandError } from '../db/admin-socket.ts'
 import { replaceOwnerKey } from '../modules/workspace/bootstrap.ts'
 import { fillExampleWorkspace } from '../modules/workspace/example.ts'
+import { auditExport, auditVerify } from './audit.ts'
 import { type Command, type CommandKind, defineCommand, oneLine, PartialFailure } from './define.ts'
 import { findCommand, unknownCommand } from './help.ts'
 import { keyCommands } from './keys.ts'
@@ -42,6 +43,8 @@ export const commands: readonly CommandKind[] = [
       }
     },
   }),
+  auditVerify,
+  auditExport,
   ...keyCommands,
   ...memberCommands,
   ...workspaceCommands,
@@ -96,10 +99,10 @@ function errorWithJson(error: unknown): CommandError {
 export function readCommand(argv: readonly string[], text = ''): Command {
   const { kind, read, ...typed } = parse(argv)
   const command = read(text)
-  return async (deps) => {
+  return async (deps, write = async () => true) => {
     const logged = { actor: 'operator', command: kind.words }
     try {
-      const { target = typed.target, ...result } = await command(deps)
+      const { target = typed.target, ...result } = await command(deps, write)
       deps.logger.info({ ...logged, target }, 'command done')
       return typed.json ? printed(result.json) : result.text
     } catch (error) {

@@ -1,12 +1,13 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+import type { Write } from '../db/admin-socket.ts'
 import type { Deps } from '../deps.ts'
 import { ConfigError, type UserError, UserInputError } from '../errors.ts'
 
 /** A command that cannot be run as it was typed; the message is one line. */
 export class UsageError extends ConfigError {}
 
-/** A command of the command line, ready to run; it resolves to what it prints. */
-export type Command = (deps: Deps) => Promise<string>
+/** A command of the command line, ready to run; it resolves to what it prints, behind what it has written. */
+export type Command = (deps: Deps, write?: Write) => Promise<string>
 
 /** The result of a command. */
 export interface CommandResult {
@@ -16,6 +17,9 @@ export interface CommandResult {
   /** What the log names as its target; by default what was typed besides options. */
   readonly target?: string
 }
+
+/** `write` is for a result that is too long to be held. */
+type Run = (deps: Deps, write: Write) => Promise<CommandResult>
 
 /** Ends a command that has done a part of its work; the further lines of the message say what it has not. */
 export class PartialFailure extends Error {
@@ -58,7 +62,7 @@ export interface Typed {
    *
    * @throws ConfigError for what is not acceptable
    */
-  read(text: string): (deps: Deps) => Promise<CommandResult>
+  read(text: string): Run
 }
 
 /** What the command line offers under some words. */
@@ -86,16 +90,14 @@ interface Definition<Parameter extends string, Given extends Options> {
   /** What must follow the words, in this order. */
   readonly parameters?: readonly Parameter[]
   readonly options?: Given
+  /** Whether its result is JSON anyhow. */
+  readonly isJson?: true
   /** The parameter that is the path of a file. */
   readonly file?: Parameter
   readonly description: string
   readonly example: string
   /** `text` is that of its file. */
-  read(
-    given: Readonly<Record<Parameter, string>>,
-    options: OptionsOf<Given>,
-    text: string,
-  ): (deps: Deps) => Promise<CommandResult>
+  read(given: Readonly<Record<Parameter, string>>, options: OptionsOf<Given>, text: string): Run
 }
 
 /** `overlapSeconds` as it is typed with another character between its words. */
@@ -108,7 +110,7 @@ export function defineCommand<
   const Given extends Options = Record<never, never>,
 >(definition: Definition<Parameter, Given>): CommandKind {
   const { words: name, parameters = [], file, description, example } = definition
-  const options: Options = { ...definition.options, json }
+  const options: Options = { ...definition.options, ...(!definition.isJson && { json }) }
   const usage = [name, ...parameters.map((parameter) => `<${parameter}>`)].join(' ')
   const refuse = (problem: string): never => {
     throw new UsageError(`${problem}; see latchkey ${name} --help`)

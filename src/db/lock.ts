@@ -3,11 +3,16 @@ import { rm } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { json } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { ConfigError } from '../errors.ts'
-import { CommandError, type CommandHandler, serveCommands, socketPath } from './admin-socket.ts'
+import {
+  CommandError,
+  type CommandHandler,
+  serveCommands,
+  socketPath,
+  type Write,
+} from './admin-socket.ts'
 import { accessProblem, assertOwnDataDir, assertRootOwns, makeFolder } from './data-dir.ts'
 
 /** The sole right to a DATA_DIR, held until it is released or the process ends, however it ends. */
@@ -133,13 +138,25 @@ export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
 }
 
 const commandAnswer = z.union([
+  z.object({ part: z.string() }),
   z.object({ error: z.string(), output: z.string().optional() }),
   z.object({ output: z.string() }),
 ])
 
+/** The lines of an answer, each as soon as it is there, and no faster than they are taken. */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  let rest = ''
+  for await (const text of response.setEncoding('utf8')) {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  if (rest !== '') yield rest
+}
+
 /**
- * Runs a command in the server that holds a DATA_DIR and returns what it prints; undefined when
- * none is there to ask.
+ * Runs a command in the server that holds a DATA_DIR and returns what it prints, behind what it has
+ * written; undefined when none is there to ask.
  *
  * @throws CommandError when the server does not run it; ConfigError when others may listen there.
  */
@@ -147,6 +164,7 @@ export async function sendCommand(
   dataDir: string,
   argv: readonly string[],
   text = '',
+  write: Write = async () => true,
 ): Promise<string | undefined> {
   await assertOwnDataDir(dataDir)
   const response = await new Promise<IncomingMessage | undefined>((done, fail) => {
@@ -159,7 +177,11 @@ export async function sendCommand(
     call.end(JSON.stringify({ argv, text }))
   })
   if (!response) return undefined
-  const answer = commandAnswer.parse(await json(response))
-  if ('error' in answer) throw new CommandError(answer.error, answer.output)
-  return answer.output
+  for await (const line of linesOf(response)) {
+    const answer = commandAnswer.parse(JSON.parse(line))
+    if ('error' in answer) throw new CommandError(answer.error, answer.output)
+    if ('output' in answer) return answer.output
+    if (!(await write(answer.part))) return ''
+  }
+  throw new CommandError('the server ended before it had answered')
 }

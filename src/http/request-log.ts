@@ -41,8 +41,19 @@ function refusalOf(error: unknown) {
   if (!(origin instanceof RequestError)) return undefined
   const { code, details, logged } = origin
   const { reason = details.reason, offBySeconds, ...ids } = logged
-  return { code, reason, offBySeconds, missing: details.missingPermissions, ids }
+  const missing = details.missingPermissions as readonly string[] | undefined
+  return { code, reason, offBySeconds, missing, ids }
 }
+
+/** By its code, what the audit calls a refusal; others are none of who asked. */
+const denialReasons: Readonly<Record<string, string>> = {
+  FORBIDDEN: 'FORBIDDEN',
+  insufficient_scope: 'FORBIDDEN',
+  RATE_LIMITED: 'RATE_LIMITED',
+}
+
+const denialReason = ({ code, reason }: NonNullable<ReturnType<typeof refusalOf>>) =>
+  code === 'UNAUTHENTICATED' ? String(reason) : denialReasons[String(code)]
 
 /**
  * Logs each request in one line, without its document, variables and query string, and counts it.
@@ -50,7 +61,7 @@ function refusalOf(error: unknown) {
  * @param mode `errors` logs those alone that were refused, failed or abandoned
  */
 export function createRequestLog(
-  { logger, metrics }: Pick<Deps, 'logger' | 'metrics'>,
+  { logger, metrics, denials }: Pick<Deps, 'logger' | 'metrics' | 'denials'>,
   mode: Config['logRequests'] = 'on',
 ): RequestLog {
   return (state, { method, path, status, isAborted }) => {
@@ -60,13 +71,16 @@ export function createRequestLog(
     const refused = refusalOf(state.refusal)
     metrics.countRequest({ route, operation: kind, status, verdict: verdict?.code }, ms / 1_000)
     if (refused?.code === 'UNAUTHENTICATED') metrics.countRefusedCredential(String(refused.reason))
+    const ids = caller ? credentialIdsOf(caller) : refused?.ids
+    const reason = refused && denialReason(refused)
+    if (reason)
+      denials.add({ ...ids, reason, missing: refused.missing, address: state.address, requestId })
     const isGood = status < 400 && !refused && !isAborted
     if (mode === 'off' || (mode === 'errors' && isGood)) return
     const level = isGood && probes.includes(route) ? 'debug' : 'info'
     if (!logger.isLevelEnabled(level)) return
     const name = operation?.name?.value
     // One literal: spreading costs as much as the rest of the line.
-    const ids = caller ? credentialIdsOf(caller) : refused?.ids
     logger[level](
       {
         requestId,

@@ -41,7 +41,7 @@ export interface RequestState {
   caller?: Principal | undefined
   /** Set by routes; an operation's is its context's until it is answered. */
   charged?: Charge | undefined
-  /** What ended the request, or the first of the errors in its answer. */
+  /** What ended the request, or the first of the errors in its answer, a denial before all others. */
   refusal?: unknown
   /** Of /verify, and on whom it is. */
   verdict?: { readonly code: string; readonly caller?: Principal | undefined }

@@ -33,12 +33,14 @@ const PageInfo = builder.objectRef<Page>('PageInfo').implement({
   }),
 })
 
-const cursorOf = (row: Listed | undefined): string | null =>
+type Row = Page['nodes'][number]
+
+const cursorOf = (row: Row | undefined): string | null =>
   row === undefined ? null : encodeCursor(row)
 
 /** The connection and edge types of a listed entity: `<name>Connection`, `<name>Edge`. */
-function connectionOf(name: string, listed: ObjectRef<Types, Listed>): ObjectRef<Types, Page> {
-  const edge = builder.objectRef<Listed>(`${name}Edge`).implement({
+function connectionOf(name: string, listed: ObjectRef<Types, Row>): ObjectRef<Types, Page> {
+  const edge = builder.objectRef<Row>(`${name}Edge`).implement({
     description: `An edge in a connection of type ${name}.`,
     leafFields: 'public',
     fields: (t) => ({
@@ -90,7 +92,7 @@ const connections = new Map<string, ObjectRef<Types, Page>>()
 /** The connection of a model: the same wherever it is asked for. */
 export function modelConnection(model: keyof PrismaTypes): ObjectRef<Types, Page> {
   const connection =
-    connections.get(model) ?? connectionOf(model, modelType(model) as ObjectRef<Types, Listed>)
+    connections.get(model) ?? connectionOf(model, modelType(model) as ObjectRef<Types, Row>)
   connections.set(model, connection)
   return connection
 }

@@ -4,6 +4,7 @@ import type { Context, DataLoader } from './context.ts'
 /** Columns whose texts may be long: no list reads them, but for the rows that show them. */
 const columns = {
   'Agent.instructions': Prisma.sql`SELECT id, instructions AS text FROM "Agent"`,
+  'AuditEvent.changes': Prisma.sql`SELECT id, changes AS text FROM "AuditEvent"`,
   'Run.input': Prisma.sql`SELECT id, input AS text FROM "Run"`,
   'Run.output': Prisma.sql`SELECT id, output AS text FROM "Run"`,
 }

@@ -12,14 +12,22 @@ export interface Plan {
   readonly select: { readonly id: true; readonly createdAt: true }
 }
 
-/** Of the rows of a connection. Plans belong to one place in the answer: each resolver needs its own. */
-const planOfNodes = (context: Context, info: GraphQLResolveInfo): Plan =>
+/**
+ * Of the rows of a connection. Plans belong to one place in the answer: each resolver needs its own.
+ *
+ * @param place the columns by which the list is ordered
+ */
+export const planOfNodes = <Place extends object = Plan['select']>(
+  context: Context,
+  info: GraphQLResolveInfo,
+  place: object = { id: true, createdAt: true },
+): { readonly select: Place } =>
   queryFromInfo({
     context,
     info,
     paths: [['nodes'], ['edges', 'node']],
-    select: { id: true, createdAt: true },
-  }) as Plan
+    select: { ...place },
+  }) as { select: Place }
 
 /**
  * Of what a field leads to that is not read by its parent. It takes as long as reading some columns.

@@ -1,3 +1,18 @@
+import type { Caller } from '../auth/caller.ts'
+import type { AuditAction } from './audit-actions.ts'
+
+/** Who did something, as the audit keeps it. */
+export interface Actor {
+  readonly kind: Caller['kind'] | null
+  readonly id: string | null
+  /** As the workspace shows them. */
+  readonly name: string
+  readonly apiKeyId: string | null
+  readonly accessTokenId: string | null
+  readonly address: string | undefined
+  readonly requestId: string | undefined
+}
+
 /** What one field was and is; values as they are shown in the API, never a secret. */
 export interface FieldChange {
   readonly field: string
@@ -7,11 +22,12 @@ export interface FieldChange {
 
 /** One thing done, as a service tells it. Who did it and when is known by the transaction. */
 export interface ChangeEvent {
-  /** `noun.verb_in_past`, e.g. api_key.rotated. */
-  readonly action: string
+  readonly action: AuditAction
   readonly targetId: string
   readonly targetName: string
   readonly changes?: readonly FieldChange[]
+  /** Absent: whose transaction it is. */
+  readonly actor?: Actor
 }
 
 const plain = (value: unknown): string => JSON.stringify(value ?? null)

@@ -8,8 +8,9 @@ import { forbidden, RequestError, serviceUnavailable, unauthenticated } from '..
 import { Prisma, type Workspace } from '../generated/prisma/client.ts'
 import type { Notification } from '../replication/replica.ts'
 import type { OperatorContext, ServiceContext } from '../service-context.ts'
-import type { ChangeEvent } from './audit-event.ts'
-import { type Actor, chainedEvents } from './audit-rows.ts'
+import type { Actor, ChangeEvent } from './audit-event.ts'
+import { isHeadDue, logHeads } from './audit-heads.ts'
+import { chainedEvents } from './audit-rows.ts'
 import { deliveriesOf } from './webhook-outbox.ts'
 import { nestedWaitMs, withMutexes } from './workspace-mutex.ts'
 
@@ -119,6 +120,7 @@ async function runTransaction<T>(
 ): Promise<T> {
   const ids = [...new Set([workspaceId, ...others])].sort()
   const raised = new Map<string, bigint>()
+  const headsDue: string[] = []
   const run = async (db: Prisma.TransactionClient, notification: Notification): Promise<T> => {
     await prepare?.(db)
     const changes: Prisma.Sql[] = []
@@ -132,6 +134,7 @@ async function runTransaction<T>(
     )
     for (const draft of drafts) {
       if (draft.events.length === 0) continue
+      if (isHeadDue(draft.workspace, draft.events.length)) headsDue.push(draft.workspace.id)
       const epoch = draft.workspace.epoch + (keepsAuthorization ? 0n : 1n)
       if (!keepsAuthorization) raised.set(draft.workspace.id, epoch)
       changes.push(...appended(draft, await actorIn(draft), epoch))
@@ -142,7 +145,9 @@ async function runTransaction<T>(
   return await deps.replica.waitForReplicas(async (notification) => {
     const transaction = () => deps.prisma.$transaction((db) => run(db, notification), patience)
     try {
-      return await withMutexes(deps.prisma, ids, transaction)
+      const value = await withMutexes(deps.prisma, ids, transaction)
+      await logHeads(deps, headsDue)
+      return value
     } finally {
       // Also when it failed: a commit whose answer was lost may have been done.
       for (const [id, epoch] of raised) deps.credentials.raised(id, epoch)

@@ -125,6 +125,7 @@ const listed = (type: string, list: string, permission: string): Way => ({
 export const ways: readonly Way[] = [
   listed('AccessToken', 'accessTokens', 'tokens:read'),
   listed('Agent', 'agents', 'agents:read'),
+  listed('AuditEvent', 'auditEvents', 'audit:read'),
   listed('Member', 'members', 'members:read'),
   listed('Scope', 'scopes', 'scopes:read'),
   listed('Session', 'sessions', 'sessions:read'),

@@ -19,6 +19,8 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       accessTokens: ['tokens:read'],
       agent: ['agents:read'],
       agents: ['agents:read'],
+      auditEvents: ['audit:read'],
+      auditIntegrity: ['audit:read'],
       document: ['documents:read'],
       explainAccess: ['keys:read'],
       apiKey: ['keys:read'],
@@ -110,6 +112,16 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
       unusedSpaces: ['spaces:read'],
     },
   },
+  AuditChange: open('after before field'),
+  AuditEvent: {
+    open:
+      'accessTokenId action actorKind actorName apiKeyId at changes hash id ip previousHash ' +
+      'requestId sequence targetId targetName',
+    guarded: { actor: ['members:read'] },
+  },
+  AuditIntegrity: open(
+    'checkedEvents firstBrokenEventId firstBrokenSequence headHash headSequence intact',
+  ),
   UploadDocumentPayload: open('document errors'),
   VerifyApiKeyPayload: open('apiKey code errors missingPermissions permissions rateLimits valid'),
   RateLimit: open('limit remaining resetAt subject windowSeconds'),
@@ -223,6 +235,8 @@ export const fieldPermissions: Readonly<Record<string, TypePermissions>> = {
   AgentEdge: open('cursor node'),
   ApiKeyConnection: open('edges nodes pageInfo'),
   ApiKeyEdge: open('cursor node'),
+  AuditEventConnection: open('edges nodes pageInfo'),
+  AuditEventEdge: open('cursor node'),
   MemberConnection: open('edges nodes pageInfo'),
   MemberEdge: open('cursor node'),
   RunConnection: open('edges nodes pageInfo'),

@@ -33,6 +33,14 @@ const filters: Readonly<Record<string, Readonly<Record<string, readonly Permissi
     externalId: [],
     label: [],
   },
+  auditEvents: {
+    actions: [],
+    actorId: ['members:read'],
+    apiKeyId: [],
+    targetId: [],
+    since: [],
+    until: [],
+  },
   members: { kind: [], role: [], spaceId: ['spaces:read'], search: [] },
   scopes: { permission: [], search: [] },
   sessions: {
@@ -51,6 +59,7 @@ const readsList: Readonly<Record<string, PermissionName>> = {
   accessTokens: 'tokens:read',
   agents: 'agents:read',
   apiKeys: 'keys:read',
+  auditEvents: 'audit:read',
   members: 'members:read',
   scopes: 'scopes:read',
   sessions: 'sessions:read',
@@ -99,6 +108,7 @@ const values: Readonly<Record<string, unknown>> = {
 
 /** Some value of the filter's type. */
 function someValue(list: string, filter: string): unknown {
+  if (filter === 'actions') return ['space.created']
   const type = getNamedType(filterOf(list)?.getFields()[filter]?.type)
   return type !== undefined && 'getValues' in type
     ? type.getValues()[0]?.name

@@ -59,6 +59,7 @@ function expectConnection(list: string): unknown {
     accessTokens: 'AccessToken',
     agents: 'Agent',
     apiKeys: 'ApiKey',
+    auditEvents: 'AuditEvent',
     members: 'Member',
     sessions: 'Session',
   }
@@ -189,6 +190,9 @@ export const idPlaces = (own: OwnIds, secret: string): readonly IdPlace[] => [
   ),
   filter('key', 'accessTokens', 'apiKeyId'),
   filter('user', 'accessTokens', 'ownerId'),
+  filter('user', 'auditEvents', 'actorId'),
+  filter('key', 'auditEvents', 'apiKeyId'),
+  { ...filter('key', 'auditEvents', 'targetId'), takesAnyKind: true },
   filter('space', 'agents', 'spaceId'),
   filter('space', 'members', 'spaceId'),
   filter('agent', 'sessions', 'agentId'),

@@ -68,13 +68,16 @@ test('each field asks for what the table says, and the table knows every field',
   expect(Object.fromEntries(built)).toEqual(fieldPermissions)
 })
 
-test('only createSpace asks for all spaces, and only what is about oneself is exempt', () => {
+/** What asks for all spaces as well. */
+const forAllSpaces = ['Mutation.createSpace', 'Query.auditEvents', 'Query.auditIntegrity']
+
+test('few fields ask for all spaces, and only what is about oneself is exempt', () => {
   const fields = objectTypes.flatMap((type) =>
     Object.values(type.getFields()).map((field) => [`${type.name}.${field.name}`, field] as const),
   )
   const having = (part: 'allSpaces' | 'unless'): string[] =>
     fields.filter(([, field]) => requirementOf(field)?.[part]).map(([name]) => name)
-  expect(having('allSpaces')).toEqual(['Mutation.createSpace'])
+  expect(having('allSpaces').sort()).toEqual(forAllSpaces)
   expect(having('unless').sort()).toEqual([
     'AccessToken.apiKey',
     'Mutation.removeMember',
@@ -86,6 +89,9 @@ test('only createSpace asks for all spaces, and only what is about oneself is ex
     'Viewer.workspace',
   ])
 })
+
+const isForAllSpaces = (path: string): boolean =>
+  path === 'asAuditEvent' || forAllSpaces.some((name) => name.endsWith(`.${path}`))
 
 interface Refusal {
   readonly path: string
@@ -99,7 +105,8 @@ function expectedRefusals(held: ReadonlySet<string>, allSpaces: boolean): Refusa
   const ask = (path: string, required: readonly string[]): boolean => {
     const missing = required.filter((name) => !held.has(name))
     const isForPeopleOnly = path === 'createWorkspace'
-    const refused = missing.length > 0 || isForPeopleOnly || (path === 'createSpace' && !allSpaces)
+    const needsAllSpaces = isForAllSpaces(path)
+    const refused = missing.length > 0 || isForPeopleOnly || (needsAllSpaces && !allSpaces)
     if (refused) refusals.push({ path, required, missing })
     return !refused
   }

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { CommandError } from '../../src/db/admin-socket.ts'
@@ -126,6 +127,43 @@ test('the holder runs the commands of others', async () => {
   await expect(sendCommand(dataDir, ['fly'])).rejects.toThrow(new CommandError('no command fly'))
   await lock.release()
   expect(await sendCommand(dataDir, ['plan'])).toBeUndefined()
+})
+
+// The log of years is not held in memory by the server, nor by who reads it slowly.
+test('a long output comes in parts, no faster than they are taken', async () => {
+  const lock = await lockDataDir(dataDir)
+  const parts = Array.from({ length: 500 }, (_, index) => `${index}\n`.padStart(65_536, 'ü'))
+  let written = 0
+  let ended = Promise.withResolvers<void>()
+  lock.onCommand(async (_argv, _text, write) => {
+    for (const part of parts) {
+      if (!(await write(part))) break
+      written += 1
+    }
+    ended.resolve()
+    return 'all'
+  })
+  const release = Promise.withResolvers<void>()
+  const taken: string[] = []
+  const output = sendCommand(dataDir, ['export'], '', async (part) => {
+    await release.promise
+    return taken.push(part) > 0
+  })
+  for (let before = -1; before !== written; ) {
+    before = written
+    await sleep(200)
+  }
+  expect(written).toBeLessThan(parts.length / 2)
+  release.resolve()
+  expect(await output).toBe('all')
+  expect(taken).toEqual(parts)
+
+  written = 0
+  ended = Promise.withResolvers<void>()
+  expect(await sendCommand(dataDir, ['export'], '', () => Promise.resolve(false))).toBe('')
+  await ended.promise
+  await lock.release()
+  expect(written).toBeLessThan(parts.length / 2)
 })
 
 /** Status and body of the answer to a raw request on the socket. */

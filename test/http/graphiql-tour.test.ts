@@ -11,6 +11,7 @@ import {
   WhatDoesItNeedDocument,
   WhatIsHereDocument,
   WhoAmIDocument,
+  WhoDidWhatDocument,
   WhyIsItRefusedDocument,
 } from '../generated/operations.ts'
 import { seed } from '../setup/seed.ts'
@@ -82,6 +83,13 @@ test('the tabs lead an admin from the first query to the end of a key', async ()
   expect(revoked.data?.revokeApiKey).toMatchObject({ revokedCount: 1, errors: [] })
   for (const secret of [first, second])
     expect((await world.run(secret, WhoAmIDocument, {})).status).toBe(401)
+
+  const log = await world.run(workspace.secret, WhoDidWhatDocument, variablesOf(12))
+  expect(log.data?.auditEvents?.nodes.slice(0, 2)).toMatchObject([
+    { action: 'api_key.revoked', actorName: 'Olga Owner' },
+    { action: 'api_key.created', actorName: 'Olga Owner' },
+  ])
+  expect(log.data?.auditIntegrity).toMatchObject({ intact: true, firstBrokenSequence: null })
 })
 
 test('KeysToReview: lists a key that expires soon, and not one that expires later', async () => {

@@ -20,7 +20,10 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const roots = ['spaces', 'agents', 'apiKeys', 'accessTokens', 'scopes', 'members', 'workspaces']
+const roots = [
+  ...['spaces', 'agents', 'apiKeys', 'accessTokens', 'scopes', 'members', 'workspaces'],
+  'auditEvents',
+]
 const nested = [
   'spaces { nodes { agents(ARGS) { nodes { id } } } }',
   'spaces { nodes { apiKeys(ARGS) { nodes { id } } } }',

@@ -19,7 +19,13 @@ const types: readonly GraphQLObjectType[] = isInterfaceType(node)
   ? schema.getPossibleTypes(node)
   : []
 
-export const nodeTypes: readonly NodeType[] = types.map((type) => {
+/** The names of all types of Node. */
+export const nodeNames = types.map(({ name }) => name)
+
+/** Events have no query field of their own: see modules/audit. */
+const withItems = types.filter(({ name }) => name !== 'AuditEvent')
+
+export const nodeTypes: readonly NodeType[] = withItems.map((type) => {
   const own = `${type.name.charAt(0).toLowerCase()}${type.name.slice(1)}`
   const item = own === 'webhookEndpoint' ? 'webhookEndpoints' : own
   const leaves = Object.values(type.getFields()).filter((field) =>

@@ -5,7 +5,7 @@ import { insertKey } from '../auth/insert-key.ts'
 import { insertDocument } from '../auth/insert-session.ts'
 import { done, seed } from '../setup/seed.ts'
 import { createWorld, type World } from '../setup/world.ts'
-import { hiddenId, itemQuery, nodeTypes, ownId } from './node-types.ts'
+import { hiddenId, itemQuery, nodeNames, nodeTypes, ownId } from './node-types.ts'
 
 let world: World
 let mine: Furnished
@@ -27,10 +27,11 @@ async function nodeOf(secret: string, id: string): Promise<unknown> {
 }
 
 test('the types of Node are those of the contract that have an id of their own', () => {
-  expect(nodeTypes.map(({ name }) => name).sort()).toEqual([
+  expect(nodeNames.toSorted()).toEqual([
     'AccessToken',
     'Agent',
     'ApiKey',
+    'AuditEvent',
     'Document',
     'Member',
     'Run',
@@ -118,7 +119,7 @@ test('what is deleted or removed is null', async () => {
 const agent = () => mine.own.agent
 const noIds: Readonly<Record<string, () => string>> = {
   'of no kind that there is': () => newId('xxx' as 'agt'),
-  'of a kind that is no node': () => newId('evt'),
+  'of a kind that is no node': () => newId('rep'),
   'of a user': () => mine.ownerId,
   'no text': () => '',
   'no id at all': () => 'agent',

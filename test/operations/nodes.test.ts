@@ -41,7 +41,7 @@ test('what is not there, not seen or no id is null in its place', async () => {
     ...nodeTypes.flatMap((type) => hiddenId(mine, type) ?? []),
     ...nodeTypes.map((type) => ownId(theirs, type)),
     newId('agt'),
-    newId('evt'),
+    newId('rep'),
     mine.ownerId,
     'none',
     '',

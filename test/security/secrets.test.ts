@@ -184,6 +184,10 @@ test('no type but the payloads that give a key or token has a field for one', ()
   }
   expect(found.sort()).toEqual([
     'ApiKey.previousSecretExpiresAt: DateTime',
+    // Of the audit chain, by a key of the server.
+    'AuditEvent.hash: String',
+    'AuditEvent.previousHash: String',
+    'AuditIntegrity.headHash: String',
     'CreateAccessTokenPayload.token: String',
     'CreateApiKeyPayload.secret: String',
     'CreateWebhookEndpointPayload.signingSecret: String',

@@ -11,6 +11,7 @@ import type { Config } from '../../src/config.ts'
 import type { Database } from '../../src/db/client.ts'
 import { notedKeyPrefixes } from '../../src/db/key-prefixes.ts'
 import type { Deps } from '../../src/deps.ts'
+import { DenialTally } from '../../src/jobs/denials.ts'
 import { createUsageRecorder } from '../../src/jobs/usage.ts'
 import { createLimits, type LimitsOptions } from '../../src/limits/limits.ts'
 import { createMetrics } from '../../src/metrics.ts'
@@ -74,6 +75,7 @@ export async function depsOver(
     replica,
     credentials,
     usage: createUsageRecorder(prisma, logger),
+    denials: new DenialTally(),
     limits: await createLimits({ ...limits, logger, metrics }),
     metrics,
     auditKey: deriveAuditKey(secretsKey),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { recordDenials } from '../../src/modules/audit/record-denials.ts'
 import { outcome } from '../setup/outcome.ts'
 import { done, seed } from '../setup/seed.ts'
 import { view } from '../setup/view.ts'
@@ -181,4 +182,24 @@ test('neither a log nor an answer holds a token', async () => {
   }
   const logs = world.logs.join('\n')
   for (const token of [strange, known]) expect(logs).not.toContain(token.slice(-20))
+})
+
+test('what was denied to a person is in the audit under their name, once', async () => {
+  const { world } = signIn
+  const builder = await member('denied', 'BUILDER')
+  for (const name of ['x', 'y']) await ask(builder.token, 'createSpace', { name })
+  await recordDenials(world.deps)
+  const events = await world.deps.prisma.auditEvent.findMany({
+    where: { workspaceId: workspace.id, action: 'request.denied', actorId: builder.userId },
+  })
+  const its = {
+    actorKind: 'HUMAN',
+    actorName: 'denied@example.com',
+    apiKeyId: null,
+    targetId: builder.userId,
+  }
+  expect(events).toMatchObject([its])
+  expect(JSON.parse(events[0]?.changes ?? '')).toContainEqual({
+    ...{ field: 'missingPermissions', before: 'null', after: '["spaces:create"]' },
+  })
 })

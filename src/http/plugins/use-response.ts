@@ -1,4 +1,4 @@
-import type { ExecutionResult } from 'graphql'
+import type { ExecutionResult, GraphQLError } from 'graphql'
 import type { Deps } from '../../deps.ts'
 import { httpOfAnswer, logCause, maskError, outgoing } from '../errors.ts'
 import { callerHeaders, challengeHeaders, commonHeaders } from '../headers.ts'
@@ -31,7 +31,8 @@ export const useResponse = ({
       }
       const { data, errors = [] } = answer
       for (const { originalError } of errors) logCause(originalError, logger, requestId)
-      state.refusal = errors[0]
+      const isDenial = ({ extensions }: GraphQLError) => extensions.code === 'FORBIDDEN'
+      state.refusal = errors.find(isDenial) ?? errors[0]
       const http = httpOfAnswer(errors, data, mediaType)
       const headers = {
         'content-type': `${mediaType}; charset=utf-8`,

@@ -1,4 +1,10 @@
-import { type Caller, type KeyCaller, type TokenCaller, verifierIdOf } from '../../auth/caller.ts'
+import {
+  type Caller,
+  credentialIdsOf,
+  type KeyCaller,
+  type TokenCaller,
+  verifierIdOf,
+} from '../../auth/caller.ts'
 import { assess, refusalOfRights } from '../../auth/decision.ts'
 import type { PermissionName } from '../../auth/permissions.ts'
 import { holds, type Rights, reaches } from '../../auth/policy.ts'
@@ -79,8 +85,24 @@ export function prepareVerification(
   if (!holds(rights, 'keys:verify')) throw forbidden(['keys:verify'], ['keys:verify'])
   context.deps.usage.usedRights(context.caller, ['keys:verify'])
   const asked = verificationInput(input)
-  return (secret) =>
-    verdictOn(context, secret, asked).catch((error: unknown) => withoutCaller(error, asked))
+  const { deps, requestId } = context
+  const { address } = asked
+  return async (secret) => {
+    try {
+      const verdict = await verdictOn(context, secret, asked)
+      const { code: reason, caller, missingPermissions: missing } = verdict
+      if (reason !== 'VALID' && caller)
+        deps.denials.add({ ...credentialIdsOf(caller), reason, missing, address, requestId })
+      return verdict
+    } catch (error) {
+      const verdict = withoutCaller(error, asked)
+      if (error instanceof RequestError) {
+        const { reason = verdict.code, ...ids } = error.logged
+        deps.denials.add({ ...ids, reason, address, requestId })
+      }
+      return verdict
+    }
+  }
 }
 
 /** The verdict on a credential of which it was not found out whose it is. */

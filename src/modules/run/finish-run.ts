@@ -24,6 +24,12 @@ export const presentRun = (
   { workspaceId, id }: Pick<Run, 'workspaceId' | 'id'>,
 ): Promise<Run> => c.db.run.findUniqueOrThrow({ where: { workspaceId_id: { workspaceId, id } } })
 
+const actions = {
+  SUCCEEDED: 'run.succeeded',
+  FAILED: 'run.failed',
+  CANCELED: 'run.canceled',
+} as const
+
 /** Ends a run that is in progress, under the workspace's lock. What it said stays out of the audit. */
 export function finishRun(
   c: WorkspaceTransaction,
@@ -32,7 +38,7 @@ export function finishRun(
 ): Promise<Run> {
   const { output, ...told } = outcome
   c.record({
-    action: `run.${outcome.status.toLowerCase()}`,
+    action: actions[outcome.status],
     targetId: run.id,
     targetName: run.id,
     changes: changesBetween<object>({ status: run.status }, told),

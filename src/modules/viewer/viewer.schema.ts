@@ -9,7 +9,7 @@ import { RoleType, type ShownUser, User } from '../member/user.schema.ts'
 import { spaceLoader } from '../space/space.schema.ts'
 import { findWorkspace } from '../workspace/workspace.schema.ts'
 
-const CallerKindType = builder.enumType('CallerKind', {
+export const CallerKindType = builder.enumType('CallerKind', {
   description: 'The kind of a credential.',
   values: {
     HUMAN: { description: 'A person, by their sign-in.' },

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import { expect } from 'vitest'
 import type { AuditEvent, Workspace } from '../../../src/generated/prisma/client.ts'
 import type { World } from '../../setup/world.ts'
@@ -20,7 +20,7 @@ const beginning: Head = { auditSequence: 0n, auditHash: null }
 
 /** What each event's hash must be, reckoned anew from the first one on. */
 export function reckon(
-  auditKey: Uint8Array,
+  auditKey: KeyObject,
   events: readonly AuditEvent[],
   { auditHash }: Head = beginning,
 ): string[] {

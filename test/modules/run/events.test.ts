@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { eventually } from '../../setup/eventually.ts'
 import { metricsOf } from '../../setup/metrics.ts'
 import { done } from '../../setup/seed.ts'
+import { attempt } from '../api-key/ask.ts'
+import { contentsOf, whileBlocked } from '../audit/blocked-chain.ts'
 import { expectWhole } from '../audit/expect-whole.ts'
 import { createRunWorld, type RunWorld } from './run-world.ts'
 
@@ -46,6 +48,23 @@ test('a run leaves who asked and what came of it, in the chain, and nothing of w
   // No credential's rights depend on it.
   expect((await workspaceRow()).epoch).toBe(before.epoch)
   await expectWhole(it.world, it.workspace)
+})
+
+test('a run whose event cannot be written is neither begun nor canceled', async () => {
+  const { world, workspace, agentInA: agentId } = it
+  const release = it.holdAnswers()
+  const { id } = await it.begin({ agentId })
+  await whileBlocked(world, workspace, async () => {
+    const contents = await contentsOf(world, workspace)
+    for (const [mutation, input] of [
+      ['runAgent', { agentId, input: 'Hello' }],
+      ['cancelRun', { id }],
+    ] as const)
+      expect((await attempt(world, workspace.secret, mutation, input)).codes).toHaveLength(1)
+    expect(await contentsOf(world, workspace)).toEqual(contents)
+  })
+  await done(world, workspace.secret, 'cancelRun', 'run { id }', { id })
+  release()
 })
 
 test('a run that outlives its key is ended by nobody but the server', async () => {
