@@ -36,6 +36,7 @@ test('it is decided what each field leads to', () => {
     'Space.agents',
     'Space.apiKeys',
     'Space.members',
+    'WebhookEndpoint.deliveries',
   ])
   expect(namesOf('ENTITY')).toEqual([
     'AccessToken.apiKey',
@@ -73,7 +74,9 @@ test('it is decided what each field leads to', () => {
     'AccessToken.spaces',
     'Agent.spaces',
     'ApiKey.scopes',
+    'ApiKey.unusedSpaces',
     'Query.nodes',
+    'Query.webhookEndpoints',
     'RevokeApiKeysPayload.apiKeys',
     'Session.documents',
   ])
