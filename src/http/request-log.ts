@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
 import { RequestError } from '../errors.ts'
 import { isId } from '../ids.ts'
+import { denialReason } from '../jobs/denials.ts'
 import { OAuthError } from './routes/oauth/oauth-error.ts'
 import type { RequestState } from './server-context.ts'
 
@@ -45,16 +46,6 @@ function refusalOf(error: unknown) {
   return { code, reason, offBySeconds, missing, ids }
 }
 
-/** By its code, what the audit calls a refusal; others are none of who asked. */
-const denialReasons: Readonly<Record<string, string>> = {
-  FORBIDDEN: 'FORBIDDEN',
-  insufficient_scope: 'FORBIDDEN',
-  RATE_LIMITED: 'RATE_LIMITED',
-}
-
-const denialReason = ({ code, reason }: NonNullable<ReturnType<typeof refusalOf>>) =>
-  code === 'UNAUTHENTICATED' ? String(reason) : denialReasons[String(code)]
-
 /**
  * Logs each request in one line, without its document, variables and query string, and counts it.
  *
@@ -72,7 +63,7 @@ export function createRequestLog(
     metrics.countRequest({ route, operation: kind, status, verdict: verdict?.code }, ms / 1_000)
     if (refused?.code === 'UNAUTHENTICATED') metrics.countRefusedCredential(String(refused.reason))
     const ids = caller ? credentialIdsOf(caller) : refused?.ids
-    const reason = refused && denialReason(refused)
+    const reason = refused && denialReason(refused.code, refused.reason)
     if (reason)
       denials.add({ ...ids, reason, missing: refused.missing, address: state.address, requestId })
     const isGood = status < 400 && !refused && !isAborted

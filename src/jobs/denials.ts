@@ -1,3 +1,13 @@
+const denialReasons: Readonly<Record<string, string>> = {
+  FORBIDDEN: 'FORBIDDEN',
+  insufficient_scope: 'FORBIDDEN',
+  RATE_LIMITED: 'RATE_LIMITED',
+}
+
+/** What the audit calls a refusal of that code; undefined: it is none of who asked. */
+export const denialReason = (code: unknown, reason: unknown): string | undefined =>
+  code === 'UNAUTHENTICATED' ? String(reason) : denialReasons[String(code)]
+
 /** A request of a known credential that was refused, with the ids that the log names it by. */
 export interface Denial {
   /** Undefined, as are all ids, where no credential is known: of whose workspace would it tell? */

@@ -5,20 +5,21 @@ const schemes = { Authorization: 'Bearer ', 'X-API-Key': '', 'Latchkey-Verifier'
 
 type CredentialHeader = keyof typeof schemes
 
-const malformedIn = (header: CredentialHeader): RequestError =>
-  unauthenticated(
-    'MALFORMED',
-    {},
-    `${header} holds no well-formed key or token; send "${header}: ${schemes[header]}<key or token>".`,
-  )
+const malformed = (message: string): RequestError => unauthenticated('MALFORMED', {}, message)
 
-/** For a promise of a caller: tells whose credential is malformed which header held it. */
-export const namingHeader =
-  (header: CredentialHeader) =>
+const malformedIn = (header: CredentialHeader): string =>
+  `${header} holds no well-formed key or token; send "${header}: ${schemes[header]}<key or token>".`
+
+/** For a promise of a caller: tells whose credential is malformed what to send. */
+export const insteadOfMalformed =
+  (message: string) =>
   (error: unknown): never => {
     const isMalformed = error instanceof RequestError && error.details.reason === 'MALFORMED'
-    throw isMalformed ? malformedIn(header) : error
+    throw isMalformed ? malformed(message) : error
   }
+
+/** The same, of a header that held the credential alone. */
+export const namingHeader = (header: CredentialHeader) => insteadOfMalformed(malformedIn(header))
 
 /**
  * The secret that a request presents, in `Authorization: Bearer` or `X-API-Key`; undefined when it
@@ -54,6 +55,6 @@ export function bearerToken(headers: Headers): string | undefined {
   const authorization = headers.get('authorization')?.trim()
   if (!authorization) return undefined
   const [, scheme, token] = withScheme.exec(authorization) ?? []
-  if (scheme === undefined) throw malformedIn('Authorization')
+  if (scheme === undefined) throw malformed(malformedIn('Authorization'))
   return scheme.toLowerCase() === 'bearer' && token ? token : undefined
 }

@@ -1,35 +1,14 @@
+import { type BasicCredentials, basicCredentials } from '../../../auth/credentials/basic.ts'
+import { insteadOfMalformed } from '../../../auth/credentials/presented-secret.ts'
 import type { Deps } from '../../../deps.ts'
-import { RequestError, unauthenticated } from '../../../errors.ts'
-import { formDecode, utf8 } from '../../../input/form-encoding.ts'
 import type { Origin } from '../../../modules/credential/authenticate-credential.ts'
 import type { Call } from '../route.ts'
 import type { Form } from './form.ts'
 import { OAuthError } from './oauth-error.ts'
 
-/** What a client says that it is, and the secret that is to prove it. */
-export interface ClientCredentials {
-  readonly id: string
-  readonly secret: string
-}
-
 const whatToSend = 'Send the id of an API key as the client id, and the key as the client secret.'
 
 const refused = (description: string): OAuthError => new OAuthError('invalid_client', description)
-
-/** Both parts are form-encoded before base64 (RFC 6749, 2.3.1). */
-function basicCredentials(authorization: string): ClientCredentials {
-  const [, base64 = ''] = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization) ?? []
-  try {
-    const [, id = '', secret = ''] =
-      /^([^:]+):(.+)$/s.exec(utf8(Buffer.from(base64, 'base64'))) ?? []
-    if (id !== '') return { id: formDecode(id), secret: formDecode(secret) }
-  } catch {
-    // Told below.
-  }
-  throw refused(
-    `The Authorization header holds no client id and secret in the Basic scheme. ${whatToSend}`,
-  )
-}
 
 /**
  * For a request that authenticates by its Authorization header.
@@ -47,7 +26,7 @@ export function assertNoSecretIn(form: Form): void {
  *
  * @throws OAuthError invalid_request for more than one way at once, invalid_client for none
  */
-export function clientCredentials(headers: Headers, form: Form): ClientCredentials {
+export function clientCredentials(headers: Headers, form: Form): BasicCredentials {
   const authorization = headers.get('authorization')?.trim()
   const id = form.get('client_id')
   const secret = form.get('client_secret')
@@ -57,6 +36,10 @@ export function clientCredentials(headers: Headers, form: Form): ClientCredentia
   }
   assertNoSecretIn(form)
   const credentials = basicCredentials(authorization)
+  if (credentials === undefined)
+    throw refused(
+      `The Authorization header holds no client id and secret in the Basic scheme. ${whatToSend}`,
+    )
   if (id !== undefined && id !== credentials.id)
     throw new OAuthError('invalid_request', 'The form names another client id.')
   return credentials
@@ -75,9 +58,7 @@ export function authenticateClient<Client>(
   form: Form,
 ): Promise<Client> {
   const { id, secret } = clientCredentials(request.headers, form)
-  return accept(deps, secret, { address, requestId, keyId: id }).catch((error: unknown) => {
-    const isMalformed = error instanceof RequestError && error.details.reason === 'MALFORMED'
-    const message = `The client secret is no well-formed key. ${whatToSend}`
-    throw isMalformed ? unauthenticated('MALFORMED', {}, message) : error
-  })
+  return accept(deps, secret, { address, requestId, keyId: id }).catch(
+    insteadOfMalformed(`The client secret is no well-formed key. ${whatToSend}`),
+  )
 }
