@@ -85,9 +85,10 @@ export const limitsStep = (passed: boolean): AccessStep => ({
 /** So many spaces are named at most. */
 const maxNamed = 20
 
-function listOf(items: readonly string[]): string {
+function listOf(items: readonly string[], textOf = (item: string): string => item): string {
   const rest = items.length - maxNamed
-  return [...items.slice(0, maxNamed), ...(rest > 0 ? [`${rest} more`] : [])].join(', ')
+  const named = items.slice(0, maxNamed).map(textOf)
+  return [...named, ...(rest > 0 ? [`${rest} more`] : [])].join(', ')
 }
 
 /** Why a space is out of reach: the first of key, token and owner that does not reach it. */
@@ -134,10 +135,8 @@ const ofRights: Readonly<Record<RightsRule['name'], Words>> = {
   spaces: {
     passed: ({ spaceIds }) =>
       spaceIds.length > 0 ? 'Every one of the spaces is within reach.' : 'No space was named.',
-    refused: (assessment, lacking) => {
-      const reasons = lacking.map((id) => `${id} (${unreachedBy(assessment, id)})`)
-      return `Not within reach: ${listOf(reasons)}.`
-    },
+    refused: (assessment, lacking) =>
+      `Not within reach: ${listOf(lacking, (id) => `${id} (${unreachedBy(assessment, id)})`)}.`,
   },
   space_permissions: {
     passed: ({ spaceIds }) =>

@@ -46,6 +46,9 @@ export const mayBeOwnToken = (tokenId: unknown, principal: Principal): boolean =
 const isTokenItself = (tokenId: unknown, principal: Principal): boolean =>
   principal.kind === 'ACCESS_TOKEN' && principal.tokenId === tokenId
 
+const seesKey = async ({ caller, deps }: Context, id: string): Promise<boolean> =>
+  caller.key?.id === id || (await keysSeen(deps.prisma, caller, [id])).length > 0
+
 /**
  * The key or token, as the database has it now.
  *
@@ -56,13 +59,10 @@ export async function findTarget(
   context: Context,
   { apiKeyId, accessTokenId }: TargetInput,
 ): Promise<Target | null> {
-  const { caller, deps } = context
+  const { caller } = context
   if (typeof accessTokenId === 'string') return await seenToken(context, accessTokenId)
-  if (typeof apiKeyId === 'string') {
-    const isOwn = caller.key?.id === apiKeyId
-    const [seen] = isOwn ? [apiKeyId] : await keysSeen(deps.prisma, caller, [apiKeyId])
-    return seen === undefined ? null : await keyTarget(context, seen)
-  }
+  if (typeof apiKeyId === 'string')
+    return (await seesKey(context, apiKeyId)) ? await keyTarget(context, apiKeyId) : null
   if (caller.kind === 'API_KEY') return await keyTarget(context, caller.key.id)
   if (caller.kind === 'ACCESS_TOKEN') return await seenToken(context, caller.tokenId)
   const { user, rights } = caller
@@ -92,7 +92,9 @@ const targetOf = (credential: KnownCredential): Omit<Target, 'rights'> => ({
 
 const toRead: readonly PermissionName[] = ['keys:read', 'tokens:read']
 
-async function seenToken({ caller, deps, budget }: Context, tokenId: string) {
+/** The decision on a token is told with what its key is, which must be seen as well. */
+async function seenToken(context: Context, tokenId: string): Promise<Target | null> {
+  const { caller, deps, budget } = context
   const { workspaceId, rights } = caller
   const isItself = isTokenItself(tokenId, caller)
   const [seen] = isItself ? [tokenId] : await tokensSeen(deps.prisma, caller, [tokenId])
@@ -101,7 +103,7 @@ async function seenToken({ caller, deps, budget }: Context, tokenId: string) {
   const isOwn = isItself || (caller.kind === 'API_KEY' && found?.keyId === caller.key.id)
   const missing = isOwn ? [] : toRead.filter((name) => !holds(rights, name))
   if (missing.length > 0) throw forbidden(toRead, missing)
-  if (found === null) return null
+  if (found === null || !(await seesKey(context, found.keyId))) return null
   budget.countRead(await keyRecordBytes(deps.prisma, workspaceId, [found.keyId]))
   const token = await findToken(deps.prisma, workspaceId, where.id)
   if (token === undefined) return null

@@ -1,4 +1,4 @@
-import type { GraphQLSchema } from 'graphql'
+import { GraphQLError, type GraphQLSchema } from 'graphql'
 import { permissionNames } from '../../auth/permissions.ts'
 import { RequestError, type UserError, UserInputError, userError } from '../../errors.ts'
 import { builder } from '../../schema/builder.ts'
@@ -63,8 +63,11 @@ function requiredPermissions(schema: GraphQLSchema, text: OperationText): Requir
     return { ...requirementsOf(schema, document, operation, variables), errors: [] }
   } catch (error) {
     if (error instanceof UserInputError) return { ...none, errors: error.errors }
-    if (!(error instanceof RequestError)) throw error
-    return { ...none, errors: userError('INVALID', ['operation'], error.message).errors }
+    // Only of its values: null for a variable whose default made the document valid.
+    const isOfValues = error instanceof GraphQLError
+    if (!isOfValues && !(error instanceof RequestError)) throw error
+    const path = [isOfValues ? 'variables' : 'operation']
+    return { ...none, errors: userError('INVALID', path, error.message).errors }
   }
 }
 

@@ -177,6 +177,20 @@ test('explainAccess: what the caller does not see is null', async () => {
   expect(answers).toEqual(inputs.map(() => null))
 })
 
+test('explainAccess: a token tells nothing of a key that the caller does not see', async () => {
+  const spaces = [{ spaceId: space }, { spaceId: other }]
+  const hidden = await key({ permissions: ['agents:read'], spaces })
+  const token = await mint(world, hidden.secret, { spaceIds: [space] })
+  await done(world, workspace.secret, 'disableApiKey', '__typename', { id: hidden.id })
+  const reader = await key({ permissions: ['keys:read', 'tokens:read'] })
+  const query = 'query ($id: ID!) { accessToken(id: $id) { id apiKey { id } } }'
+  const { data } = await world.gql(reader.secret, query, { id: token.id })
+  expect(data.accessToken).toEqual({ id: token.id, apiKey: null })
+  const asked = { accessTokenId: token.id, permissions: [] }
+  expect(await explain(reader.secret, asked)).toBeNull()
+  expect(await explain(workspace.secret, asked)).toMatchObject({ code: 'DISABLED' })
+})
+
 test('explainAccess: every problem of the input is named', async () => {
   const { secret } = await key({ permissions: [] })
   const input = {

@@ -46,8 +46,8 @@ const explained =
   'query ($id: ID) { explainAccess(input: { permissions: [], accessTokenId: $id }) { code } }'
 const removed =
   'mutation ($all: Boolean) { removeMember(input: { id: "mem", revokeCreated: $all }) { errors { code } } }'
-const all = ['workspace:read', 'members:read', 'spaces:read', 'agents:read', 'sessions:read']
-all.push('documents:read', 'scopes:read', 'keys:read', 'tokens:read')
+const all = ['workspace:read', 'workspace:update', 'members:read', 'spaces:read', 'agents:read']
+all.push('sessions:read', 'documents:read', 'scopes:read', 'keys:read', 'tokens:read')
 
 const operations: readonly (readonly [string, string, object | undefined, readonly string[]])[] = [
   [
@@ -192,6 +192,20 @@ const refusals: readonly Refused[] = [
     'variables',
     /"\$f" got invalid value/,
     { f: { status: 1 } },
+  ],
+  [
+    'null for an argument that needs a value',
+    'query ($id: ID = "agt") { agent(id: $id) { id } }',
+    'variables',
+    /"id" .* must not be null/,
+    { id: null },
+  ],
+  [
+    'null for a condition',
+    'query ($if: Boolean = true) { agents @include(if: $if) { nodes { id } } }',
+    'variables',
+    /"if" .* must not be null/,
+    { if: null },
   ],
   ['variables that are no JSON', filter, 'variables', /JSON/, '{'],
   ['variables that are a list', filter, 'variables', /JSON object/, '[]'],
