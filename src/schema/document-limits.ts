@@ -2,7 +2,7 @@ import { Lexer, Source, TokenKind } from 'graphql'
 import { RequestError } from '../errors.ts'
 
 /** Larger documents are refused before the parser, and so its cache, sees them. */
-const maxBytes = 16_384
+export const maxBytes = 16_384
 
 /** More than any introspection query of a known tool takes. */
 export const maxTokens = 1_000

@@ -10,7 +10,12 @@ import {
   validate,
 } from 'graphql'
 import { RequestError, type UserError, UserInputError, userError } from '../errors.ts'
-import { assertDocumentBytes, assertDocumentLength, maxTokens } from './document-limits.ts'
+import {
+  assertDocumentBytes,
+  assertDocumentLength,
+  maxBytes,
+  maxTokens,
+} from './document-limits.ts'
 import type { KnownVariables } from './unknown-arguments.ts'
 import { variableErrors } from './variable-errors.ts'
 import { hasLongName } from './variable-names.ts'
@@ -72,7 +77,10 @@ function operationOf(schema: GraphQLSchema, document: DocumentNode, name: string
   return operation
 }
 
+/** Limited as the document is: each of its fields may read the same long list once more. */
 function parsed(json: string): unknown {
+  if (Buffer.byteLength(json) > maxBytes)
+    throw userError('INVALID', ['variables'], `The variables are longer than ${maxBytes} bytes.`)
   try {
     return JSON.parse(json)
   } catch {

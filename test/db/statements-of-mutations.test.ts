@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { done, seed } from '../setup/seed.ts'
-import { type Statements, watchStatements } from '../setup/statements.ts'
+import { type Statements, watchStatements, writesUsage } from '../setup/statements.ts'
 import { createWorld, type TestWorkspace, type World } from '../setup/world.ts'
 
 let world: World
@@ -25,7 +25,7 @@ async function statementsOf(secret: string, name: string, selection: string, inp
   const payload = await done(world, secret, name, selection, input)
   const sent = statements.sent
     .slice(from)
-    .filter((text) => !text.includes('"ApiKeySecret" ps') && !text.includes('"ApiKeyUsage"'))
+    .filter((text) => !text.includes('"ApiKeySecret" ps') && !writesUsage(text))
   return { payload, sent }
 }
 

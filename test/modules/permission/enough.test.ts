@@ -58,6 +58,7 @@ const variables: Readonly<Record<string, () => Variables>> = {
   FindSpaces: () => ({ first: 5, filter: { visibility: 'OPEN' } }),
   WhyIsItRefused: () => ({ input: { apiKeyId: mine.own.key, permissions: ['keys:read'] } }),
   WhatDoesItNeed: () => ({ operation: '{ viewer { kind } }' }),
+  WhoDidWhat: () => ({ filter: { actorId: mine.ownerId } }),
   UpdateWorkspace: () => ({ input: { name: name() } }),
 }
 
@@ -81,7 +82,7 @@ test.each(named)('%s needs exactly what requiredPermissions says', async (operat
   const { permissions, errors } = await required(world, mine.secret, query, given())
   expect(errors).toEqual([])
   expect(missingRequirements(expand(permissions))).toEqual([])
-  const isEverywhere = /^CreateSpace$|^CreateTwoSpaces$|^InviteMember$/.test(operation)
+  const isEverywhere = /^CreateSpace$|^CreateTwoSpaces$|^InviteMember$|^WhoDidWhat$/.test(operation)
   for (const [gone, rest] of withoutEach(permissions))
     expect(await refusedFor(await keyWith(rest, isEverywhere), query, given())).toContain(gone)
   const enough = await keyWith(permissions, isEverywhere)

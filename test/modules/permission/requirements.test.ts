@@ -47,7 +47,7 @@ const explained =
 const removed =
   'mutation ($all: Boolean) { removeMember(input: { id: "mem", revokeCreated: $all }) { errors { code } } }'
 const all = ['workspace:read', 'workspace:update', 'members:read', 'spaces:read', 'agents:read']
-all.push('sessions:read', 'documents:read', 'scopes:read', 'keys:read', 'tokens:read')
+all.push('sessions:read', 'documents:read', 'scopes:read', 'keys:read', 'tokens:read', 'audit:read')
 
 const operations: readonly (readonly [string, string, object | undefined, readonly string[]])[] = [
   [
@@ -208,6 +208,13 @@ const refusals: readonly Refused[] = [
     { if: null },
   ],
   ['variables that are no JSON', filter, 'variables', /JSON/, '{'],
+  [
+    'variables with a long list for each of many fields',
+    `query ($ids: [ID!]!) { ${many(30, (i) => `a${i}: nodes(ids: $ids) { id }`)} }`,
+    'variables',
+    /longer than 16384 bytes/,
+    { ids: Array(180_000).fill('a') },
+  ],
   ['variables that are a list', filter, 'variables', /JSON object/, '[]'],
   ['too many tokens', `{ ${many(600, (i) => `a${i}: viewer`)} }`, 'operation', /1000 tokens/],
   ['too many bytes', `# ${'x'.repeat(17_000)}\n{ viewer { kind } }`, 'operation', /16384 bytes/],
