@@ -1,6 +1,7 @@
 import {
   type GraphQLArgument,
   type GraphQLInputType,
+  getNamedType,
   getNullableType,
   isInputObjectType,
   isListType,
@@ -33,7 +34,8 @@ function askedFor(
   principal: Principal,
   above: readonly GraphQLInputType[] = [],
 ): PermissionName[] {
-  if (value === null || value === undefined) return []
+  // A list of plain values, which may be long, asks for nothing.
+  if (value === null || value === undefined || !isInputObjectType(getNamedType(type))) return []
   const given = getNullableType(type)
   if (isListType(given))
     return [value].flat().flatMap((it) => askedFor(given.ofType, it, principal, above))
