@@ -112,6 +112,18 @@ test.each<[string, string, string[], string[]]>([
     ['A', 'B'],
   ],
   [
+    'the members of a space',
+    '{ members(filter: { spaceId: "$C" }) { nodes { id } } }',
+    ['members:read', 'spaces:read'],
+    ['C'],
+  ],
+  [
+    'an explanation about an agent',
+    '{ explainAccess(input: { agentId: "$inA", spaceIds: ["$C"], permissions: [] }) { code } }',
+    reading,
+    ['A', 'C'],
+  ],
+  [
     'what a key is given must be held',
     'mutation { createApiKey(input: { name: "x", permissions: ["agents:run", "agents:read"], ownerId: "$machine", spaces: [{ spaceId: "$B" }] }) { errors { code } } }',
     ['agents:read', 'agents:run', 'keys:create', 'keys:read', 'members:read'],
