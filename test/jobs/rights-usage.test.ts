@@ -182,6 +182,21 @@ test('a verification uses what it asks of the key where it is good for it, and k
   })
 })
 
+test('of a space that is not there nothing is stored', async () => {
+  const key = await makeKey({
+    permissions: ['keys:*', 'members:read', 'spaces:read'],
+    allSpaces: true,
+  })
+  const spaceId = newId('spc')
+  const operations = [
+    `mutation { revokeApiKeys(input: { filter: { spaceId: "${spaceId}" } }) { errors { code } } }`,
+    `{ members(filter: { spaceId: "${spaceId}" }) { nodes { id } } }`,
+  ]
+  for (const operation of operations)
+    expect((await world.gql(key.secret, operation)).errors).toEqual([])
+  expect(await usedRightsOf(world, key.id)).toMatchObject({ spaceIds: [] })
+})
+
 // The same list is read all day: what is known already is not written again.
 test('what was written on a day is written no more', async () => {
   const key = await makeKey()
