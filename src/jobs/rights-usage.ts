@@ -115,7 +115,8 @@ const storePermissions = (prisma: PrismaClient, names: readonly UsedName[], day:
 
 /**
  * The spaces of a row are looked up here, off the request's path: those of an agent, and of a session,
- * its runs and documents those that it began in and that its agent has.
+ * its runs and documents those that it began in and that its agent has. A space must be there: who has
+ * all of them reaches any id.
  */
 const storeSpaces = (prisma: PrismaClient, names: readonly UsedName[], day: string) =>
   prisma.$executeRaw`
@@ -128,7 +129,7 @@ const storeSpaces = (prisma: PrismaClient, names: readonly UsedName[], day: stri
       SELECT w, k, used AS id FROM names WHERE used LIKE 'agt\\_%'
        UNION SELECT w, k, s."agentId" FROM sessions JOIN "Session" s ON s."workspaceId" = w AND s.id = sessions.id),
     spaces AS (
-      SELECT w, k, used AS id FROM names WHERE used LIKE 'spc\\_%'
+      SELECT w, k, s.id FROM names JOIN "Space" s ON s."workspaceId" = w AND s.id = used
        UNION SELECT w, k, x."spaceId" FROM sessions
                JOIN "SessionSpace" x ON x."workspaceId" = w AND x."sessionId" = sessions.id
        UNION SELECT w, k, x."spaceId" FROM agents

@@ -276,3 +276,22 @@ test('as text: each key with what there is to say, and how to do it', async () =
   expect(text.split('\n').at(-1)).toBe('1 key can be trimmed; --apply does it.')
   expect(await run('--apply')).toContain(said('taken'))
 })
+
+test('what a key was given within the days by a wider grant of a space is not taken', async () => {
+  const key = await make.key({
+    name: 'K',
+    permissions: ['agents:read', 'agents:run', 'agents:delete', 'scopes:read'],
+    spaces: [{ spaceId: a(), permissions: ['agents:read', 'agents:delete'] }],
+  })
+  await ageKeys(world, 31)
+  await use(key.secret, ['agents:read'], [a()])
+  await done(world, workspace.secret, 'updateApiKey', 'apiKey { id }', {
+    id: key.id,
+    spaces: [{ spaceId: a(), permissions: ['agents:read', 'agents:delete', 'agents:run'] }],
+  })
+  expect(await trim(key.id, '--apply')).toMatchObject({
+    unusedPermissions: ['agents:delete', 'scopes:read'],
+    recentPermissions: ['agents:run'],
+  })
+  expect(await termsOf(key.id)).toMatchObject({ permissions: ['agents:read', 'agents:run'] })
+})

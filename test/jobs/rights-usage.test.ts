@@ -112,6 +112,18 @@ test.each<[string, string, string[], string[]]>([
     ['A', 'B'],
   ],
   [
+    'the members of a space',
+    '{ members(filter: { spaceId: "$C" }) { nodes { id } } }',
+    ['members:read', 'spaces:read'],
+    ['C'],
+  ],
+  [
+    'an explanation about an agent',
+    '{ explainAccess(input: { agentId: "$inA", spaceIds: ["$C"], permissions: [] }) { code } }',
+    reading,
+    ['A', 'C'],
+  ],
+  [
     'what a key is given must be held',
     'mutation { createApiKey(input: { name: "x", permissions: ["agents:run", "agents:read"], ownerId: "$machine", spaces: [{ spaceId: "$B" }] }) { errors { code } } }',
     ['agents:read', 'agents:run', 'keys:create', 'keys:read', 'members:read'],
@@ -168,6 +180,21 @@ test('a verification uses what it asks of the key where it is good for it, and k
     permissions: ['agents:run', 'scopes:read', 'spaces:read'],
     spaceIds: [at.B],
   })
+})
+
+test('of a space that is not there nothing is stored', async () => {
+  const key = await makeKey({
+    permissions: ['keys:*', 'members:read', 'spaces:read'],
+    allSpaces: true,
+  })
+  const spaceId = newId('spc')
+  const operations = [
+    `mutation { revokeApiKeys(input: { filter: { spaceId: "${spaceId}" } }) { errors { code } } }`,
+    `{ members(filter: { spaceId: "${spaceId}" }) { nodes { id } } }`,
+  ]
+  for (const operation of operations)
+    expect((await world.gql(key.secret, operation)).errors).toEqual([])
+  expect(await usedRightsOf(world, key.id)).toMatchObject({ spaceIds: [] })
 })
 
 // The same list is read all day: what is known already is not written again.

@@ -110,7 +110,10 @@ const lookAt = async ({ prisma }: Deps, place: Place): Promise<Look | undefined>
   return look
 }
 
-/** Gives notice of what is due in a workspace, and stores when it is to be looked at again. */
+/**
+ * Gives notice of what is due in a workspace, and stores when it is to be looked at again. Where ends
+ * may have moved meanwhile, that is soon: when the lease is over.
+ */
 async function checkWorkspace(
   deps: Deps,
   workspaceId: string,
@@ -119,7 +122,7 @@ async function checkWorkspace(
   let place: Place = { workspaceId, after: '' }
   let next: Date | null = null
   const first = await lookAt(deps, place)
-  for (let look = first; look?.epoch === first?.epoch; look = await lookAt(deps, place)) {
+  for (let look = first; ; look = await lookAt(deps, place)) {
     if (look === undefined || signal?.aborted) return
     if (look.anyDue) {
       const give = (c: WorkspaceTransaction) => giveNotice(c, place)

@@ -1,4 +1,4 @@
-import { expand } from '../../auth/permissions.ts'
+import { expand, isPerSpace } from '../../auth/permissions.ts'
 import type { PrismaClient } from '../../generated/prisma/client.ts'
 
 /** What keys were given within a time: permissions by name, spaces by id. */
@@ -10,12 +10,24 @@ interface StoredChange {
   readonly after: string
 }
 
-/** What a field of the terms names, as `auditSnapshot` shows it. */
+interface StoredGrant {
+  readonly spaceId: string
+  readonly permissions: readonly string[] | null
+}
+
+/** A grant gives its space and, in it, what it is not narrowed to be without. */
+const namesOfGrant = ({ spaceId, permissions }: StoredGrant): string[] => [
+  spaceId,
+  ...[...expand(permissions ?? ['*'])].filter(isPerSpace),
+]
+
+/** What a field of the terms gives, as `auditSnapshot` shows it. */
 function namesIn(field: string, text: string): ReadonlySet<string> {
   const value: unknown = JSON.parse(text)
+  if (field === 'allSpaces' && value === true) return new Set([...expand(['*'])].filter(isPerSpace))
   if (!Array.isArray(value)) return new Set()
   if (field === 'permissions') return expand(value as string[])
-  return field === 'spaces' ? new Set(value.map(({ spaceId }) => spaceId as string)) : new Set()
+  return field === 'spaces' ? new Set((value as StoredGrant[]).flatMap(namesOfGrant)) : new Set()
 }
 
 /** What changes of the keys of a workspace, other than making them, have added since then, by the audit. */

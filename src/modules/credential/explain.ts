@@ -69,6 +69,8 @@ async function readTerms(
           },
         )
   problems.throwIfAny()
+  const asked = typeof agentId === 'string' ? (['agents:read'] as const) : []
+  deps.usage.usedRights(caller, asked, [...named, ...agentSpaceIds])
   const isCaller = typeof apiKeyId !== 'string' && typeof accessTokenId !== 'string'
   // Who asks about themselves without an address asks about this very request.
   const from = isCaller && typeof ip !== 'string' ? address : terms.address

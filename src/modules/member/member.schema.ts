@@ -84,7 +84,7 @@ builder.queryField('members', (t) =>
     ...modelList('Member', 'members:read', 'The members, people and machine users.', MemberFilter),
     resolve: (_root, { filter, ...args }, context, info) => {
       const { deps, caller } = context
-      const narrowed = memberFilter(caller, { ...filter, search: searchInput(filter?.search) })
+      const narrowed = memberFilter(context, { ...filter, search: searchInput(filter?.search) })
       return listPage(context, info, args, [visibleMembers(caller), narrowed], (query) =>
         deps.prisma.member.findMany(query),
       )

@@ -5,6 +5,7 @@ import { type NestedListing, parentId } from '../../db/nested-pages.ts'
 import { containing, none } from '../../db/where.ts'
 import { Prisma, type UserKind } from '../../generated/prisma/client.ts'
 import { isId } from '../../ids.ts'
+import type { ServiceContext } from '../../service-context.ts'
 
 /** The members that the caller sees: all present ones of the workspace. */
 export const visibleMembers = ({ workspaceId }: Caller): Prisma.MemberWhereInput => ({
@@ -22,6 +23,8 @@ export const membersOfSpaces = ({ workspaceId }: Caller): NestedListing => ({
      WHERE sm."workspaceId" = m."workspaceId" AND sm."memberId" = m.id AND sm."spaceId" = ${parentId})`,
 })
 
+type Reader = Pick<ServiceContext, 'deps' | 'caller'>
+
 /** What a list of members is narrowed by. */
 export interface MemberFilter {
   readonly kind?: UserKind | null | undefined
@@ -30,18 +33,19 @@ export interface MemberFilter {
   readonly search?: string | null | undefined
 }
 
-/** Those who were added to the space, if the caller sees it. */
-const addedTo = ({ rights }: Caller, spaceId: string): Prisma.MemberWhereInput =>
-  isId(spaceId) && holdsIn(rights, 'spaces:read', spaceId)
-    ? { spaces: { some: { spaceId } } }
-    : none
+/** Those who were added to the space, if the caller sees it: a use of the space. */
+function addedTo({ deps, caller }: Reader, spaceId: string): Prisma.MemberWhereInput {
+  if (!isId(spaceId) || !holdsIn(caller.rights, 'spaces:read', spaceId)) return none
+  deps.usage.usedRights(caller, [], [spaceId])
+  return { spaces: { some: { spaceId } } }
+}
 
 export const memberFilter = (
-  caller: Caller,
+  reader: Reader,
   { kind, role, spaceId, search }: MemberFilter,
 ): Prisma.MemberWhereInput => ({
   ...(kind && { user: { kind } }),
   ...(role && { role }),
-  ...(typeof spaceId === 'string' && addedTo(caller, spaceId)),
+  ...(typeof spaceId === 'string' && addedTo(reader, spaceId)),
   ...(search && { OR: [{ name: containing(search) }, { email: containing(search) }] }),
 })

@@ -32,8 +32,14 @@ interface Taken extends Pick<WebhookDelivery, 'workspaceId' | 'id' | 'endpointId
  * dies is due again after it.
  *
  * @param busy endpoints that get nothing more now
+ * @param served workspaces that get nothing more now
  */
-const takeDue = ({ prisma }: Deps, busy: readonly string[], limit: number): Promise<Taken[]> =>
+const takeDue = (
+  { prisma }: Deps,
+  busy: readonly string[],
+  served: readonly string[],
+  limit: number,
+): Promise<Taken[]> =>
   prisma.$queryRaw<Taken[]>`
     UPDATE "WebhookDelivery" d
        SET attempts = d.attempts + 1, "nextAttemptAt" = now() + ${leaseMs} * interval '1 ms'
@@ -47,6 +53,7 @@ const takeDue = ({ prisma }: Deps, busy: readonly string[], limit: number): Prom
                      row_number() OVER (PARTITION BY "endpointId" ORDER BY "nextAttemptAt") AS nth
                 FROM (SELECT "workspaceId", id, "endpointId", "nextAttemptAt" FROM "WebhookDelivery"
                        WHERE "nextAttemptAt" <= now() AND "endpointId" <> ALL(${busy}::text[])
+                         AND "workspaceId" <> ALL(${served}::text[])
                        ORDER BY "nextAttemptAt" LIMIT ${maxLookedAt}) AS due) AS ranked
              WHERE nth <= ${maxPerEndpoint} ORDER BY "nextAttemptAt" LIMIT ${limit})
           FOR UPDATE SKIP LOCKED)
@@ -84,13 +91,16 @@ async function store({ prisma }: Deps, taken: Taken, { status, error }: Attempt)
 }
 
 /**
- * Sends what is due, so much at a time that no endpoint holds the others up.
+ * Sends what is due, so much at a time that no endpoint holds the others up, and by turns, so that no
+ * workspace does.
  *
  * @param signal gives up the attempts that are in flight: another server repeats them
  * @returns one look: it begins what is due, as far as there is room, and gives the ends of those attempts
  */
 export function deliverDue(deps: Deps, signal: AbortSignal): () => Promise<Promise<void>[]> {
   const inFlight = new Map<string, number>()
+  /** The workspaces that have had their turn, while others wait for theirs. */
+  const served = new Set<string>()
   let total = 0
   const count = (endpointId: string, change: 1 | -1): void => {
     total += change
@@ -117,9 +127,18 @@ export function deliverDue(deps: Deps, signal: AbortSignal): () => Promise<Promi
       count(endpointId, -1)
     }
   }
+  const takeNext = async (busy: readonly string[], room: number): Promise<Taken[]> => {
+    const isFirst = served.size === 0
+    const due = await takeDue(deps, busy, [...served], room)
+    for (const { workspaceId } of due) served.add(workspaceId)
+    if (isFirst || due.length === room) return due
+    served.clear()
+    const taken = due.map(({ endpointId }) => endpointId)
+    return [...due, ...(await takeNext([...busy, ...taken], room - due.length))]
+  }
   return async () => {
     if (total >= maxInFlight) return []
-    const due = await takeDue(deps, [...inFlight.keys()], maxInFlight - total)
+    const due = await takeNext([...inFlight.keys()], maxInFlight - total)
     return due.map(attempt)
   }
 }

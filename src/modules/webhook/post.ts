@@ -4,6 +4,7 @@ import { Agent as HttpAgent, type IncomingMessage, type ProxyEnv, request } from
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { isPublicAddress } from '../../input/addresses.ts'
+import { abortable } from '../../timeout.ts'
 
 /** What came of one attempt. */
 export interface Attempt {
@@ -102,12 +103,16 @@ export function createPost({
   resolve = allowPrivate ? askSystem : askNameServers(),
   timeoutMs = 10_000,
 }: PostOptions): Post {
+  // By its timeout the connection to a proxy that does not answer is closed.
+  const agentOptions = { proxyEnv: proxy, keepAlive: false, timeout: timeoutMs }
   const agents = {
-    'http:': new HttpAgent({ proxyEnv: proxy, keepAlive: false }),
-    'https:': new HttpsAgent({ proxyEnv: proxy, keepAlive: false }),
+    'http:': new HttpAgent(agentOptions),
+    'https:': new HttpsAgent(agentOptions),
   }
   const resolveChecked = async (hostname: string): Promise<readonly LookupAddress[]> => {
     const addresses = await resolve(hostname)
+    // A name that is another one's alias may have none, which net.connect would not survive.
+    if (addresses.length === 0) throw new RefusedUrlError('The host has no address.')
     if (!allowPrivate && !addresses.every(({ address }) => isPublicAddress(address)))
       throw new RefusedUrlError(notPublic)
     return addresses
@@ -135,12 +140,14 @@ export function createPost({
       signal,
     }
     const outgoing = (isHttps ? requestHttps : request)(url, options)
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
       outgoing.once('response', resolve).on('error', reject)
       // What switches to another protocol is closed without a word.
       outgoing.once('close', () => reject(new Error('closed without an answer')))
       outgoing.end(body)
     })
+    // Until a proxy has let it through, a request does not end with its signal.
+    const response = await abortable(answer, signal)
     response.destroy()
     return attemptOf(response.statusCode ?? 0)
   }

@@ -104,3 +104,32 @@ test('by the name servers of the machine, its own name is refused or not known',
     expect(error).toMatch(/not public|could not be reached/)
   }
 })
+
+test('a proxy that does not answer is waited for no longer than any other, and let go', async () => {
+  const proxy = createServer()
+  const ended = new Promise((resolve) => {
+    proxy.on('connect', (_request, socket) =>
+      socket.on('end', resolve).on('error', resolve).resume(),
+    )
+  })
+  await once(proxy.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void proxy.close())
+  const { port } = proxy.address() as AddressInfo
+  const HTTPS_PROXY = `http://127.0.0.1:${port}`
+  const post = createPost({ allowPrivate: false, proxy: { HTTPS_PROXY }, timeoutMs: 200 })
+  const { error } = await post(message('https://hooks.example.com/'), signal)
+  expect(error).toMatch(/no answer within 0.2 s|could not be reached/)
+  await ended
+  const patient = createPost({ allowPrivate: false, proxy: { HTTPS_PROXY } })
+  const giveUp = AbortSignal.timeout(100)
+  expect(await patient(message('https://hooks.example.com/'), giveUp)).toMatchObject({
+    status: null,
+  })
+})
+
+test('a name without an address fails alone', async () => {
+  // What name servers answer of an alias of a name that has none.
+  const post = createPost({ allowPrivate: false, resolve: () => Promise.resolve([]) })
+  const error = 'The host has no address.'
+  expect(await post(message('https://hooks.example.com/'), signal)).toEqual({ status: null, error })
+})

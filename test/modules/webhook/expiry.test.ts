@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { giveDueNotices } from '../../../src/modules/api-key/expiry-notices.ts'
 import { secondServer } from '../../setup/second-server.ts'
+import { watchStatements } from '../../setup/statements.ts'
 import { createWebhookWorld, deliverAll, passHours, type WebhookWorld } from './webhook-world.ts'
 
 let hooks: WebhookWorld
@@ -150,4 +151,27 @@ test('a policy that ends keys is told of, and who is enabled hears of the end th
     'by policy expires_soon',
     'enabled expires_soon',
   ])
+})
+
+test('a workspace of many keys that never stops changing has its notices all the same', async () => {
+  const statements = watchStatements()
+  onTestFinished(statements.stop)
+  const busy = await createWebhookWorld()
+  onTestFinished(busy.close)
+  const { id } = await busy.make.key({ name: 'last', expiresAt: inDays(40) })
+  const copied = await busy.world.deps.prisma.$executeRaw`
+    INSERT INTO "ApiKey" SELECT (jsonb_populate_record(k, jsonb_build_object(
+        'id', 'key_' || lpad(n::text, 26, '0'), 'nameKey', n::text, 'expiresAt', NULL))).*
+      FROM "ApiKey" k, generate_series(1, 2000) AS n WHERE k.id = ${id}`
+  expect(copied).toBe(2_000)
+  let count = 0
+  statements.answering = async (text) => {
+    if (!text.includes('"anyDue"')) return
+    count += 1
+    await busy.make.scope({ name: `scope ${count}`, permissions: ['agents:read'] })
+  }
+  await passHours(busy.world, 24 * 35)
+  await giveDueNotices(busy.world.deps)
+  const where = { action: 'api_key.expires_soon', targetId: id }
+  expect(await busy.world.deps.prisma.auditEvent.count({ where })).toBe(1)
 })
