@@ -52,7 +52,7 @@ test('createApiKey: per-space permissions of a linked scope must be held as well
   const permissions = agents
   const scopeId = await seed(world, workspace.secret).scope({ name: name(), permissions })
   const { secret } = await make({ permissions: manage, allSpaces: true })
-  const input = { name: name(), scopeIds: [scopeId] }
+  const input = { name: name(), scopeIds: [scopeId], spaces: [] }
   expect(new Set(await as(secret, 'createApiKey', input))).toEqual(
     new Set(['PERMISSION_NOT_GRANTABLE input.scopeIds.0']),
   )
