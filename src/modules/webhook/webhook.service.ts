@@ -20,11 +20,11 @@ export type Endpoint = Omit<WebhookEndpoint, 'secret'>
 /** No credential's rights depend on an endpoint. */
 const options = { permission: 'workspace:update', keepsAuthorization: true } as const
 
-/** What the audit shows of an endpoint. A query may hold a secret of the receiver's. */
-function auditSnapshot({ url, enabled }: Pick<Endpoint, 'url' | 'enabled'>) {
-  const { origin, pathname } = new URL(url)
-  return { url: `${origin}${pathname}`, enabled }
-}
+/** What the audit shows of an endpoint. Path and query may hold a secret of the receiver's. */
+const auditSnapshot = ({ url, enabled }: Pick<Endpoint, 'url' | 'enabled'>) => ({
+  origin: new URL(url).origin,
+  enabled,
+})
 
 const hostOf = ({ url }: Pick<Endpoint, 'url'>): string => new URL(url).host
 

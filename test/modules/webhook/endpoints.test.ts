@@ -54,7 +54,7 @@ test('an endpoint is made, changed, listed, found and deleted, and its secret is
       'webhook_endpoint.created',
       host,
       [
-        { field: 'url', before: 'null', after: '"https://hooks.example.com/latchkey"' },
+        { field: 'origin', before: 'null', after: '"https://hooks.example.com"' },
         { field: 'enabled', before: 'null', after: 'true' },
       ],
     ],
