@@ -56,13 +56,12 @@ test.each(Object.entries(bodies))(
     expect((await ask(greedy.secret, json)).status).toBe(429)
 
     // A refused one is read to its end, and its connection goes on.
-    const [first] = refused()
-    await first?.write(sent.body.slice(-1))
-    await first?.write(headOf('application/json', 2, `X-API-Key: ${greedy.secret}`))
-    await first?.write('{}')
-    await eventually(() => expect(first?.received()).toMatch(/HTTP\/1\.1 400 /))
+    const whole = await begin(greedy.secret)
+    const next = `${headOf('application/json', 2, `X-API-Key: ${greedy.secret}`)}{}`
+    await whole.write(sent.body.slice(-1) + next)
+    await eventually(() => expect(whole.received()).toMatch(/^HTTP\/1\.1 429 .+HTTP\/1\.1 400 /s))
 
-    for (const { socket } of connections) socket.destroy()
+    for (const { socket } of [whole, ...connections]) socket.destroy()
     await eventually(async () => expect((await ask(greedy.secret, json)).status).toBe(200))
   },
 )
