@@ -39,6 +39,7 @@ const titles = [
   'InviteMember',
   'WhatDoesItNeed',
   'WhyIsItRefused',
+  'WhoDidWhat',
 ]
 
 /** GraphiQL as a first visitor opens it, with everything noted that it asks for or complains of. */
@@ -162,7 +163,7 @@ test('a forgotten key is not sent any more, and another credential can be entere
   const { data } = await ask(
     production,
     production.key,
-    'mutation { createAccessToken(input: { permissions: ["spaces:read"] }) { token } }',
+    'mutation { createAccessToken(input: { permissions: ["workspace:read", "spaces:read"] }) { token } }',
   )
   const { page } = await visit(production)
   await enterGood(page, production.key)

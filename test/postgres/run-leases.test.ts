@@ -84,7 +84,7 @@ test('while leases cannot be renewed, one renewal waits and no more are begun', 
   await sleep(5_000)
   const [row] = await it.world.deps.prisma.$queryRaw<{ waiting: number }[]>`
     SELECT count(*)::int AS waiting FROM pg_stat_activity
-     WHERE datname = current_database() AND wait_event_type = 'Lock'`
+     WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%leaseExpiresAt%'`
   await unlock()
   releaseAnswers()
   expect(row).toEqual({ waiting: 1 })
