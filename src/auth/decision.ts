@@ -64,7 +64,7 @@ const notIn = ({ unheld }: Assessment, allowed: () => PermissionSet): readonly s
 }
 
 /**
- * Rules 3 and 4 of the decision, in their order. As on the API: what is not held at all is told before
+ * Rules 3 and 4 of the decision, in their order. As on the API: what is not held at all comes before
  * any space is looked at.
  */
 export const rightsRules: readonly RightsRule[] = [

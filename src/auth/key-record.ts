@@ -175,7 +175,7 @@ export async function findKeyByHash(
   return rows[0]
 }
 
-/** The keys `k` of these ids in the workspace, whoever asks: `where` is to say what they may see. */
+/** The keys `k` of these ids in the workspace, whatever the caller sees: `where` narrows them. */
 export const findKeyRecords = (
   db: Queryable,
   workspaceId: string,

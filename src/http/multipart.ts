@@ -19,7 +19,7 @@ const isPartAFile = (name = '', type?: string, filename?: string): boolean =>
 type PartHeaders = Readonly<Record<string, readonly string[] | undefined>>
 
 /**
- * Calls `use` with the headers of each part, before the part itself is told of. The parser's own event
+ * Calls `use` with the headers of each part, before the event of the part itself. The parser's own event
  * leaves out the charset and the second of two names, and the headers are known to a part of it that is
  * not public.
  */

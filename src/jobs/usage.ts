@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { PermissionName } from '../auth/permissions.ts'
 import { Prisma, type PrismaClient } from '../generated/prisma/client.ts'
 import { isIdOf } from '../ids.ts'
-import { withTimeout } from '../timeout.ts'
+import { every, withTimeout } from '../timeout.ts'
 import {
   createRightsGatherer,
   deleteOldUsage,
@@ -143,7 +143,7 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
     })
   }
 
-  const timer = setInterval(() => void flush(), flushEvery).unref()
+  const stop = every(flushEvery, flush)
   return {
     used({ workspaceId, key, tokenId }, at, address) {
       let slot = ''
@@ -161,7 +161,7 @@ export function createUsageRecorder(prisma: PrismaClient, logger: Logger): Usage
     },
     flush,
     async close() {
-      clearInterval(timer)
+      stop()
       await withTimeout(flush(), closeWithinMs)
     },
   }

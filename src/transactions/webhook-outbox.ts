@@ -2,7 +2,7 @@ import { type AuditEvent, Prisma } from '../generated/prisma/client.ts'
 import { newId } from '../ids.ts'
 
 /**
- * The actions that endpoints are told of, with the changed fields whose new values they are told:
+ * The actions that are sent to endpoints, with the changed fields whose new values are sent:
  * ids and times, never a text that somebody wrote.
  */
 const toldFields: Readonly<Record<string, readonly string[]>> = {
@@ -18,7 +18,7 @@ const toldFields: Readonly<Record<string, readonly string[]>> = {
 /** How many endpoints a workspace has at most. */
 export const maxEndpoints = 10
 
-/** The actions that endpoints are told of. */
+/** The actions that are sent to endpoints. */
 export const webhookEvents = Object.keys(toldFields)
 
 /** The new values of these fields, null for those that did not change. */

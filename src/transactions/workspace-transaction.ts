@@ -158,7 +158,7 @@ async function runTransaction<T>(
 /** Many changes within so many milliseconds have the ends of the workspace's keys looked at once. */
 const expiryCheckAfterMs = 60_000
 
-/** The events' rows, what endpoints are told of them, and the workspace with the end of its chain. */
+/** The events' rows, their webhook deliveries, and the workspace with the end of its chain. */
 function appended({ deps, workspace, events }: Draft, actor: Actor, epoch: bigint): Prisma.Sql[] {
   const rows = chainedEvents(deps.auditKey, workspace, actor, events)
   const head = rows.at(-1)

@@ -149,7 +149,7 @@ test('a key that used nothing of what it holds now is not left with nothing', as
   })
 })
 
-test('scopes stay as they are, and what stays by them is told', async () => {
+test('scopes stay as they are, and what stays by them is shown', async () => {
   const scope = await make.scope({ name: 'S', permissions: ['agents:read', 'agents:delete'] })
   const key = await make.key({
     name: 'K',
@@ -218,7 +218,7 @@ test('nothing is taken before use has been recorded for as long', async () => {
   expect(trimmed).toMatchObject({ apiKey: { id: key.id }, trimmed: true })
 })
 
-test('one key that cannot be trimmed does not stop the others, and is told', async () => {
+test('one key that cannot be trimmed does not stop the others, and is shown', async () => {
   const names = ['first', 'second'].map((name) =>
     make.key({ name, permissions: ['agents:*'], spaces: all() }),
   )

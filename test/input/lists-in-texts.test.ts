@@ -29,7 +29,7 @@ test.each([
   'agents:read|spaces:read',
   '["agents:read", "spaces:read"]',
   '*:read *',
-])('%j in a list of permissions is told to be several', async (text) => {
+])('%j in a list of permissions is named as several', async (text) => {
   const several = `${JSON.stringify(text)} is several permissions; ${each}`
   expect(await messagesFor({ permissions: [text] })).toEqual([several])
   const query = 'query ($filter: ApiKeyFilter) { apiKeys(filter: $filter) { nodes { id } } }'
@@ -43,7 +43,7 @@ test.each([
   '10.0.0.1, 10.0.0.2',
   '2001:db8::/32; 192.0.2.1',
   '10.0.0.1 10.0.0.2',
-])('%j in a list of addresses is told to be several', async (text) => {
+])('%j in a list of addresses is named as several', async (text) => {
   const several = `${JSON.stringify(text)} is several addresses; ${each}`
   expect(await messagesFor({ allowedIps: [text] })).toEqual([several])
 })

@@ -56,7 +56,7 @@ test('a replaced token is told that it is replaced, and a revoked one that it is
   expect((await introspect(successor)).body.error_description).toMatch(/revoked/)
 })
 
-test('whoever sends no client id and secret is told which they are', async () => {
+test('the refusal of a client without id and secret says which they are', async () => {
   const form = { grant_type: 'client_credentials' }
   const { world } = signIn
   const { keyId: id, secret } = workspace

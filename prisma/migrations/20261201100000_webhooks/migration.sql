@@ -1,4 +1,4 @@
--- Endpoints that are told of keys ending and changing their secrets, what they are told, and which ends were told of.
+-- Webhook endpoints, their deliveries, and the expiry notices that were given of keys.
 -- CreateEnum
 CREATE TYPE "WebhookDeliveryStatus" AS ENUM ('PENDING', 'DELIVERED', 'FAILED');
 

@@ -19,7 +19,7 @@ export const receiverOf = (caller: Caller | null): Receiver => ({
 
 /**
  * The receiver of a new secret of the key that works by these secrets. A key that asks for its own is
- * nobody else than whoever has the secret that it presents: they go on with it.
+ * nobody else than who has the secret that it presents: they go on with it.
  */
 export function receiverOfNewSecret(
   { caller }: ActorTransaction,

@@ -1,7 +1,7 @@
 import type { Deps } from '../../deps.ts'
 import { RequestError } from '../../errors.ts'
 import type { DenialSum } from '../../jobs/denials.ts'
-import { withTimeout } from '../../timeout.ts'
+import { every, withTimeout } from '../../timeout.ts'
 import type { AuditAction } from '../../transactions/audit-actions.ts'
 import type { ChangeEvent } from '../../transactions/audit-event.ts'
 import { asOperator, type WorkspaceTransaction } from '../../transactions/workspace-transaction.ts'
@@ -121,10 +121,10 @@ export function watchDenials(deps: Deps): { close(): Promise<void> } {
     writing = writing.then(() => recordDenials(deps))
     return writing
   }
-  const timer = setInterval(() => void write(), writeEveryMs).unref()
+  const stop = every(writeEveryMs, write)
   return {
     async close() {
-      clearInterval(timer)
+      stop()
       await withTimeout(write(), closeWithinMs)
     },
   }

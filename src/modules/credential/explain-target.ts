@@ -92,7 +92,7 @@ const targetOf = (credential: KnownCredential): Omit<Target, 'rights'> => ({
 
 const toRead: readonly PermissionName[] = ['keys:read', 'tokens:read']
 
-/** The decision on a token is told with what its key is, which must be seen as well. */
+/** The decision on a token shows what its key is, which must be seen as well. */
 async function seenToken(context: Context, tokenId: string): Promise<Target | null> {
   const { caller, deps, budget } = context
   const { workspaceId, rights } = caller

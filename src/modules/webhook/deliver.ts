@@ -74,7 +74,7 @@ async function send(deps: Deps, taken: Taken, signal: AbortSignal): Promise<Atte
   return await post({ url, headers, body }, signal)
 }
 
-/** Stores what came of an attempt, unless the delivery was given up or taken by another server meanwhile. */
+/** Stores the outcome of an attempt, unless the delivery was given up or taken by another server meanwhile. */
 async function store({ prisma }: Deps, taken: Taken, { status, error }: Attempt): Promise<void> {
   const { workspaceId, id, attempts } = taken
   const isDelivered = error === null
@@ -121,7 +121,7 @@ export function deliverDue(deps: Deps, signal: AbortSignal): () => Promise<Promi
     } catch (err) {
       deps.logger.warn(
         { err, deliveryId },
-        'what came of a webhook was not stored: it is sent again',
+        'the outcome of a webhook was not stored: it is sent again',
       )
     } finally {
       count(endpointId, -1)

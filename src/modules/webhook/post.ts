@@ -6,7 +6,7 @@ import { isIP, type LookupFunction } from 'node:net'
 import { isPublicAddress } from '../../input/addresses.ts'
 import { abortable } from '../../timeout.ts'
 
-/** What came of one attempt. */
+/** The outcome of one attempt. */
 export interface Attempt {
   /** The HTTP status of the answer; null: there was none. */
   readonly status: number | null
@@ -21,7 +21,7 @@ export interface Message {
   readonly body: string
 }
 
-/** Posts a message once. It does not throw: what went wrong is told without a word of the answer. */
+/** Posts a message once. It does not throw: the error says nothing of the answer's text. */
 export type Post = (message: Message, signal: AbortSignal) => Promise<Attempt>
 
 /** What webhooks are sent by. */

@@ -50,7 +50,8 @@ export const WebhookDelivery = builder.prismaObject('WebhookDelivery', {
 
 export const WebhookEndpoint = builder.prismaObject('WebhookEndpoint', {
   select: { id: true, createdAt: true },
-  description: "A URL that is told of the workspace's keys expiring, ending and being rotated.",
+  description:
+    'A URL that is sent an event when a key of the workspace expires, ends or is rotated.',
   leafFields: 'public',
   fields: (t) => ({
     id: t.exposeID('id', { description: 'The id of the endpoint.' }),

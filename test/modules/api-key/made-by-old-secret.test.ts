@@ -64,9 +64,12 @@ const outcomes = async (secrets: readonly string[]): Promise<string[]> => {
 }
 
 const rewrite = (model: 'apiKey' | 'apiKeySecret', where: object, data: object): Promise<void> =>
-  directly(world, workspace.id, (prisma) =>
-    (prisma[model] as any).updateMany({ where: { workspaceId: workspace.id, ...where }, data }),
-  )
+  directly(world, workspace.id, async (prisma) => {
+    const change = { where: { workspaceId: workspace.id, ...where }, data }
+    await (model === 'apiKey'
+      ? prisma.apiKey.updateMany(change)
+      : prisma.apiKeySecret.updateMany(change))
+  })
 
 interface End {
   readonly way: string

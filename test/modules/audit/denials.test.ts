@@ -1,26 +1,17 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createApiKeySecret } from '../../../src/auth/credentials/format.ts'
 import { newId } from '../../../src/ids.ts'
 import { DenialTally } from '../../../src/jobs/denials.ts'
 import { recordDenials } from '../../../src/modules/audit/record-denials.ts'
-import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { done } from '../../setup/seed.ts'
+import { make, useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { mint, rewrite } from '../access-token/ask.ts'
 import { verdict } from '../api-key/ask.ts'
 import { verify } from '../credential/ask.ts'
 import { whileBlocked } from './blocked-chain.ts'
 import { expectWhole } from './expect-whole.ts'
 
-let world: World
-let workspace: TestWorkspace
-let make: ReturnType<typeof seed>
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-  make = seed(world, workspace.secret)
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const rowOf = () => world.deps.prisma.workspace.findUniqueOrThrow({ where: { id: workspace.id } })
 

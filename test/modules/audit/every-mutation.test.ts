@@ -1,21 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { hashSecret } from '../../../src/auth/credentials/hash.ts'
 import { maxChanges } from '../../../src/modules/audit/audit.schema.ts'
 import { schema } from '../../../src/schema/schema.ts'
 import { insertDelivery } from '../../auth/insert-delivery.ts'
 import { seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
+import type { TestWorkspace } from '../../setup/world.ts'
 import { contentsOf, whileBlocked } from './blocked-chain.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const marksOf = async ({ id }: TestWorkspace): Promise<{ epoch: bigint; auditSequence: bigint }> =>
   world.deps.prisma.workspace.findUniqueOrThrow({
@@ -204,7 +198,7 @@ test('every mutation writes one event, or changes nothing; it raises the epoch b
   expect([...tried].sort()).toEqual(Object.keys(schema.getMutationType()?.getFields() ?? {}).sort())
   expect(await marksOf(other)).toEqual(marksElsewhere)
 
-  // Whoever reads the log must not come by what it tells of.
+  // Who reads the log must not learn a secret from it.
   const events = await world.deps.prisma.auditEvent.findMany({ omit: { sequence: true } })
   const log = JSON.stringify(events)
   expect(secrets.flat().length).toBeGreaterThan(7)

@@ -1,22 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { Prisma } from '../../../src/generated/prisma/client.ts'
 import { checkChain } from '../../../src/modules/audit/check-chain.ts'
 import { done, seed } from '../../setup/seed.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { whileBlocked } from './blocked-chain.ts'
 import { growChain } from './grow-chain.ts'
 
-let world: World
-let workspace: TestWorkspace
 /** More than are read at a time. */
 const length = 1_050
 
+useWorkspace()
 beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
   await growChain(world, workspace, length - 1)
 })
-afterAll(() => world.close())
 
 const query = `{ auditIntegrity {
   intact checkedEvents firstBrokenEventId firstBrokenSequence headSequence headHash } }`
@@ -67,7 +63,7 @@ test('an intact chain is found to be intact, up to its head', async () => {
   })
 })
 
-// Whoever can write to the database must not be able to change what the log says unseen.
+// Who can write to the database must not be able to change what the log says unseen.
 const columns = {
   id: "'evt_' || right(id, 3) || left(right(id, 26), 23)",
   at: "at + interval '1 ms'",
@@ -185,7 +181,7 @@ test('changes meanwhile break nothing, and 50 at once leave one unbroken chain',
   expect(await integrity(busy.secret)).toMatchObject({ intact: true, headSequence: 1_551 })
 })
 
-test('whoever asks while a check goes on waits for that one', async () => {
+test('a second check at the same time waits for the first one', async () => {
   const checks = [checkChain(world.deps, workspace.id), checkChain(world.deps, workspace.id)]
   expect(checks[0]).toBe(checks[1])
   const other = await world.createWorkspace()

@@ -132,7 +132,7 @@ async function expectAgreement(each: Story): Promise<void> {
   const verified = await verifyAll(world, owner, presented)
   const isForgotten = (each.token?.overSince ?? 0) > 300
   for (const [index, { code, missingPermissions, steps }] of explained.entries()) {
-    // A token that ended long ago is not even looked up: nothing else is told of it.
+    // A token that ended long ago is not even looked up: nothing else is said of it.
     expect(verified[index].code).toBe(isForgotten ? 'EXPIRED' : code)
     seen.add(code)
     const failed = steps.flatMap((step: any, at: number) => (step.passed ? [] : [at]))

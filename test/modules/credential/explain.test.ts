@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { z } from 'zod'
 import { newId } from '../../../src/ids.ts'
 import { done, seed } from '../../setup/seed.ts'
 import type { TestWorkspace, World } from '../../setup/world.ts'
@@ -34,11 +35,18 @@ const stepsOf = ({ steps }: any): string[] =>
   steps.map((step: any) => `${step.rule} ${step.passed}`)
 
 /** What the API answers to an explanation that fails. */
+const problem = z.object({ code: z.string(), path: z.array(z.string()) })
+const failed = z.looseObject({
+  code: z.string(),
+  path: z.array(z.string()).optional(),
+  errors: z.array(problem).optional(),
+})
+
 async function failure(secret: string, input: object) {
   const query = 'query ($input: ExplainAccessInput!) { explainAccess(input: $input) { code } }'
   const { data, errors } = await world.gql(secret, query, { input })
   expect(data).toEqual({ explainAccess: null })
-  return errors[0]?.extensions
+  return failed.parse(errors[0]?.extensions)
 }
 
 const ofKey = [
@@ -201,9 +209,9 @@ test('explainAccess: every problem of the input is named', async () => {
       ip: '10.0.0.',
     },
   }
-  const { code, path, errors } = (await failure(workspace.secret, input)) as any
-  expect([code, path]).toEqual(['BAD_USER_INPUT', errors[0].path])
-  expect(errors.map((each: any) => `${each.code} ${each.path.join('.')}`)).toEqual([
+  const { code, path, errors = [] } = await failure(workspace.secret, input)
+  expect([code, path]).toEqual(['BAD_USER_INPUT', errors[0]?.path])
+  expect(errors.map((each) => `${each.code} ${each.path.join('.')}`)).toEqual([
     'INVALID input.accessTokenId',
     'UNKNOWN_PERMISSION input.permissions.0',
     'INVALID input.ip',
@@ -212,13 +220,13 @@ test('explainAccess: every problem of the input is named', async () => {
   ])
   // Beyond its reach nothing is there, its own question included.
   const unseen = { permissions: [], spaceIds: [other], agentId: agent }
-  const { errors: those } = (await failure(secret, unseen)) as any
-  expect(those.map((each: any) => `${each.code} ${each.path.join('.')}`)).toEqual([
+  const { errors: those = [] } = await failure(secret, unseen)
+  expect(those.map((each) => `${each.code} ${each.path.join('.')}`)).toEqual([
     'NOT_FOUND input.spaceIds.0',
     'NOT_FOUND input.agentId',
   ])
   const many = Array.from({ length: 1_001 }, () => newId('spc'))
-  const tooMany = (await failure(workspace.secret, { permissions: [], spaceIds: many })) as any
+  const tooMany = await failure(workspace.secret, { permissions: [], spaceIds: many })
   expect(tooMany.errors).toHaveLength(100)
 })
 

@@ -1,20 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { newId } from '../../../src/ids.ts'
 import { mutationField, namesOf, operationOf, queryField } from '../../auth/every-field.ts'
 import { fieldPermissions } from '../../auth/field-permissions.ts'
 import { insertKey } from '../../auth/insert-key.ts'
 import { processorTime } from '../../setup/processor-time.ts'
-import { createWorld, type TestWorkspace, type World } from '../../setup/world.ts'
+import { useWorkspace, workspace, world } from '../../setup/use-world.ts'
 import { required } from './ask.ts'
 
-let world: World
-let workspace: TestWorkspace
-
-beforeAll(async () => {
-  world = await createWorld()
-  workspace = await world.createWorkspace()
-})
-afterAll(() => world.close())
+useWorkspace()
 
 const ask = (operation: string, variables?: object | string, operationName?: string) =>
   required(world, workspace.secret, operation, variables, operationName)

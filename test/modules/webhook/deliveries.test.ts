@@ -24,7 +24,7 @@ async function revoke(...names: readonly string[]): Promise<void> {
 /** From one attempt to the next, in hours. */
 const day = [0.01, 0.1, 0.6, 2.3, 5.6, 9, 9]
 
-test('what ends a key or a secret of it is told every enabled endpoint, signed, and nothing secret', async () => {
+test('what ends a key or a secret of it is sent to every enabled endpoint, signed, and without a secret', async () => {
   const { world, make, mutate } = hooks
   const [one, two] = [await hooks.receiver(), await hooks.receiver()]
   const off = await hooks.receiver()

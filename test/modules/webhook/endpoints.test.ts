@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { addHuman, humanKey } from '../../setup/human.ts'
+import { holdLine } from '../../setup/in-line.ts'
 import { outcome } from '../../setup/outcome.ts'
 import { createWebhookWorld, type WebhookWorld } from './webhook-world.ts'
 
@@ -10,6 +12,13 @@ beforeAll(async () => {
 afterAll(() => hooks.close())
 
 const url = 'https://hooks.example.com/latchkey?code=hunter2'
+const mutations = [
+  'createWebhookEndpoint',
+  'updateWebhookEndpoint',
+  'deleteWebhookEndpoint',
+  'retryWebhookDelivery',
+]
+
 const shown = 'endpoint { id url enabled createdAt }'
 
 const eventsOf = async (targetId: string) =>
@@ -127,6 +136,32 @@ test('a workspace has 10 endpoints at most, disabled ones included and deleted o
   expect(await create()).toEqual(['LIMIT_REACHED input'])
   await outcome(world, secret, 'deleteWebhookEndpoint', { id })
   expect(await create()).toEqual(['done'])
+})
+
+test('of 14 creations at once 10 are made, and the others reach the limit', async () => {
+  const { world } = hooks
+  const { secret } = await world.createWorkspace()
+  const create = () => outcome(world, secret, 'createWebhookEndpoint', { url })
+  const answers = (await Promise.all(Array.from({ length: 14 }, create))).flat().toSorted()
+  expect(answers).toEqual([...Array(4).fill('LIMIT_REACHED input'), ...Array(10).fill('done')])
+})
+
+// What a request was let through with must still hold once it has the workspace's lock.
+test.each(mutations)('%s is refused to a caller who was demoted while it waited', async (name) => {
+  const { world, workspace, mutate } = hooks
+  const { id } = (await mutate('createWebhookEndpoint', shown, { url })).endpoint
+  const human = await addHuman(world, workspace, 'ADMIN')
+  const rights = { permissions: ['workspace:read', 'workspace:update'], spaces: [] }
+  const { secret } = await humanKey(world, workspace, human, rights)
+  const line = holdLine(world.deps, workspace.id)
+  const demotion = mutate('updateMember', 'member { id }', { id: human.memberId, role: 'MEMBER' })
+  await line.waiting(1)
+  const input = name === 'createWebhookEndpoint' ? { url } : { id }
+  const late = outcome(world, secret, name, input)
+  await line.waiting(2)
+  await line.open()
+  await demotion
+  expect(await late).toEqual(['FORBIDDEN workspace:update'])
 })
 
 test('null is refused where it clears nothing, and another workspace has no such endpoint', async () => {

@@ -137,7 +137,7 @@ test('a changed end has notices of its own, and one that comes back has none twi
   expect(await after(12)).toHaveLength(4)
 })
 
-test('a policy that ends keys is told of, and who is enabled hears of the end that comes next', async () => {
+test('a policy that ends keys gives notice, and a key that is enabled again gets one of the end that comes next', async () => {
   const { mutate } = hooks
   await keyFor('by policy', null)
   const { id } = await keyFor('enabled', 5)
